@@ -1,0 +1,71 @@
+"""The floating-point precisions that an implementation can be judged in.
+
+All of them are binary with rounding to nearest and gradual underflow (Higham 2002, chapter 2).
+"""
+
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+
+from gradcheck.errors import Missing, Unusable
+
+NAMES = ("float64", "float32", "float16", "bfloat16")
+
+
+@dataclass(frozen=True)
+class Precision:
+    """One floating-point format.
+
+    `u` is the unit roundoff (relative), `eta` the smallest subnormal, `tiny` the smallest normal and `huge` the
+    largest finite number (all absolute).
+    """
+
+    name: str
+    dtype: np.dtype
+    u: float
+    eta: float
+    tiny: float
+    huge: float
+
+    @property
+    def bits(self) -> float:
+        """`-log2 u`: 53 for float64, 24 for float32."""
+        return float(-np.log2(self.u))
+
+    def round(self, values: np.ndarray) -> np.ndarray:
+        """The values rounded to this precision; overflow becomes infinity."""
+        with np.errstate(over="ignore"):
+            return np.asarray(values).astype(self.dtype)
+
+
+def _bfloat16() -> Precision:
+    try:
+        import ml_dtypes  # the only door to ml_dtypes
+    except ImportError:
+        raise Missing.extra("dtype bfloat16", "ml_dtypes", "bfloat16") from None
+    return Precision("bfloat16", np.dtype(ml_dtypes.bfloat16), 2.0**-8, 2.0**-133, 2.0**-126, (2 - 2.0**-7) * 2.0**127)
+
+
+@cache
+def named(name: str) -> Precision:
+    """The precision of that name, one of `NAMES`; `Unusable` for any other, `Missing` without its package."""
+    if name not in NAMES:
+        raise Unusable(f"dtype {name!r} is not known; expected one of {', '.join(NAMES)}")
+    if name == "bfloat16":
+        return _bfloat16()
+    info = np.finfo(name)
+    return Precision(
+        name,
+        np.dtype(name),
+        float(info.eps) / 2,
+        float(info.smallest_subnormal),
+        float(info.tiny),
+        float(info.max),
+    )
+
+
+@cache
+def of(dtype: np.dtype) -> Precision:
+    """The precision of a NumPy dtype; `Unusable` where it is not one of `NAMES`."""
+    return named(dtype.name)
