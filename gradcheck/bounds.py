@@ -1,0 +1,207 @@
+"""Rounding bounds: how far correct code of unit roundoff u may be from the exact value.
+
+Decides nothing about which referee knows the exact value; takes enclosures of Z and A from any of them.
+The derivations, step by step, are in docs/bounds.md. The error model:
+
+1. fl(x op y) = (x op y)(1 + e), |e| <= u, for + - * /, plus an absolute eta where a product or quotient underflows
+   gradually (Higham 2002, section 2.2 and problem 2.19). A fused multiply-add only does better.
+2. exp and log are within `ELEMENTARY_ULPS` units in the last place.
+3. Sums are taken in any order (Higham 2002, section 4.2), softmax subtracts the column's maximum, and the
+   log-probabilities are formed as (z - m) - log s, z - (m + log s), or log of the softmax, none of which underflows
+   (Blanchard, Higham & Higham 2021).
+
+A factor (1 + e)^(+-k) lies in exp(+-k lam(u)), lam(u) = -log(1 - u): errors of factors add up as logarithms, without
+dropping a second order term, and stay valid where they are larger than 1.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from gradcheck.enclosure import U64, Enclosure, Reals, outward
+from gradcheck.precision import Precision
+from gradcheck.problem import Problem
+
+# NumPy's own accuracy tests allow exp 3 and log 4 ulp in float32 and float64 (umath-validation-set-exp.csv and -log.csv,
+# column ulperrortol) and 1 ulp in float16 (test_validate_fp16_transcendentals); bfloat16 code evaluates in float32 and rounds.
+ELEMENTARY_ULPS = {"float64": 4, "float32": 4, "float16": 1, "bfloat16": 1}
+
+
+def gamma(m: float, u: float) -> float:
+    """`m u / (1 - m u)`, the relative error of `m` roundings (Higham 2002, section 3.1); infinite where `m u >= 1`."""
+    return m * u / (1 - m * u) if m * u < 1 else np.inf
+
+
+def lam(u: float) -> float:
+    """`-log(1 - u)`: |log(1 + e)| for every |e| <= u."""
+    return float(-np.log1p(-u)) if u < 1 else np.inf
+
+
+def spread(k: float, u: float) -> float:
+    """`exp(k lam(u)) - 1`: the relative error of `k` roundings, valid for every k (about k u where that is small)."""
+    return float(np.expm1(min(k * lam(u), 700.0)))
+
+
+def elementary(precision: Precision) -> float:
+    """The relative error of exp and log: one ulp is at most 2 u (Higham 2002, section 2.1)."""
+    return 2 * ELEMENTARY_ULPS[precision.name] * precision.u
+
+
+@dataclass(frozen=True, eq=False)
+class SoftmaxError:
+    """What rounding does to one softmax. All (L, n).
+
+    `log_A` bounds the absolute error of log A, `A` the absolute error of A, and `relative` the error of A in the
+    logarithm, which holds wherever A does not underflow. `distance` bounds |log A|, `lse` bounds |log-sum-exp|.
+    """
+
+    log_A: Reals
+    A: Reals
+    relative: Reals
+    distance: Reals
+    lse: Reals
+
+
+def logits_error(magnitude: Reals, d: int, precision: Precision) -> Reals:
+    """`gamma_{d+1} (|theta||X| + |b|) + d eta`, absolute, where `magnitude` is (|theta||X| + |b|), shape (L, n).
+
+    Infinite where a partial sum may overflow.
+    """
+    bound = spread(d + 1, precision.u) * magnitude + (d + 1) * precision.eta
+    return np.where(magnitude + bound < precision.huge, outward(bound, d + 8), np.inf)
+
+
+def softmax_error(Z: Enclosure, delta: Reals, A: Reals, precision: Precision) -> SoftmaxError:
+    """What rounding does to the softmax of logits that are themselves computed with an error of at most `delta`.
+
+    `Z` encloses the exact logits (L, n); `A` is an upper bound of the exact probabilities, for which 1 will do.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        return _softmax_error(Z, delta, A, precision)
+
+
+def _softmax_error(Z: Enclosure, delta: Reals, A: Reals, precision: Precision) -> SoftmaxError:
+    u, L, eta, f = precision.u, Z.midpoint.shape[0], precision.eta, elementary(precision)
+    m = Z.midpoint.max(axis=0, keepdims=True)
+    # rho: how far computed and exact logits are from the midpoint, and what float64 loses below in evaluating this
+    rho = (Z.radius + delta).max(axis=0, keepdims=True) + 16 * U64 * (1 + abs(m))
+    below = m - Z.midpoint
+    log_s = np.log(np.exp(-below).sum(axis=0, keepdims=True))
+    size_log_s = np.minimum(log_s + 2 * rho, np.log(L) + 2 * U64)
+    lse = abs(m + log_s) + rho
+    distance = below + log_s + 2 * rho
+
+    shifted = delta + u * (below + 2 * rho)  # z - m, as computed
+    term = shifted + lam(f)  # log of exp(z - m)
+    normaliser = _log_mean_shift(A, term) + (L - 1) * lam(u) + 4 * L * ELEMENTARY_ULPS[precision.name] * eta
+    first = shifted + normaliser + f * (size_log_s + normaliser)  # (z - m) - log s before its last rounding
+    second = first + u * (lse + first)  # or z - (m + log s)
+    third = second + u * (distance + second)
+    relative = third + lam(f) + lam(u)  # exp of that; covers exp(z - m) / s, of which every term is already here
+    log_A = relative + f * (distance + relative)  # or log of the softmax
+    ceiling = 1 + spread(L, u)  # computed probabilities are at most this, and exact ones at most 1
+    grown = np.expm1(np.minimum(relative, 700.0))
+    A_error = np.minimum(A * grown + (ELEMENTARY_ULPS[precision.name] + 1) * eta, ceiling)
+    return SoftmaxError(*(outward(x, L + 40) for x in (log_A, A_error, relative, distance, lse)))
+
+
+def _log_mean_shift(A: Reals, term: Reals) -> Reals:
+    """How far log sum_k A_k exp(t_k) may lie from 0 where |t_k| <= term: at most max term, and log(1 + sum A expm1 t)."""
+    worst = term.max(axis=0, keepdims=True)
+    mean = np.log1p((A * np.expm1(np.minimum(term, 700.0))).sum(axis=0, keepdims=True))
+    return np.where(worst > 700.0, worst, np.minimum(worst, mean))
+
+
+@dataclass(frozen=True, eq=False)
+class Allowed:
+    """The rounding errors (absolute) that correct code of one precision may show on one problem.
+
+    `Z`, `A`, `D` (L, n); each gradient is computed when it is first asked for.
+    """
+
+    problem: Problem
+    precision: Precision
+    Z: Reals
+    softmax: SoftmaxError
+    A_upper: Reals
+    D: Reals
+    D_upper: Reals
+
+    @property
+    def A(self) -> Reals:
+        """Of the probabilities, (L, n)."""
+        return self.softmax.A
+
+    def _summed(self, weight: Reals) -> Reals:
+        """Of sum_i D_i w_i over the samples, for weights |w| of shape (n, k): (L, k)."""
+        n, precision = self.problem.n, self.precision
+        k = spread(n + 2, precision.u)
+        with np.errstate(over="ignore", invalid="ignore"):
+            bound = ((1 + k) * self.D + k * self.D_upper) @ weight + (n + 2) * precision.eta
+            unscaled = (1 + k) * n * (self.D_upper @ weight)
+        return np.where(unscaled + bound < precision.huge, outward(bound, 2 * n + 16), np.inf)
+
+    @cached_property
+    def theta(self) -> Reals:
+        """Of the gradient with respect to theta, (L, d)."""
+        return self._summed(abs(self.problem.reals[2]).T)
+
+    @cached_property
+    def b(self) -> Reals:
+        """Of the gradient with respect to b, (L, 1)."""
+        return self._summed(np.ones((self.problem.n, 1)))
+
+    @cached_property
+    def loss(self) -> Reals:
+        """Of the loss, shape ()."""
+        Y, n, u = self.problem.reals[3], self.problem.n, self.precision.u
+        log_A, distance, lse = self.softmax.log_A, self.softmax.distance, self.softmax.lse
+        terms = np.count_nonzero(Y)
+        k = spread(terms + 4, u)
+        with np.errstate(over="ignore", invalid="ignore"):
+            per_entry = (1 + k) * log_A + k * distance
+            if self.problem.label_index is None:  # also mass * lse - sum Y Z, with a product and a sum of its own
+                per_entry = per_entry + spread(self.problem.L + 3, u) * (2 * lse + distance)
+            used = Y > 0
+            total = np.where(used, Y * np.where(used, per_entry, 0), 0).sum()
+            size = np.where(used, Y * distance, 0).sum()
+        bound = total / n + (terms + 2) * self.precision.eta
+        return outward(bound if total + size < self.precision.huge else np.inf, terms + 24)
+
+
+def allowed(problem: Problem, precision: Precision, magnitude: Reals, Z: Enclosure, A: Enclosure) -> Allowed:
+    """The bounds for `precision`, given enclosures of the exact Z and A, and `magnitude` = |theta||X| + |b|.
+
+    `problem` has no masked class: those are exact (see `referees.truth`).
+    """
+    delta = logits_error(magnitude, problem.d, precision)
+    upper = np.minimum(A.magnitude, 1.0)
+    error = softmax_error(Z, delta, upper, precision)
+    D, size = _logits_gradient_error(problem, precision, A, upper, error.A)
+    return Allowed(problem, precision, delta, error, upper, D, size)
+
+
+def _logits_gradient_error(
+    problem: Problem, precision: Precision, A: Enclosure, upper: Reals, error: Reals
+) -> tuple[Reals, Reals]:
+    """Of D = (A mass - Y)/n, and an upper bound of |D|: both absolute, (L, n)."""
+    Y, n, u = problem.reals[3], problem.n, precision.u
+    mass = Y.sum(axis=0, keepdims=True)
+    # A: product with the mass (itself a sum), subtraction, n as a float, division. Y: the same without the mass.
+    k = spread(5 + (0 if problem.label_index is not None else problem.L), u)
+    bound = (mass * (1 + k) * error + mass * k * upper + spread(4, u) * Y) / n + 4 * precision.eta
+    size = (abs(A.midpoint * mass - Y) + A.radius * mass + 8 * U64 * (A.midpoint * mass + Y)) / n
+    return outward(bound, problem.L + 16), outward(size, problem.L + 8)
+
+
+def jacobian_error(a: Reals, delta: Reals, precision: Precision) -> Reals:
+    """Of diag(a) - a a^T, absolute, (L, L), for probabilities (L,) with a rounding error of at most `delta`.
+
+    Off the diagonal one product and a sign; on it a (1 - a) or a - a a.
+    """
+    k, top = spread(3, precision.u), a + delta
+    off = np.multiply.outer(a, delta) + np.multiply.outer(delta, top) + k * np.multiply.outer(top, top) + precision.eta
+    diagonal = (abs(1 - 2 * a) + delta) * delta + k * (top + top * top) + 2 * precision.eta
+    off[np.diag_indices_from(off)] = diagonal
+    return outward(off, 16)

@@ -1,0 +1,102 @@
+"""Float64 arithmetic as a referee: its result, plus or minus the rounding bound taken at u = 2**-53. Rigorous.
+
+Sharp for float32, float16 and bfloat16, where its radius is negligible; for float64 code it is as wide as the bound it
+is added to, and serves where balls would be slow. Knows the definition of the loss and the derivative of log-sum-exp,
+and nothing of `gradcheck.model`.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from gradcheck import bounds, precision
+from gradcheck.enclosure import Enclosure, Reals
+from gradcheck.problem import Problem
+from gradcheck.referees.truth import Truth, magnitude, unmasked
+
+FLOAT64 = precision.named("float64")
+
+
+def _shares(Z: Reals) -> tuple[Reals, Reals]:
+    """softmax and log softmax of the columns of Z, shifted by their maxima."""
+    shifted = Z - Z.max(axis=0, keepdims=True)
+    powers = np.exp(shifted)
+    total = powers.sum(axis=0, keepdims=True)
+    return powers / total, shifted - np.log(total)
+
+
+def _probabilities(Z: Enclosure, delta: Reals, A: Reals) -> Enclosure:
+    """A +- its bound: first with no knowledge of A, then with the upper bound that this gives."""
+    first = bounds.softmax_error(Z, delta, np.ones_like(A), FLOAT64)
+    with np.errstate(over="ignore"):
+        upper = np.minimum(A * np.exp(np.minimum(first.relative, 700.0)) * (1 + 2**-50) + 8 * FLOAT64.eta, 1.0)
+    return Enclosure(A, bounds.softmax_error(Z, delta, upper, FLOAT64).A)
+
+
+@dataclass(frozen=True, eq=False)
+class Values:
+    """See `truth.Values`. Gradients are computed when they are first asked for."""
+
+    problem: Problem
+    magnitude: Reals
+
+    @cached_property
+    def Z(self) -> Enclosure:
+        theta, b, X, _ = self.problem.reals
+        with np.errstate(over="ignore", invalid="ignore"):
+            Z = theta @ X + b
+        return Enclosure(Z, bounds.logits_error(self.magnitude, self.problem.d, FLOAT64))
+
+    @cached_property
+    def _softmax(self) -> tuple[Enclosure, Reals]:
+        A, log_A = _shares(self.Z.midpoint)
+        return _probabilities(self.Z, self.Z.radius, A), log_A
+
+    @cached_property
+    def A(self) -> Enclosure:
+        return self._softmax[0]
+
+    @cached_property
+    def _bounds(self) -> bounds.Allowed:
+        return bounds.allowed(self.problem, FLOAT64, self.magnitude, self.Z, self.A)
+
+    @cached_property
+    def loss(self) -> Enclosure:
+        Y, log_A = self.problem.reals[3], self._softmax[1]
+        return Enclosure(np.where(Y > 0, -Y * log_A, 0.0).sum() / self.problem.n, self._bounds.loss)
+
+    @cached_property
+    def D(self) -> Enclosure:
+        Y = self.problem.reals[3]
+        D = (self.A.midpoint * Y.sum(axis=0, keepdims=True) - Y) / self.problem.n
+        return Enclosure(D, self._bounds.D)
+
+    @cached_property
+    def theta(self) -> Enclosure:
+        return Enclosure(self.D.midpoint @ self.problem.reals[2].T, self._bounds.theta)
+
+    @cached_property
+    def b(self) -> Enclosure:
+        return Enclosure(self.D.midpoint.sum(axis=1, keepdims=True), self._bounds.b)
+
+
+def truth(problem: Problem) -> Truth:
+    """The exact values of a problem, in float64 with proven radii."""
+    reduced = unmasked(problem)
+    size = magnitude(reduced)
+    return Truth(problem, Values(reduced, size), size)
+
+
+def softmax(Z: Reals) -> Enclosure:
+    """The softmax of given float64 logits (L, n), taken as exact."""
+    exact = np.zeros_like(Z)
+    return _probabilities(Enclosure(Z, exact), exact, _shares(Z)[0])
+
+
+def softmax_jacobian(z: Reals) -> Enclosure:
+    """d softmax_l / d z_k of one column (L,), shape (L, L)."""
+    A = softmax(z[:, np.newaxis]).take(slice(None), 0)
+    a = A.midpoint
+    J = np.diag(a) - np.multiply.outer(a, a)
+    return Enclosure(J, bounds.jacobian_error(np.minimum(A.magnitude, 1.0), A.radius, FLOAT64))
