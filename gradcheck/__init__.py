@@ -3,4 +3,5 @@
 from gradcheck.enclosure import Enclosure as Enclosure
 from gradcheck.errors import Unusable as Unusable
 from gradcheck.problem import Problem as Problem
-from gradcheck.verdict import Outcome as Outcome, Verdict as Verdict
+from gradcheck.verdict import Outcome as Outcome
+from gradcheck.verdict import Verdict as Verdict

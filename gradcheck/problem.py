@@ -72,6 +72,16 @@ class Problem:
             object.__setattr__(self, name, _frozen(name, getattr(self, name)))
         _validate(self)
 
+    def with_arrays(self, theta: Array, b: Array, X: Array, Y: Array) -> "Problem":
+        """A problem of the same memory order, of arrays derived from a valid one, which need no second validation."""
+        made = object.__new__(Problem)
+        for name, array in (("theta", theta), ("b", b), ("X", X), ("Y", Y)):
+            array = np.ascontiguousarray(array)
+            array.flags.writeable = False
+            object.__setattr__(made, name, array)
+        object.__setattr__(made, "memory", self.memory)
+        return made
+
     @property
     def L(self) -> int:
         """Number of classes."""

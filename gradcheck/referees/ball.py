@@ -137,3 +137,20 @@ def softmax_jacobian(z: Reals) -> Enclosure:
         a, _ = softmax_column([flint.arb(entry) for entry in z.tolist()])
         entries = [a[l] * ((1 if l == k else 0) - a[k]) for l in range(L) for k in range(L)]
     return enclose(entries, (L, L))
+
+
+def logistic_gradient(problem: Problem) -> Enclosure:
+    """The gradient of the logistic loss of two classes, the first with weights 0: (2, d).
+
+    sum_i (sigma(w x_i + v) - y_i) x_i / n with sigma(z) = 1/(1 + exp(-z)), for the second class; minus that for the first.
+    """
+    theta, b, X, Y = problem.reals
+    with flint.ctx.workprec(bits_for(magnitude(problem))):
+        weights, shift = [flint.arb(w) for w in theta[1].tolist()], flint.arb(float(b[1, 0]))
+        gradient = [flint.arb(0)] * problem.d
+        for x, y in zip(X.T.tolist(), Y[1].tolist(), strict=True):
+            z = sum((w * entry for w, entry in zip(weights, x, strict=True)), shift)
+            residual = 1 / (1 + (-z).exp()) - y
+            gradient = [g + residual * entry for g, entry in zip(gradient, x, strict=True)]
+        scaled = [g / problem.n for g in gradient]
+    return enclose([-g for g in scaled] + scaled, (2, problem.d))

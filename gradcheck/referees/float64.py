@@ -81,6 +81,14 @@ class Values:
         return Enclosure(self.D.midpoint.sum(axis=1, keepdims=True), self._bounds.b)
 
 
+def loss(problem: Problem) -> float:
+    """Eq. 2 in float64, without its radius: what difference quotients are taken of."""
+    theta, b, X, Y = problem.reals
+    with np.errstate(over="ignore", invalid="ignore"):
+        log_A = _shares(theta @ X + b)[1]
+        return float(-np.where(Y > 0, Y * log_A, 0.0).sum() / problem.n)
+
+
 def truth(problem: Problem) -> Truth:
     """The exact values of a problem, in float64 with proven radii."""
     reduced = unmasked(problem)

@@ -39,7 +39,15 @@ def unmasked(problem: Problem) -> Problem:
     keep = ~problem.masked
     if keep.all():
         return problem
-    return Problem(problem.theta[keep], problem.b[keep], problem.X, problem.Y[keep])
+    return problem.with_arrays(problem.theta[keep], problem.b[keep], problem.X, problem.Y[keep])
+
+
+@dataclass(frozen=True, eq=False)
+class Logits:
+    """Only Z and A: enough for every bound."""
+
+    Z: Enclosure
+    A: Enclosure
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,8 +55,17 @@ class Truth:
     """The exact values of one problem, and what rounding may add in its precision; masked classes put back."""
 
     problem: Problem
-    values: Values
+    values: Values | Logits
     magnitude: Reals
+
+    def restated(self, problem: Problem, times: int = 1) -> "Truth":
+        """The bounds of another statement of the same logits: each sample `times` over, or theta and X widened."""
+
+        def repeated(enclosure: Enclosure) -> Enclosure:
+            return Enclosure(np.tile(enclosure.midpoint, times), np.tile(enclosure.radius, times))
+
+        logits = Logits(repeated(self.values.Z), repeated(self.values.A))
+        return Truth(problem, logits, np.tile(self.magnitude, times))
 
     def enclosure(self, quantity: str) -> Enclosure:
         """Of `Z`, `A`, `D` (L, n), `theta` (L, d), `b` (L, 1) or `loss` ()."""
@@ -76,3 +93,13 @@ class Truth:
         whole = np.full((self.problem.L, rows.shape[1]), fill)
         whole[~self.problem.masked] = rows
         return whole
+
+    def loss_noise(self, reach: Reals) -> float:
+        """The rounding error (absolute) of a loss in this precision, wherever Z changes by at most `reach` (L, n)."""
+        if not reach.any():
+            return float(self.allowed("loss"))
+        reduced, precision = unmasked(self.problem), self.problem.precision
+        kept = reach[~self.problem.masked]
+        Z = self.values.Z.inflate(kept)
+        A = Enclosure(np.ones_like(kept), np.zeros_like(kept))
+        return float(bounds.allowed(reduced, precision, self.magnitude + kept, Z, A).loss)

@@ -1,0 +1,19 @@
+"""Hypothesis profiles: dev (quick), ci (default in CI), thorough (before a release)."""
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+EXAMPLES = {"dev": 50, "ci": 200, "thorough": 2000}
+
+for profile, count in EXAMPLES.items():
+    settings.register_profile(
+        profile,
+        max_examples=count,
+        deadline=None,  # no verdict depends on the speed of a machine
+        derandomize=True,  # a test that passed passes again; seeds are varied by `gradcheck verify --seed`
+        database=None,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example],
+    )
+
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "dev"))

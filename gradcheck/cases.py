@@ -1,0 +1,111 @@
+"""Cases: saved problems, as JSON with hexadecimal floats, which are exact and can be read in a diff.
+
+A case is data: it is read with a schema in hand, and nothing in it is executed.
+"""
+
+import json
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gradcheck import precision
+from gradcheck.errors import Unusable
+from gradcheck.problem import Array, Problem
+
+SCHEMA = 1
+ARRAYS = ("theta", "b", "X", "Y")
+
+
+@dataclass(frozen=True)
+class Case:
+    """A problem, and the check that failed on it and for which target, if any."""
+
+    problem: Problem
+    check: str = ""
+    target: str = ""
+
+
+def dumps(case: Case) -> str:
+    """The text of a case: one row of an array on a line."""
+    p = case.problem
+    head = {
+        "gradcheck_case": SCHEMA,
+        "check": case.check,
+        "target": case.target,
+        "dtype": p.precision.name,
+        "memory": p.memory,
+    }
+    lines = [f" {json.dumps(key)}: {json.dumps(value)}" for key, value in head.items()]
+    lines += [f' "{name}": [\n{_rows(array)}\n ]' for name, array in zip(ARRAYS, p.reals, strict=True)]
+    return "{\n" + ",\n".join(lines) + "\n}\n"
+
+
+def _rows(array: Array) -> str:
+    rows = ("  [" + ", ".join(f'"{float(entry).hex()}"' for entry in row) + "]" for row in array)
+    return ",\n".join(rows)
+
+
+def save(case: Case, folder: Path) -> Path:
+    """Write the case into `folder` under a name made of its check and its content, whole or not at all.
+
+    The same case is written once; another case of the same name is never overwritten.
+    """
+    text, digest = dumps(case), case.problem.digest
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for length in range(8, len(digest) + 1, 8):
+            path = folder / f"{case.check or 'problem'}-{digest[:length]}.json"
+            if not path.exists():
+                return _write(path, text)
+            if path.read_text(encoding="utf-8") == text:
+                return path
+    except OSError as problem:
+        raise Unusable(f"cannot save a case in {folder}: {problem.strerror}; choose another folder with --cases") from None
+    raise Unusable(f"{folder} already holds other cases of this problem's name; choose another folder with --cases")
+
+
+def _write(path: Path, text: str) -> Path:
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".case-")
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(text)
+    os.chmod(temporary, 0o644)
+    os.replace(temporary, path)
+    return path
+
+
+def load(path: Path) -> Case:
+    """Read a case; `Unusable` says what is wrong with a file that is none."""
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise Unusable(f"no such case file: {path}") from None
+    except OSError as problem:
+        raise Unusable(f"cannot read {path}: {problem.strerror}") from None
+    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as problem:
+        raise Unusable(f"{path} is not a case: {problem}") from None
+    if not isinstance(data, dict) or data.get("gradcheck_case") != SCHEMA:
+        raise Unusable(f"{path} is not a case of schema {SCHEMA}: it has no entry \"gradcheck_case\": {SCHEMA}")
+    for key in ("check", "target", "dtype", "memory"):
+        if not isinstance(data.get(key), str):
+            raise Unusable(f"{path} is not a case: entry {key!r} is {data.get(key)!r}; expected text")
+    dtype = precision.named(data["dtype"]).dtype
+    arrays = [_array(path, name, data.get(name), dtype) for name in ARRAYS]
+    try:
+        return Case(Problem(*arrays, memory=data["memory"]), data["check"], data["target"])
+    except Unusable as problem:
+        raise Unusable(f"{path} holds no valid problem: {problem}") from None
+
+
+def _array(path: Path, name: str, rows: Any, dtype: np.dtype) -> Array:
+    """Rows of hexadecimal floats as an array that holds exactly these numbers."""
+    try:
+        real = np.array([[float.fromhex(entry) for entry in row] for row in rows], dtype=np.float64)
+    except (TypeError, ValueError, OverflowError):
+        raise Unusable(f"{path}: {name} is not rows of hexadecimal floats, such as [[\"0x1.8p+0\"]]") from None
+    if real.ndim != 2 or not np.array_equal(real.astype(dtype).astype(np.float64), real):
+        raise Unusable(f"{path}: {name} has rows of unequal length, or numbers that are not exact in {dtype}")
+    return real.astype(dtype)

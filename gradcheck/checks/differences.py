@@ -1,0 +1,185 @@
+"""Gradients against difference quotients: of the mathematical loss (correct) and of its own loss (consistent)."""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from gradcheck.checks.table import check
+from gradcheck.checks.trial import Skip, Trial
+from gradcheck.enclosure import Enclosure, Reals, outward
+from gradcheck.problem import Problem
+from gradcheck.referees import central, complex_step, cumulants, float64, forward, scipy_check_grad
+from gradcheck.referees.cumulants import Move
+from gradcheck.verdict import Comparison, Outcome
+
+Found = Iterator[Comparison]
+
+# SciPy's check_grad evaluates the loss once for each coordinate; above this many, it is left to smaller problems.
+COORDINATES = 12
+
+
+def _require_plain(trial: Trial) -> None:
+    if trial.problem.masked.any():
+        raise Skip("a class at -inf has no difference quotient")
+    if trial.problem.memory == "integers":
+        raise Skip("perturbed data are not whole numbers")
+
+
+def direction(trial: Trial) -> Move:
+    """A random sign for every parameter: every entry of the gradient counts."""
+    p = trial.problem
+    return Move(trial.random.choice([-1.0, 1.0], p.theta.shape), trial.random.choice([-1.0, 1.0], p.b.shape))
+
+
+def projected(trial: Trial, what: str, taken: central.Directional | forward.Directional) -> Comparison:
+    """The implementation's gradient along a displacement, against what a referee encloses there."""
+    value = taken.move.project(trial.gradient("theta"), trial.gradient("b"))
+    truth = taken.enclosure.inflate(value.radius)
+    allowed = taken.move.spread(trial.truth.allowed("theta"), trial.truth.allowed("b"))
+    return Comparison(what, value.midpoint, truth, allowed)
+
+
+@check(2, 17, 18, needs=("gradients",))
+def central_difference(trial: Trial) -> Found:
+    """∂ℒ/∂θ and ∂ℒ/∂b agree with central differences of the mathematical loss."""
+    _require_plain(trial)
+    truth = trial.truth64
+    taken = central.enclose(truth.problem, direction(trial), float64.loss, truth.loss_noise)
+    yield projected(trial, "gradient · direction", taken)
+
+
+@check(2, 17, 18, needs=("gradients",))
+def forward_difference(trial: Trial) -> Found:
+    """∂ℒ/∂θ and ∂ℒ/∂b agree with forward differences of the mathematical loss."""
+    _require_plain(trial)
+    truth = trial.truth64
+    taken = forward.enclose(truth.problem, direction(trial), float64.loss, truth.loss_noise)
+    yield projected(trial, "gradient · direction", taken)
+
+
+def _own_noise(trial: Trial) -> Callable[[Reals], float]:
+    """What rounding may do to its own loss.
+
+    A loss that is right may be off by the bound. One that is wrong in value (see the check `loss`) is taken to be a
+    sum over samples and classes of terms as smooth as a log-sum-exp, and its rounding error to grow with its value.
+    """
+    own, truth = abs(trial.loss()), trial.truth
+    ratio = max(1.0, own / max(float(truth.enclosure("loss").magnitude), trial.problem.precision.tiny))
+    return lambda reach: ratio * trial.problem.L * trial.problem.n * truth.loss_noise(reach)
+
+
+@check(2, 17, 18, needs=("gradients", "loss"))
+def gradient_of_its_own_loss(trial: Trial) -> Found:
+    """Consistent: its gradients are those of its own loss, right or wrong."""
+    _require_plain(trial)
+    sound = next(iter(_loss_verdicts(trial))) is Outcome.AGREE
+    noise = trial.truth.loss_noise if sound else _own_noise(trial)
+    taken = central.enclose(trial.problem, direction(trial), trial.loss, noise)
+    if not sound:
+        radius = taken.enclosure.radius * trial.problem.L * trial.problem.n
+        taken = central.Directional(taken.move, Enclosure(taken.enclosure.midpoint, radius), taken.step)
+    yield projected(trial, "own gradient · direction", taken)
+
+
+def _loss_verdicts(trial: Trial) -> Iterator[Outcome]:
+    truth = trial.truth
+    yield Comparison(
+        "ℒ", np.asarray(trial.loss()), truth.enclosure("loss"), truth.allowed("loss")
+    ).verdict().outcome
+
+
+def _check_grad(trial: Trial, posed: Problem, variable: str, result: str) -> Comparison:
+    """SciPy's check_grad of its own loss and its own gradient, with one array as the variable."""
+    _require_plain(trial)
+    if trial.problem.precision.name != "float64":
+        raise Skip("scipy.optimize.check_grad perturbs in float64")
+    at = trial if posed is trial.problem else Trial(trial.implementation, posed)
+    start = posed.reals[0 if variable == "theta" else 1]
+    if start.size > COORDINATES:
+        raise Skip(f"more than {COORDINATES} coordinates")
+
+    def problem_at(flat: Reals) -> Problem:
+        new = flat.reshape(start.shape)
+        theta, b = (new, posed.b) if variable == "theta" else (posed.theta, new)
+        return posed.with_arrays(theta.copy(), b.copy(), posed.X, posed.Y)
+
+    sizes: list[float] = []
+
+    def loss(flat: Reals) -> float:
+        sizes.append(at.loss(problem_at(flat)))
+        return sizes[-1]
+
+    moments = scipy_check_grad.second_moments(posed, variable)
+    h = scipy_check_grad.steps(moments, float(at.truth.allowed("loss")), start.ravel())
+    value = scipy_check_grad.norm(loss, lambda flat: at.gradient(result, problem_at(flat)).ravel(), start.ravel(), h)
+    reach = (h.reshape(start.shape).max() * np.maximum(1.0, abs(posed.reals[2]).max(axis=0)))[np.newaxis, :]
+    noise = at.truth.loss_noise(np.broadcast_to(reach, posed.Y.shape))
+    if _first(_loss_verdicts(at)) is not Outcome.AGREE:
+        raise Skip("its loss is not the cross-entropy (see the check loss), so no step is known to be right for it")
+    allowed = at.truth.allowed(variable).ravel()
+    limit = scipy_check_grad.limit(moments, h, noise, max(map(abs, sizes)), allowed)
+    yield_ = Comparison(f"check_grad over {variable}", np.asarray(value), Enclosure(np.zeros(()), np.zeros(())), np.asarray(limit), exact=True)
+    return yield_
+
+
+def _first(verdicts: Iterator[Outcome]) -> Outcome:
+    return next(verdicts)
+
+
+@check(17, needs=("gradients", "loss"))
+def scipy_check_grad_theta(trial: Trial) -> Found:
+    """scipy.optimize.check_grad over θ returns no more than its own truncation and rounding."""
+    yield _check_grad(trial, trial.problem, "theta", "theta")
+
+
+@check(18, needs=("gradients", "loss"))
+def scipy_check_grad_b(trial: Trial) -> Found:
+    """scipy.optimize.check_grad over b returns no more than its own truncation and rounding."""
+    yield _check_grad(trial, trial.problem, "b", "b")
+
+
+@check(19, needs=("gradients", "loss"))
+def scipy_check_grad_Z(trial: Trial) -> Found:
+    """scipy.optimize.check_grad over Z, posed as θ with the identity for data, so that Z = θ."""
+    p = trial.problem
+    _require_plain(trial)
+    if p.Y.size > COORDINATES:
+        raise Skip(f"more than {COORDINATES} coordinates")
+    identity = np.eye(p.n, dtype=p.X.dtype)
+    posed = p.with_arrays(p.precision.round(trial.Z), np.zeros_like(p.b), identity, p.Y)
+    yield _check_grad(trial, posed, "theta", "Z")
+
+
+@check(2, 17, 18, needs=("gradients", "loss"))
+def complex_step_of_its_own_loss(trial: Trial) -> Found:
+    """Its gradients agree with the complex step of its own loss, for code that is declared analytic."""
+    _require_plain(trial)
+    if not trial.implementation.analytic or trial.problem.precision.name != "float64":
+        raise Skip("not declared analytic (Implementation(analytic=True)), or not in float64")
+    if _first(_loss_verdicts(trial)) is Outcome.DISAGREE:
+        raise Skip("its loss is not the cross-entropy (see the check loss)")
+    along = direction(trial)
+    truth = complex_step.enclose(trial.truth, along, lambda *arrays: trial.call("loss", *arrays))
+    if truth is None:
+        raise Skip("its loss does not return a complex number for complex arrays")
+    value = along.project(trial.gradient("theta"), trial.gradient("b"))
+    allowed = along.spread(trial.truth.allowed("theta"), trial.truth.allowed("b"))
+    yield Comparison("gradient · direction", value.midpoint, truth.inflate(value.radius), allowed)
+
+
+@check(2, needs=("loss",))
+def loss_is_convex(trial: Trial) -> Found:
+    """The loss at the middle of a segment is at most the mean of the losses at its ends."""
+    _require_plain(trial)
+    p = trial.problem
+    along, step = direction(trial), cumulants.power_of_two(max(1.0, float(abs(p.reals[0]).max())))
+    above, below = cumulants.moved(p, along, step), cumulants.moved(p, along, -step)
+    if not all(np.isfinite(side.reals[0]).all() and np.isfinite(side.reals[1]).all() for side in (above, below)):
+        raise Skip("the segment leaves this precision")
+    up, down = cumulants.between(p, above), cumulants.between(below, p)
+    lopsided = Move((up.theta - down.theta) / 2, (up.b - down.b) / 2).reach(p) + 2.0**-52 * up.reach(p)
+    middle = trial.loss() - (trial.loss(above) / 2 + trial.loss(below) / 2)
+    noise = 2 * trial.truth.loss_noise(np.maximum(up.reach(p), down.reach(p)))
+    own = outward(4 * 2.0**-53 * (abs(trial.loss(above)) + abs(trial.loss())) + 2 * cumulants.mean(p, lopsided.max(axis=0)))
+    excess = np.asarray(np.maximum(middle, 0.0))
+    yield Comparison("ℒ above its chord", excess, Enclosure(np.zeros(()), own), np.asarray(noise), exact=True)

@@ -1,0 +1,58 @@
+"""The table of checks. Each is one function of one signature; adding a check is adding a function.
+
+A check yields what it compares (`Comparison`) or what it found (`Verdict`). It raises `Skip` where it does not apply.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from gradcheck.checks.trial import Broken, Skip, Trial
+from gradcheck.verdict import Comparison, Outcome, Verdict, combine
+
+Claim = Callable[[Trial], Iterator[Comparison | Verdict]]
+
+
+@dataclass(frozen=True)
+class Check:
+    """One claim about an implementation on a problem. `claim` is the sentence, `equations` where the paper states it."""
+
+    name: str
+    equations: tuple[int, ...]
+    needs: tuple[str, ...]
+    claim: str
+    function: Claim
+
+    def judge(self, trial: Trial) -> Verdict:
+        """The verdict of this check on one problem. Never raises."""
+        missing = [name for name in self.needs if getattr(trial.implementation, name) is None]
+        if missing:
+            return Verdict(Outcome.SKIPPED, f"{trial.implementation.name} has no function {missing[0]!r}")
+        try:
+            verdicts = [item.verdict() if isinstance(item, Comparison) else item for item in self.function(trial)]
+        except Skip as reason:
+            return Verdict(Outcome.SKIPPED, str(reason))
+        except Broken as problem:
+            return Verdict(Outcome.ERRORED, str(problem))
+        return combine(verdicts)
+
+
+CHECKS: dict[str, Check] = {}
+
+
+def check(*equations: int, needs: tuple[str, ...]) -> Callable[[Claim], Claim]:
+    """Enter a function into the table under its own name; the first line of its docstring is the claim."""
+
+    def enter(function: Claim) -> Claim:
+        claim = (function.__doc__ or "").strip().split("\n")[0]
+        CHECKS[function.__name__] = Check(function.__name__, equations, needs, claim, function)
+        return function
+
+    return enter
+
+
+def found(message: str) -> Verdict:
+    """A disagreement that is not a number."""
+    return Verdict(Outcome.DISAGREE, message)
+
+
+AGREED = Verdict(Outcome.AGREE)

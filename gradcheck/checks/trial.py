@@ -1,0 +1,223 @@
+"""One implementation on one problem: its outputs, read with suspicion, and the truth, evaluated once for all checks."""
+
+import traceback
+from collections.abc import Callable, Mapping
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from gradcheck import bounds, precision, referees
+from gradcheck.enclosure import Enclosure, Reals
+from gradcheck.implementations import Implementation
+from gradcheck.implementations.layout import NotPosed
+from gradcheck.problem import Problem
+
+KEYS = ("theta", "b", "Z")
+FLOAT64 = precision.named("float64")
+
+
+class Skip(Exception):
+    """This check does not apply to this problem, or the implementation does not offer what it needs."""
+
+
+class Broken(Exception):
+    """The implementation raised, or returned something that cannot be read as the result."""
+
+
+def describe(value: object) -> str:
+    """What a target returned, in a few words."""
+    if isinstance(value, np.ndarray):
+        return f"an array of {value.dtype} with shape {value.shape}"
+    text = repr(value)
+    return f"{type(value).__name__} {text if len(text) <= 60 else text[:57] + '...'}"
+
+
+def own_exception(exception: BaseException) -> str:
+    """The target's exception and the line that raised it, without a frame of ours."""
+    frames = [f for f in traceback.extract_tb(exception.__traceback__) if "gradcheck/checks/trial.py" not in f.filename]
+    where = f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
+    return f"raised {type(exception).__name__}: {exception}{where}"
+
+
+def as_reals(name: str, raw: object, shape: tuple[int, ...]) -> Reals:
+    """A returned value as float64 (exact), or `Broken` with what was returned and what was expected."""
+    try:
+        array = np.asarray(raw)
+    except Exception as exception:  # the target's own type may do anything when it is converted
+        raise Broken(f"{name} returned {type(raw).__name__}, which {own_exception(exception)}") from None
+    if raw is None or (array.dtype.kind not in "fiu" and array.dtype.name not in precision.NAMES):
+        raise Broken(f"{name} returned {describe(raw)}; expected real numbers of shape {shape}")
+    if array.shape != shape:
+        swapped = f"; it is the transpose{_suggestion(name)}" if array.shape == shape[::-1] != shape else ""
+        raise Broken(f"{name} returned shape {array.shape}; expected {shape}{swapped}")
+    return array.astype(np.float64)
+
+
+def _suggestion(name: str) -> str:
+    flag = "--theta features-first" if "theta" in name else "--samples rows"
+    return f": did you mean {flag}?"
+
+
+class Trial:
+    """One implementation on one problem. Results of the problem itself are kept; each call gets fresh arrays."""
+
+    def __init__(self, implementation: Implementation, problem: Problem) -> None:
+        self.implementation = implementation
+        self.problem = problem
+        self._kept: dict[object, Any] = {}
+
+    # ---- the truth ----
+
+    @cached_property
+    def truth(self) -> referees.Truth:
+        """Enclosures of every quantity of the problem."""
+        return referees.oracle(self.problem)
+
+    @cached_property
+    def truth64(self) -> referees.Truth:
+        """The same values for the same problem in float64, of which difference quotients are taken."""
+        p = self.problem
+        if p.precision is FLOAT64:
+            return self.truth
+        return referees.Truth(p.with_arrays(*p.reals), self.truth.values, self.truth.magnitude)
+
+    @cached_property
+    def Z(self) -> Reals:
+        """The exact logits rounded to the precision under test: what `softmax` is posed, as exact input. (L, n)"""
+        rounded = self.problem.precision.round(self.truth.enclosure("Z").midpoint).astype(np.float64)
+        if not np.isfinite(rounded[~self.problem.masked]).all():
+            raise Skip("the logits overflow in this precision")
+        return rounded
+
+    @cached_property
+    def A(self) -> tuple[Enclosure, bounds.SoftmaxError]:
+        """The softmax of `Z`, and what rounding may add to it."""
+        return self.softmax_truth(self.Z)
+
+    def softmax_truth(self, Z: Reals) -> tuple[Enclosure, bounds.SoftmaxError]:
+        """The same for other exact logits."""
+        A = referees.softmax(Z, self.problem.theta.dtype)
+        return A, self.softmax_allowed(Z, A)
+
+    def softmax_allowed(self, Z: Reals, A: Enclosure) -> bounds.SoftmaxError:
+        """What rounding may add to the softmax of exact Z, whose exact value lies in A; classes at -inf add nothing."""
+        keep = ~np.isneginf(Z[:, 0])
+        rows = Z[keep]
+        exact = np.zeros_like(rows)
+        upper = np.minimum(A.magnitude[keep], 1.0)
+        error = bounds.softmax_error(Enclosure(rows, exact), exact, upper, self.problem.precision)
+        if keep.all():
+            return error
+        parts = []
+        for part in (error.log_A, error.A, error.relative, error.distance, error.lse):
+            whole = np.zeros((Z.shape[0], part.shape[1]))
+            whole[keep] = part
+            parts.append(whole)
+        return bounds.SoftmaxError(*parts)
+
+    @cached_property
+    def column(self) -> int:
+        """The sample at which checks of one column look: any, but the same in every run."""
+        return int(self.problem.digest[:8], 16) % self.problem.n
+
+    @cached_property
+    def random(self) -> np.random.Generator:
+        """Randomness that depends on the problem alone."""
+        return np.random.default_rng(int(self.problem.digest[:16], 16))
+
+    # ---- the implementation ----
+
+    def function(self, name: str) -> Callable[..., Any]:
+        """The implementation's function of that name; `Skip` where it has none."""
+        found: Callable[..., Any] | None = getattr(self.implementation, name)
+        if found is None:
+            raise Skip(f"{self.implementation.name} has no function {name!r}")
+        return found
+
+    def call(self, name: str, *arguments: Any) -> Any:
+        """Call it; whatever it raises, except an interrupt, becomes `Broken` with its own message."""
+        function = self.function(name)
+        try:
+            return function(*arguments)
+        except NotPosed as reason:
+            raise Skip(str(reason)) from None
+        except KeyboardInterrupt:
+            raise
+        except BaseException as exception:  # SystemExit too: a target must not end the run
+            raise Broken(f"{name} {own_exception(exception)}") from None
+
+    def _remember(self, key: object, make: Callable[[], Any]) -> Any:
+        """The result for the problem itself, computed once; an exception is remembered too."""
+        if key not in self._kept:
+            try:
+                self._kept[key] = make()
+            except (Skip, Broken) as exception:
+                self._kept[key] = exception
+        if isinstance(self._kept[key], Exception):
+            raise self._kept[key]
+        return self._kept[key]
+
+    def raw_gradients(self, problem: Problem | None = None) -> Mapping[str, Any]:
+        """What `gradients` returns, which must be a mapping with any of theta, b, Z."""
+        if problem is None:
+            return self._remember("gradients", lambda: self.raw_gradients(self.problem))  # type: ignore[no-any-return]
+        raw = self.call("gradients", *problem.arrays())
+        if not isinstance(raw, Mapping):
+            raise Broken(f"gradients returned {describe(raw)}; expected a mapping with any of {', '.join(KEYS)}")
+        if not any(key in raw for key in KEYS):
+            raise Broken(f"gradients returned the keys {sorted(map(str, raw))}; expected any of {', '.join(KEYS)}")
+        return raw
+
+    def gradient(self, key: str, problem: Problem | None = None) -> Reals:
+        """One gradient as float64: `theta` (L, d), `b` (L, 1) or `Z` (L, n)."""
+        if problem is None:
+            return self._remember(("gradient", key), lambda: self._gradient(key, self.problem, self.raw_gradients()))  # type: ignore[no-any-return]
+        return self._gradient(key, problem, self.raw_gradients(problem))
+
+    def _gradient(self, key: str, problem: Problem, raw: Mapping[str, Any]) -> Reals:
+        if key not in raw:
+            raise Skip(f"gradients returns no {key!r}")
+        shapes = {"theta": problem.theta.shape, "b": problem.b.shape, "Z": problem.Y.shape}
+        return as_reals(f"gradients[{key!r}]", raw[key], shapes[key])
+
+    def raw_loss(self) -> Any:
+        """What `loss` returns for the problem itself."""
+        return self._remember("loss", lambda: self.call("loss", *self.problem.arrays()))
+
+    def loss(self, problem: Problem | None = None) -> float:
+        """The loss as a float."""
+        raw = self.raw_loss() if problem is None else self.call("loss", *problem.arrays())
+        return float(as_reals("loss", raw, ()))
+
+    def raw_logits(self) -> Any:
+        """What `logits` returns for the problem itself."""
+        return self._remember("logits", lambda: self.call("logits", *self.problem.arrays()[:3]))
+
+    def logits(self) -> Reals:
+        """Z as float64, (L, n)."""
+        return as_reals("logits", self.raw_logits(), self.problem.Y.shape)
+
+    def posed(self, Z: Reals) -> Any:
+        """Logits as they are handed over: in the precision and memory order of the problem."""
+        return self.problem.present(self.problem.precision.round(Z))
+
+    def raw_softmax(self) -> Any:
+        """What `softmax` returns for the logits of the problem itself."""
+        return self._remember("softmax", lambda: self.call("softmax", self.posed(self.Z)))
+
+    def softmax(self, Z: Reals | None = None) -> Reals:
+        """A as float64, of the shape of Z."""
+        if Z is None:
+            return as_reals("softmax", self.raw_softmax(), self.Z.shape)
+        return as_reals("softmax", self.call("softmax", self.posed(Z)), Z.shape)
+
+    def raw_jacobian(self) -> Any:
+        """What `softmax_jacobian` returns for the logits of sample `column`."""
+        z = self.problem.precision.round(self.Z[:, self.column])
+        return self._remember("jacobian", lambda: self.call("softmax_jacobian", z))
+
+    def jacobian(self) -> Reals:
+        """(L, L) as float64."""
+        L = self.problem.L
+        return as_reals("softmax_jacobian", self.raw_jacobian(), (L, L))

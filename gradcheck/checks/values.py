@@ -1,0 +1,123 @@
+"""Every value that an implementation returns, against the exact one."""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from gradcheck import bounds, referees
+from gradcheck.checks.table import check
+from gradcheck.checks.trial import Skip, Trial
+from gradcheck.enclosure import U64, Enclosure, Reals, outward
+from gradcheck.verdict import Comparison
+
+Found = Iterator[Comparison]
+
+
+def against_truth(trial: Trial, symbol: str, quantity: str, computed: Reals) -> Comparison:
+    """One computed quantity of the problem, against its exact value."""
+    return Comparison(symbol, computed, trial.truth.enclosure(quantity), trial.truth.allowed(quantity))
+
+
+@check(20, needs=("logits",))
+def logits(trial: Trial) -> Found:
+    """Z = theta X + b."""
+    yield against_truth(trial, "Z", "Z", trial.logits())
+
+
+@check(1, needs=("softmax",))
+def softmax(trial: Trial) -> Found:
+    """A = exp Z / sum exp Z, column by column."""
+    A, error = trial.A
+    yield Comparison("A", trial.softmax(), A, error.A)
+
+
+@check(2, needs=("loss",))
+def loss(trial: Trial) -> Found:
+    """The loss is -(1/n) sum Y log A."""
+    yield against_truth(trial, "ℒ", "loss", np.asarray(trial.loss()))
+
+
+@check(10, 19, needs=("gradients",))
+def logits_gradient(trial: Trial) -> Found:
+    """∂ℒ/∂Z = (A - Y)/n."""
+    yield against_truth(trial, "∂ℒ/∂Z", "D", trial.gradient("Z"))
+
+
+@check(11, 12, 13, 17, needs=("gradients",))
+def theta_gradient(trial: Trial) -> Found:
+    """∂ℒ/∂θ = (A - Y) Xᵀ/n; entry l, j is sum_i (A - Y)_li X_ji / n."""
+    yield against_truth(trial, "∂ℒ/∂θ", "theta", trial.gradient("theta"))
+
+
+@check(14, 16, 18, needs=("gradients",))
+def bias_gradient(trial: Trial) -> Found:
+    """∂ℒ/∂b = row sums of (A - Y)/n."""
+    yield against_truth(trial, "∂ℒ/∂b", "b", trial.gradient("b"))
+
+
+def jacobian_truth(trial: Trial) -> tuple[Enclosure, Reals]:
+    """The softmax Jacobian of one column, and what rounding may add."""
+    z, i = trial.Z[:, trial.column], trial.column
+    A, error = trial.A
+    keep = ~np.isneginf(z)
+    found = referees.softmax_jacobian(z, trial.problem.theta.dtype)
+    a, delta = np.where(keep, np.minimum(A.magnitude[:, i], 1.0), 0), np.where(keep, error.A[:, i], 0)
+    return found, bounds.jacobian_error(a, delta, trial.problem.precision)
+
+
+@check(5, 22, needs=("softmax_jacobian",))
+def jacobian_diagonal(trial: Trial) -> Found:
+    """∂A_l/∂Z_l = A_l (1 - A_l)."""
+    J, allowed = jacobian_truth(trial)
+    on = np.diag_indices(trial.problem.L)
+    yield Comparison("∂A/∂Z (diagonal)", trial.jacobian()[on], J.take(*on), allowed[on])
+
+
+@check(6, 22, needs=("softmax_jacobian",))
+def jacobian_off_diagonal(trial: Trial) -> Found:
+    """∂A_l/∂Z_k = -A_l A_k for k ≠ l."""
+    J, allowed = jacobian_truth(trial)
+    off = ~np.eye(trial.problem.L, dtype=bool)
+    computed = np.where(off, trial.jacobian(), 0)
+    truth = Enclosure(np.where(off, J.midpoint, 0), np.where(off, J.radius, 0))
+    yield Comparison("∂A/∂Z", computed, truth, np.where(off, allowed, 0))
+
+
+def inverse_share(trial: Trial) -> tuple[Reals, Reals, Reals]:
+    """-Y/(nA) of one column from the implementation's own A; the same from the exact A; and what separates them."""
+    i, n = trial.column, trial.problem.n
+    A, error = trial.A
+    y, exact = trial.problem.reals[3][:, i], A.midpoint[:, i]
+    labelled = y > 0
+    least = exact - A.radius[:, i] - error.A[:, i]
+    if not (least[labelled] > trial.problem.precision.tiny).all():
+        raise Skip("the probability of a label may underflow, so that 1/A says nothing")
+    with np.errstate(divide="ignore", invalid="ignore"):
+        computed = np.where(labelled, -y / (n * trial.softmax()[:, i]), 0)
+        truth = np.where(labelled, -y / (n * exact), 0)
+        relative = np.expm1(error.relative[:, i]) + 2 * A.radius[:, i] / exact + 12 * U64
+    return computed, truth, outward(np.where(labelled, abs(truth) * relative, 0))
+
+
+@check(4, needs=("softmax",))
+def probabilities_gradient(trial: Trial) -> Found:
+    """∂ℒ/∂A = -Y/(nA), formed from the implementation's own A: its relative accuracy where a label is improbable."""
+    computed, truth, apart = inverse_share(trial)
+    yield Comparison("∂ℒ/∂A", computed, Enclosure(truth, np.zeros_like(truth)), apart)
+
+
+@check(3, needs=("softmax", "softmax_jacobian"))
+def chain_rule(trial: Trial) -> Found:
+    """∂ℒ/∂A · ∂A/∂Z, from the implementation's own A and Jacobian, gives (A - Y)/n."""
+    outer, outer_exact, outer_apart = inverse_share(trial)
+    J, allowed = jacobian_truth(trial)
+    A = trial.A[0].take(slice(None), trial.column)
+    y, n = trial.problem.reals[3][:, trial.column], trial.problem.n
+    mass = y.sum()
+    inner = trial.jacobian()
+    exact = (A.midpoint * mass - y) / n
+    radius = (A.radius * mass + 8 * U64 * (A.midpoint * mass + y)) / n
+    size = (abs(outer_exact) + outer_apart) @ (J.magnitude + allowed)
+    apart = outer_apart @ J.magnitude + (abs(outer_exact) + outer_apart) @ allowed
+    own = 2 * (trial.problem.L + 8) * U64 * size  # this sum's own rounding
+    yield Comparison("∂ℒ/∂Z by the chain rule", outer @ inner, Enclosure(exact, outward(radius + own)), outward(apart, 32))

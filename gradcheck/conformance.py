@@ -1,0 +1,144 @@
+"""A conformance run: problems drawn by Hypothesis, judged by every check, and each failure shrunk by itself."""
+
+import contextlib
+import io
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+from hypothesis import HealthCheck, Phase, Verbosity, given, settings
+from hypothesis import seed as seeded
+from hypothesis.errors import Flaky
+
+from gradcheck import cases, verify
+from gradcheck.checks import Check, Trial
+from gradcheck.errors import Unusable
+from gradcheck.implementations import Implementation
+from gradcheck.problem import Problem
+from gradcheck.strategies import problems
+from gradcheck.verdict import Outcome, Verdict
+from gradcheck.verify import Failure, Run, Tally
+
+Progress = Callable[[int], None]
+
+
+class Found(Exception):
+    """Raised to tell Hypothesis of a failing problem; carries it out again once it is the smallest."""
+
+    def __init__(self, problem: Problem, verdict: Verdict) -> None:
+        super().__init__(verdict.reason)
+        self.problem = problem
+        self.verdict = verdict
+
+
+def pose(
+    body: Callable[[Problem], None], *, dtype: str, regimes: tuple[str, ...], seed: int, count: int, shrink: bool
+) -> None:
+    """Run `body` on `count` problems: the same ones for the same seed, dtype and regimes."""
+    phases = (Phase.generate, Phase.shrink) if shrink else (Phase.generate,)
+
+    @seeded(seed)
+    @settings(
+        max_examples=count,
+        database=None,
+        deadline=None,
+        phases=phases,
+        suppress_health_check=list(HealthCheck),
+        report_multiple_bugs=False,
+        print_blob=False,
+        verbosity=Verbosity.quiet,
+    )
+    @given(problems(dtypes=(dtype,), regimes=regimes))
+    def posed(problem: Problem) -> None:
+        body(problem)
+
+    posed()
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[io.StringIO]:
+    """What the target prints and warns does not reach the results on standard output."""
+    printed = io.StringIO()
+    with contextlib.redirect_stdout(printed), warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        yield printed
+
+
+def shrunk(implementation: Implementation, check: Check, tally: Tally, run: Run) -> Failure:
+    """The smallest problem on which this check fails in the same way; the first one found where shrinking fails."""
+    assert tally.first is not None
+    problem, verdict = tally.first
+    wanted = verdict.outcome
+
+    def body(candidate: Problem) -> None:
+        found = check.judge(Trial(implementation, candidate))
+        if found.outcome is wanted:
+            raise Found(candidate, found)
+
+    try:
+        pose(body, dtype=run.dtype, regimes=run.regimes, seed=run.seed, count=run.max_examples, shrink=True)
+    except Found as smallest:
+        problem, verdict = smallest.problem, smallest.verdict
+    except (Flaky, BaseExceptionGroup):
+        pass  # the target does not repeat itself: the check `repeatable` says so, and the first problem stands
+    failed = tally.counts[Outcome.DISAGREE] + tally.counts[Outcome.ERRORED]
+    return Failure(check, problem, verdict, failed, tally.judged)
+
+
+def conform(
+    implementation: Implementation,
+    *,
+    dtype: str = "float64",
+    checks: Iterable[str] = (),
+    regimes: Iterable[str] = (),
+    max_examples: int = 200,
+    seed: int = 0,
+    progress: Progress = lambda done: None,
+) -> Run:
+    """Judge an implementation on `max_examples` problems of one precision, and shrink each failure.
+
+    The same arguments give the same verdicts. Ctrl-C ends the run early with what has been judged so far.
+    """
+    if dtype not in implementation.dtypes:
+        raise Unusable(f"{implementation.name} does not offer {dtype}; it offers {', '.join(implementation.dtypes)}")
+    chosen = verify.select(checks)
+    tallies = {check.name: Tally(check) for check in chosen}
+    run = Run(implementation.name, dtype, seed, max_examples, tuple(regimes) or ("*",), 0, tallies)
+    done = 0
+
+    def body(problem: Problem) -> None:
+        nonlocal done
+        for name, verdict in verify.judge(implementation, problem, chosen).items():
+            tallies[name].add(problem, verdict)
+        done += 1
+        progress(done)
+
+    failures: list[Failure] = []
+    interrupted = False
+    with quiet():
+        try:
+            pose(body, dtype=dtype, regimes=run.regimes, seed=seed, count=max_examples, shrink=False)
+            for tally in tallies.values():
+                if tally.first is not None:
+                    failures.append(shrunk(implementation, tally.check, tally, run))
+        except KeyboardInterrupt:
+            interrupted = True
+            shrunken = {failure.check.name for failure in failures}
+            failures += [_unshrunk(t) for name, t in tallies.items() if t.first is not None and name not in shrunken]
+    return replace(run, problems=done, failures=tuple(failures), interrupted=interrupted)
+
+
+def _unshrunk(tally: Tally) -> Failure:
+    assert tally.first is not None
+    failed = tally.counts[Outcome.DISAGREE] + tally.counts[Outcome.ERRORED]
+    return Failure(tally.check, *tally.first, failed, tally.judged)
+
+
+def saved(run: Run, folder: Path) -> Run:
+    """The same run with every failure's problem saved as a case in `folder`."""
+    kept = tuple(
+        replace(f, case=str(cases.save(cases.Case(f.problem, f.check.name, run.target), folder))) for f in run.failures
+    )
+    return replace(run, failures=kept)

@@ -1,0 +1,54 @@
+"""Forward differences of the loss, the cheaper sibling of the central ones. Rigorous.
+
+    loss(p+) - loss(p) = <gradient, W> +- M2(W) / 2 +- (the rounding errors of both losses),  W = p+ - p
+
+The step balances both: h = 2 (e / M2)^(1/2). Knows the loss only as a function of a problem.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from gradcheck.enclosure import U64, Enclosure, Reals, outward
+from gradcheck.problem import Problem
+from gradcheck.referees import cumulants
+from gradcheck.referees.cumulants import Move
+
+
+@dataclass(frozen=True, eq=False)
+class Directional:
+    """`enclosure` contains <gradient, move>, for the gradient at the first problem."""
+
+    move: Move
+    enclosure: Enclosure
+    step: float
+
+
+def second_moment(problem: Problem, move: Move) -> Reals:
+    """An upper bound of |loss''[move, move]| (Popoviciu)."""
+    with np.errstate(over="ignore"):
+        return cumulants.mean(problem, move.ranges(problem) ** 2 / 4)
+
+
+def best_step(problem: Problem, direction: Move, noise: float) -> float:
+    """h = 2 (e / M2)^(1/2), a power of two."""
+    ranges = direction.ranges(problem)
+    top = float(ranges.max())
+    if not 0 < top < np.inf:
+        return 1.0
+    second = float(cumulants.mean(problem, (ranges / top) ** 2)) / 4
+    return cumulants.power_of_two(2 * float(np.sqrt(noise / second)) / top) if second > 0 else 1.0
+
+
+def enclose(
+    problem: Problem, direction: Move, loss: Callable[[Problem], float], noise: Callable[[Reals], float]
+) -> Directional:
+    """Enclose the derivative of `loss` along `direction` times the step that was taken; `noise` as in `central`."""
+    step = best_step(problem, direction, noise(np.zeros((problem.L, problem.n))))
+    ahead = cumulants.moved(problem, direction, step)
+    move = cumulants.between(problem, ahead)
+    error = noise(move.reach(problem))
+    there, here = float(loss(ahead)), float(loss(problem))
+    radius = second_moment(problem, move) / 2 + 2 * error + U64 * (abs(there) + abs(here))
+    return Directional(move, Enclosure(np.asarray(there - here), outward(radius)), step)

@@ -1,0 +1,58 @@
+"""`scipy.optimize.check_grad`, called as a user would call it, with the step and the bound that it leaves to its user.
+
+It returns the 2-norm of (gradient - forward difference), coordinate by coordinate; that must be at most the 2-norm of
+what each coordinate may be off by: truncation h M2 / 2, rounding 2 e / h, and the gradient's own rounding error. Along a
+single weight theta_lj the range of sample i is |X_ji|, along a bias it is 1. Knows loss and gradient only as functions.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+from scipy.optimize import check_grad
+
+from gradcheck.enclosure import U64, Reals, outward
+from gradcheck.problem import Problem
+
+Function = Callable[[Reals], float]
+Gradient = Callable[[Reals], Reals]
+
+
+def coordinate_ranges(problem: Problem, variable: str) -> Reals:
+    """The range of each sample's logits along each coordinate of the variable: (coordinates, n)."""
+    X = abs(problem.reals[2])
+    return np.tile(X, (problem.L, 1)) if variable == "theta" else np.ones((problem.L, problem.n))
+
+
+def second_moments(problem: Problem, variable: str) -> Reals:
+    """M2 of each coordinate."""
+    mass = problem.reals[3].sum(axis=0)
+    with np.errstate(over="ignore"):
+        return outward((coordinate_ranges(problem, variable) ** 2 * mass).sum(axis=1) / (4 * problem.n), problem.n + 8)
+
+
+def steps(moments: Reals, noise: float, start: Reals) -> Reals:
+    """h = 2 (e / M2)^(1/2) for each coordinate, as it is after rounding start + h; 1 where the loss is linear.
+
+    Where start + h rounds to start, SciPy would silently take a step of its own: the least one that counts is taken.
+    """
+    with np.errstate(divide="ignore", over="ignore"):
+        h = np.where(moments > 0, 2 * np.sqrt(noise / moments), 1.0)
+    h = np.where((h > 0) & (h < np.inf), h, 1.0)
+    return (start + np.maximum(h, 2 * np.spacing(abs(start)))) - start
+
+
+def norm(function: Function, gradient: Gradient, start: Reals, h: Reals) -> float:
+    """What SciPy's function returns for these steps."""
+    return float(check_grad(function, gradient, start, epsilon=h))
+
+
+def limit(moments: Reals, h: Reals, noise: float, size: float, allowed: Reals) -> float:
+    """The 2-norm of what each coordinate may be off by.
+
+    `noise` bounds the error (absolute) of one loss, `size` the loss itself, `allowed` the gradient's own error.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        per_coordinate = h * moments / 2 + (2 * noise + 4 * U64 * size) / h
+        quotient = 4 * U64 * size / h  # the subtraction and the division of the two losses
+        total = per_coordinate + quotient + allowed
+        return float(outward(np.sqrt((total**2).sum()), h.size + 16))

@@ -1,0 +1,119 @@
+"""Judging: every check on one problem, and the tally of many. Poses no problems and writes nothing."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
+
+import numpy as np
+
+from gradcheck.checks import CHECKS, Check, Trial
+from gradcheck.errors import Unusable
+from gradcheck.implementations import Implementation
+from gradcheck.problem import Problem
+from gradcheck.verdict import FAILURES, SEVERITY, Outcome, Verdict
+
+
+def select(globs: Iterable[str]) -> tuple[Check, ...]:
+    """The checks whose name matches any of the globs, in the order of the table; all of them where there is no glob."""
+    globs = tuple(globs) or ("*",)
+    for glob in globs:
+        if not any(fnmatchcase(name, glob) for name in CHECKS):
+            raise Unusable(f"no check matches {glob!r}; `gradcheck checks` lists them")
+    return tuple(check for name, check in CHECKS.items() if any(fnmatchcase(name, glob) for glob in globs))
+
+
+def judge(implementation: Implementation, problem: Problem, checks: Iterable[Check]) -> dict[str, Verdict]:
+    """The verdict of each check on one problem. The exact values are worked out once."""
+    trial = Trial(implementation, problem)
+    return {check.name: check.judge(trial) for check in checks}
+
+
+@dataclass
+class Tally:
+    """What one check said over many problems.
+
+    `ratio` is the worst test ratio, `slack` the largest share of the rounding bound used, `reasons` counts why a problem
+    was not judged. `first` is the first problem that failed and its verdict.
+    """
+
+    check: Check
+    counts: Counter[Outcome] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
+    ratio: float | None = None
+    slack: float | None = None
+    first: tuple[Problem, Verdict] | None = None
+
+    def add(self, problem: Problem, verdict: Verdict) -> None:
+        """Count one verdict."""
+        self.counts[verdict.outcome] += 1
+        if verdict.outcome in (Outcome.SKIPPED, Outcome.INCONCLUSIVE):
+            self.reasons[verdict.reason] += 1
+        if verdict.ratio is not None:
+            self.ratio = max(self.ratio or 0.0, verdict.ratio)
+        if verdict.slack is not None:
+            self.slack = max(self.slack or 0.0, verdict.slack)
+        if verdict.failed and self.first is None:
+            self.first = problem, verdict
+
+    @property
+    def outcome(self) -> Outcome:
+        """The most severe thing said; skipped where nothing was."""
+        return next((outcome for outcome in SEVERITY if self.counts[outcome]), Outcome.SKIPPED)
+
+    @property
+    def judged(self) -> int:
+        """On how many problems it agreed, disagreed or errored."""
+        return sum(self.counts[outcome] for outcome in (Outcome.AGREE, *FAILURES))
+
+    @property
+    def reason(self) -> str:
+        """Why problems were not judged: the most frequent reason."""
+        return self.reasons.most_common(1)[0][0] if self.reasons else ""
+
+    def bits(self, u: float) -> float | None:
+        """Effective bits, -log2 of the smallest unit roundoff under which every problem would still pass.
+
+        The bounds are proportional to u to first order, so this is -log2(slack u). None where no rounding was seen.
+        """
+        return float(-np.log2(self.slack * u)) if self.slack else None
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A check that failed: the smallest problem found on which it does, its verdict there, and where that is saved."""
+
+    check: Check
+    problem: Problem
+    verdict: Verdict
+    failed: int
+    judged: int
+    case: str = ""
+
+
+@dataclass(frozen=True)
+class Run:
+    """All verdicts of one implementation in one precision, and what is needed to repeat them."""
+
+    target: str
+    dtype: str
+    seed: int
+    max_examples: int
+    regimes: tuple[str, ...]
+    problems: int
+    tallies: Mapping[str, Tally]
+    failures: tuple[Failure, ...] = ()
+    interrupted: bool = False
+
+    @property
+    def outcomes(self) -> set[Outcome]:
+        """What the checks said, each once."""
+        return {tally.outcome for tally in self.tallies.values()}
+
+
+def status(runs: Iterable[Run]) -> int:
+    """Exit status: 0 everything judged agrees, 1 something disagrees or errored, 3 nothing could be judged."""
+    outcomes = set().union(*(run.outcomes for run in runs))
+    if outcomes & FAILURES:
+        return 1
+    return 0 if Outcome.AGREE in outcomes else 3
