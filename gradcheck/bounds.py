@@ -50,10 +50,10 @@ def elementary(precision: Precision) -> float:
 
 @dataclass(frozen=True, eq=False)
 class SoftmaxError:
-    """What rounding does to one softmax. All (L, n).
+    """What rounding does to one softmax. Each is (L, n).
 
     `log_A` bounds the absolute error of log A, `A` the absolute error of A, and `relative` the error of A in the
-    logarithm, which holds wherever A does not underflow. `distance` bounds |log A|, `lse` bounds |log-sum-exp|.
+    logarithm, which holds wherever A does not underflow. `distance` bounds |log A|, `lse` (1, n) |log-sum-exp|.
     """
 
     log_A: Reals
@@ -124,50 +124,64 @@ class Allowed:
     precision: Precision
     Z: Reals
     softmax: SoftmaxError
-    A_upper: Reals
-    D: Reals
-    D_upper: Reals
+    exact: Enclosure
 
     @property
     def A(self) -> Reals:
         """Of the probabilities, (L, n)."""
         return self.softmax.A
 
-    def _summed(self, weight: Reals) -> Reals:
-        """Of sum_i D_i w_i over the samples, for weights |w| of shape (n, k): (L, k)."""
-        n, precision = self.problem.n, self.precision
+    @cached_property
+    def _D(self) -> tuple[Reals, Reals]:
+        return _logits_gradient_error(self.problem, self.precision, self.exact, self.softmax.A)
+
+    @property
+    def D(self) -> Reals:
+        """Of the gradient with respect to Z, (L, n)."""
+        return self._D[0]
+
+    def summed(self, weight: Reals, times: int = 1) -> Reals:
+        """Of sum_i D_i w_i for weights |w| of shape (n, k): (L, k). With every sample `times` over, at 1/times each."""
+        n, precision = times * self.problem.n, self.precision
         k = spread(n + 2, precision.u)
+        D, size = self._D
+        underflow = (n + 2 + 4 * n * (times - 1) * weight.max(initial=0.0)) * precision.eta
         with np.errstate(over="ignore", invalid="ignore"):
-            bound = ((1 + k) * self.D + k * self.D_upper) @ weight + (n + 2) * precision.eta
-            unscaled = (1 + k) * n * (self.D_upper @ weight)
+            bound = ((1 + k) * D + k * size) @ weight + underflow
+            unscaled = 2 * n * (size.max(axis=0) @ weight)
         return np.where(unscaled + bound < precision.huge, outward(bound, 2 * n + 16), np.inf)
 
     @cached_property
     def theta(self) -> Reals:
         """Of the gradient with respect to theta, (L, d)."""
-        return self._summed(abs(self.problem.reals[2]).T)
+        return self.summed(abs(self.problem.reals[2]).T)
 
     @cached_property
     def b(self) -> Reals:
         """Of the gradient with respect to b, (L, 1)."""
-        return self._summed(np.ones((self.problem.n, 1)))
+        return self.summed(np.ones((self.problem.n, 1)))
 
     @cached_property
     def loss(self) -> Reals:
         """Of the loss, shape ()."""
-        Y, n, u = self.problem.reals[3], self.problem.n, self.precision.u
-        log_A, distance, lse = self.softmax.log_A, self.softmax.distance, self.softmax.lse
-        terms = np.count_nonzero(Y)
-        k = spread(terms + 4, u)
-        with np.errstate(over="ignore", invalid="ignore"):
-            per_entry = (1 + k) * log_A + k * distance
-            if self.problem.label_index is None:  # also mass * lse - sum Y Z, with a product and a sum of its own
-                per_entry = per_entry + spread(self.problem.L + 3, u) * (2 * lse + distance)
-            used = Y > 0
-            total = np.where(used, Y * np.where(used, per_entry, 0), 0).sum()
-            size = np.where(used, Y * distance, 0).sum()
-        bound = total / n + (terms + 2) * self.precision.eta
-        return outward(bound if total + size < self.precision.huge else np.inf, terms + 24)
+        return loss_error(self.problem, self.precision, self.softmax)
+
+
+def loss_error(problem: Problem, precision: Precision, softmax: SoftmaxError, times: int = 1) -> Reals:
+    """Of the loss, absolute, shape (), given what rounding does to its softmax; with every sample `times` over."""
+    Y, u = problem.reals[3], precision.u
+    terms = times * np.count_nonzero(Y)
+    k = spread(terms + 4, u)
+    used = Y > 0
+    with np.errstate(over="ignore", invalid="ignore"):
+        per_entry = (1 + k) * softmax.log_A + k * softmax.distance
+        if problem.label_index is None:  # also mass * lse - sum Y Z, with a product and a sum of its own
+            per_entry = per_entry + spread(problem.L + 3, u) * (2 * softmax.lse + softmax.distance)
+        labels = Y[used]
+        total = (labels * per_entry[used]).sum()
+        size = (labels * softmax.distance[used]).sum()
+    bound = total / problem.n + (terms + 2) * precision.eta
+    return outward(bound if times * (total + size) < precision.huge else np.inf, terms + 24)
 
 
 def allowed(problem: Problem, precision: Precision, magnitude: Reals, Z: Enclosure, A: Enclosure) -> Allowed:
@@ -176,16 +190,14 @@ def allowed(problem: Problem, precision: Precision, magnitude: Reals, Z: Enclosu
     `problem` has no masked class: those are exact (see `referees.truth`).
     """
     delta = logits_error(magnitude, problem.d, precision)
-    upper = np.minimum(A.magnitude, 1.0)
-    error = softmax_error(Z, delta, upper, precision)
-    D, size = _logits_gradient_error(problem, precision, A, upper, error.A)
-    return Allowed(problem, precision, delta, error, upper, D, size)
+    return Allowed(problem, precision, delta, softmax_error(Z, delta, np.minimum(A.magnitude, 1.0), precision), A)
 
 
 def _logits_gradient_error(
-    problem: Problem, precision: Precision, A: Enclosure, upper: Reals, error: Reals
+    problem: Problem, precision: Precision, A: Enclosure, error: Reals
 ) -> tuple[Reals, Reals]:
     """Of D = (A mass - Y)/n, and an upper bound of |D|: both absolute, (L, n)."""
+    upper = np.minimum(A.magnitude, 1.0)
     Y, n, u = problem.reals[3], problem.n, precision.u
     mass = Y.sum(axis=0, keepdims=True)
     # A: product with the mass (itself a sum), subtraction, n as a float, division. Y: the same without the mass.

@@ -25,7 +25,7 @@ def outward(bound: ArrayLike, roundings: int = 8) -> Reals:
     `bound` came from at most `roundings` float64 roundings of non-negative numbers, so the exact value is below
     bound * (1 + 2 * roundings * u) + the underflow of each.
     """
-    return np.asarray(bound, dtype=np.float64) * (1 + 2 * (roundings + 2) * U64) + roundings * ETA64
+    return np.multiply(bound, 1 + 2 * (roundings + 2) * U64) + roundings * ETA64
 
 
 @dataclass(frozen=True, eq=False)

@@ -76,9 +76,9 @@ class Problem:
         """A problem of the same memory order, of arrays derived from a valid one, which need no second validation."""
         made = object.__new__(Problem)
         for name, array in (("theta", theta), ("b", b), ("X", X), ("Y", Y)):
-            array = np.ascontiguousarray(array)
-            array.flags.writeable = False
-            object.__setattr__(made, name, array)
+            kept = np.ascontiguousarray(array)
+            kept.flags.writeable = False
+            object.__setattr__(made, name, kept)
         object.__setattr__(made, "memory", self.memory)
         return made
 

@@ -63,47 +63,49 @@ class Verdict:
 class Comparison:
     """One computed array, what a referee knows of it, and the rounding error that correct code may add.
 
-    `referee` is the enclosure of the exact quantity, `allowed` the implementation's rounding bound (absolute).
-    `exact` says that the truth is an exact number, so that an enclosure around 0 is not vacuous.
+    `referee` is the enclosure of the exact quantity, `allowed` the implementation's rounding bound (absolute). Where the
+    truth is 0 by cancellation, `scale` is the size of what cancels; the comparison is inconclusive where the enclosure
+    is as wide as that, and otherwise where it is as wide as the truth itself.
     """
 
     quantity: str
     computed: Reals
     referee: Enclosure
     allowed: Reals
-    exact: bool = False
+    scale: Reals | None = None
 
     def verdict(self) -> Verdict:
         """Agree iff every test ratio is at most 1, and some entry could have been told from zero."""
-        allowed = np.broadcast_to(self.allowed, self.referee.midpoint.shape)
-        whole = self.referee.inflate(allowed)
-        ratios = whole.test_ratio(self.computed)
-        worst = np.unravel_index(int(ratios.argmax()), ratios.shape)
-        ratio = float(ratios[worst])
-        witness = Witness(
-            self.quantity,
-            tuple(int(i) for i in worst),
-            float(self.computed[worst]),
-            float(whole.midpoint[worst]),
-            float(whole.radius[worst]),
-        )
-        outcome, reason = Outcome.AGREE, ""
-        if ratio > 1:
-            outcome = Outcome.DISAGREE
-        elif not self.exact and whole.vacuous.all() or np.isinf(whole.radius).all():
-            outcome, reason = Outcome.INCONCLUSIVE, "rounding alone can explain every value, zero included"
-        return Verdict(outcome, reason, ratio, self._slack(allowed), witness)
-
-    def _slack(self, allowed: Reals) -> float:
-        """max (error - referee's radius) / allowed: what of the implementation's own bound was certainly used."""
+        midpoint, radius = self.referee.midpoint, self.referee.radius
         with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
-            error = abs(np.asarray(self.computed, dtype=np.float64) - self.referee.midpoint)
-            used = np.maximum(error - outward(self.referee.radius), 0) / allowed
-        return float(np.nan_to_num(used, nan=0.0, posinf=np.inf).max(initial=0.0))
+            error = abs(self.computed - midpoint)
+            limit = outward(radius + self.allowed)
+            ratios = error / limit
+            used = (error - outward(radius)) / self.allowed
+        ratio, slack = float(ratios.max()), float(used.max())
+        if not (ratio < np.inf and slack < np.inf):  # NaN somewhere, or a bound of zero or infinity
+            ratios = Enclosure(midpoint, limit).test_ratio(self.computed)
+            used = np.where(np.isnan(used), np.where(ratios > 1, np.inf, 0.0), used)
+            ratio, slack = float(ratios.max()), float(used.max())
+        slack = max(slack, 0.0)
+        if ratio > 1:
+            return Verdict(Outcome.DISAGREE, "", ratio, slack, self._witness(ratios, limit))
+        if (limit < (abs(midpoint) if self.scale is None else self.scale)).any():
+            return Verdict(Outcome.AGREE, "", ratio, slack)
+        return Verdict(Outcome.INCONCLUSIVE, "rounding alone can explain every value, zero included", ratio, slack)
+
+    def _witness(self, ratios: Reals, limit: Reals) -> Witness:
+        """The entry with the worst ratio."""
+        worst = np.unravel_index(ratios.argmax(), ratios.shape)
+        computed = float(np.broadcast_to(self.computed, ratios.shape)[worst])
+        place = tuple(int(i) for i in worst)
+        return Witness(self.quantity, place, computed, float(self.referee.midpoint[worst]), float(limit[worst]))
 
 
 def combine(verdicts: list[Verdict]) -> Verdict:
     """One verdict for the comparisons of one check: the most severe, and of those the one with the worst ratio."""
+    if len(verdicts) == 1:
+        return verdicts[0]
     leading = min(verdicts, key=lambda v: (SEVERITY.index(v.outcome), -(v.ratio or 0.0)))
     slacks = [v.slack for v in verdicts if v.slack is not None]
     return Verdict(leading.outcome, leading.reason, leading.ratio, max(slacks, default=None), leading.witness)

@@ -1,12 +1,13 @@
 """Gradients against difference quotients: of the mathematical loss (correct) and of its own loss (consistent)."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 
 from gradcheck.checks.table import check
 from gradcheck.checks.trial import Skip, Trial
-from gradcheck.enclosure import Enclosure, Reals, outward
+from gradcheck.enclosure import U64, Enclosure, Reals, outward
 from gradcheck.problem import Problem
 from gradcheck.referees import central, complex_step, cumulants, float64, forward, scipy_check_grad
 from gradcheck.referees.cumulants import Move
@@ -44,7 +45,7 @@ def central_difference(trial: Trial) -> Found:
     """∂ℒ/∂θ and ∂ℒ/∂b agree with central differences of the mathematical loss."""
     _require_plain(trial)
     truth = trial.truth64
-    taken = central.enclose(truth.problem, direction(trial), float64.loss, truth.loss_noise)
+    taken = central.enclose(truth.problem, direction(trial), float64.loss, truth.nearby_loss_error)
     yield projected(trial, "gradient · direction", taken)
 
 
@@ -53,39 +54,39 @@ def forward_difference(trial: Trial) -> Found:
     """∂ℒ/∂θ and ∂ℒ/∂b agree with forward differences of the mathematical loss."""
     _require_plain(trial)
     truth = trial.truth64
-    taken = forward.enclose(truth.problem, direction(trial), float64.loss, truth.loss_noise)
+    taken = forward.enclose(truth.problem, direction(trial), float64.loss, truth.nearby_loss_error)
     yield projected(trial, "gradient · direction", taken)
 
 
-def _own_noise(trial: Trial) -> Callable[[Reals], float]:
-    """What rounding may do to its own loss.
+def _own_noise(trial: Trial) -> float:
+    """What rounding may do to a loss that is wrong in value (see the check `loss`).
 
-    A loss that is right may be off by the bound. One that is wrong in value (see the check `loss`) is taken to be a
-    sum over samples and classes of terms as smooth as a log-sum-exp, and its rounding error to grow with its value.
+    Such a loss is taken to be a sum over samples and classes of terms as smooth as a log-sum-exp, and its rounding error
+    to grow with its value.
     """
-    own, truth = abs(trial.loss()), trial.truth
-    ratio = max(1.0, own / max(float(truth.enclosure("loss").magnitude), trial.problem.precision.tiny))
-    return lambda reach: ratio * trial.problem.L * trial.problem.n * truth.loss_noise(reach)
+    exact = float(trial.truth.enclosure("loss").magnitude)
+    ratio = max(1.0, abs(trial.loss()) / max(exact, trial.problem.precision.tiny))
+    return ratio * trial.problem.L * trial.problem.n * trial.truth.nearby_loss_error
 
 
 @check(2, 17, 18, needs=("gradients", "loss"))
 def gradient_of_its_own_loss(trial: Trial) -> Found:
     """Consistent: its gradients are those of its own loss, right or wrong."""
     _require_plain(trial)
-    sound = next(iter(_loss_verdicts(trial))) is Outcome.AGREE
-    noise = trial.truth.loss_noise if sound else _own_noise(trial)
+    sound = _loss_outcome(trial) is not Outcome.DISAGREE
+    noise = trial.truth.nearby_loss_error if sound else _own_noise(trial)
     taken = central.enclose(trial.problem, direction(trial), trial.loss, noise)
     if not sound:
         radius = taken.enclosure.radius * trial.problem.L * trial.problem.n
-        taken = central.Directional(taken.move, Enclosure(taken.enclosure.midpoint, radius), taken.step)
+        taken = replace(taken, enclosure=Enclosure(taken.enclosure.midpoint, radius))
     yield projected(trial, "own gradient · direction", taken)
 
 
-def _loss_verdicts(trial: Trial) -> Iterator[Outcome]:
+def _loss_outcome(trial: Trial) -> Outcome:
+    """What the check `loss` says of this problem."""
     truth = trial.truth
-    yield Comparison(
-        "ℒ", np.asarray(trial.loss()), truth.enclosure("loss"), truth.allowed("loss")
-    ).verdict().outcome
+    own = np.asarray(trial.loss())
+    return Comparison("ℒ", own, truth.enclosure("loss"), truth.allowed("loss")).verdict().outcome
 
 
 def _check_grad(trial: Trial, posed: Problem, variable: str, result: str) -> Comparison:
@@ -110,20 +111,18 @@ def _check_grad(trial: Trial, posed: Problem, variable: str, result: str) -> Com
         return sizes[-1]
 
     moments = scipy_check_grad.second_moments(posed, variable)
-    h = scipy_check_grad.steps(moments, float(at.truth.allowed("loss")), start.ravel())
-    value = scipy_check_grad.norm(loss, lambda flat: at.gradient(result, problem_at(flat)).ravel(), start.ravel(), h)
-    reach = (h.reshape(start.shape).max() * np.maximum(1.0, abs(posed.reals[2]).max(axis=0)))[np.newaxis, :]
-    noise = at.truth.loss_noise(np.broadcast_to(reach, posed.Y.shape))
-    if _first(_loss_verdicts(at)) is not Outcome.AGREE:
+    noise = at.truth.nearby_loss_error
+    h = scipy_check_grad.steps(moments, noise, start.ravel())
+    if (h[:, np.newaxis] * scipy_check_grad.coordinate_ranges(posed, variable) > cumulants.REACH).any():
+        raise Skip("a step that these parameters can take changes some logit by more than 1")
+    if _loss_outcome(at) is Outcome.DISAGREE:
         raise Skip("its loss is not the cross-entropy (see the check loss), so no step is known to be right for it")
+    value = scipy_check_grad.norm(loss, lambda flat: at.gradient(result, problem_at(flat)).ravel(), start.ravel(), h)
     allowed = at.truth.allowed(variable).ravel()
     limit = scipy_check_grad.limit(moments, h, noise, max(map(abs, sizes)), allowed)
-    yield_ = Comparison(f"check_grad over {variable}", np.asarray(value), Enclosure(np.zeros(()), np.zeros(())), np.asarray(limit), exact=True)
-    return yield_
-
-
-def _first(verdicts: Iterator[Outcome]) -> Outcome:
-    return next(verdicts)
+    none = Enclosure(np.zeros(()), np.zeros(()))
+    size = np.asarray(np.linalg.norm(at.gradient(result)))
+    return Comparison(f"check_grad over {variable}", np.asarray(value), none, np.asarray(limit), size)
 
 
 @check(17, needs=("gradients", "loss"))
@@ -156,7 +155,7 @@ def complex_step_of_its_own_loss(trial: Trial) -> Found:
     _require_plain(trial)
     if not trial.implementation.analytic or trial.problem.precision.name != "float64":
         raise Skip("not declared analytic (Implementation(analytic=True)), or not in float64")
-    if _first(_loss_verdicts(trial)) is Outcome.DISAGREE:
+    if _loss_outcome(trial) is Outcome.DISAGREE:
         raise Skip("its loss is not the cross-entropy (see the check loss)")
     along = direction(trial)
     truth = complex_step.enclose(trial.truth, along, lambda *arrays: trial.call("loss", *arrays))
@@ -171,15 +170,19 @@ def complex_step_of_its_own_loss(trial: Trial) -> Found:
 def loss_is_convex(trial: Trial) -> Found:
     """The loss at the middle of a segment is at most the mean of the losses at its ends."""
     _require_plain(trial)
-    p = trial.problem
-    along, step = direction(trial), cumulants.power_of_two(max(1.0, float(abs(p.reals[0]).max())))
+    p, along = trial.problem, direction(trial)
+    step = cumulants.within_reach(p, along, cumulants.REACH)
     above, below = cumulants.moved(p, along, step), cumulants.moved(p, along, -step)
-    if not all(np.isfinite(side.reals[0]).all() and np.isfinite(side.reals[1]).all() for side in (above, below)):
-        raise Skip("the segment leaves this precision")
-    up, down = cumulants.between(p, above), cumulants.between(below, p)
-    lopsided = Move((up.theta - down.theta) / 2, (up.b - down.b) / 2).reach(p) + 2.0**-52 * up.reach(p)
-    middle = trial.loss() - (trial.loss(above) / 2 + trial.loss(below) / 2)
-    noise = 2 * trial.truth.loss_noise(np.maximum(up.reach(p), down.reach(p)))
-    own = outward(4 * 2.0**-53 * (abs(trial.loss(above)) + abs(trial.loss())) + 2 * cumulants.mean(p, lopsided.max(axis=0)))
-    excess = np.asarray(np.maximum(middle, 0.0))
-    yield Comparison("ℒ above its chord", excess, Enclosure(np.zeros(()), own), np.asarray(noise), exact=True)
+    up = cumulants.between(p, above).change(p)
+    down = cumulants.between(below, p).change(p)
+    if not max(up.reach.max(), down.reach.max()) <= cumulants.REACH:
+        raise Skip("a step that these parameters can take changes some logit by more than 1")
+    ends, here = (trial.loss(above), trial.loss(below)), trial.loss()
+    # the middle of the rounded ends is not quite p; a loss changes by at most 2 max |change of Z| per sample
+    aside = up.minus(down)
+    moved = cumulants.mean(p, 2 * (abs(aside.value) + aside.error).max(axis=0))
+    own = outward(moved + 4 * U64 * (abs(ends[0]) + abs(ends[1]) + abs(here)))
+    gap = here - (ends[0] / 2 + ends[1] / 2)
+    allowed = np.asarray(2 * trial.truth.nearby_loss_error)
+    excess = np.asarray(gap if not gap < 0 else 0.0)  # NaN stays NaN
+    yield Comparison("ℒ above its chord", excess, Enclosure(np.zeros(()), own), allowed, np.asarray(abs(gap)))

@@ -147,7 +147,7 @@ class Trial:
         except BaseException as exception:  # SystemExit too: a target must not end the run
             raise Broken(f"{name} {own_exception(exception)}") from None
 
-    def _remember(self, key: object, make: Callable[[], Any]) -> Any:
+    def remember(self, key: object, make: Callable[[], Any]) -> Any:
         """The result for the problem itself, computed once; an exception is remembered too."""
         if key not in self._kept:
             try:
@@ -161,7 +161,7 @@ class Trial:
     def raw_gradients(self, problem: Problem | None = None) -> Mapping[str, Any]:
         """What `gradients` returns, which must be a mapping with any of theta, b, Z."""
         if problem is None:
-            return self._remember("gradients", lambda: self.raw_gradients(self.problem))  # type: ignore[no-any-return]
+            return self.remember("gradients", lambda: self.raw_gradients(self.problem))  # type: ignore[no-any-return]
         raw = self.call("gradients", *problem.arrays())
         if not isinstance(raw, Mapping):
             raise Broken(f"gradients returned {describe(raw)}; expected a mapping with any of {', '.join(KEYS)}")
@@ -172,7 +172,7 @@ class Trial:
     def gradient(self, key: str, problem: Problem | None = None) -> Reals:
         """One gradient as float64: `theta` (L, d), `b` (L, 1) or `Z` (L, n)."""
         if problem is None:
-            return self._remember(("gradient", key), lambda: self._gradient(key, self.problem, self.raw_gradients()))  # type: ignore[no-any-return]
+            return self.remember(("gradient", key), lambda: self._gradient(key, self.problem, self.raw_gradients()))  # type: ignore[no-any-return]
         return self._gradient(key, problem, self.raw_gradients(problem))
 
     def _gradient(self, key: str, problem: Problem, raw: Mapping[str, Any]) -> Reals:
@@ -183,7 +183,7 @@ class Trial:
 
     def raw_loss(self) -> Any:
         """What `loss` returns for the problem itself."""
-        return self._remember("loss", lambda: self.call("loss", *self.problem.arrays()))
+        return self.remember("loss", lambda: self.call("loss", *self.problem.arrays()))
 
     def loss(self, problem: Problem | None = None) -> float:
         """The loss as a float."""
@@ -192,7 +192,7 @@ class Trial:
 
     def raw_logits(self) -> Any:
         """What `logits` returns for the problem itself."""
-        return self._remember("logits", lambda: self.call("logits", *self.problem.arrays()[:3]))
+        return self.remember("logits", lambda: self.call("logits", *self.problem.arrays()[:3]))
 
     def logits(self) -> Reals:
         """Z as float64, (L, n)."""
@@ -204,7 +204,7 @@ class Trial:
 
     def raw_softmax(self) -> Any:
         """What `softmax` returns for the logits of the problem itself."""
-        return self._remember("softmax", lambda: self.call("softmax", self.posed(self.Z)))
+        return self.remember("softmax", lambda: self.call("softmax", self.posed(self.Z)))
 
     def softmax(self, Z: Reals | None = None) -> Reals:
         """A as float64, of the shape of Z."""
@@ -215,7 +215,7 @@ class Trial:
     def raw_jacobian(self) -> Any:
         """What `softmax_jacobian` returns for the logits of sample `column`."""
         z = self.problem.precision.round(self.Z[:, self.column])
-        return self._remember("jacobian", lambda: self.call("softmax_jacobian", z))
+        return self.remember("jacobian", lambda: self.call("softmax_jacobian", z))
 
     def jacobian(self) -> Reals:
         """(L, L) as float64."""

@@ -18,11 +18,7 @@ import numpy as np
 from gradcheck.enclosure import U64, Enclosure, Reals, outward
 from gradcheck.problem import Problem
 from gradcheck.referees import cumulants
-from gradcheck.referees.cumulants import THIRD_MOMENT, Move
-
-Loss = Callable[[Problem], float]
-Noise = Callable[[Reals], float]
-
+from gradcheck.referees.cumulants import THIRD_MOMENT, Change, Move
 
 @dataclass(frozen=True, eq=False)
 class Directional:
@@ -34,35 +30,39 @@ class Directional:
 
 
 def best_step(problem: Problem, direction: Move, noise: float) -> float:
-    """h = (3 e / M3)^(1/3), from the range, so that its cube cannot underflow; a power of two."""
-    ranges = direction.ranges(problem)
+    """h = (3 e / M3)^(1/3), from the range, so that its cube cannot underflow; a power of two within reach."""
+    ranges = direction.change(problem).ranges
     top = float(ranges.max())
     if not 0 < top < np.inf:
-        return 1.0
+        return cumulants.within_reach(problem, direction, 1.0)
     third = float(cumulants.mean(problem, (ranges / top) ** 3)) / THIRD_MOMENT
-    return cumulants.power_of_two(float(np.cbrt(3 * noise / third)) / top) if third > 0 else 1.0
+    best = cumulants.power_of_two(float(np.cbrt(3 * noise / third)) / top) if third > 0 else 1.0
+    return cumulants.within_reach(problem, direction, best)
 
 
-def truncation(problem: Problem, up: Move, down: Move, whole: Move) -> Reals:
+def truncation(problem: Problem, up: Change, down: Change) -> Reals:
     """What the formula itself is off by. `down` is p - p-, so that equal steps cancel in `up - down`."""
-    lopsided = Move(up.theta - down.theta, up.b - down.b)
-    loose = 2 * U64 * (up.reach(problem) + down.reach(problem)).max(axis=0)
+    high, low = up.ranges, down.ranges
     with np.errstate(over="ignore", invalid="ignore"):
-        second = (lopsided.ranges(problem) + 2 * loose) * whole.ranges(problem) / 8
-        third = (up.ranges(problem) ** 3 + down.ranges(problem) ** 3) / (6 * THIRD_MOMENT)
-        return outward(cumulants.mean(problem, np.nan_to_num(second + third, nan=np.inf)))
+        second = up.minus(down).ranges * (high + low) / 8
+        third = (high**3 + low**3) / (6 * THIRD_MOMENT)
+        bend = second + third
+    return cumulants.mean(problem, np.where(np.isnan(bend), np.inf, bend))
 
 
-def enclose(problem: Problem, direction: Move, loss: Loss, noise: Noise) -> Directional:
+def enclose(problem: Problem, direction: Move, loss: Callable[[Problem], float], noise: float) -> Directional:
     """Enclose the derivative of `loss` along `direction` times the step that was taken.
 
-    `noise(reach)` bounds the rounding error (absolute) of one loss evaluation wherever |change of Z| <= reach (L, n).
+    `noise` bounds the rounding error (absolute) of one loss wherever no logit changes by more than 1. Where the
+    parameters leave their precision or go further than that, the radius is infinite.
     """
-    step = best_step(problem, direction, noise(np.zeros((problem.L, problem.n))))
+    step = best_step(problem, direction, noise)
     above, below = cumulants.moved(problem, direction, step), cumulants.moved(problem, direction, -step)
     up, down = cumulants.between(problem, above), cumulants.between(below, problem)
-    whole = cumulants.between(below, above)
-    error = noise(np.maximum(up.reach(problem), down.reach(problem)))
-    high, low = float(loss(above)), float(loss(below))
-    radius = truncation(problem, up, down, whole) + 2 * error + U64 * (abs(high) + abs(low))
-    return Directional(whole, Enclosure(np.asarray(high - low), outward(radius)), step)
+    move = cumulants.between(below, above)
+    high, low = up.change(problem), down.change(problem)
+    if not max(high.reach.max(), low.reach.max()) <= cumulants.REACH:
+        return Directional(move, Enclosure(np.zeros(()), np.asarray(np.inf)), step)
+    top, bottom = float(loss(above)), float(loss(below))
+    radius = truncation(problem, high, low) + 2 * noise + U64 * (abs(top) + abs(bottom))
+    return Directional(move, Enclosure(np.asarray(top - bottom), outward(radius)), step)

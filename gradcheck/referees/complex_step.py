@@ -29,7 +29,7 @@ def enclose(truth: Truth, direction: Move, loss: Callable[..., Any]) -> Enclosur
     """
     problem = truth.problem
     theta, b, X, Y = problem.reals
-    reach = direction.reach(problem).max(axis=0)
+    reach = direction.change(problem).reach.max(axis=0)
     step = STEP * cumulants.power_of_two(1 / max(1.0, float(reach.max())))
     value = loss(_complex(theta, step * direction.theta), _complex(b, step * direction.b), X.copy(), Y.copy())
     if not np.iscomplexobj(value):

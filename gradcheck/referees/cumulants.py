@@ -25,34 +25,60 @@ class Move:
     theta: Reals
     b: Reals
 
-    def reach(self, problem: Problem) -> Reals:
-        """An upper bound of |change of Z|, (L, n)."""
-        return outward(abs(self.theta) @ abs(problem.reals[2]) + abs(self.b), problem.d + 4)
-
-    def ranges(self, problem: Problem) -> Reals:
-        """R_i, an upper bound of the range over classes of the change of column i of Z: (n,)."""
-        with np.errstate(over="ignore", invalid="ignore"):
-            change = self.theta @ problem.reals[2] + self.b
-            wide = change.max(axis=0) - change.min(axis=0)
-            slack = 2 * (problem.d + 4) * 2 * U64 * self.reach(problem).max(axis=0)
-        return outward(np.nan_to_num(wide, nan=np.inf) + slack)
+    def change(self, problem: Problem) -> "Change":
+        """What it does to the logits."""
+        X = problem.reals[2]
+        reach = outward(abs(self.theta) @ abs(X) + abs(self.b), problem.d + 4)
+        return Change(self.theta @ X + self.b, 2 * (problem.d + 4) * U64 * reach, reach)
 
     def project(self, theta: Reals, b: Reals) -> Enclosure:
         """The inner product of a gradient with this displacement: a float64 sum with its own rounding error."""
-        products = np.concatenate([(theta * self.theta).ravel(), (b * self.b).ravel()])
-        slack = 2 * (products.size + 4) * U64 * abs(products).sum()
-        return Enclosure(products.sum(), outward(slack, products.size))
+        total = np.vdot(theta, self.theta) + np.vdot(b, self.b)
+        size = np.vdot(abs(theta), abs(self.theta)) + np.vdot(abs(b), abs(self.b))
+        count = self.theta.size + self.b.size
+        return Enclosure(np.asarray(total), outward(2 * (count + 4) * U64 * size, count + 4))
 
     def spread(self, theta: Reals, b: Reals) -> Reals:
-        """|theta| : |displacement|, summed: how a bound on each entry of a gradient bounds its projection."""
-        used, used_b = self.theta != 0, self.b != 0
-        total = (np.where(used, theta, 0) * abs(self.theta)).sum() + (np.where(used_b, b, 0) * abs(self.b)).sum()
-        return outward(total, self.theta.size + self.b.size + 4)
+        """sum |theta_i| |displacement_i|: how a bound on each entry of a gradient bounds its projection."""
+        with np.errstate(invalid="ignore"):
+            total = np.vdot(theta, abs(self.theta)) + np.vdot(b, abs(self.b))
+        return outward(np.nan_to_num(total, nan=np.inf), self.theta.size + self.b.size + 4)
+
+
+@dataclass(frozen=True, eq=False)
+class Change:
+    """A change of the logits (L, n), the error it is known to, and an upper bound of its size, all absolute."""
+
+    value: Reals
+    error: Reals
+    reach: Reals
+
+    def minus(self, other: "Change") -> "Change":
+        """The difference of two changes: small where they nearly cancel."""
+        error = self.error + other.error + 2 * U64 * (self.reach + other.reach)
+        return Change(self.value - other.value, outward(error), outward(self.reach + other.reach))
+
+    @property
+    def ranges(self) -> Reals:
+        """R_i, an upper bound of the range over classes of column i: (n,). Infinite where nothing is known."""
+        with np.errstate(invalid="ignore", over="ignore"):
+            wide = self.value.max(axis=0) - self.value.min(axis=0) + 2 * self.error.max(axis=0)
+        return outward(np.where(np.isnan(wide), np.inf, wide))
 
 
 def between(start: Problem, end: Problem) -> Move:
     """The displacement that was really made, after the parameters were rounded."""
     return Move(end.reals[0] - start.reals[0], end.reals[1] - start.reals[1])
+
+
+# Steps are chosen so that no logit changes by more than this: there, one bound holds for the rounding error of every loss.
+REACH = 1.0
+
+
+def within_reach(problem: Problem, direction: Move, step: float) -> float:
+    """The step, or the largest power of two (with a margin for rounding the parameters) that changes no logit by more."""
+    size = float(direction.change(problem).reach.max(initial=0.0))
+    return min(step, power_of_two(REACH / size) / 2) if 0 < size < np.inf else step
 
 
 def mean(problem: Problem, per_sample: Reals) -> Reals:

@@ -26,12 +26,12 @@ def _shares(Z: Reals) -> tuple[Reals, Reals]:
     return powers / total, shifted - np.log(total)
 
 
-def _probabilities(Z: Enclosure, delta: Reals, A: Reals) -> Enclosure:
-    """A +- its bound: first with no knowledge of A, then with the upper bound that this gives."""
+def _probabilities(Z: Enclosure, delta: Reals, A: Reals) -> bounds.SoftmaxError:
+    """What rounding did to A: first with no knowledge of A, then with the upper bound that this gives."""
     first = bounds.softmax_error(Z, delta, np.ones_like(A), FLOAT64)
     with np.errstate(over="ignore"):
         upper = np.minimum(A * np.exp(np.minimum(first.relative, 700.0)) * (1 + 2**-50) + 8 * FLOAT64.eta, 1.0)
-    return Enclosure(A, bounds.softmax_error(Z, delta, upper, FLOAT64).A)
+    return bounds.softmax_error(Z, delta, upper, FLOAT64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,17 +49,21 @@ class Values:
         return Enclosure(Z, bounds.logits_error(self.magnitude, self.problem.d, FLOAT64))
 
     @cached_property
-    def _softmax(self) -> tuple[Enclosure, Reals]:
+    def _softmax(self) -> tuple[Reals, Reals, bounds.SoftmaxError]:
         A, log_A = _shares(self.Z.midpoint)
-        return _probabilities(self.Z, self.Z.radius, A), log_A
+        if self.problem.precision is FLOAT64:
+            return A, log_A, _probabilities(self.Z, self.Z.radius, A)
+        # the second pass sharpens what is negligible beside the bound of a lower precision
+        return A, log_A, bounds.softmax_error(self.Z, self.Z.radius, np.ones_like(A), FLOAT64)
 
     @cached_property
     def A(self) -> Enclosure:
-        return self._softmax[0]
+        A, _, error = self._softmax
+        return Enclosure(A, error.A)
 
     @cached_property
     def _bounds(self) -> bounds.Allowed:
-        return bounds.allowed(self.problem, FLOAT64, self.magnitude, self.Z, self.A)
+        return bounds.Allowed(self.problem, FLOAT64, self.Z.radius, self._softmax[2], self.A)
 
     @cached_property
     def loss(self) -> Enclosure:
@@ -99,7 +103,8 @@ def truth(problem: Problem) -> Truth:
 def softmax(Z: Reals) -> Enclosure:
     """The softmax of given float64 logits (L, n), taken as exact."""
     exact = np.zeros_like(Z)
-    return _probabilities(Enclosure(Z, exact), exact, _shares(Z)[0])
+    A = _shares(Z)[0]
+    return Enclosure(A, bounds.softmax_error(Enclosure(Z, exact), exact, np.ones_like(A), FLOAT64).A)
 
 
 def softmax_jacobian(z: Reals) -> Enclosure:

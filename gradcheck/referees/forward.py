@@ -13,7 +13,7 @@ import numpy as np
 from gradcheck.enclosure import U64, Enclosure, Reals, outward
 from gradcheck.problem import Problem
 from gradcheck.referees import cumulants
-from gradcheck.referees.cumulants import Move
+from gradcheck.referees.cumulants import Change, Move
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,30 +25,31 @@ class Directional:
     step: float
 
 
-def second_moment(problem: Problem, move: Move) -> Reals:
+def second_moment(problem: Problem, change: Change) -> Reals:
     """An upper bound of |loss''[move, move]| (Popoviciu)."""
     with np.errstate(over="ignore"):
-        return cumulants.mean(problem, move.ranges(problem) ** 2 / 4)
+        return cumulants.mean(problem, change.ranges**2 / 4)
 
 
 def best_step(problem: Problem, direction: Move, noise: float) -> float:
-    """h = 2 (e / M2)^(1/2), a power of two."""
-    ranges = direction.ranges(problem)
+    """h = 2 (e / M2)^(1/2), a power of two within reach."""
+    ranges = direction.change(problem).ranges
     top = float(ranges.max())
     if not 0 < top < np.inf:
-        return 1.0
+        return cumulants.within_reach(problem, direction, 1.0)
     second = float(cumulants.mean(problem, (ranges / top) ** 2)) / 4
-    return cumulants.power_of_two(2 * float(np.sqrt(noise / second)) / top) if second > 0 else 1.0
+    best = cumulants.power_of_two(2 * float(np.sqrt(noise / second)) / top) if second > 0 else 1.0
+    return cumulants.within_reach(problem, direction, best)
 
 
-def enclose(
-    problem: Problem, direction: Move, loss: Callable[[Problem], float], noise: Callable[[Reals], float]
-) -> Directional:
+def enclose(problem: Problem, direction: Move, loss: Callable[[Problem], float], noise: float) -> Directional:
     """Enclose the derivative of `loss` along `direction` times the step that was taken; `noise` as in `central`."""
-    step = best_step(problem, direction, noise(np.zeros((problem.L, problem.n))))
+    step = best_step(problem, direction, noise)
     ahead = cumulants.moved(problem, direction, step)
     move = cumulants.between(problem, ahead)
-    error = noise(move.reach(problem))
+    change = move.change(problem)
+    if not change.reach.max() <= cumulants.REACH:
+        return Directional(move, Enclosure(np.zeros(()), np.asarray(np.inf)), step)
     there, here = float(loss(ahead)), float(loss(problem))
-    radius = second_moment(problem, move) / 2 + 2 * error + U64 * (abs(there) + abs(here))
+    radius = second_moment(problem, change) / 2 + 2 * noise + U64 * (abs(there) + abs(here))
     return Directional(move, Enclosure(np.asarray(there - here), outward(radius)), step)

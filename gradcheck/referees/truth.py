@@ -43,29 +43,12 @@ def unmasked(problem: Problem) -> Problem:
 
 
 @dataclass(frozen=True, eq=False)
-class Logits:
-    """Only Z and A: enough for every bound."""
-
-    Z: Enclosure
-    A: Enclosure
-
-
-@dataclass(frozen=True, eq=False)
 class Truth:
     """The exact values of one problem, and what rounding may add in its precision; masked classes put back."""
 
     problem: Problem
-    values: Values | Logits
+    values: Values
     magnitude: Reals
-
-    def restated(self, problem: Problem, times: int = 1) -> "Truth":
-        """The bounds of another statement of the same logits: each sample `times` over, or theta and X widened."""
-
-        def repeated(enclosure: Enclosure) -> Enclosure:
-            return Enclosure(np.tile(enclosure.midpoint, times), np.tile(enclosure.radius, times))
-
-        logits = Logits(repeated(self.values.Z), repeated(self.values.A))
-        return Truth(problem, logits, np.tile(self.magnitude, times))
 
     def enclosure(self, quantity: str) -> Enclosure:
         """Of `Z`, `A`, `D` (L, n), `theta` (L, d), `b` (L, 1) or `loss` ()."""
@@ -94,12 +77,19 @@ class Truth:
         whole[~self.problem.masked] = rows
         return whole
 
-    def loss_noise(self, reach: Reals) -> float:
-        """The rounding error (absolute) of a loss in this precision, wherever Z changes by at most `reach` (L, n)."""
-        if not reach.any():
-            return float(self.allowed("loss"))
+    @cached_property
+    def nearby_loss_error(self) -> float:
+        """The rounding error (absolute) of the loss in this precision wherever each logit changes by at most 1."""
         reduced, precision = unmasked(self.problem), self.problem.precision
-        kept = reach[~self.problem.masked]
-        Z = self.values.Z.inflate(kept)
-        A = Enclosure(np.ones_like(kept), np.zeros_like(kept))
-        return float(bounds.allowed(reduced, precision, self.magnitude + kept, Z, A).loss)
+        near, one = self.values.Z.inflate(1.0), np.ones_like(self.magnitude)
+        delta = bounds.logits_error(self.magnitude + one, reduced.d, precision)
+        return float(bounds.loss_error(reduced, precision, bounds.softmax_error(near, delta, one, precision)))
+
+    def allowed_twice(self, quantity: str) -> Reals:
+        """The bound of `theta`, `b` or `loss` where every sample stands twice."""
+        if quantity == "loss":
+            bound = self._bounds
+            return bounds.loss_error(bound.problem, bound.precision, bound.softmax, times=2)
+        X = abs(self.problem.reals[2]).T if quantity == "theta" else np.ones((self.problem.n, 1))
+        found = self._bounds.summed(X, times=2)
+        return self._embed(found, 0.0) if self.problem.masked.any() else found
