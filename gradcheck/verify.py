@@ -6,12 +6,16 @@ from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from gradcheck.checks import CHECKS, Check, Trial
 from gradcheck.errors import Unusable
 from gradcheck.implementations import Implementation
 from gradcheck.problem import Problem
 from gradcheck.verdict import FAILURES, SEVERITY, Outcome, Verdict
+
+
+GRADIENTS = {"theta": "theta_gradient", "b": "bias_gradient", "Z": "logits_gradient"}
 
 
 def select(globs: Iterable[str]) -> tuple[Check, ...]:
@@ -117,3 +121,16 @@ def status(runs: Iterable[Run]) -> int:
     if outcomes & FAILURES:
         return 1
     return 0 if Outcome.AGREE in outcomes else 3
+
+
+def judge_gradient(problem: Problem, **gradients: ArrayLike) -> dict[str, Verdict]:
+    """Judge gradients that were computed elsewhere: `theta` (L, d), `b` (L, 1) or `Z` (L, n), each by its own name.
+
+    No function is called and nothing is posed: each array is held against the exact gradient of this problem. Raises
+    `Unusable` for another name, and answers *errored* for a wrong shape.
+    """
+    trial = Trial(Implementation("given", gradients=lambda *arrays: gradients), problem)
+    unknown = sorted(set(gradients) - set(GRADIENTS))
+    if unknown or not gradients:
+        raise Unusable(f"gradients named {unknown or 'nothing'}; expected any of {', '.join(GRADIENTS)}")
+    return {name: CHECKS[GRADIENTS[name]].judge(trial) for name in gradients}

@@ -8,7 +8,6 @@ single weight theta_lj the range of sample i is |X_ji|, along a bias it is 1. Kn
 from collections.abc import Callable
 
 import numpy as np
-from scipy.optimize import check_grad
 
 from gradcheck.enclosure import U64, Reals, outward
 from gradcheck.problem import Problem
@@ -43,6 +42,8 @@ def steps(moments: Reals, noise: float, start: Reals) -> Reals:
 
 def norm(function: Function, gradient: Gradient, start: Reals, h: Reals) -> float:
     """What SciPy's function returns for these steps."""
+    from scipy.optimize import check_grad  # here, because it takes a fifth of a second to import
+
     return float(check_grad(function, gradient, start, epsilon=h))
 
 

@@ -1,0 +1,52 @@
+"""The smallest relative fault e in g (1 + e) that each checker catches: `python -m benchmarks.sensitivity`.
+
+Every checker judges the same problems at its defaults. A fault counts as caught where the median problem catches it. A checker
+that rejects the correct gradient of the median problem has no such figure: that is a false alarm.
+"""
+
+import statistics
+import warnings
+
+import click
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.peers import CHECKERS, problem
+
+FAULTS = [float(f"{m}e-{k}") for k in range(16, 0, -1) for m in (1, 2, 5)]
+
+
+def smallest_caught(checker, arrays) -> float:
+    """By bisection over the list of faults; 0 where the correct gradient is rejected."""
+    if not checker(arrays, 0.0):
+        return 0.0
+    low, high = 0, len(FAULTS)
+    while low < high:
+        middle = (low + high) // 2
+        low, high = (middle + 1, high) if checker(arrays, FAULTS[middle]) else (low, middle)
+    return FAULTS[low] if low < len(FAULTS) else float("inf")
+
+
+@click.command()
+@click.option("--problems", default=11, help="How many problems each checker judges.")
+def main(problems: int) -> None:
+    warnings.simplefilter("ignore")
+    table = Table(title=f"Smallest relative fault caught; median of {problems} problems, (L, d, n) = (3, 4, 6)")
+    table.add_column("checker")
+    for dtype in ("float64", "float32"):
+        table.add_column(dtype, justify="right")
+    for name, checker in CHECKERS.items():
+        row = []
+        for dtype in ("float64", "float32"):
+            found = [smallest_caught(checker, problem(3, 4, 6, seed, dtype)) for seed in range(problems)]
+            alarms = sum(value == 0 for value in found)
+            median = statistics.median(found)
+            row.append("rejects correct code" if 2 * alarms > problems else f"{median:.0e}" + f" ({alarms} false alarms)" * bool(alarms))
+        table.add_row(name, *row)
+    Console(width=100).print(table)
+
+
+if __name__ == "__main__":
+    np.seterr(all="ignore")
+    main()

@@ -1,0 +1,10 @@
+"""Implementations under test: the record, its layout, and where targets come from. No framework is imported here."""
+
+from gradcheck.implementations.layout import NotPosed as NotPosed
+from gradcheck.implementations.layout import adapt as adapt
+from gradcheck.implementations.record import FUNCTIONS as FUNCTIONS
+from gradcheck.implementations.record import Implementation as Implementation
+from gradcheck.implementations.record import Layout as Layout
+from gradcheck.implementations.targets import BUILT_IN as BUILT_IN
+from gradcheck.implementations.targets import installed as installed
+from gradcheck.implementations.targets import load as load

@@ -1,0 +1,146 @@
+"""From the text that a user types to an Implementation: a built-in name, package.module:object, or path/to/file.py:object."""
+
+import importlib
+import importlib.util
+import sys
+import traceback
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from gradcheck.errors import Missing, Unusable
+from gradcheck.implementations.record import FUNCTIONS, Implementation
+
+
+@dataclass(frozen=True)
+class BuiltIn:
+    """A target that ships with gradcheck: what it is, and the package and extra that it needs, if any."""
+
+    what: str
+    package: str = ""
+    extra: str = ""
+
+    @property
+    def installed(self) -> bool:
+        """Whether its package can be found; nothing is imported."""
+        return not self.package or importlib.util.find_spec(self.package) is not None
+
+
+BUILT_IN = {
+    "reference": BuiltIn("the closed forms of the paper, in float64"),
+    "numpy": BuiltIn("the same in any floating dtype, as a careful user would write it"),
+    "scipy": BuiltIn("scipy.special.softmax and log_softmax, with the closed form"),
+    "torch": BuiltIn("torch.nn.functional.cross_entropy with autograd", "torch", "torch"),
+}
+
+
+def installed() -> list[str]:
+    """The built-in targets that can be loaded here."""
+    return [name for name, target in BUILT_IN.items() if target.installed]
+
+
+def load(target: str) -> Implementation:
+    """The implementation that `target` names. Raises `Unusable` with one line: what was given, expected, and to be done."""
+    if target in BUILT_IN:
+        return _built_in(target)
+    place, colon, name = target.rpartition(":")
+    if not colon or (len(place) == 1 and place.isalpha() and not name.isidentifier()):  # C:\model.py has no object
+        place, name = target, ""
+    looks_like_file = place.endswith(".py") or "/" in place or "\\" in place
+    module = _from_file(Path(place)) if looks_like_file else _from_name(place, bool(name))
+    return as_implementation(target, _attribute(module, place, name) if name else module)
+
+
+def as_implementation(name: str, found: Any) -> Implementation:
+    """An Implementation as it is; a module, object or mapping by its functions; a bare function as `gradients`."""
+    if isinstance(found, Implementation):
+        return found
+    get = found.get if isinstance(found, Mapping) else lambda key: getattr(found, key, None)
+    offered = {key: get(key) for key in FUNCTIONS if callable(get(key))}
+    if not offered and callable(found) and not isinstance(found, type):
+        offered = {"gradients": found}
+    if not offered:
+        raise Unusable(
+            f"{name} is {_kind(found)} with none of the functions {', '.join(FUNCTIONS)}; expected at least one of them"
+        )
+    return Implementation(name, **offered)
+
+
+def _kind(found: Any) -> str:
+    return "a module" if isinstance(found, ModuleType) else f"a {type(found).__name__}"
+
+
+def _built_in(name: str) -> Implementation:
+    target = BUILT_IN[name]
+    if not target.installed:
+        raise Missing.extra(f"target {name}", target.package, target.extra)
+    module = importlib.import_module(f"gradcheck.implementations.{name}")
+    found: Implementation = module.implementation
+    return found
+
+
+def _attribute(module: ModuleType, place: str, name: str) -> Any:
+    found: Any = module
+    for part in name.split("."):
+        if not hasattr(found, part):
+            public = sorted(n for n, v in vars(module).items() if callable(v) and not n.startswith("_"))
+            raise Unusable(f"{place} has no object {name!r}; it has {', '.join(public[:12]) or 'no functions'}")
+        found = getattr(found, part)
+    return found
+
+
+def _from_name(name: str, has_object: bool) -> ModuleType:
+    if not all(part.isidentifier() for part in name.split(".")):
+        raise Unusable(f"target {name!r} is not known; {_EXPECTED}")
+    try:
+        exists = importlib.util.find_spec(name) is not None
+    except (ImportError, ValueError):
+        exists = False
+    if not exists:
+        hint = _EXPECTED if not has_object else "is it installed in this environment?"
+        raise Unusable(f"no module named {name!r}; {hint}")
+    with _reported(name):
+        return importlib.import_module(name)
+
+
+_EXPECTED = f"expected a built-in target ({', '.join(BUILT_IN)}), package.module:object, or path/to/file.py:object"
+
+
+def _from_file(path: Path) -> ModuleType:
+    """The file as a module of its own; its folder can be imported from, and no module is replaced."""
+    if not path.is_file():
+        raise Unusable(f"no such file: {path}")
+    name = f"gradcheck_target_{path.stem}"
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise Unusable(f"{path} is not a Python file; expected a name that ends in .py")
+    module = importlib.util.module_from_spec(spec)
+    folder = str(path.resolve().parent)
+    sys.path.insert(0, folder)
+    sys.modules[name] = module  # dataclasses and pickling look their module up
+    try:
+        with _reported(str(path)):
+            spec.loader.exec_module(module)
+    finally:
+        sys.path.remove(folder)
+    return module
+
+
+@contextmanager
+def _reported(what: str) -> Iterator[None]:
+    """Whatever a target raises while it is imported becomes one line: its exception and its own place."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise
+    except BaseException as exception:  # SystemExit too
+        frames = traceback.extract_tb(exception.__traceback__)
+        own = [f for f in frames if "importlib" not in f.filename and f.filename != __file__]
+        place = f" ({own[-1].filename}:{own[-1].lineno})" if own else ""
+        if isinstance(exception, SyntaxError):
+            place = f" ({exception.filename}:{exception.lineno})"
+        message = " ".join(str(exception).split())
+        raise Unusable(f"{what} cannot be imported: {type(exception).__name__}: {message}{place}") from None
