@@ -1,0 +1,109 @@
+"""Regimes: regions of problems with numerics of their own, each with a predicate that says whether a problem is in it."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+import numpy as np
+
+from gradcheck.errors import Unusable
+from gradcheck.problem import Problem, Reals
+
+
+@dataclass(frozen=True)
+class Regime:
+    """A name, one sentence, and the predicate. An opt-in regime is outside the paper's contract: correct code may decline it."""
+
+    name: str
+    what: str
+    holds: Callable[[Problem], bool]
+    opt_in: bool = False
+
+
+def _logits(p: Problem) -> Reals:
+    theta, b, X, _ = p.reals
+    with np.errstate(over="ignore", invalid="ignore"):
+        Z: Reals = theta @ X + b
+    return Z[~p.masked]
+
+
+def _gap(p: Problem) -> Reals:
+    """How far each column's logits are apart."""
+    Z = _logits(p)
+    return np.asarray(Z.max(axis=0) - Z.min(axis=0))
+
+
+def _wrong_by(p: Problem) -> float:
+    """How far the label's logit is below the largest, at worst."""
+    if p.label_index is None or p.masked.any():
+        return 0.0
+    Z = _logits(p)
+    return float((Z.max(axis=0) - Z[p.label_index, np.arange(p.n)]).max())
+
+
+def _is_offset(p: Problem) -> bool:
+    """Logits near each other and far from zero, all of them exact."""
+    Z = _logits(p)
+    far = abs(Z).min() >= OFFSETS[p.precision.name] / 2 and _gap(p).max() <= 64
+    return bool(far and (Z == p.precision.round(Z).astype(np.float64)).all())
+
+
+def _far_column(p: Problem) -> bool:
+    size = np.sort(abs(p.reals[2]).max(axis=0))
+    return bool(p.n >= 2 and size[-2] > 0 and size[-1] >= 16 * size[-2])
+
+
+def _subnormal(p: Problem) -> bool:
+    return any(bool(((a != 0) & (abs(a) < p.precision.tiny)).any()) for a in p.reals[:3])
+
+
+def _absent(p: Problem) -> bool:
+    return bool((p.reals[3].sum(axis=1) == 0).any())
+
+
+def _in_memory(name: str) -> Callable[[Problem], bool]:
+    return lambda p: p.memory == name
+
+
+# A common offset at which small whole logits are still exact: 1e12 in float64, and what each precision has room for.
+OFFSETS = {"float64": 1e12, "float32": 2.0**20, "float16": 2.0**10, "bfloat16": 2.0**7}
+
+_TABLE = (
+    Regime("ties", "θ = b = 0: all classes tie", lambda p: not p.theta.any() and not p.b.any()),
+    Regime("saturated", "a probability rounds to 0 or 1", lambda p: bool(_gap(p).max() > -np.log(p.precision.u))),
+    Regime("far-below", "all logits about -1000", lambda p: bool(_logits(p).max() <= -500)),
+    Regime("offset", "a large common offset, with Z exactly representable", _is_offset),
+    Regime("far-column", "one sample far larger than the others", _far_column),
+    Regime("confidently-wrong", "a sample wrong by 40 or more in logits", lambda p: _wrong_by(p) >= 40),
+    Regime("absent-class", "a class that no sample carries", _absent),
+    Regime("one-label", "every sample has the same label", lambda p: p.n >= 2 and len(set(_labels(p))) == 1),
+    Regime("soft-labels", "distributions over the classes, which sum to exactly 1", lambda p: p.unit_mass and p.label_index is None),
+    Regime("subnormal", "a subnormal number in θ, b or X", _subnormal),
+    Regime("single-sample", "n = 1", lambda p: p.n == 1),
+    Regime("two-classes", "L = 2", lambda p: p.L == 2),
+    Regime("odd-samples", "n = 3, 5 or 7", lambda p: p.n in (3, 5, 7)),
+    Regime("square", "L = n or L = d, which hides transposes", lambda p: p.L in (p.n, p.d)),
+    Regime("large", "more than 32767 logits", lambda p: p.L * p.n > 32767),
+    *(Regime(f"memory-{m}", f"arrays in memory order {m}", _in_memory(m)) for m in ("F", "strided", "reversed", "read-only")),
+    Regime("label-mass", "columns of Y of any mass, none included", lambda p: not p.unit_mass, opt_in=True),
+    Regime("masked-class", "b = -inf for a class that no sample carries", lambda p: bool(p.masked.any()), opt_in=True),
+    Regime("integers", "X and Y as int64", _in_memory("integers"), opt_in=True),
+)
+
+
+def _labels(p: Problem) -> list[int]:
+    return [] if p.label_index is None else p.label_index.tolist()
+
+
+REGIMES = {regime.name: regime for regime in _TABLE}
+
+
+def select(globs: Iterable[str]) -> tuple[str, ...]:
+    """The names that match any of the globs; "*" alone stands for those that are not opt-in."""
+    chosen: dict[str, None] = {}
+    for glob in tuple(globs) or ("*",):
+        names = [n for n, r in REGIMES.items() if fnmatchcase(n, glob) and not (glob == "*" and r.opt_in)]
+        if not names:
+            raise Unusable(f"no regime matches {glob!r}; expected one of {', '.join(REGIMES)}, or a glob")
+        chosen.update(dict.fromkeys(names))
+    return tuple(chosen)
