@@ -17,6 +17,7 @@ from gradcheck.checks import Check, Trial
 from gradcheck.errors import Unusable
 from gradcheck.implementations import Implementation
 from gradcheck.problem import Problem
+from gradcheck.reduction import reduce
 from gradcheck.strategies import problems
 from gradcheck.verdict import Outcome, Verdict
 from gradcheck.verify import Failure, Run, Tally
@@ -27,10 +28,9 @@ Progress = Callable[[int], None]
 class Found(Exception):
     """Raised to tell Hypothesis of a failing problem; carries it out again once it is the smallest."""
 
-    def __init__(self, problem: Problem, verdict: Verdict) -> None:
-        super().__init__(verdict.reason)
+    def __init__(self, problem: Problem) -> None:
+        super().__init__()
         self.problem = problem
-        self.verdict = verdict
 
 
 def pose(
@@ -66,25 +66,36 @@ def quiet() -> Iterator[io.StringIO]:
         yield printed
 
 
-def shrunk(implementation: Implementation, check: Check, tally: Tally, run: Run) -> Failure:
-    """The smallest problem on which this check fails in the same way; the first one found where shrinking fails."""
+def shrunk(implementation: Implementation, check: Check, tally: Tally, run: Run, known: list[Problem]) -> Failure:
+    """The smallest problem on which this check fails in the same way; the first one found where shrinking fails.
+
+    A problem on which another check has failed already is taken where this one fails on it, too: one case to look at.
+    """
     assert tally.first is not None
     problem, verdict = tally.first
     wanted = verdict.outcome
 
-    def body(candidate: Problem) -> None:
-        found = check.judge(Trial(implementation, candidate))
-        if found.outcome is wanted:
-            raise Found(candidate, found)
+    def judged(candidate: Problem) -> Verdict:
+        return check.judge(Trial(implementation, candidate))
 
+    def body(candidate: Problem) -> None:
+        if judged(candidate).outcome is wanted:
+            raise Found(candidate)
+
+    for candidate in known:
+        found = judged(candidate)
+        if found.outcome is wanted:
+            return _failure(tally, candidate, found)
     try:
         pose(body, dtype=run.dtype, regimes=run.regimes, seed=run.seed, count=run.max_examples, shrink=True)
     except Found as smallest:
-        problem, verdict = smallest.problem, smallest.verdict
+        problem = reduce(smallest.problem, lambda candidate: judged(candidate).outcome is wanted)
+        found = judged(problem)
+        verdict = found if found.outcome is wanted else verdict
     except (Flaky, BaseExceptionGroup):
         pass  # the target does not repeat itself: the check `repeatable` says so, and the first problem stands
-    failed = tally.counts[Outcome.DISAGREE] + tally.counts[Outcome.ERRORED]
-    return Failure(check, problem, verdict, failed, tally.judged)
+    known.append(problem)
+    return _failure(tally, problem, verdict)
 
 
 def conform(
@@ -110,30 +121,31 @@ def conform(
 
     def body(problem: Problem) -> None:
         nonlocal done
-        for name, verdict in verify.judge(implementation, problem, chosen).items():
+        due = [check for check in chosen if check.due(done, problem)]
+        for name, verdict in verify.judge(implementation, problem, due).items():
             tallies[name].add(problem, verdict)
         done += 1
         progress(done)
 
     failures: list[Failure] = []
+    known: list[Problem] = []
     interrupted = False
     with quiet():
         try:
             pose(body, dtype=dtype, regimes=run.regimes, seed=seed, count=max_examples, shrink=False)
             for tally in tallies.values():
                 if tally.first is not None:
-                    failures.append(shrunk(implementation, tally.check, tally, run))
+                    failures.append(shrunk(implementation, tally.check, tally, run, known))
         except KeyboardInterrupt:
             interrupted = True
             shrunken = {failure.check.name for failure in failures}
-            failures += [_unshrunk(t) for name, t in tallies.items() if t.first is not None and name not in shrunken]
+            failures += [_failure(t, *t.first) for name, t in tallies.items() if t.first and name not in shrunken]
     return replace(run, problems=done, failures=tuple(failures), interrupted=interrupted)
 
 
-def _unshrunk(tally: Tally) -> Failure:
-    assert tally.first is not None
+def _failure(tally: Tally, problem: Problem, verdict: Verdict) -> Failure:
     failed = tally.counts[Outcome.DISAGREE] + tally.counts[Outcome.ERRORED]
-    return Failure(tally.check, *tally.first, failed, tally.judged)
+    return Failure(tally.check, problem, verdict, failed, tally.judged)
 
 
 def saved(run: Run, folder: Path) -> Run:

@@ -25,7 +25,7 @@ def _strided(array: Array) -> Array:
 
 def _reversed(array: Array) -> Array:
     """Negative strides in both axes."""
-    return np.ascontiguousarray(array[::-1, ::-1])[::-1, ::-1]
+    return array[::-1, ::-1].copy()[::-1, ::-1]
 
 
 def _read_only(array: Array) -> Array:

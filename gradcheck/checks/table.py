@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from gradcheck.checks.trial import Broken, Skip, Trial
+from gradcheck.problem import Problem
 from gradcheck.verdict import Comparison, Outcome, Verdict, combine
 
 Claim = Callable[[Trial], Iterator[Comparison | Verdict]]
@@ -14,13 +15,22 @@ Claim = Callable[[Trial], Iterator[Comparison | Verdict]]
 
 @dataclass(frozen=True)
 class Check:
-    """One claim about an implementation on a problem. `claim` is the sentence, `equations` where the paper states it."""
+    """One claim about an implementation on a problem; `claim` is the sentence, `equations` where the paper states it.
+
+    A check without a turn judges every problem of a run. The others, which cost more, take turns: `turn` k judges the
+    problems whose number is k modulo `TURNS`.
+    """
 
     name: str
     equations: tuple[int, ...]
     needs: tuple[str, ...]
     claim: str
     function: Claim
+    turn: int | None = None
+
+    def due(self, number: int, problem: Problem) -> bool:
+        """Whether this check judges the problem of that number in a run: large ones are left to checks without a turn."""
+        return self.turn is None or (number % TURNS == self.turn and problem.Y.size <= LARGE)
 
     def judge(self, trial: Trial) -> Verdict:
         """The verdict of this check on one problem. Never raises."""
@@ -37,14 +47,16 @@ class Check:
 
 
 CHECKS: dict[str, Check] = {}
+TURNS = 4
+LARGE = 4096
 
 
-def check(*equations: int, needs: tuple[str, ...]) -> Callable[[Claim], Claim]:
+def check(*equations: int, needs: tuple[str, ...], turn: int | None = None) -> Callable[[Claim], Claim]:
     """Enter a function into the table under its own name; the first line of its docstring is the claim."""
 
     def enter(function: Claim) -> Claim:
         claim = (function.__doc__ or "").strip().split("\n")[0]
-        CHECKS[function.__name__] = Check(function.__name__, equations, needs, claim, function)
+        CHECKS[function.__name__] = Check(function.__name__, equations, needs, claim, function, turn)
         return function
 
     return enter

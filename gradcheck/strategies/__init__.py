@@ -14,28 +14,35 @@ from gradcheck import precision
 from gradcheck.precision import Precision
 from gradcheck.problem import Problem, Reals
 from gradcheck.regimes import select
+from gradcheck.strategies.arrays import (
+    LARGER_SIDES,
+    SIDES,
+    Source,
+    blocks,
+    full_significands,
+    one_hot,
+    short_decimals,
+    wide_floats,
+)
 from gradcheck.strategies.arrays import Shape as Shape
-from gradcheck.strategies.arrays import blocks as blocks
 from gradcheck.strategies.arrays import distributions as distributions
-from gradcheck.strategies.arrays import indices as indices
-from gradcheck.strategies.arrays import one_hot
 from gradcheck.strategies.arrays import shapes as shapes
-from gradcheck.strategies.arrays import short_decimals as short_decimals
-from gradcheck.strategies.arrays import wide_floats as wide_floats
 from gradcheck.strategies.recipes import LABELS, MEMORY, SHAPES, STEPS, VALUES, Parts
 
 # The scale of theta: logits from nearly tied to saturated.
 SCALES = (1.0, 2.0**-12, 2.0**-4, 0.5, 4.0, 32.0)
-SMALL, MIDDLE = shapes(), shapes(max_classes=10, max_features=20, max_samples=40)
-SOURCES = (short_decimals, short_decimals, short_decimals, wide_floats, blocks, blocks)
+SOURCES: tuple[Source, ...] = (*(short_decimals,) * 4, *(full_significands,) * 2, wide_floats, *(blocks,) * 3)
 
 # What is chosen for each problem; "" is as drawn, and comes first, since that is where shrinking goes.
 CHOICES = {
-    "shape": ("",) * 7 + ("single-sample", "two-classes", "odd-samples", "square") + ("large",),
+    "shape": ("",) * 11 + ("single-sample", "two-classes", "odd-samples", "square") * 2 + ("large",),
     "labels": ("", "", *LABELS),
     "values": ("", "", "", *VALUES),
     "memory": ("", "", "", *MEMORY),
 }
+
+# One byte for each choice: the four above, the source of the numbers, the scale, and L, d, n.
+_header = st.binary(min_size=9, max_size=9)
 
 
 def problems(*, dtypes: Iterable[str] = ("float64",), regimes: Iterable[str] = ("*",)) -> st.SearchStrategy[Problem]:
@@ -54,41 +61,43 @@ def problems(*, dtypes: Iterable[str] = ("float64",), regimes: Iterable[str] = (
 @cache
 def _problems(dtypes: tuple[str, ...], wanted: tuple[str, ...]) -> st.SearchStrategy[Problem]:
     """Of the wanted regimes, one is drawn and imposed on the rest; none is wanted by default."""
-    choices = {part: st.sampled_from(names) for part, names in CHOICES.items()}
-    precisions = st.sampled_from([precision.named(name) for name in dtypes])
-    imposed = st.sampled_from(wanted or ("",))
+    precisions = [precision.named(name) for name in dtypes]
+    first = st.tuples(st.sampled_from(precisions), st.sampled_from(wanted or ("",)))
 
     @st.composite
     def drawn(draw: st.DrawFn) -> Problem:
-        p = draw(precisions, label="precision")
-        regime = draw(imposed, label="regime")
-        chosen = {part: draw(choice, label=part) for part, choice in choices.items()}
-        chosen = {part: regime if regime and regime in CHOICES[part] else name for part, name in chosen.items()}
-        parts = _parts(draw, (chosen["shape"], chosen["labels"], chosen["values"], regime))
+        single = len(precisions) == 1 and not wanted
+        p, regime = (precisions[0], "") if single else draw(first, label="precision and regime")
+        octets = draw(_header, label="choices")
+        chosen = _chosen(octets, regime)
+        parts = _parts(draw, octets[4:], (*chosen, regime))
         for table in STEPS:
-            for name in dict.fromkeys((*chosen.values(), regime)):
+            for name in dict.fromkeys((*chosen, regime)):
                 parts = table[name](draw, parts, p) if name in table else parts
         return _assembled(parts, p)
 
     return drawn()
 
 
-_sources, _scales = st.sampled_from(SOURCES), st.sampled_from(SCALES)
+def _chosen(octets: bytes, regime: str) -> tuple[str, ...]:
+    """One name of each of `CHOICES`; the imposed regime takes the place of what was drawn."""
+    return tuple(
+        regime if regime and regime in names else names[octet % len(names)]
+        for octet, names in zip(octets, CHOICES.values(), strict=False)
+    )
 
 
-def _parts(draw: st.DrawFn, names: tuple[str, ...]) -> Parts:
+def _parts(draw: st.DrawFn, octets: bytes, names: tuple[str, ...]) -> Parts:
     """A plain problem of the shape that these regimes need."""
-    large = "large" in names
-    source = draw(_sources, label="source")
-    source = blocks if large else source
-    shape = draw(MIDDLE if source is blocks and not large else SMALL, label="shape")
+    source, scale = SOURCES[octets[0] % len(SOURCES)], SCALES[octets[1] % len(SCALES)]
+    source = blocks if "large" in names else source
+    sides = LARGER_SIDES if source is blocks and "large" not in names else SIDES
+    L, d, n = (octet % most for octet, most in zip(octets[2:], (sides[0] - 1, *sides[1:]), strict=True))
+    shape = Shape(L + 2, d + 1, n + 1)
     for name in dict.fromkeys(names):
         shape = SHAPES[name](draw, shape) if name in SHAPES else shape
-    L, d, n = shape
-    theta = draw(source(L, d), label="theta") * draw(_scales, label="scale of theta")
-    b, X = draw(source(L, 1), label="b"), draw(source(d, n), label="X")
-    index = np.resize(draw(indices(L, min(n, 64)), label="labels"), n)
-    return Parts(theta, b, X, one_hot(index, L), index, "C")
+    theta, b, X, index = source(draw, shape)
+    return Parts(scale * theta, b, X, one_hot(index, shape.L), index, "C")
 
 
 def _within(limit: float, size: float, values: Reals) -> Reals:

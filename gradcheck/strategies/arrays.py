@@ -1,11 +1,21 @@
-"""Shapes and values, drawn by Hypothesis. Few draws each: a row of bytes is one draw, and shrinks byte by byte to zero."""
+"""Shapes and values, drawn by Hypothesis in few draws.
 
+A row of bytes is one draw, and shrinks byte by byte to zero. Its length does not depend on the shape, and each entry has
+its place in it whatever the shape, so that a smaller shape keeps the numbers of its entries: what failed still fails.
+"""
+
+import zlib
+from collections.abc import Callable
 from typing import NamedTuple
 
 import numpy as np
 from hypothesis import strategies as st
 
 from gradcheck.problem import Reals
+
+# The largest problems of which each number is drawn by itself; blocks may be larger.
+SIDES = (5, 5, 7)
+LARGER_SIDES = (10, 20, 40)
 
 
 class Shape(NamedTuple):
@@ -16,40 +26,73 @@ class Shape(NamedTuple):
     n: int
 
 
-def shapes(*, max_classes: int = 5, max_features: int = 5, max_samples: int = 7) -> st.SearchStrategy[Shape]:
+class Numbers(NamedTuple):
+    """theta (L, d), b (L, 1), X (d, n), and the class of each sample (n,)."""
+
+    theta: Reals
+    b: Reals
+    X: Reals
+    index: np.ndarray
+
+
+def shapes(*, max_classes: int = SIDES[0], max_features: int = SIDES[1], max_samples: int = SIDES[2]) -> st.SearchStrategy[Shape]:
     """(L, d, n) with L >= 2. Shrinks to two classes, one feature and one sample."""
     return st.builds(Shape, st.integers(2, max_classes), st.integers(1, max_features), st.integers(1, max_samples))
 
 
-def short_decimals(rows: int, columns: int) -> st.SearchStrategy[Reals]:
+def _cut(flat: Reals, shape: Shape) -> tuple[Reals, Reals, Reals]:
+    """theta, b and X from a flat array, each from its own fixed grid."""
+    L, d, n = SIDES
+    theta, b, X = np.split(flat[: L * d + L + d * n], [L * d, L * d + L])
+    grids = theta.reshape(L, d)[: shape.L, : shape.d], b.reshape(L, 1)[: shape.L], X.reshape(d, n)[: shape.d, : shape.n]
+    return grids
+
+
+COUNT = SIDES[0] * SIDES[1] + SIDES[0] + SIDES[1] * SIDES[2]
+_octets = st.binary(min_size=COUNT + SIDES[2], max_size=COUNT + SIDES[2])
+_floats = st.lists(st.floats(-100.0, 100.0), min_size=12, max_size=12)
+
+
+def _classes(octets: np.ndarray, shape: Shape) -> np.ndarray:
+    return np.resize(octets[-SIDES[2] :].astype(np.int64) % shape.L, shape.n)
+
+
+def short_decimals(draw: st.DrawFn, shape: Shape) -> Numbers:
     """Multiples of 1/8 from -16 to 15.875: exact in every precision and easy to read. Shrinks to zeros, entry by entry."""
-    size = rows * columns
-
-    def decode(octets: bytes) -> Reals:
-        whole = np.frombuffer(octets, dtype=np.uint8).astype(np.float64)
-        signed = np.where(whole % 2 == 0, whole / 2, -(whole + 1) / 2)  # 0, -1, 1, -2, ...: simple bytes, small numbers
-        return (signed / 8).reshape(rows, columns)
-
-    return st.binary(min_size=size, max_size=size).map(decode)
+    octets = np.frombuffer(draw(_octets, label="eighths"), dtype=np.uint8)
+    whole = octets.astype(np.float64)
+    signed = np.where(whole % 2 == 0, whole / 2, -(whole + 1) / 2)  # 0, -1, 1, -2, ...: simple bytes, small numbers
+    return Numbers(*_cut(signed / 8, shape), _classes(octets, shape))
 
 
-def wide_floats(rows: int, columns: int) -> st.SearchStrategy[Reals]:
-    """Floats from -100 to 100 with full significands, each drawn by itself. Shrinks to zeros."""
-    size = rows * columns
-    entries = st.lists(st.floats(-100.0, 100.0), min_size=size, max_size=size)
-    return entries.map(lambda values: np.array(values).reshape(rows, columns))
+def wide_floats(draw: st.DrawFn, shape: Shape) -> Numbers:
+    """Short decimals, the first entries of which are replaced by floats with full significands. Shrinks to zeros."""
+    numbers = short_decimals(draw, shape)
+    floats = np.array(draw(_floats, label="floats"))
+    for array in (numbers.theta, numbers.b, numbers.X):
+        used = min(array.size, 4)
+        array.flat[:used], floats = floats[:used], floats[used:]
+    return numbers
 
 
-def blocks(rows: int, columns: int) -> st.SearchStrategy[Reals]:
-    """Normal variates of one seed: many entries at the cost of one draw. Shrinks to the seed 0."""
-    return st.integers(0, 2**32 - 1).map(lambda seed: np.random.default_rng(seed).normal(size=(rows, columns)))
+def full_significands(draw: st.DrawFn, shape: Shape) -> Numbers:
+    """Short decimals times constants that no precision holds exactly. Shrinks to zeros, entry by entry."""
+    theta, b, X, index = short_decimals(draw, shape)
+    return Numbers(theta / 3, b / 7, X / 11, index)
 
 
-def indices(classes: int, samples: int) -> st.SearchStrategy[np.ndarray]:
-    """The class of each sample, (n,). Shrinks to class 0."""
-    return st.binary(min_size=samples, max_size=samples).map(
-        lambda octets: np.frombuffer(octets, dtype=np.uint8).astype(np.int64) % classes
-    )
+def blocks(draw: st.DrawFn, shape: Shape) -> Numbers:
+    """Normal variates, seeded by the bytes of which `short_decimals` are made: any size at the cost of one draw.
+
+    Shrinks to the seed of zeros; as a choice among sources, to the short decimals of the same bytes.
+    """
+    octets = draw(_octets, label="eighths")
+    rng = np.random.default_rng(zlib.crc32(octets))
+    L, d, n = shape
+    return Numbers(rng.normal(size=(L, d)), rng.normal(size=(L, 1)), rng.normal(size=(d, n)), rng.integers(0, L, n))
+
+
+Source = Callable[[st.DrawFn, Shape], Numbers]
 
 
 def one_hot(index: np.ndarray, classes: int) -> Reals:
