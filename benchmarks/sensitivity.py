@@ -42,7 +42,11 @@ def main(problems: int) -> None:
             found = [smallest_caught(checker, problem(3, 4, 6, seed, dtype)) for seed in range(problems)]
             alarms = sum(value == 0 for value in found)
             median = statistics.median(found)
-            row.append("rejects correct code" if 2 * alarms > problems else f"{median:.0e}" + f" ({alarms} false alarms)" * bool(alarms))
+            row.append(
+                "rejects correct code"
+                if 2 * alarms > problems
+                else f"{median:.0e}" + f" ({alarms} false alarms)" * bool(alarms)
+            )
         table.add_row(name, *row)
     Console(width=100).print(table)
 

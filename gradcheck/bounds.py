@@ -170,7 +170,7 @@ class Allowed:
 def loss_error(problem: Problem, precision: Precision, softmax: SoftmaxError, times: int = 1) -> Reals:
     """Of the loss, absolute, shape (), given what rounding does to its softmax; with every sample `times` over."""
     Y, u = problem.reals[3], precision.u
-    terms = times * np.count_nonzero(Y)
+    terms = times * int(np.count_nonzero(Y))
     k = spread(terms + 4, u)
     used = Y > 0
     with np.errstate(over="ignore", invalid="ignore"):
@@ -193,9 +193,7 @@ def allowed(problem: Problem, precision: Precision, magnitude: Reals, Z: Enclosu
     return Allowed(problem, precision, delta, softmax_error(Z, delta, np.minimum(A.magnitude, 1.0), precision), A)
 
 
-def _logits_gradient_error(
-    problem: Problem, precision: Precision, A: Enclosure, error: Reals
-) -> tuple[Reals, Reals]:
+def _logits_gradient_error(problem: Problem, precision: Precision, A: Enclosure, error: Reals) -> tuple[Reals, Reals]:
     """Of D = (A mass - Y)/n, and an upper bound of |D|: both absolute, (L, n)."""
     upper = np.minimum(A.magnitude, 1.0)
     Y, n, u = problem.reals[3], problem.n, precision.u

@@ -64,7 +64,9 @@ def save(case: Case, folder: Path) -> Path:
             if path.read_text(encoding="utf-8") == text:
                 return path
     except OSError as problem:
-        raise Unusable(f"cannot save a case in {folder}: {problem.strerror}; choose another folder with --cases") from None
+        raise Unusable(
+            f"cannot save a case in {folder}: {problem.strerror}; choose another folder with --cases"
+        ) from None
     raise Unusable(f"{folder} already holds other cases of this problem's name; choose another folder with --cases")
 
 
@@ -88,14 +90,14 @@ def load(path: Path) -> Case:
     except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as problem:
         raise Unusable(f"{path} is not a case: {problem}") from None
     if not isinstance(data, dict) or data.get("gradcheck_case") != SCHEMA:
-        raise Unusable(f"{path} is not a case of schema {SCHEMA}: it has no entry \"gradcheck_case\": {SCHEMA}")
+        raise Unusable(f'{path} is not a case of schema {SCHEMA}: it has no entry "gradcheck_case": {SCHEMA}')
     for key in ("check", "target", "dtype", "memory"):
         if not isinstance(data.get(key), str):
             raise Unusable(f"{path} is not a case: entry {key!r} is {data.get(key)!r}; expected text")
     dtype = precision.named(data["dtype"]).dtype
-    arrays = [_array(path, name, data.get(name), dtype) for name in ARRAYS]
+    arrays = {name: _array(path, name, data.get(name), dtype) for name in ARRAYS}
     try:
-        return Case(Problem(*arrays, memory=data["memory"]), data["check"], data["target"])
+        return Case(Problem(**arrays, memory=data["memory"]), data["check"], data["target"])
     except Unusable as problem:
         raise Unusable(f"{path} holds no valid problem: {problem}") from None
 
@@ -105,7 +107,7 @@ def _array(path: Path, name: str, rows: Any, dtype: np.dtype) -> Array:
     try:
         real = np.array([[float.fromhex(entry) for entry in row] for row in rows], dtype=np.float64)
     except (TypeError, ValueError, OverflowError):
-        raise Unusable(f"{path}: {name} is not rows of hexadecimal floats, such as [[\"0x1.8p+0\"]]") from None
+        raise Unusable(f'{path}: {name} is not rows of hexadecimal floats, such as [["0x1.8p+0"]]') from None
     if real.ndim != 2 or not np.array_equal(real.astype(dtype).astype(np.float64), real):
         raise Unusable(f"{path}: {name} has rows of unequal length, or numbers that are not exact in {dtype}")
     return real.astype(dtype)

@@ -9,6 +9,7 @@ that 8 u (u = 2**-53) added to the radius keeps the verdict on the safe side of 
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -49,7 +50,7 @@ class Enclosure:
         """The same midpoint with a radius wider by `extra`."""
         return Enclosure(self.midpoint, outward(self.radius + np.asarray(extra), 1))
 
-    def take(self, *index: object) -> "Enclosure":
+    def take(self, *index: Any) -> "Enclosure":
         """The enclosure of a part: both arrays indexed alike."""
         return Enclosure(self.midpoint[index], self.radius[index])
 

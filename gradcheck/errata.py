@@ -90,7 +90,9 @@ ERRATA = (
         "∂ℒ/∂θ_lj = Σ_i ∂ℒ/∂Z_li · ∂Z_li/∂θ_li, so that feature i stands beside sample i",
         "Σ_i ∂ℒ/∂Z_li · ∂Z_li/∂θ_lj = Σ_i ∂ℒ/∂Z_li X_ji",
         lambda p: p.n <= p.d,
-        lambda p: np.repeat((_D(p) * np.diagonal(p.reals[2])[np.newaxis, : p.n]).sum(axis=1, keepdims=True), p.d, axis=1),
+        lambda p: np.repeat(
+            (_D(p) * np.diagonal(p.reals[2])[np.newaxis, : p.n]).sum(axis=1, keepdims=True), p.d, axis=1
+        ),
         lambda p: referees.oracle(p).enclosure("theta"),
     ),
     Erratum(
@@ -105,7 +107,7 @@ ERRATA = (
         21,
         "for Z = θᵀX + b, too, ∂ℒ/∂θ = (A - Y)Xᵀ/n",
         "X(A - Y)ᵀ/n, the transpose: θ is (d, L) there",
-        lambda p: p.L == p.d,
+        lambda p: p.d == p.L,
         lambda p: (_D(p) @ p.reals[2].T).T,
         lambda p: referees.oracle(p).enclosure("theta"),
     ),

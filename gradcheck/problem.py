@@ -5,6 +5,7 @@ import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from gradcheck import precision
 from gradcheck.errors import ProblemError
 
-Array = NDArray[np.generic]
+Array = NDArray[Any]  # of any of the precisions, or of whole numbers
 Reals = NDArray[np.float64]
 
 

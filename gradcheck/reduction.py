@@ -80,7 +80,7 @@ def _replaced(p: Problem, name: str, values: Array) -> Iterator[Problem]:
         yield from _made(p, **{**{k: getattr(p, k) for k in ("theta", "b", "X", "Y")}, name: new})
 
 
-def _made(p: Problem, theta: Array, b: Array, X: Array, Y: Array, memory: str | None = None) -> Iterator[Problem]:
+def _made(p: Problem, theta: Array, b: Array, X: Array, Y: Array, *, memory: str = "") -> Iterator[Problem]:
     """The problem of these arrays, if it is one."""
     try:
         yield Problem(theta, b, X, Y, memory or p.memory)

@@ -45,7 +45,7 @@ def _is_offset(p: Problem) -> bool:
     """Logits near each other and far from zero, all of them exact."""
     Z = _logits(p)
     far = abs(Z).min() >= OFFSETS[p.precision.name] / 2 and _gap(p).max() <= 64
-    return bool(far and (Z == p.precision.round(Z).astype(np.float64)).all())
+    return bool(far and (p.precision.round(Z).astype(np.float64) == Z).all())
 
 
 def _far_column(p: Problem) -> bool:
@@ -77,14 +77,21 @@ _TABLE = (
     Regime("confidently-wrong", "a sample wrong by 40 or more in logits", lambda p: _wrong_by(p) >= 40),
     Regime("absent-class", "a class that no sample carries", _absent),
     Regime("one-label", "every sample has the same label", lambda p: p.n >= 2 and len(set(_labels(p))) == 1),
-    Regime("soft-labels", "distributions over the classes, which sum to exactly 1", lambda p: p.unit_mass and p.label_index is None),
+    Regime(
+        "soft-labels",
+        "distributions over the classes, which sum to exactly 1",
+        lambda p: p.unit_mass and p.label_index is None,
+    ),
     Regime("subnormal", "a subnormal number in θ, b or X", _subnormal),
     Regime("single-sample", "n = 1", lambda p: p.n == 1),
     Regime("two-classes", "L = 2", lambda p: p.L == 2),
     Regime("odd-samples", "n = 3, 5 or 7", lambda p: p.n in (3, 5, 7)),
     Regime("square", "L = n or L = d, which hides transposes", lambda p: p.L in (p.n, p.d)),
     Regime("large", "more than 32767 logits", lambda p: p.L * p.n > 32767),
-    *(Regime(f"memory-{m}", f"arrays in memory order {m}", _in_memory(m)) for m in ("F", "strided", "reversed", "read-only")),
+    *(
+        Regime(f"memory-{m}", f"arrays in memory order {m}", _in_memory(m))
+        for m in ("F", "strided", "reversed", "read-only")
+    ),
     Regime("label-mass", "columns of Y of any mass, none included", lambda p: not p.unit_mass, opt_in=True),
     Regime("masked-class", "b = -inf for a class that no sample carries", lambda p: bool(p.masked.any()), opt_in=True),
     Regime("integers", "X and Y as int64", _in_memory("integers"), opt_in=True),

@@ -14,7 +14,6 @@ from gradcheck.implementations import Implementation
 from gradcheck.problem import Problem
 from gradcheck.verdict import FAILURES, SEVERITY, Outcome, Verdict
 
-
 GRADIENTS = {"theta": "theta_gradient", "b": "bias_gradient", "Z": "logits_gradient"}
 
 

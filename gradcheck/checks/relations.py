@@ -4,6 +4,7 @@ A law is judged by where the transformed result must lie, since the truth transf
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
@@ -82,7 +83,9 @@ def columns_do_not_mix(trial: Trial) -> Found:
     if not np.array_equal(np.isneginf(Z), np.isneginf(trial.Z)):
         raise Skip("a masked class cannot trade places")
     A, error = trial.A
-    yield Comparison("A", trial.softmax(trial.problem.precision.round(Z).astype(float))[:, i], A.take(slice(None), i), error.A[:, i])
+    yield Comparison(
+        "A", trial.softmax(trial.problem.precision.round(Z).astype(float))[:, i], A.take(slice(None), i), error.A[:, i]
+    )
 
 
 # ---- sums over classes ----
@@ -150,7 +153,7 @@ def jacobian_is_positive_semidefinite(trial: Trial) -> Found:
 # ---- the same problem in other words ----
 
 
-def _permuted(problem: Problem, classes: object = slice(None), samples: object = slice(None)) -> Problem:
+def _permuted(problem: Problem, classes: Any = slice(None), samples: Any = slice(None)) -> Problem:
     return problem.with_arrays(
         problem.theta[classes], problem.b[classes], problem.X[:, samples], problem.Y[classes][:, samples]
     )
@@ -168,7 +171,9 @@ def class_permutation(trial: Trial) -> Found:
     renamed = _permuted(trial.problem, classes=order)
     for key in offered(trial):
         truth, allowed = trial.truth.enclosure(QUANTITY[key]), trial.truth.allowed(QUANTITY[key])
-        yield Comparison(f"{SYMBOLS[key]}, classes renamed", trial.gradient(key, renamed), truth.take(order), allowed[order])
+        yield Comparison(
+            f"{SYMBOLS[key]}, classes renamed", trial.gradient(key, renamed), truth.take(order), allowed[order]
+        )
 
 
 @check(10, 17, 18, needs=("gradients",), turn=3)
@@ -204,9 +209,7 @@ def bias_is_a_weight(trial: Trial) -> Found:
     if p.masked.any():
         raise Skip("theta has no entries of -inf")
     ones = np.ones((1, p.n), dtype=p.X.dtype)
-    wider = p.with_arrays(
-        np.concatenate([p.theta, p.b], axis=1), np.zeros_like(p.b), np.concatenate([p.X, ones]), p.Y
-    )
+    wider = p.with_arrays(np.concatenate([p.theta, p.b], axis=1), np.zeros_like(p.b), np.concatenate([p.X, ones]), p.Y)
     computed = trial.gradient("theta", wider)
     for part, key in ((slice(None, -1), "theta"), (slice(-1, None), "b")):
         # one product and one sum more, but b * 1 and + 0 are exact: d + 1 roundings, as before

@@ -161,7 +161,7 @@ class Trial:
     def raw_gradients(self, problem: Problem | None = None) -> Mapping[str, Any]:
         """What `gradients` returns, which must be a mapping with any of theta, b, Z."""
         if problem is None:
-            return self.remember("gradients", lambda: self.raw_gradients(self.problem))  # type: ignore[no-any-return]
+            return self.remember("gradients", lambda: self.raw_gradients(self.problem))
         raw = self.call("gradients", *problem.arrays())
         if not isinstance(raw, Mapping):
             raise Broken(f"gradients returned {describe(raw)}; expected a mapping with any of {', '.join(KEYS)}")
@@ -172,7 +172,7 @@ class Trial:
     def gradient(self, key: str, problem: Problem | None = None) -> Reals:
         """One gradient as float64: `theta` (L, d), `b` (L, 1) or `Z` (L, n)."""
         if problem is None:
-            return self.remember(("gradient", key), lambda: self._gradient(key, self.problem, self.raw_gradients()))  # type: ignore[no-any-return]
+            return self.remember(("gradient", key), lambda: self._gradient(key, self.problem, self.raw_gradients()))
         return self._gradient(key, problem, self.raw_gradients(problem))
 
     def _gradient(self, key: str, problem: Problem, raw: Mapping[str, Any]) -> Reals:

@@ -125,4 +125,6 @@ def chain_rule(trial: Trial) -> Found:
     size = (abs(outer_exact) + outer_apart) @ (J.magnitude + allowed)
     apart = outer_apart @ J.magnitude + (abs(outer_exact) + outer_apart) @ allowed
     own = 2 * (trial.problem.L + 8) * U64 * size  # this sum's own rounding
-    yield Comparison("∂ℒ/∂Z by the chain rule", outer @ inner, Enclosure(exact, outward(radius + own)), outward(apart, 32))
+    yield Comparison(
+        "∂ℒ/∂Z by the chain rule", outer @ inner, Enclosure(exact, outward(radius + own)), outward(apart, 32)
+    )

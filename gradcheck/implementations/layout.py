@@ -23,7 +23,7 @@ def adapt(implementation: Implementation) -> Implementation:
     layout = implementation.layout
     if layout == Layout():
         return implementation
-    wrapped = {
+    wrapped: dict[str, Any] = {
         name: WRAPPERS[name](getattr(implementation, name), layout)
         for name in implementation.offers
         if name in WRAPPERS

@@ -4,7 +4,7 @@ import importlib
 import importlib.util
 import sys
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -58,8 +58,8 @@ def as_implementation(name: str, found: Any) -> Implementation:
     """An Implementation as it is; a module, object or mapping by its functions; a bare function as `gradients`."""
     if isinstance(found, Implementation):
         return found
-    get = found.get if isinstance(found, Mapping) else lambda key: getattr(found, key, None)
-    offered = {key: get(key) for key in FUNCTIONS if callable(get(key))}
+    get: Callable[[str], Any] = found.get if isinstance(found, Mapping) else lambda key: getattr(found, key, None)
+    offered: dict[str, Any] = {key: get(key) for key in FUNCTIONS if callable(get(key))}
     if not offered and callable(found) and not isinstance(found, type):
         offered = {"gradients": found}
     if not offered:

@@ -20,6 +20,7 @@ from gradcheck.problem import Problem
 from gradcheck.referees import cumulants
 from gradcheck.referees.cumulants import THIRD_MOMENT, Change, Move
 
+
 @dataclass(frozen=True, eq=False)
 class Directional:
     """`enclosure` contains <gradient, move>, for the gradient at the middle problem."""

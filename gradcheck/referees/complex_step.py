@@ -35,7 +35,7 @@ def enclose(truth: Truth, direction: Move, loss: Callable[..., Any]) -> Enclosur
     if not np.iscomplexobj(value):
         return None
     u, eta = problem.precision.u, problem.precision.eta
-    roundings = ROUNDINGS + problem.d + 2 * problem.L + np.count_nonzero(Y)
+    roundings = ROUNDINGS + problem.d + 2 * problem.L + int(np.count_nonzero(Y))
     relative = bounds.spread(roundings, u) + 8 * bounds.elementary(problem.precision)
     shares = truth.allowed("A").sum(axis=0)
     with np.errstate(over="ignore"):

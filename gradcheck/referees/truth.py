@@ -19,12 +19,18 @@ from gradcheck.problem import Problem
 class Values(Protocol):
     """Enclosures of the exact values of a problem without masked classes."""
 
-    Z: Enclosure
-    A: Enclosure
-    loss: Enclosure
-    D: Enclosure
-    theta: Enclosure
-    b: Enclosure
+    @property
+    def Z(self) -> Enclosure: ...
+    @property
+    def A(self) -> Enclosure: ...
+    @property
+    def loss(self) -> Enclosure: ...
+    @property
+    def D(self) -> Enclosure: ...
+    @property
+    def theta(self) -> Enclosure: ...
+    @property
+    def b(self) -> Enclosure: ...
 
 
 def magnitude(problem: Problem) -> Reals:
@@ -35,7 +41,7 @@ def magnitude(problem: Problem) -> Reals:
 
 
 def unmasked(problem: Problem) -> Problem:
-    """The problem without its masked classes, or itself.."""
+    """The problem without its masked classes, or itself."""
     keep = ~problem.masked
     if keep.all():
         return problem

@@ -1,7 +1,7 @@
 """Hypothesis strategies for problems. Public: they are as good for your own tests as for ours.
 
-    @given(problems(dtypes=("float32",), regimes=("saturated", "offset")))
-    def test_my_softmax(problem): ...
+@given(problems(dtypes=("float32",), regimes=("saturated", "offset")))
+def test_my_softmax(problem): ...
 """
 
 from collections.abc import Iterable
@@ -112,4 +112,4 @@ def _assembled(parts: Parts, p: Precision) -> Problem:
     finite = np.where(np.isneginf(parts.b), 0, abs(parts.b))
     size = float((abs(parts.theta) @ abs(X) + finite).max())
     theta, b = _within(limit, size, parts.theta), _within(limit, size, parts.b)
-    return Problem(*(p.round(a) for a in (theta, b, X, parts.Y)), memory=parts.memory)
+    return Problem(p.round(theta), p.round(b), p.round(X), p.round(parts.Y), parts.memory)

@@ -32,10 +32,12 @@ class Numbers(NamedTuple):
     theta: Reals
     b: Reals
     X: Reals
-    index: np.ndarray
+    classes: np.ndarray
 
 
-def shapes(*, max_classes: int = SIDES[0], max_features: int = SIDES[1], max_samples: int = SIDES[2]) -> st.SearchStrategy[Shape]:
+def shapes(
+    *, max_classes: int = SIDES[0], max_features: int = SIDES[1], max_samples: int = SIDES[2]
+) -> st.SearchStrategy[Shape]:
     """(L, d, n) with L >= 2. Shrinks to two classes, one feature and one sample."""
     return st.builds(Shape, st.integers(2, max_classes), st.integers(1, max_features), st.integers(1, max_samples))
 

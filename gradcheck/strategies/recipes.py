@@ -16,7 +16,6 @@ from gradcheck.regimes import OFFSETS
 from gradcheck.strategies.arrays import Shape, distributions, one_hot
 
 
-
 @dataclass(frozen=True)
 class Parts:
     """theta (L, d), b (L, 1), X (d, n), Y (L, n), and the class of each sample."""
