@@ -15,7 +15,7 @@ from hypothesis.errors import Flaky
 from gradcheck import cases, verify
 from gradcheck.checks import Check, Trial
 from gradcheck.errors import Unusable
-from gradcheck.implementations import Implementation
+from gradcheck.implementations import Implementation, adapt
 from gradcheck.problem import Problem
 from gradcheck.reduction import reduce
 from gradcheck.strategies import problems
@@ -115,8 +115,9 @@ def conform(
     if dtype not in implementation.dtypes:
         raise Unusable(f"{implementation.name} does not offer {dtype}; it offers {', '.join(implementation.dtypes)}")
     chosen = verify.select(checks)
+    layout, implementation = implementation.layout, adapt(implementation)
     tallies = {check.name: Tally(check) for check in chosen}
-    run = Run(implementation.name, dtype, seed, max_examples, tuple(regimes) or ("*",), 0, tallies)
+    run = Run(implementation.name, dtype, seed, max_examples, tuple(regimes) or ("*",), 0, tallies, layout)
     done = 0
 
     def body(problem: Problem) -> None:

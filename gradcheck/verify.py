@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike
 
 from gradcheck.checks import CHECKS, Check, Trial
 from gradcheck.errors import Unusable
-from gradcheck.implementations import Implementation
+from gradcheck.implementations import Implementation, Layout, adapt
 from gradcheck.problem import Problem
 from gradcheck.verdict import FAILURES, SEVERITY, Outcome, Verdict
 
@@ -28,7 +28,7 @@ def select(globs: Iterable[str]) -> tuple[Check, ...]:
 
 def judge(implementation: Implementation, problem: Problem, checks: Iterable[Check]) -> dict[str, Verdict]:
     """The verdict of each check on one problem. The exact values are worked out once."""
-    trial = Trial(implementation, problem)
+    trial = Trial(adapt(implementation), problem)
     return {check.name: check.judge(trial) for check in checks}
 
 
@@ -105,6 +105,7 @@ class Run:
     regimes: tuple[str, ...]
     problems: int
     tallies: Mapping[str, Tally]
+    layout: Layout = field(default_factory=Layout)
     failures: tuple[Failure, ...] = ()
     interrupted: bool = False
 

@@ -2,6 +2,7 @@
 
 from gradcheck.implementations.layout import NotPosed as NotPosed
 from gradcheck.implementations.layout import adapt as adapt
+from gradcheck.implementations.record import CHOICES as CHOICES
 from gradcheck.implementations.record import FUNCTIONS as FUNCTIONS
 from gradcheck.implementations.record import Implementation as Implementation
 from gradcheck.implementations.record import Layout as Layout

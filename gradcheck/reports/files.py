@@ -1,0 +1,33 @@
+"""Report files: whole or not at all, and refused before the work rather than after it."""
+
+import os
+import tempfile
+from pathlib import Path
+
+from gradcheck.errors import Unusable
+
+
+def check_writable(path: Path) -> None:
+    """Raise `Unusable` where a report could not be written to `path`; nothing is created."""
+    folder = path.parent
+    if path.is_dir():
+        raise Unusable(f"cannot write {path}: it is a folder; expected a file name")
+    if not folder.is_dir():
+        raise Unusable(f"cannot write {path}: there is no folder {folder}")
+    if not os.access(path if path.exists() else folder, os.W_OK):
+        raise Unusable(f"cannot write {path}: permission denied")
+
+
+def write(path: Path, text: str) -> None:
+    """Replace the file by this text in one step, so that a reader never meets half a report."""
+    if path.exists() and not path.is_file():  # a pipe, or /dev/stdout
+        path.write_text(text, encoding="utf-8")
+        return
+    try:
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".gradcheck-")
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            stream.write(text)
+        os.chmod(temporary, path.stat().st_mode & 0o777 if path.exists() else 0o644)
+        os.replace(temporary, path)
+    except OSError as problem:
+        raise Unusable(f"cannot write {path}: {problem.strerror}") from None

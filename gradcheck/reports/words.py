@@ -1,0 +1,159 @@
+"""How numbers, places and verdicts are worded: one wording for the terminal, JUnit and HTML."""
+
+import shlex
+from collections.abc import Iterable, Iterator
+
+import numpy as np
+
+from gradcheck import precision
+from gradcheck.checks import Check
+from gradcheck.implementations import CHOICES, Layout
+from gradcheck.problem import Problem
+from gradcheck.verdict import Outcome, Verdict, Witness
+from gradcheck.verify import Failure, Run, Tally
+
+NONE = "–"  # a dash where there is no number
+
+
+def number(value: float) -> str:
+    """As many digits as identify it at a glance."""
+    return f"{value:.6g}"
+
+
+def ratio(value: float | None) -> str:
+    """A test ratio: two digits, and no 0.00 for what is not zero."""
+    if value is None:
+        return NONE
+    return f"{value:.2f}" if 0.01 <= value < 100 or value == 0 else f"{value:.1e}"
+
+
+def bits(value: float | None) -> str:
+    """Effective bits; an infinite error leaves none."""
+    return NONE if value is None else f"{max(value, 0.0):.0f}"
+
+
+def equations(check: Check) -> str:
+    """`11–13, 17`; conduct is no matter of equations."""
+    return ", ".join(_runs(check.equations)) or NONE
+
+
+def heading(check: Check) -> str:
+    """The same as it stands in a heading."""
+    return f"eq. {equations(check)}" if check.equations else "conduct"
+
+
+def _runs(numbers: Iterable[int]) -> Iterator[str]:
+    """Three and more in a row as first–last."""
+    rest = sorted(numbers)
+    while rest:
+        count = next((k for k, value in enumerate(rest) if value != rest[0] + k), len(rest))
+        row, rest = rest[:count], rest[count:]
+        yield from map(str, row) if count < 3 else (f"{row[0]}–{row[-1]}",)
+
+
+def printable(text: str) -> str:
+    """Text of somebody else's on one line, without control characters, which a terminal would obey."""
+    return "".join(character if character.isprintable() else " " for character in text)
+
+
+def place(witness: Witness) -> str:
+    """`∂ℒ/∂θ[2, 0]`."""
+    return f"{witness.quantity}{list(witness.place)}" if witness.place else witness.quantity
+
+
+def digits(value: float, other: float) -> tuple[str, str]:
+    """Both numbers with the fewest digits, six at least, that tell them apart."""
+    for count in range(6, 18):
+        left, right = f"{value:.{count}g}", f"{other:.{count}g}"
+        if left != right:
+            break
+    return left, right
+
+
+def finding(verdict: Verdict) -> str:
+    """What was found: the place, the computed value, and what it must be; or the reason in words."""
+    witness = verdict.witness
+    if witness is None:
+        return printable(verdict.reason)
+    computed, truth = digits(witness.computed, witness.midpoint)
+    return f"{place(witness)} = {computed}, but must be {truth} ± {witness.radius:.1e}"
+
+
+def blame(verdict: Verdict, dtype: str) -> str:
+    """The answer to the first question of every user."""
+    if verdict.outcome is Outcome.ERRORED:
+        return "Can you blame float precision? No: there is no result to judge."
+    if verdict.witness is None:
+        return "Can you blame float precision? No: rounding has no part in this."
+    if not np.isfinite(verdict.witness.computed):
+        return (
+            "Can you blame float precision? No: the exact value is finite, and so is everything correct code computes."
+        )
+    if verdict.witness.radius == 0:
+        return f"Can you blame float precision? No: correct {dtype} code makes no error here."
+    times = ratio(verdict.witness.ratio)
+    return f"Can you blame float precision? No: the error is {times} times what {dtype} rounding can explain."
+
+
+def sizes(problem: Problem) -> str:
+    """`n=2 d=1 L=2 float64`, and the memory order where it is not C."""
+    order = "" if problem.memory == "C" else f", arrays {problem.memory}"
+    return f"n={problem.n} d={problem.d} L={problem.L} {problem.precision.name}{order}"
+
+
+SHOWN = 24  # numbers of a problem that a reader takes in
+
+
+def arrays(problem: Problem) -> Iterator[str]:
+    """The numbers of a small problem, an array a line."""
+    if sum(array.size for array in problem.reals) > SHOWN:
+        return
+    for name, array in zip(("theta", "b", "X", "Y"), problem.reals, strict=True):
+        rows = (", ".join(number(entry) for entry in row) for row in array)
+        yield f"{name} = [{', '.join(f'[{row}]' for row in rows)}]"
+
+
+def repeat(failure: Failure, run: Run) -> str:
+    """The command that judges this case again."""
+    words = ["gradcheck", "replay", failure.case or "CASE", run.target, *layout(run.layout)]
+    return shlex.join(words)
+
+
+def layout(given: Layout) -> Iterator[str]:
+    """The options of the command line that declare this layout."""
+    for name in CHOICES:
+        if getattr(given, name) != getattr(Layout(), name):
+            yield from (f"--{name}", getattr(given, name))
+
+
+def unjudged(tallies: Iterable[Tally]) -> dict[str, list[str]]:
+    """Reason -> the checks that judged nothing, or not everything, for that reason."""
+    found: dict[str, list[str]] = {}
+    for tally in tallies:
+        for reason, count in tally.reasons.most_common():
+            every = "" if count < sum(tally.counts.values()) else " (all)"
+            found.setdefault(reason, []).append(f"{tally.check.name} {count}×{every}")
+    return found
+
+
+def summary(run: Run) -> str:
+    """One line: how many checks said what, over how many problems."""
+    outcomes = [tally.outcome for tally in run.tallies.values()]
+    counted = ", ".join(f"{outcomes.count(outcome)} {WORDS[outcome]}" for outcome in Outcome if outcomes.count(outcome))
+    problems = f"{run.problems} problem{'s' * (run.problems != 1)}"
+    early = " — interrupted, so this is not the whole run" if run.interrupted else ""
+    return f"{run.target} {run.dtype}: {counted} on {problems} (seed {run.seed}){early}"
+
+
+WORDS = {
+    Outcome.AGREE: "agree",
+    Outcome.DISAGREE: "disagree",
+    Outcome.INCONCLUSIVE: "inconclusive",
+    Outcome.SKIPPED: "skipped",
+    Outcome.ERRORED: "errored",
+}
+
+
+def unit_roundoff(run: Run) -> float:
+    """u of the precision of a run."""
+    return precision.named(run.dtype).u
