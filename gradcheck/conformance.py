@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, Phase, Verbosity, given, settings
 from hypothesis import seed as seeded
 from hypothesis.errors import Flaky
 
-from gradcheck import cases, verify
+from gradcheck import cases, precision, verify
 from gradcheck.checks import Check, Trial
 from gradcheck.errors import Unusable
 from gradcheck.implementations import Implementation, adapt
@@ -22,7 +22,7 @@ from gradcheck.strategies import problems
 from gradcheck.verdict import Outcome, Verdict
 from gradcheck.verify import Failure, Run, Tally
 
-Progress = Callable[[int], None]
+Progress = Callable[[str, int], None]  # what is being done, and how many problems have been judged
 
 
 class Found(Exception):
@@ -59,9 +59,14 @@ def pose(
 
 @contextlib.contextmanager
 def quiet() -> Iterator[io.StringIO]:
-    """What the target prints and warns does not reach the results on standard output."""
+    """What the target prints and warns reaches neither the results on standard output nor the progress beside them."""
     printed = io.StringIO()
-    with contextlib.redirect_stdout(printed), warnings.catch_warnings(), np.errstate(all="ignore"):
+    with (
+        contextlib.redirect_stdout(printed),
+        contextlib.redirect_stderr(printed),
+        warnings.catch_warnings(),
+        np.errstate(all="ignore"),
+    ):
         warnings.simplefilter("ignore")
         yield printed
 
@@ -98,6 +103,27 @@ def shrunk(implementation: Implementation, check: Check, tally: Tally, run: Run,
     return _failure(tally, problem, verdict)
 
 
+def require(implementation: Implementation, dtype: str) -> None:
+    """Raise `Unusable` where there is no such precision, or where the implementation is not made for it."""
+    precision.named(dtype)
+    if dtype not in implementation.dtypes:
+        raise Unusable(f"{implementation.name} does not offer {dtype}; it offers {', '.join(implementation.dtypes)}")
+
+
+def replay(implementation: Implementation, case: cases.Case, path: Path, checks: Iterable[str] = ()) -> Run:
+    """Judge one saved problem again: by the given checks (globs), else by the one that it was saved for, else by all."""
+    dtype = case.problem.precision.name
+    require(implementation, dtype)
+    chosen = verify.select(tuple(checks) or filter(None, [case.check]))
+    tallies = {check.name: Tally(check) for check in chosen}
+    with quiet() as printed:
+        for name, verdict in verify.judge(implementation, case.problem, chosen).items():
+            tallies[name].add(case.problem, verdict)
+    failures = tuple(replace(_failure(t, *t.first), case=str(path)) for t in tallies.values() if t.first)
+    run = Run(implementation.name, dtype, 0, 1, ("*",), 1, tallies, implementation.layout, failures)
+    return replace(run, printed=printed.tell())
+
+
 def conform(
     implementation: Implementation,
     *,
@@ -106,14 +132,13 @@ def conform(
     regimes: Iterable[str] = (),
     max_examples: int = 200,
     seed: int = 0,
-    progress: Progress = lambda done: None,
+    progress: Progress = lambda doing, done: None,
 ) -> Run:
     """Judge an implementation on `max_examples` problems of one precision, and shrink each failure.
 
     The same arguments give the same verdicts. Ctrl-C ends the run early with what has been judged so far.
     """
-    if dtype not in implementation.dtypes:
-        raise Unusable(f"{implementation.name} does not offer {dtype}; it offers {', '.join(implementation.dtypes)}")
+    require(implementation, dtype)
     chosen = verify.select(checks)
     layout, implementation = implementation.layout, adapt(implementation)
     tallies = {check.name: Tally(check) for check in chosen}
@@ -126,22 +151,29 @@ def conform(
         for name, verdict in verify.judge(implementation, problem, due).items():
             tallies[name].add(problem, verdict)
         done += 1
-        progress(done)
+        progress("judging", done)
 
     failures: list[Failure] = []
     known: list[Problem] = []
     interrupted = False
-    with quiet():
+    with quiet() as printed:
         try:
             pose(body, dtype=dtype, regimes=run.regimes, seed=seed, count=max_examples, shrink=False)
             for tally in tallies.values():
                 if tally.first is not None:
+                    progress(f"shrinking {tally.check.name}", done)
                     failures.append(shrunk(implementation, tally.check, tally, run, known))
         except KeyboardInterrupt:
             interrupted = True
             shrunken = {failure.check.name for failure in failures}
             failures += [_failure(t, *t.first) for name, t in tallies.items() if t.first and name not in shrunken]
-    return replace(run, problems=done, failures=tuple(failures), interrupted=interrupted)
+    return replace(
+        run,
+        problems=done,
+        failures=tuple(failures),
+        interrupted=interrupted,
+        printed=printed.tell(),
+    )
 
 
 def _failure(tally: Tally, problem: Problem, verdict: Verdict) -> Failure:

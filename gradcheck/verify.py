@@ -96,7 +96,10 @@ class Failure:
 
 @dataclass(frozen=True)
 class Run:
-    """All verdicts of one implementation in one precision, and what is needed to repeat them."""
+    """All verdicts of one implementation in one precision, and what is needed to repeat them.
+
+    `printed` counts the characters that the target wrote to standard output and standard error.
+    """
 
     target: str
     dtype: str
@@ -108,6 +111,7 @@ class Run:
     layout: Layout = field(default_factory=Layout)
     failures: tuple[Failure, ...] = ()
     interrupted: bool = False
+    printed: int = 0
 
     @property
     def outcomes(self) -> set[Outcome]:

@@ -1,10 +1,11 @@
 """The checks. They stand in the table in the order of the argument: values, relations, difference quotients, conduct."""
 
-# ruff: isort: off  (importing a file enters its checks, so that this order is the table's)
-from gradcheck.checks import conduct as conduct
-from gradcheck.checks import differences as differences
-from gradcheck.checks import relations as relations
+# Importing a file enters its checks, so that this order is the table's.
+# isort: off
 from gradcheck.checks import values as values
+from gradcheck.checks import relations as relations
+from gradcheck.checks import differences as differences
+from gradcheck.checks import conduct as conduct
 from gradcheck.checks.table import CHECKS as CHECKS
 from gradcheck.checks.table import Check as Check
 from gradcheck.checks.trial import Trial as Trial

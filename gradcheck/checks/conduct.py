@@ -1,26 +1,17 @@
 """How an implementation behaves as a program: shapes, dtypes, its inputs, its memory, NaN and infinity."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 
-from gradcheck.checks.table import AGREED, check, found
-from gradcheck.checks.trial import KEYS, Trial, describe
+from gradcheck.checks.table import AGREED, check, every, found
+from gradcheck.checks.trial import ARGUMENTS, KEYS, Trial, as_array, as_numbers, describe
 from gradcheck.problem import Array
 from gradcheck.verdict import Comparison, Verdict
 
 Found = Iterator[Comparison | Verdict]
-Call = tuple[str, Callable[[Trial], tuple[Array, ...]]]
 
-# How each function is called with the arrays of the problem: name -> its arguments, fresh on each call.
-ARGUMENTS: dict[str, Callable[[Trial], tuple[Array, ...]]] = {
-    "gradients": lambda trial: trial.problem.arrays(),
-    "loss": lambda trial: trial.problem.arrays(),
-    "logits": lambda trial: trial.problem.arrays()[:3],
-    "softmax": lambda trial: (trial.posed(trial.Z),),
-    "softmax_jacobian": lambda trial: (trial.problem.precision.round(trial.Z[:, trial.column]),),
-}
 PARAMETERS = {
     "gradients": ("theta", "b", "X", "Y"),
     "loss": ("theta", "b", "X", "Y"),
@@ -32,12 +23,11 @@ PARAMETERS = {
 
 def results(trial: Trial) -> Iterator[tuple[str, Any]]:
     """Each array that the implementation returned for the problem, with its name and shape due."""
-    raw = {"logits": trial.raw_logits, "softmax": trial.raw_softmax, "softmax_jacobian": trial.raw_jacobian}
     if trial.implementation.gradients is not None:
         yield from ((f"gradients[{key!r}]", trial.raw_gradients()[key]) for key in KEYS if key in trial.raw_gradients())
-    for name, get in raw.items():
-        if getattr(trial.implementation, name) is not None:
-            yield name, get()
+    for name in ("logits", "softmax", "softmax_jacobian"):
+        if name in trial.implementation.offers:
+            yield name, trial.first(name)
 
 
 def shapes(trial: Trial) -> dict[str, tuple[int, ...]]:
@@ -56,9 +46,8 @@ def called_twice(trial: Trial, name: str) -> tuple[Any, Any, Any]:
 
 def snapshot(result: Any) -> dict[str, Array]:
     """A copy of everything numerical in a result, by name."""
-    if isinstance(result, dict):
-        return {str(key): np.array(value) for key, value in result.items()}
-    return {"": np.array(result)}
+    parts = result if isinstance(result, Mapping) else {"": result}
+    return {str(key): as_array(f"entry {str(key)!r}", value).copy() for key, value in parts.items()}
 
 
 def same(left: dict[str, Array], right: dict[str, Array]) -> bool:
@@ -73,13 +62,13 @@ def shape_and_dtype(trial: Trial) -> Found:
     """Every result has exactly the shape of the mathematics and the dtype of its inputs."""
     due = shapes(trial)
     for name, raw in results(trial):
-        value = raw if isinstance(raw, np.ndarray) else np.asarray(raw)
+        value = as_array(name, raw)
         if value.shape != due[name]:
             yield found(f"{name} has shape {value.shape}; expected {due[name]}")
         elif value.dtype != trial.problem.theta.dtype:
             yield found(f"{name} has dtype {value.dtype}; expected {trial.problem.theta.dtype}, as its inputs")
-    if trial.implementation.loss is not None and np.ndim(trial.raw_loss()) != 0:
-        yield found(f"loss returned {describe(trial.raw_loss())}; expected one number")
+    if trial.implementation.loss is not None and as_array("loss", trial.first("loss")).ndim != 0:
+        yield found(f"loss returned {describe(trial.first('loss'))}; expected one number")
     yield AGREED
 
 
@@ -87,16 +76,14 @@ def shape_and_dtype(trial: Trial) -> Found:
 def inputs_unchanged(trial: Trial) -> Found:
     """No function writes into the arrays that it is given."""
     for name in trial.implementation.offers:
-        given = ARGUMENTS[name](trial)
-        kept = [array.copy() for array in given]
-        trial.call(name, *given)
-        for parameter, before, after in zip(PARAMETERS[name], kept, given, strict=True):
+        trial.first(name)
+        for parameter, before, after in zip(PARAMETERS[name], ARGUMENTS[name](trial), trial.given[name], strict=True):
             if before.tobytes() != after.tobytes():
                 yield found(f"{name} changed its input {parameter}")
     yield AGREED
 
 
-@check(needs=(), turn=3)
+@check(needs=(), turns=every(3))
 def repeatable(trial: Trial) -> Found:
     """A second call gives the same bits, and leaves the first result alone."""
     for name in trial.implementation.offers:
@@ -117,7 +104,9 @@ def finite(trial: Trial) -> Found:
         checked.append(("loss", trial.loss()))
         bounded["loss"] = "loss"
     for name, raw in checked:
-        value = np.asarray(raw).astype(float)
+        value = as_numbers(name, raw)
+        if np.isfinite(value).all():
+            continue
         quantity = bounded.get(name)
         due = np.ones(value.shape, dtype=bool)
         if quantity is not None and value.shape == trial.truth.enclosure(quantity).midpoint.shape:

@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from gradcheck.checks.table import check
+from gradcheck.checks.table import check, every
 from gradcheck.checks.trial import Skip, Trial
 from gradcheck.enclosure import U64, Enclosure, Reals, outward
 from gradcheck.problem import Problem
@@ -40,7 +40,7 @@ def projected(trial: Trial, what: str, taken: central.Directional | forward.Dire
     return Comparison(what, value.midpoint, truth, allowed)
 
 
-@check(2, 17, 18, needs=("gradients",), turn=2)
+@check(2, 17, 18, needs=("gradients",), turns=every(2))
 def central_difference(trial: Trial) -> Found:
     """∂ℒ/∂θ and ∂ℒ/∂b agree with central differences of the mathematical loss."""
     _require_plain(trial)
@@ -49,7 +49,7 @@ def central_difference(trial: Trial) -> Found:
     yield projected(trial, "gradient · direction", taken)
 
 
-@check(2, 17, 18, needs=("gradients",), turn=2)
+@check(2, 17, 18, needs=("gradients",), turns=every(2))
 def forward_difference(trial: Trial) -> Found:
     """∂ℒ/∂θ and ∂ℒ/∂b agree with forward differences of the mathematical loss."""
     _require_plain(trial)
@@ -69,7 +69,7 @@ def _own_noise(trial: Trial) -> float:
     return ratio * trial.problem.L * trial.problem.n * trial.truth.nearby_loss_error
 
 
-@check(2, 17, 18, needs=("gradients", "loss"), turn=2)
+@check(2, 17, 18, needs=("gradients", "loss"), turns=every(2))
 def gradient_of_its_own_loss(trial: Trial) -> Found:
     """Consistent: its gradients are those of its own loss, right or wrong."""
     _require_plain(trial)
@@ -125,19 +125,19 @@ def _check_grad(trial: Trial, posed: Problem, variable: str, result: str) -> Com
     return Comparison(f"check_grad over {variable}", np.asarray(value), none, np.asarray(limit), size)
 
 
-@check(17, needs=("gradients", "loss"), turn=2)
+@check(17, needs=("gradients", "loss"), turns=(2,))
 def scipy_check_grad_theta(trial: Trial) -> Found:
     """scipy.optimize.check_grad over θ returns no more than its own truncation and rounding."""
     yield _check_grad(trial, trial.problem, "theta", "theta")
 
 
-@check(18, needs=("gradients", "loss"), turn=2)
+@check(18, needs=("gradients", "loss"), turns=(6,))
 def scipy_check_grad_b(trial: Trial) -> Found:
     """scipy.optimize.check_grad over b returns no more than its own truncation and rounding."""
     yield _check_grad(trial, trial.problem, "b", "b")
 
 
-@check(19, needs=("gradients", "loss"), turn=2)
+@check(19, needs=("gradients", "loss"), turns=(10,))
 def scipy_check_grad_Z(trial: Trial) -> Found:
     """scipy.optimize.check_grad over Z, posed as θ with the identity for data, so that Z = θ."""
     p = trial.problem
@@ -149,7 +149,7 @@ def scipy_check_grad_Z(trial: Trial) -> Found:
     yield _check_grad(trial, posed, "theta", "Z")
 
 
-@check(2, 17, 18, needs=("gradients", "loss"), turn=2)
+@check(2, 17, 18, needs=("gradients", "loss"), turns=every(2))
 def complex_step_of_its_own_loss(trial: Trial) -> Found:
     """Its gradients agree with the complex step of its own loss, for code that is declared analytic."""
     _require_plain(trial)
@@ -166,7 +166,7 @@ def complex_step_of_its_own_loss(trial: Trial) -> Found:
     yield Comparison("gradient · direction", value.midpoint, truth.inflate(value.radius), allowed)
 
 
-@check(2, needs=("loss",), turn=2)
+@check(2, needs=("loss",), turns=every(2))
 def loss_is_convex(trial: Trial) -> Found:
     """The loss at the middle of a segment is at most the mean of the losses at its ends."""
     _require_plain(trial)

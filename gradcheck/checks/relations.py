@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck import referees
-from gradcheck.checks.table import AGREED, check, found
+from gradcheck.checks.table import AGREED, check, every, found
 from gradcheck.checks.trial import Skip, Trial
 from gradcheck.checks.values import jacobian_truth
 from gradcheck.enclosure import U64, Enclosure, Reals, outward
@@ -36,7 +36,7 @@ def offered(trial: Trial) -> list[str]:
 # ---- probabilities ----
 
 
-@check(1, needs=("softmax",), turn=1)
+@check(1, needs=("softmax",), turns=every(1))
 def probabilities_sum_to_one(trial: Trial) -> Found:
     """Each column of A sums to 1."""
     _, error = trial.A
@@ -44,7 +44,7 @@ def probabilities_sum_to_one(trial: Trial) -> Found:
     yield Comparison("sum of A", total - 1, own.inflate(U64 * abs(total)), error.A.sum(axis=0), abs(total))
 
 
-@check(1, needs=("softmax",), turn=1)
+@check(1, needs=("softmax",), turns=every(1))
 def probabilities_are_positive(trial: Trial) -> Found:
     """No probability is negative, and none is 0 where the exact one is too large to underflow."""
     A, (_, error) = trial.softmax(), trial.A
@@ -55,7 +55,7 @@ def probabilities_are_positive(trial: Trial) -> Found:
     yield AGREED
 
 
-@check(1, needs=("softmax",), turn=1)
+@check(1, needs=("softmax",), turns=every(1))
 def shift_invariance(trial: Trial) -> Found:
     """A constant added to every logit of a column changes nothing."""
     Z, p = trial.Z, trial.problem.precision
@@ -72,7 +72,7 @@ def shift_invariance(trial: Trial) -> Found:
     yield Comparison("A of shifted Z", trial.softmax(coarse + shift), A, allowed)
 
 
-@check(6, needs=("softmax",), turn=1)
+@check(6, needs=("softmax",), turns=every(1))
 def columns_do_not_mix(trial: Trial) -> Found:
     """∂A_li/∂Z_kj = 0 for i ≠ j: other columns may change as they like."""
     if trial.problem.n == 1:
@@ -98,19 +98,19 @@ def _sums_to_zero(trial: Trial, key: str) -> Comparison:
     return Comparison(f"sum of {SYMBOLS[key]} over classes", total, own, allowed, abs(gradient).sum(axis=0))
 
 
-@check(10, needs=("gradients",), turn=3)
+@check(10, needs=("gradients",), turns=every(3))
 def logits_gradient_sums_to_zero(trial: Trial) -> Found:
     """Each column of ∂ℒ/∂Z sums to zero over the classes."""
     yield _sums_to_zero(trial, "Z")
 
 
-@check(17, needs=("gradients",), turn=3)
+@check(17, needs=("gradients",), turns=every(3))
 def theta_gradient_sums_to_zero(trial: Trial) -> Found:
     """Each column of ∂ℒ/∂θ sums to zero over the classes."""
     yield _sums_to_zero(trial, "theta")
 
 
-@check(18, needs=("gradients",), turn=3)
+@check(18, needs=("gradients",), turns=every(3))
 def bias_gradient_sums_to_zero(trial: Trial) -> Found:
     """∂ℒ/∂b sums to zero over the classes."""
     yield _sums_to_zero(trial, "b")
@@ -119,7 +119,7 @@ def bias_gradient_sums_to_zero(trial: Trial) -> Found:
 # ---- the Jacobian ----
 
 
-@check(6, needs=("softmax_jacobian",), turn=0)
+@check(6, needs=("softmax_jacobian",), turns=every(0))
 def jacobian_is_symmetric(trial: Trial) -> Found:
     """∂A_l/∂Z_k = ∂A_k/∂Z_l."""
     J, (_, allowed) = trial.jacobian(), jacobian_truth(trial)
@@ -127,7 +127,7 @@ def jacobian_is_symmetric(trial: Trial) -> Found:
     yield Comparison("∂A/∂Z - its transpose", J - J.T, own, allowed + allowed.T, abs(J))
 
 
-@check(5, 6, needs=("softmax_jacobian",), turn=0)
+@check(5, 6, needs=("softmax_jacobian",), turns=every(0))
 def jacobian_rows_sum_to_zero(trial: Trial) -> Found:
     """Each row of ∂A/∂Z sums to zero."""
     J = trial.jacobian()
@@ -135,7 +135,7 @@ def jacobian_rows_sum_to_zero(trial: Trial) -> Found:
     yield Comparison("row sum of ∂A/∂Z", total, own, jacobian_truth(trial)[1].sum(axis=1), abs(J).sum(axis=1))
 
 
-@check(22, needs=("softmax_jacobian",), turn=0)
+@check(22, needs=("softmax_jacobian",), turns=every(0))
 def jacobian_is_positive_semidefinite(trial: Trial) -> Found:
     """vᵀ ∂A/∂Z v ≥ 0, at the eigenvector where it is least."""
     J, (_, allowed) = trial.jacobian(), jacobian_truth(trial)
@@ -164,7 +164,7 @@ def _twice(p: Problem) -> Problem:
     return p.with_arrays(p.theta, p.b, np.concatenate([p.X, p.X], axis=1), np.concatenate([p.Y, p.Y], axis=1))
 
 
-@check(10, 17, 18, needs=("gradients",), turn=3)
+@check(10, 17, 18, needs=("gradients",), turns=every(3))
 def class_permutation(trial: Trial) -> Found:
     """Renaming the classes permutes the rows of every gradient."""
     order = np.roll(np.arange(trial.problem.L), 1)
@@ -176,7 +176,7 @@ def class_permutation(trial: Trial) -> Found:
         )
 
 
-@check(10, 17, 18, needs=("gradients",), turn=3)
+@check(10, 17, 18, needs=("gradients",), turns=every(3))
 def sample_permutation(trial: Trial) -> Found:
     """The order of the samples changes neither ∂ℒ/∂θ nor ∂ℒ/∂b, and permutes the columns of ∂ℒ/∂Z."""
     order = np.roll(np.arange(trial.problem.n), 1)
@@ -190,7 +190,7 @@ def sample_permutation(trial: Trial) -> Found:
         yield Comparison(f"{SYMBOLS[key]}, samples reordered", trial.gradient(key, shuffled), truth, allowed)
 
 
-@check(2, needs=("gradients",), turn=1)
+@check(2, needs=("gradients",), turns=every(1))
 def duplicated_batch(trial: Trial) -> Found:
     """Every sample twice: the mean leaves ∂ℒ/∂θ and ∂ℒ/∂b as they were."""
     twice = _twice(trial.problem)
@@ -202,7 +202,7 @@ def duplicated_batch(trial: Trial) -> Found:
         raise Skip("gradients returns neither 'theta' nor 'b'")
 
 
-@check(18, needs=("gradients",), turn=1)
+@check(18, needs=("gradients",), turns=every(1))
 def bias_is_a_weight(trial: Trial) -> Found:
     """b behaves as the column of theta that belongs to a feature which is always 1."""
     p = trial.problem
@@ -217,7 +217,7 @@ def bias_is_a_weight(trial: Trial) -> Found:
         yield Comparison(f"{SYMBOLS[key]} as weights", computed[:, part], trial.truth.enclosure(key), allowed)
 
 
-@check(7, 8, 9, needs=("gradients",), turn=1)
+@check(7, 8, 9, needs=("gradients",), turns=every(1))
 def one_sample(trial: Trial) -> Found:
     """Column i of ∂ℒ/∂Z is (1/n)(A_i - e_label): n times it is the gradient of sample i alone."""
     i, n = trial.column, trial.problem.n
@@ -227,7 +227,7 @@ def one_sample(trial: Trial) -> Found:
     yield Comparison("∂ℒ/∂Z of one sample", trial.gradient("Z", alone), scaled, outward(n * allowed))
 
 
-@check(21, needs=("gradients",), turn=3)
+@check(21, needs=("gradients",), turns=every(3))
 def theta_gradient_from_logits_gradient(trial: Trial) -> Found:
     """∂Z/∂θ = Xᵀ: its own ∂ℒ/∂θ is its own ∂ℒ/∂Z times Xᵀ."""
     X, truth = abs(trial.problem.reals[2]), trial.truth
@@ -237,7 +237,7 @@ def theta_gradient_from_logits_gradient(trial: Trial) -> Found:
     yield Comparison("∂ℒ/∂θ", trial.gradient("theta"), Enclosure(D @ trial.problem.reals[2].T, own), allowed)
 
 
-@check(15, needs=("gradients",), turn=3)
+@check(15, needs=("gradients",), turns=every(3))
 def bias_gradient_from_logits_gradient(trial: Trial) -> Found:
     """Its own ∂ℒ/∂b is the row sums of its own ∂ℒ/∂Z."""
     D, truth = trial.gradient("Z"), trial.truth
@@ -246,7 +246,7 @@ def bias_gradient_from_logits_gradient(trial: Trial) -> Found:
     yield Comparison("∂ℒ/∂b", trial.gradient("b"), Enclosure(D.sum(axis=1, keepdims=True), own), allowed)
 
 
-@check(1, 17, needs=("gradients",), turn=3)
+@check(1, 17, needs=("gradients",), turns=every(3))
 def two_classes_are_logistic(trial: Trial) -> Found:
     """L = 2 is the logistic model: ∂ℒ/∂θ = ±(σ(w x + v) - y) xᵀ/n with w = θ₁ - θ₀, v = b₁ - b₀."""
     p = trial.problem
@@ -266,7 +266,7 @@ def two_classes_are_logistic(trial: Trial) -> Found:
 # ---- the loss ----
 
 
-@check(2, needs=("loss",), turn=3)
+@check(2, needs=("loss",), turns=every(3))
 def loss_is_not_negative(trial: Trial) -> Found:
     """No probability exceeds 1, so the loss is at least 0."""
     below, none = np.asarray(min(trial.loss(), 0.0)), np.zeros(())
@@ -274,7 +274,7 @@ def loss_is_not_negative(trial: Trial) -> Found:
     yield Comparison("ℒ below 0", below, Enclosure(none, none), trial.truth.allowed("loss"), size)
 
 
-@check(2, needs=("loss",), turn=1)
+@check(2, needs=("loss",), turns=every(1))
 def loss_of_a_duplicated_batch(trial: Trial) -> Found:
     """Every sample twice: the mean leaves the loss as it was."""
     twice = _twice(trial.problem)

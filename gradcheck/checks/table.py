@@ -6,6 +6,8 @@ A check yields what it compares (`Comparison`) or what it found (`Verdict`). It 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+import numpy as np
+
 from gradcheck.checks.trial import Broken, Skip, Trial
 from gradcheck.problem import Problem
 from gradcheck.verdict import Comparison, Outcome, Verdict, combine
@@ -17,8 +19,8 @@ Claim = Callable[[Trial], Iterator[Comparison | Verdict]]
 class Check:
     """One claim about an implementation on a problem; `claim` is the sentence, `equations` where the paper states it.
 
-    A check without a turn judges every problem of a run. The others, which cost more, take turns: `turn` k judges the
-    problems whose number is k modulo `TURNS`.
+    A check without turns judges every problem of a run. The others, which cost more, take turns: they judge the problems
+    whose number is one of `turns` modulo `TURNS`.
     """
 
     name: str
@@ -26,11 +28,11 @@ class Check:
     needs: tuple[str, ...]
     claim: str
     function: Claim
-    turn: int | None = None
+    turns: tuple[int, ...] = ()
 
     def due(self, number: int, problem: Problem) -> bool:
-        """Whether this check judges the problem of that number in a run: large ones are left to checks without a turn."""
-        return self.turn is None or (number % TURNS == self.turn and problem.Y.size <= LARGE)
+        """Whether this check judges the problem of that number in a run: large ones are left to checks without turns."""
+        return not self.turns or (number % TURNS in self.turns and problem.Y.size <= LARGE)
 
     def judge(self, trial: Trial) -> Verdict:
         """The verdict of this check on one problem. Never raises."""
@@ -38,7 +40,8 @@ class Check:
         if missing:
             return Verdict(Outcome.SKIPPED, f"{trial.implementation.name} has no function {missing[0]!r}")
         try:
-            verdicts = [item.verdict() if isinstance(item, Comparison) else item for item in self.function(trial)]
+            with np.errstate(all="ignore"):  # what overflows is seen in the values
+                verdicts = [item.verdict() if isinstance(item, Comparison) else item for item in self.function(trial)]
         except Skip as reason:
             return Verdict(Outcome.SKIPPED, str(reason))
         except Broken as problem:
@@ -47,16 +50,21 @@ class Check:
 
 
 CHECKS: dict[str, Check] = {}
-TURNS = 4
+TURNS = 12
 LARGE = 4096
 
 
-def check(*equations: int, needs: tuple[str, ...], turn: int | None = None) -> Callable[[Claim], Claim]:
+def every(fourth: int) -> tuple[int, ...]:
+    """The turns of a check that judges every fourth problem, beginning with that number."""
+    return tuple(range(fourth, TURNS, 4))
+
+
+def check(*equations: int, needs: tuple[str, ...], turns: tuple[int, ...] = ()) -> Callable[[Claim], Claim]:
     """Enter a function into the table under its own name; the first line of its docstring is the claim."""
 
     def enter(function: Claim) -> Claim:
         claim = (function.__doc__ or "").strip().split("\n")[0]
-        CHECKS[function.__name__] = Check(function.__name__, equations, needs, claim, function, turn)
+        CHECKS[function.__name__] = Check(function.__name__, equations, needs, claim, function, turns)
         return function
 
     return enter

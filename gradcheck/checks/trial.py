@@ -11,7 +11,7 @@ from gradcheck import bounds, precision, referees
 from gradcheck.enclosure import Enclosure, Reals
 from gradcheck.implementations import Implementation
 from gradcheck.implementations.layout import NotPosed
-from gradcheck.problem import Problem
+from gradcheck.problem import Array, Problem
 
 KEYS = ("theta", "b", "Z")
 FLOAT64 = precision.named("float64")
@@ -29,7 +29,7 @@ def describe(value: object) -> str:
     """What a target returned, in a few words."""
     if isinstance(value, np.ndarray):
         return f"an array of {value.dtype} with shape {value.shape}"
-    text = repr(value)
+    text = " ".join(repr(value).split())
     return f"{type(value).__name__} {text if len(text) <= 60 else text[:57] + '...'}"
 
 
@@ -40,18 +40,31 @@ def own_exception(exception: BaseException) -> str:
     return f"raised {type(exception).__name__}: {exception}{where}"
 
 
-def as_reals(name: str, raw: object, shape: tuple[int, ...]) -> Reals:
-    """A returned value as float64 (exact), or `Broken` with what was returned and what was expected."""
+def as_array(name: str, raw: object) -> Array:
+    """A returned value as the array that NumPy takes it for, or `Broken`: a target's own type may do anything there."""
+    if isinstance(raw, np.ndarray):
+        return raw
     try:
-        array = np.asarray(raw)
-    except Exception as exception:  # the target's own type may do anything when it is converted
+        return np.asarray(raw)
+    except Exception as exception:
         raise Broken(f"{name} returned {type(raw).__name__}, which {own_exception(exception)}") from None
-    if raw is None or (array.dtype.kind not in "fiu" and array.dtype.name not in precision.NAMES):
-        raise Broken(f"{name} returned {describe(raw)}; expected real numbers of shape {shape}")
+
+
+def as_numbers(name: str, raw: object, expected: str = "real numbers") -> Reals:
+    """A returned value as float64 (exact), of any shape, or `Broken` with what was returned and what was expected."""
+    array = as_array(name, raw)
+    if array.dtype.kind not in "fiu" and array.dtype.name not in precision.NAMES:
+        raise Broken(f"{name} returned {describe(raw)}; expected {expected}")
+    return array.astype(np.float64)
+
+
+def as_reals(name: str, raw: object, shape: tuple[int, ...]) -> Reals:
+    """The same for a result of this shape."""
+    array = as_numbers(name, raw, f"real numbers of shape {shape}")
     if array.shape != shape:
         swapped = f"; it is the transpose{_suggestion(name)}" if array.shape == shape[::-1] != shape else ""
         raise Broken(f"{name} returned shape {array.shape}; expected {shape}{swapped}")
-    return array.astype(np.float64)
+    return array
 
 
 def _suggestion(name: str) -> str:
@@ -66,6 +79,7 @@ class Trial:
         self.implementation = implementation
         self.problem = problem
         self._kept: dict[object, Any] = {}
+        self.given: dict[str, tuple[Any, ...]] = {}
 
     # ---- the truth ----
 
@@ -158,11 +172,17 @@ class Trial:
             raise self._kept[key]
         return self._kept[key]
 
+    def first(self, name: str) -> Any:
+        """What the function returns for the problem itself; called once, and its arguments are kept in `given`."""
+        return self.remember(name, lambda: self._first(name))
+
+    def _first(self, name: str) -> Any:
+        self.given[name] = ARGUMENTS[name](self)
+        return self.call(name, *self.given[name])
+
     def raw_gradients(self, problem: Problem | None = None) -> Mapping[str, Any]:
         """What `gradients` returns, which must be a mapping with any of theta, b, Z."""
-        if problem is None:
-            return self.remember("gradients", lambda: self.raw_gradients(self.problem))
-        raw = self.call("gradients", *problem.arrays())
+        raw = self.first("gradients") if problem is None else self.call("gradients", *problem.arrays())
         if not isinstance(raw, Mapping):
             raise Broken(f"gradients returned {describe(raw)}; expected a mapping with any of {', '.join(KEYS)}")
         if not any(key in raw for key in KEYS):
@@ -181,43 +201,41 @@ class Trial:
         shapes = {"theta": problem.theta.shape, "b": problem.b.shape, "Z": problem.Y.shape}
         return as_reals(f"gradients[{key!r}]", raw[key], shapes[key])
 
-    def raw_loss(self) -> Any:
-        """What `loss` returns for the problem itself."""
-        return self.remember("loss", lambda: self.call("loss", *self.problem.arrays()))
-
     def loss(self, problem: Problem | None = None) -> float:
         """The loss as a float."""
-        raw = self.raw_loss() if problem is None else self.call("loss", *problem.arrays())
+        raw = self.first("loss") if problem is None else self.call("loss", *problem.arrays())
         return float(as_reals("loss", raw, ()))
-
-    def raw_logits(self) -> Any:
-        """What `logits` returns for the problem itself."""
-        return self.remember("logits", lambda: self.call("logits", *self.problem.arrays()[:3]))
 
     def logits(self) -> Reals:
         """Z as float64, (L, n)."""
-        return as_reals("logits", self.raw_logits(), self.problem.Y.shape)
+        return as_reals("logits", self.first("logits"), self.problem.Y.shape)
 
     def posed(self, Z: Reals) -> Any:
         """Logits as they are handed over: in the precision and memory order of the problem."""
         return self.problem.present(self.problem.precision.round(Z))
 
-    def raw_softmax(self) -> Any:
-        """What `softmax` returns for the logits of the problem itself."""
-        return self.remember("softmax", lambda: self.call("softmax", self.posed(self.Z)))
-
     def softmax(self, Z: Reals | None = None) -> Reals:
         """A as float64, of the shape of Z."""
         if Z is None:
-            return as_reals("softmax", self.raw_softmax(), self.Z.shape)
+            return as_reals("softmax", self.first("softmax"), self.Z.shape)
         return as_reals("softmax", self.call("softmax", self.posed(Z)), Z.shape)
 
-    def raw_jacobian(self) -> Any:
-        """What `softmax_jacobian` returns for the logits of sample `column`."""
-        z = self.problem.precision.round(self.Z[:, self.column])
-        return self.remember("jacobian", lambda: self.call("softmax_jacobian", z))
+    @cached_property
+    def posed_column(self) -> Any:
+        """The logits (L,) of sample `column`, as `softmax_jacobian` is handed them."""
+        return self.problem.precision.round(self.Z[:, self.column])
 
     def jacobian(self) -> Reals:
         """(L, L) as float64."""
         L = self.problem.L
-        return as_reals("softmax_jacobian", self.raw_jacobian(), (L, L))
+        return as_reals("softmax_jacobian", self.first("softmax_jacobian"), (L, L))
+
+
+# How each function is called with the arrays of the problem: name -> its arguments, fresh on each call.
+ARGUMENTS: dict[str, Callable[["Trial"], tuple[Array, ...]]] = {
+    "gradients": lambda trial: trial.problem.arrays(),
+    "loss": lambda trial: trial.problem.arrays(),
+    "logits": lambda trial: trial.problem.arrays()[:3],
+    "softmax": lambda trial: (trial.posed(trial.Z),),
+    "softmax_jacobian": lambda trial: (trial.posed_column,),
+}

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from gradcheck import bounds, referees
-from gradcheck.checks.table import check
+from gradcheck.checks.table import check, every
 from gradcheck.checks.trial import Skip, Trial
 from gradcheck.enclosure import U64, Enclosure, Reals, outward
 from gradcheck.verdict import Comparison
@@ -70,7 +70,7 @@ def _jacobian_truth(trial: Trial) -> tuple[Enclosure, Reals]:
     return found, bounds.jacobian_error(a, delta, trial.problem.precision)
 
 
-@check(5, 22, needs=("softmax_jacobian",), turn=0)
+@check(5, 22, needs=("softmax_jacobian",), turns=every(0))
 def jacobian_diagonal(trial: Trial) -> Found:
     """∂A_l/∂Z_l = A_l (1 - A_l)."""
     J, allowed = jacobian_truth(trial)
@@ -78,7 +78,7 @@ def jacobian_diagonal(trial: Trial) -> Found:
     yield Comparison("∂A/∂Z (diagonal)", trial.jacobian()[on], J.take(*on), allowed[on])
 
 
-@check(6, 22, needs=("softmax_jacobian",), turn=0)
+@check(6, 22, needs=("softmax_jacobian",), turns=every(0))
 def jacobian_off_diagonal(trial: Trial) -> Found:
     """∂A_l/∂Z_k = -A_l A_k for k ≠ l."""
     J, allowed = jacobian_truth(trial)
@@ -104,14 +104,14 @@ def inverse_share(trial: Trial) -> tuple[Reals, Reals, Reals]:
     return computed, truth, outward(np.where(labelled, abs(truth) * relative, 0))
 
 
-@check(4, needs=("softmax",), turn=0)
+@check(4, needs=("softmax",), turns=every(0))
 def probabilities_gradient(trial: Trial) -> Found:
     """∂ℒ/∂A = -Y/(nA), formed from the implementation's own A: its relative accuracy where a label is improbable."""
     computed, truth, apart = inverse_share(trial)
     yield Comparison("∂ℒ/∂A", computed, Enclosure(truth, np.zeros_like(truth)), apart)
 
 
-@check(3, needs=("softmax", "softmax_jacobian"), turn=0)
+@check(3, needs=("softmax", "softmax_jacobian"), turns=every(0))
 def chain_rule(trial: Trial) -> Found:
     """∂ℒ/∂A · ∂A/∂Z, from the implementation's own A and Jacobian, gives (A - Y)/n."""
     outer, outer_exact, outer_apart = inverse_share(trial)

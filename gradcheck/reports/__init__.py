@@ -1,4 +1,8 @@
 """Reports: runs as text, JSON, JUnit XML and HTML. They write what they are given, and judge nothing."""
 
-from gradcheck.reports.files import check_writable as check_writable
+from gradcheck.reports import terminal as terminal
+from gradcheck.reports import words as words
+from gradcheck.reports.files import FORMATS as FORMATS
+from gradcheck.reports.files import prepare as prepare
 from gradcheck.reports.files import write as write
+from gradcheck.reports.terminal import console as console

@@ -1,14 +1,29 @@
 """Report files: whole or not at all, and refused before the work rather than after it."""
 
 import os
+import sys
 import tempfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from gradcheck.errors import Unusable
+from gradcheck.reports import data, junit, page
+from gradcheck.verify import Run
+
+STANDARD_OUTPUT = Path("-")
+
+FORMATS: dict[str, Callable[[Sequence[Run]], str]] = {"json": data.text, "junit": junit.text, "html": page.text}
 
 
-def check_writable(path: Path) -> None:
-    """Raise `Unusable` where a report could not be written to `path`; nothing is created."""
+def prepare(kind: str, path: Path) -> None:
+    """Raise `Unusable` where a report of this kind could not be written to `path`; nothing is created."""
+    if kind == "html":
+        page.require()
+    if path != STANDARD_OUTPUT:
+        _require_writable(path)
+
+
+def _require_writable(path: Path) -> None:
     folder = path.parent
     if path.is_dir():
         raise Unusable(f"cannot write {path}: it is a folder; expected a file name")
@@ -20,6 +35,9 @@ def check_writable(path: Path) -> None:
 
 def write(path: Path, text: str) -> None:
     """Replace the file by this text in one step, so that a reader never meets half a report."""
+    if path == STANDARD_OUTPUT:
+        sys.stdout.write(text)
+        return
     if path.exists() and not path.is_file():  # a pipe, or /dev/stdout
         path.write_text(text, encoding="utf-8")
         return

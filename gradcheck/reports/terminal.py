@@ -3,7 +3,7 @@
 Everything that comes from a target (names, messages) is put in as plain text, never as markup.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 
 from rich.console import Console
 from rich.padding import Padding
@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gradcheck.reports import words
-from gradcheck.verdict import Outcome, Verdict
+from gradcheck.verdict import FAILURES, Outcome
 from gradcheck.verify import Failure, Run
 
 STYLES = {
@@ -37,10 +37,12 @@ def plain_table(*columns: str, right: Iterable[str] = (), fold: Iterable[str] = 
 
 
 def verdicts(run: Run) -> Table:
-    """A row for each check: equation, verdict, worst test ratio, problems judged, effective bits."""
+    """A row for each check that could judge: equation, verdict, worst test ratio, problems judged, effective bits."""
     table = plain_table("check", "eq.", "verdict", "ratio", "judged", "bits", right=("ratio", "judged", "bits"))
     u = words.unit_roundoff(run)
     for name, tally in run.tallies.items():
+        if tally.outcome is Outcome.SKIPPED:  # the reasons stand below
+            continue
         table.add_row(
             name,
             words.equations(tally.check),
@@ -52,62 +54,50 @@ def verdicts(run: Run) -> Table:
     return table
 
 
-def not_judged(run: Run) -> Iterable[Text]:
-    """Each reason once, with how many problems of which checks were left out for it."""
-    for reason, checks in words.unjudged(run.tallies.values()).items():
-        yield Text(f"  {words.printable(reason)}: ", style="dim").append(", ".join(checks), style="dim")
-
-
 def panel(failure: Failure, run: Run) -> Iterable[Text]:
-    """Value, place, allowance, cause, smallest problem, how to repeat: in that order."""
-    verdict = failure.verdict
-    title = Text(failure.check.name, style="bold").append(f" [{words.heading(failure.check)}]  ", style="not bold")
-    yield title.append_text(styled(verdict.outcome, verdict.outcome.value.upper()))
-    yield from findings(verdict, run)
-    yield line("claim", failure.check.claim)
-    yield line("failed", f"on {failure.failed} of the {failure.judged} problems judged")
-    yield line("smallest", words.sizes(failure.problem))
-    for array in words.arrays(failure.problem):
-        yield line("", array)
-    yield line("repeat", words.repeat(failure, run))
+    """One failure; a line is never broken, so that a command can be copied."""
+    title, outcome = Text(words.title(failure), style="bold"), failure.verdict.outcome
+    yield title.append("  ").append_text(styled(outcome, outcome.value.upper()))
+    for label, text in words.rows(failure, run):
+        yield Text("  ").append(f"{label:<9} " if label else "", style="bold").append(text)
 
 
-def findings(verdict: Verdict, run: Run) -> Iterable[Text]:
-    """What was found, and whether precision can be blamed."""
-    yield Text(f"  {words.printable(run.target)}   ").append(words.finding(verdict))
-    yield Text("  " + words.blame(verdict, run.dtype))
+def console(*, quiet: bool = False) -> Console:
+    """Standard output; as wide as it takes where that is no terminal. `quiet` leaves it to a report."""
+    found = Console(highlight=False, markup=False, emoji=False, quiet=quiet)
+    return found if found.is_terminal else Console(highlight=False, markup=False, emoji=False, quiet=quiet, width=120)
 
 
-def line(label: str, text: str) -> Text:
-    """One labelled line of a panel."""
-    return Text(f"  {label:<9} ", style="bold").append(text, style="not bold")
-
-
-def show(run: Run, console: Console) -> None:
+def show(run: Run, out: Console) -> None:
     """The whole run."""
-    console.print(verdicts(run))
-    reasons = list(not_judged(run))
-    if reasons:
-        console.print()
-        console.print(Text("Not judged, and not counted as agreement:", style="dim"))
-        for reason in reasons:
-            console.print(Padding(reason, 0))
+    out.print(Text(f"{words.printable(run.target)} {run.dtype}", style="bold"))
+    out.print(verdicts(run))
+    missing = words.unjudged(run.tallies.values())
+    if missing:
+        out.print(Text("\nNot judged, and not counted as agreement:", style="dim"))
+        for line in missing:
+            out.print(Padding(Text(line, style="dim"), (0, 0, 0, 2)))
+    if run.printed:
+        out.print(Text("\n" + words.printed(run), style="dim"))
+    show_failures(run, out)
+    worst = next((o for o in STYLES if o in run.outcomes & FAILURES), Outcome.AGREE)
+    out.print(Text("\n").append_text(styled(worst, words.summary(run))))
+    out.print()
+
+
+def show_failures(run: Run, out: Console) -> None:
+    """Every panel of a run."""
     for failure in run.failures:
-        console.print()
+        out.print()
         for text in panel(failure, run):
-            console.print(text, soft_wrap=True)  # a command that is copied must not be broken in two
-    console.print()
-    worst = next((o for o in STYLES if o in run.outcomes and o in (Outcome.DISAGREE, Outcome.ERRORED)), Outcome.AGREE)
-    console.print(styled(worst, words.summary(run)))
+            out.print(text, soft_wrap=True)
 
 
-def show_replay(found: Mapping[str, Verdict], run: Run, console: Console) -> None:
+def show_replay(run: Run, out: Console) -> None:
     """The verdicts of one case."""
-    for name, verdict in found.items():
-        ratio = "" if verdict.ratio is None else f"  test ratio {words.ratio(verdict.ratio)}"
-        console.print(Text(name, style="bold").append("  ").append_text(styled(verdict.outcome)).append(ratio))
-        if verdict.failed:
-            for text in findings(verdict, run):
-                console.print(text, soft_wrap=True)
-        elif verdict.reason:
-            console.print(Text("  " + words.printable(verdict.reason)))
+    for name, tally in run.tallies.items():
+        ratio = "" if tally.ratio is None else f"  test ratio {words.ratio(tally.ratio)}"
+        out.print(Text(name, style="bold").append("  ").append_text(styled(tally.outcome)).append(ratio))
+        if tally.reason:
+            out.print(Padding(Text(words.printable(tally.reason)), (0, 0, 0, 2)))
+    show_failures(run, out)

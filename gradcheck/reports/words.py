@@ -76,7 +76,8 @@ def finding(verdict: Verdict) -> str:
     if witness is None:
         return printable(verdict.reason)
     computed, truth = digits(witness.computed, witness.midpoint)
-    return f"{place(witness)} = {computed}, but must be {truth} ± {witness.radius:.1e}"
+    allowance = f" ± {witness.radius:.1e}" if np.isfinite(witness.radius) else ""
+    return f"{place(witness)} = {computed}, but must be {truth}{allowance}"
 
 
 def blame(verdict: Verdict, dtype: str) -> str:
@@ -126,14 +127,44 @@ def layout(given: Layout) -> Iterator[str]:
             yield from (f"--{name}", getattr(given, name))
 
 
-def unjudged(tallies: Iterable[Tally]) -> dict[str, list[str]]:
-    """Reason -> the checks that judged nothing, or not everything, for that reason."""
-    found: dict[str, list[str]] = {}
+def title(failure: Failure) -> str:
+    """`theta_gradient [eq. 11–13, 17]`."""
+    return f"{failure.check.name} [{heading(failure.check)}]"
+
+
+def rows(failure: Failure, run: Run) -> Iterator[tuple[str, str]]:
+    """What a panel says below its title, as (label, text): value, place, allowance, cause, smallest problem, how to repeat."""
+    yield "", f"{printable(run.target)}   {finding(failure.verdict)}"
+    yield "", blame(failure.verdict, run.dtype)
+    yield "claim", failure.check.claim
+    if failure.judged > 1:
+        yield "failed", f"on {failure.failed} of the {failure.judged} problems judged"
+    yield "smallest", sizes(failure.problem)
+    yield from (("", f"{'':9} {array}") for array in arrays(failure.problem))
+    yield "repeat", repeat(failure, run)
+
+
+def panel(failure: Failure, run: Run) -> list[str]:
+    """The whole panel as lines of plain text."""
+    lines = [f"{label:<9} {text}" if label else text for label, text in rows(failure, run)]
+    return [f"{title(failure)}  {failure.verdict.outcome.value.upper()}", *(f"  {line}" for line in lines)]
+
+
+NAMED = 3  # checks that a reader takes in; more are counted
+
+
+def unjudged(tallies: Iterable[Tally]) -> list[str]:
+    """Each reason why verdicts are missing, the most frequent first: how often, and in which checks."""
+    found: dict[str, dict[str, int]] = {}
     for tally in tallies:
-        for reason, count in tally.reasons.most_common():
-            every = "" if count < sum(tally.counts.values()) else " (all)"
-            found.setdefault(reason, []).append(f"{tally.check.name} {count}×{every}")
-    return found
+        for reason, count in tally.reasons.items():
+            found.setdefault(reason, {})[tally.check.name] = count
+    ordered = sorted(found.items(), key=lambda item: -sum(item[1].values()))
+    return [f"{sum(counts.values())}× in {_named(list(counts))}: {printable(reason)}" for reason, counts in ordered]
+
+
+def _named(checks: list[str]) -> str:
+    return ", ".join(checks) if len(checks) <= NAMED else f"{len(checks)} checks"
 
 
 def summary(run: Run) -> str:
@@ -142,7 +173,14 @@ def summary(run: Run) -> str:
     counted = ", ".join(f"{outcomes.count(outcome)} {WORDS[outcome]}" for outcome in Outcome if outcomes.count(outcome))
     problems = f"{run.problems} problem{'s' * (run.problems != 1)}"
     early = " — interrupted, so this is not the whole run" if run.interrupted else ""
-    return f"{run.target} {run.dtype}: {counted} on {problems} (seed {run.seed}){early}"
+    return f"{printable(run.target)} {run.dtype}: {counted} on {problems} (seed {run.seed}){early}"
+
+
+def printed(run: Run) -> str:
+    """A line on what the target wrote to the terminal, which is not shown; nothing where it wrote nothing."""
+    return (
+        f"The target printed {run.printed} characters while it was judged, which are not shown." if run.printed else ""
+    )
 
 
 WORDS = {

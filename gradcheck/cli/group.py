@@ -1,0 +1,45 @@
+"""The `gradcheck` command itself: its exit statuses, and how it refuses."""
+
+from typing import Any
+
+import click
+
+from gradcheck.errors import Unusable
+
+STATUS = """\b
+Exit status: 0  everything judged agrees
+             1  something disagrees, or the target raised or returned something unusable
+             2  the command, the target or a file cannot be used
+             3  nothing could be judged
+             130  interrupted; what had been judged by then is shown"""
+INTERRUPTED = 130
+
+
+class Refused(click.ClickException):
+    """One line on standard error, and exit status 2."""
+
+    exit_code = 2
+
+    def show(self, file: Any = None) -> None:
+        click.echo(f"gradcheck: {self.message}", err=True)
+
+
+class Refusing(click.Group):
+    """A group whose commands refuse by raising `Unusable`."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except Unusable as problem:
+            raise Refused(str(problem)) from None
+
+
+@click.group(
+    cls=Refusing, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}, epilog=STATUS
+)
+@click.version_option(package_name="gradcheck")
+def main() -> None:
+    """Gradient verification for softmax classifiers: can float precision explain what your code computes?
+
+    The answer follows from the data. There is no step size and nothing to tune.
+    """

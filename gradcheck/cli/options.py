@@ -1,0 +1,32 @@
+"""Options that several commands share."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import click
+
+from gradcheck.implementations import CHOICES, Implementation, load
+
+Command = Callable[..., Any]
+
+WHAT = {
+    "samples": "Samples are columns (d, n) or rows (n, d) of X, Y, Z.",
+    "theta": "θ is (L, d) or (d, L).",
+    "labels": "Y is one-hot (L, n) or class indices (n,).",
+    "reduction": "Loss and gradients are means or sums over samples.",
+}
+
+
+def layout_options(command: Command) -> Command:
+    """`--samples`, `--theta`, `--labels` and `--reduction`: how the target lays its arrays out."""
+    for name, choices in reversed(CHOICES.items()):
+        command = click.option(f"--{name}", type=click.Choice(choices), help=f"{WHAT[name]} [{choices[0]}]")(command)
+    return command
+
+
+def target(name: str, layout: dict[str, str | None]) -> Implementation:
+    """The implementation that a user named, with the layout that the command line declares."""
+    found = load(name)
+    declared = {key: value for key, value in layout.items() if value is not None}
+    return replace(found, layout=replace(found.layout, **declared)) if declared else found

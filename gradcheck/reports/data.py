@@ -1,0 +1,90 @@
+"""Runs as JSON, for programs. `gradcheck_run` is the version of this schema; docs/json.md says what each entry means.
+
+Numbers that JSON has no word for are the texts "inf" and "nan".
+"""
+
+import json
+import math
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Any
+
+from gradcheck.reports import words
+from gradcheck.verdict import Outcome, Verdict
+from gradcheck.verify import Failure, Run, Tally, status
+
+SCHEMA = 1
+
+
+def text(runs: Sequence[Run]) -> str:
+    """All runs of one command."""
+    whole = {
+        "gradcheck_run": SCHEMA,
+        "gradcheck": version("gradcheck"),
+        "status": status(runs),
+        "runs": [_run(run) for run in runs],
+    }
+    return json.dumps(whole, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _number(value: float | None) -> float | str | None:
+    return value if value is None or math.isfinite(value) else str(value)
+
+
+def _run(run: Run) -> dict[str, Any]:
+    return {
+        "target": run.target,
+        "dtype": run.dtype,
+        "layout": vars(run.layout),
+        "seed": run.seed,
+        "max_examples": run.max_examples,
+        "regimes": run.regimes,
+        "problems": run.problems,
+        "interrupted": run.interrupted,
+        "printed": run.printed,
+        "checks": [_check(run, tally) for tally in run.tallies.values()],
+        "failures": [_failure(failure) for failure in run.failures],
+    }
+
+
+def _check(run: Run, tally: Tally) -> dict[str, Any]:
+    return {
+        "name": tally.check.name,
+        "equations": tally.check.equations,
+        "claim": tally.check.claim,
+        "verdict": tally.outcome,
+        "worst_ratio": _number(tally.ratio),
+        "effective_bits": _number(tally.bits(words.unit_roundoff(run))),
+        "judged": tally.judged,
+        "counts": {outcome: tally.counts[outcome] for outcome in Outcome},
+        "not_judged": dict(tally.reasons.most_common()),
+    }
+
+
+def _failure(failure: Failure) -> dict[str, Any]:
+    p = failure.problem
+    return {
+        "check": failure.check.name,
+        "failed": failure.failed,
+        "judged": failure.judged,
+        "case": failure.case,
+        "sizes": {"n": p.n, "d": p.d, "L": p.L, "dtype": p.precision.name, "memory": p.memory},
+        "verdict": _verdict(failure.verdict),
+    }
+
+
+def _verdict(verdict: Verdict) -> dict[str, Any]:
+    witness = verdict.witness
+    return {
+        "outcome": verdict.outcome,
+        "reason": verdict.reason,
+        "ratio": _number(verdict.ratio),
+        "witness": witness
+        and {
+            "quantity": witness.quantity,
+            "place": witness.place,
+            "computed": _number(witness.computed),
+            "truth": _number(witness.midpoint),
+            "allowed": _number(witness.radius),
+        },
+    }

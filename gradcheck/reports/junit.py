@@ -1,0 +1,62 @@
+"""Runs as JUnit XML, as CI servers read it: a suite a run, a test case a check."""
+
+import xml.etree.ElementTree as ET
+from collections.abc import Sequence
+
+from gradcheck.reports import words
+from gradcheck.verdict import Outcome
+from gradcheck.verify import Run, Tally
+
+# An inconclusive check is no failure and no agreement: JUnit's word for that is "skipped".
+ELEMENTS = {
+    Outcome.DISAGREE: "failure",
+    Outcome.ERRORED: "error",
+    Outcome.INCONCLUSIVE: "skipped",
+    Outcome.SKIPPED: "skipped",
+}
+COUNTED = {"failures": "failure", "errors": "error", "skipped": "skipped"}
+
+
+def text(runs: Sequence[Run]) -> str:
+    """All runs of one command."""
+    root = ET.Element("testsuites")
+    for run in runs:
+        root.append(_suite(run))
+    ET.indent(root)
+    return ET.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
+
+
+def _suite(run: Run) -> ET.Element:
+    outcomes = [ELEMENTS.get(tally.outcome, "") for tally in run.tallies.values()]
+    counts = {name: str(outcomes.count(element)) for name, element in COUNTED.items()}
+    about = {"name": words.printable(f"{run.target} {run.dtype}"), "tests": str(len(outcomes))}
+    suite = ET.Element("testsuite", {**about, **counts})
+    for tally in run.tallies.values():
+        suite.append(_case(run, tally))
+    return suite
+
+
+def _case(run: Run, tally: Tally) -> ET.Element:
+    case = ET.Element(
+        "testcase", classname=words.printable(f"gradcheck.{run.target}.{run.dtype}"), name=tally.check.name
+    )
+    properties = ET.SubElement(case, "properties")
+    measured = {
+        "test_ratio": words.ratio(tally.ratio),
+        "effective_bits": words.bits(tally.bits(words.unit_roundoff(run))),
+        "judged": str(tally.judged),
+    }
+    for name, value in measured.items():
+        ET.SubElement(properties, "property", name=name, value=value)
+    if tally.outcome in ELEMENTS:
+        case.append(_finding(run, tally))
+    return case
+
+
+def _finding(run: Run, tally: Tally) -> ET.Element:
+    failure = next((f for f in run.failures if f.check is tally.check), None)
+    if failure is None:
+        return ET.Element(ELEMENTS[tally.outcome], message=words.printable(tally.reason))
+    found = ET.Element(ELEMENTS[tally.outcome], message=words.finding(failure.verdict))
+    found.text = "\n".join(words.panel(failure, run))
+    return found
