@@ -23,7 +23,7 @@ def text(runs: Sequence[Run]) -> str:
     for run in runs:
         root.append(_suite(run))
     ET.indent(root)
-    return ET.tostring(root, encoding="unicode", xml_declaration=True) + "\n"
+    return ET.tostring(root, encoding="utf-8", xml_declaration=True).decode() + "\n"
 
 
 def _suite(run: Run) -> ET.Element:

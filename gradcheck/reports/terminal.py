@@ -54,12 +54,20 @@ def verdicts(run: Run) -> Table:
     return table
 
 
-def panel(failure: Failure, run: Run) -> Iterable[Text]:
-    """One failure; a line is never broken, so that a command can be copied."""
+def panel(failure: Failure, run: Run, out: Console) -> None:
+    """One failure. The command at its end is never broken, so that it can be copied."""
     title, outcome = Text(words.title(failure), style="bold"), failure.verdict.outcome
-    yield title.append("  ").append_text(styled(outcome, outcome.value.upper()))
+    out.print(title.append("  ").append_text(styled(outcome, outcome.value.upper())))
     for label, text in words.rows(failure, run):
-        yield Text("  ").append(f"{label:<9} " if label else "", style="bold").append(text)
+        if label == "repeat":
+            out.print(Text(f"  {label:<9} ", style="bold").append(text, style="not bold"), soft_wrap=True)
+        elif label:
+            row = Table.grid(padding=(0, 1))
+            row.add_column(width=9, style="bold")
+            row.add_row(label.strip(), Text(text))
+            out.print(Padding(row, (0, 0, 0, 2), expand=False))
+        else:
+            out.print(Padding(Text(text), (0, 0, 0, 2), expand=False))
 
 
 def console(*, quiet: bool = False) -> Console:
@@ -76,7 +84,7 @@ def show(run: Run, out: Console) -> None:
     if missing:
         out.print(Text("\nNot judged, and not counted as agreement:", style="dim"))
         for line in missing:
-            out.print(Padding(Text(line, style="dim"), (0, 0, 0, 2)))
+            out.print(Padding(Text(line, style="dim"), (0, 0, 0, 2), expand=False))
     if run.printed:
         out.print(Text("\n" + words.printed(run), style="dim"))
     show_failures(run, out)
@@ -89,8 +97,7 @@ def show_failures(run: Run, out: Console) -> None:
     """Every panel of a run."""
     for failure in run.failures:
         out.print()
-        for text in panel(failure, run):
-            out.print(text, soft_wrap=True)
+        panel(failure, run, out)
 
 
 def show_replay(run: Run, out: Console) -> None:
@@ -99,5 +106,5 @@ def show_replay(run: Run, out: Console) -> None:
         ratio = "" if tally.ratio is None else f"  test ratio {words.ratio(tally.ratio)}"
         out.print(Text(name, style="bold").append("  ").append_text(styled(tally.outcome)).append(ratio))
         if tally.reason:
-            out.print(Padding(Text(words.printable(tally.reason)), (0, 0, 0, 2)))
+            out.print(Padding(Text(words.printable(tally.reason)), (0, 0, 0, 2), expand=False))
     show_failures(run, out)

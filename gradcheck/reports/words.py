@@ -28,8 +28,10 @@ def ratio(value: float | None) -> str:
 
 
 def bits(value: float | None) -> str:
-    """Effective bits; an infinite error leaves none."""
-    return NONE if value is None else f"{max(value, 0.0):.0f}"
+    """Effective bits; an infinite error leaves none, and beyond 64 it is only the size of the problem that is measured."""
+    if value is None:
+        return NONE
+    return "64+" if value > 64 else f"{max(value, 0.0):.0f}"
 
 
 def equations(check: Check) -> str:
@@ -140,7 +142,7 @@ def rows(failure: Failure, run: Run) -> Iterator[tuple[str, str]]:
     if failure.judged > 1:
         yield "failed", f"on {failure.failed} of the {failure.judged} problems judged"
     yield "smallest", sizes(failure.problem)
-    yield from (("", f"{'':9} {array}") for array in arrays(failure.problem))
+    yield from ((" ", array) for array in arrays(failure.problem))
     yield "repeat", repeat(failure, run)
 
 

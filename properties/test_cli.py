@@ -1,0 +1,214 @@
+"""The command line: what it prints, how it exits, what it refuses, and what it leaves behind."""
+
+import json
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from gradcheck.cli import main
+
+RIGHT = """
+import numpy as np
+
+def softmax(Z):
+    A = np.exp(Z - Z.max(axis=0))
+    return A / A.sum(axis=0)
+
+def gradients(theta, b, X, Y):
+    D = (softmax(theta @ X + b) - Y) / X.shape[1]
+    return {"theta": D @ X.T, "b": D.sum(axis=1, keepdims=True), "Z": D}
+"""
+
+# Each is RIGHT with one line changed: what was, what is, and which check must name it.
+WRONG = {
+    "missing 1/n": ("(softmax(theta @ X + b) - Y) / X.shape[1]", "softmax(theta @ X + b) - Y", "theta_gradient"),
+    "flipped sign": ("D @ X.T", "-D @ X.T", "theta_gradient"),
+    "Y - A": ("(softmax(theta @ X + b) - Y)", "(Y - softmax(theta @ X + b))", "logits_gradient"),
+    "wrong axis": ("A / A.sum(axis=0)", "A / A.sum(axis=1, keepdims=True)", "softmax"),
+    "unshifted": ("np.exp(Z - Z.max(axis=0))", "np.exp(Z)", "finite"),
+    "input overwritten": ("    return {", "    X *= 2\n    return {", "inputs_unchanged"),
+    "NaN": ('"Z": D}', '"Z": D * np.nan}', "finite"),
+}
+
+JUNK = {
+    "raises": "raise ValueError('no [bold]way[/bold]')",
+    "exits": "raise SystemExit(3)",
+    "None": "return None",
+    "wrong shape": "return {'theta': theta.T @ theta}",
+    "strings": "return {'theta': 'abc', 'b': [['x']]}",
+    "complex": "return {'theta': theta + 1j}",
+    "ragged": "return {'theta': [[1.0], [1.0, 2.0]]}",
+    "other keys": "return {'W': theta}",
+    "a list": "return [theta, b]",
+}
+
+
+@pytest.fixture
+def run(tmp_path, monkeypatch):
+    """Run the command in an empty folder."""
+    monkeypatch.chdir(tmp_path)
+    return lambda *words: CliRunner().invoke(main, list(words))
+
+
+def written(text: str, name: str = "model.py") -> str:
+    Path(name).write_text(text, encoding="utf-8")
+    return name
+
+
+def test_a_right_gradient_agrees_and_exits_with_0(run):
+    result = run("verify", written(RIGHT), "--max-examples", "60")
+    assert result.exit_code == 0, result.output
+    assert "agree" in result.output
+    assert not Path("cases").exists()
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_a_wrong_file_exits_with_1_and_shows_place_allowance_and_a_case_that_replays(run, name):
+    before, after, check = WRONG[name]
+    target = written(RIGHT.replace(before, after))
+    result = run("verify", target, "--max-examples", "150", "--json", "found.json")
+    assert result.exit_code == 1
+    found = json.loads(Path("found.json").read_text(encoding="utf-8"))["runs"][0]
+    failure = next(f for f in found["failures"] if f["check"] == check)
+    assert "but must be" in result.output or "changed its input" in result.output
+    replayed = run("replay", failure["case"], target)
+    assert replayed.exit_code == 1
+    assert check in replayed.output
+    assert run("replay", failure["case"], target).output == replayed.output
+    assert run("replay", failure["case"], written(RIGHT, "right.py")).exit_code == 0
+
+
+@pytest.mark.parametrize("name", JUNK)
+def test_a_target_that_misbehaves_is_errored_with_its_own_words_and_the_run_goes_on(run, name):
+    target = written(f"def gradients(theta, b, X, Y):\n    {JUNK[name]}\n")
+    result = run("verify", target, "--max-examples", "10")
+    assert result.exit_code == 1
+    assert "errored" in result.output
+    assert "Traceback" not in result.output
+    assert "on 10 problems" in result.output
+
+
+BAD = {
+    "no such file": ("verify", "nowhere.py:gradients"),
+    "no such object": ("verify", "right.py:nothing"),
+    "an object without functions": ("verify", "right.py:np"),
+    "a file that cannot be imported": ("verify", "broken.py"),
+    "a module that is not there": ("verify", "no_such_module_anywhere:x"),
+    "a word that is no target": ("verify", "no such target"),
+    "an unknown dtype": ("verify", "numpy", "--dtype", "float8"),
+    "a dtype that is not offered": ("verify", "reference", "--dtype", "float16"),
+    "an unknown check": ("verify", "numpy", "--check", "zz*"),
+    "an unknown regime": ("verify", "numpy", "--regime", "zz*"),
+    "a report into nowhere": ("verify", "numpy", "--json", "nowhere/found.json"),
+    "no case": ("replay", "nowhere.json", "numpy"),
+    "a corrupt case": ("replay", "corrupt.json", "numpy"),
+    "a folder as a case": ("replay", ".", "numpy"),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_what_cannot_be_used_is_refused_in_one_line_with_exit_2(run, name):
+    written(RIGHT, "right.py")
+    written("import numpy as np\nraise RuntimeError('two\\nlines')\n", "broken.py")
+    written('{"gradcheck_case": 1, "check": "loss"', "corrupt.json")
+    result = run(*BAD[name])
+    assert result.exit_code == 2
+    assert result.stdout == ""
+    assert len(result.stderr.splitlines()) == 1
+    assert result.stderr.startswith("gradcheck: ")
+    assert "Traceback" not in result.stderr
+
+
+def test_a_missing_extra_names_the_command_that_installs_it(run, monkeypatch):
+    from gradcheck.implementations import targets
+
+    monkeypatch.setitem(targets.BUILT_IN, "torch", targets.BuiltIn("", "no_such_package", "torch"))
+    result = run("verify", "torch")
+    assert result.exit_code == 2
+    assert 'pip install "gradcheck[torch]"' in result.stderr
+
+
+def test_nothing_judged_is_not_agreement_and_exits_with_3(run):
+    result = run("verify", written(RIGHT), "--check", "loss", "--max-examples", "5")
+    assert result.exit_code == 3
+    assert "has no function 'loss'" in result.output
+
+
+def test_the_same_seed_gives_the_same_report_and_another_seed_another(run):
+    target = written(RIGHT)
+    reports = [
+        run("verify", target, "--max-examples", "40", "--seed", s, "--json", "-").stdout for s in ("3", "3", "4")
+    ]
+    assert reports[0] == reports[1]
+    assert json.loads(reports[0])["runs"][0]["checks"] != json.loads(reports[2])["runs"][0]["checks"]
+
+
+def test_what_the_target_prints_does_not_reach_the_report_on_standard_output(run):
+    noisy = RIGHT.replace("    D =", "    print('noise')\n    D =")
+    report = json.loads(run("verify", written(noisy), "--max-examples", "10", "--json", "-").stdout)
+    assert report["gradcheck_run"] == 1
+    assert report["status"] == 0
+    assert report["runs"][0]["printed"] > 0
+
+
+def test_reports_as_junit_and_html_escape_what_a_target_says(run):
+    pytest.importorskip("jinja2")
+    target = written("def gradients(theta, b, X, Y):\n    raise ValueError('<script>&\\x07')\n")
+    result = run("verify", target, "--max-examples", "10", "--junit", "found.xml", "--html", "found.html")
+    assert result.exit_code == 1
+    suite = ET.parse("found.xml").getroot()[0]
+    assert int(suite.get("errors")) == len(suite.findall(".//error")) > 0
+    page = Path("found.html").read_text(encoding="utf-8")
+    assert "&lt;script&gt;" in page
+    assert "<script>" not in page
+
+
+def test_an_interrupt_shows_what_has_been_judged_and_exits_with_130(run):
+    interrupted = "calls = 0\n" + RIGHT.replace(
+        "    D =", "    global calls\n    calls += 1\n    if calls > 100:\n        raise KeyboardInterrupt\n    D ="
+    )
+    result = run("verify", written(interrupted), "--json", "found.json")
+    assert result.exit_code == 130
+    assert "interrupted" in result.output
+    found = json.loads(Path("found.json").read_text(encoding="utf-8"))["runs"][0]
+    assert found["interrupted"]
+    assert 0 < found["problems"] < 100
+
+
+def test_output_that_is_no_terminal_has_no_escape_sequences(run):
+    assert "\x1b" not in run("verify", written(RIGHT), "--max-examples", "5").output
+    assert "\x1b" not in run("checks").output
+
+
+def test_the_lists_name_every_check_regime_and_target(run):
+    from gradcheck.checks import CHECKS
+    from gradcheck.implementations import BUILT_IN
+    from gradcheck.regimes import REGIMES
+
+    listed = run("checks").output
+    assert all(name in listed for name in (*CHECKS, *REGIMES))
+    assert all(name in run("targets").output for name in BUILT_IN)
+
+
+def test_saved_cases_are_never_overwritten_and_the_same_case_is_written_once(run):
+    target = written(RIGHT.replace("D @ X.T", "-D @ X.T"))
+    words = ("verify", target, "--max-examples", "60", "--check", "theta_gradient")
+    run(*words)
+    (case,) = Path("cases").iterdir()
+    run(*words)
+    assert list(Path("cases").iterdir()) == [case]
+    case.write_text("mine", encoding="utf-8")
+    run(*words)
+    assert case.read_text(encoding="utf-8") == "mine"
+    assert len(list(Path("cases").iterdir())) == 2
+
+
+def test_help_imports_no_framework_and_nothing_heavy():
+    heavy = "{'torch', 'jax', 'scipy', 'hypothesis', 'flint', 'rich', 'jinja2'}"
+    code = f"import sys; import gradcheck.cli; print(sorted({heavy} & set(sys.modules)))"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"

@@ -1,0 +1,89 @@
+"""From what a user types to an Implementation."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from gradcheck import Implementation, Unusable, load
+from gradcheck.implementations import BUILT_IN, FUNCTIONS
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.syspath_prepend(tmp_path)
+    return tmp_path
+
+
+def test_a_module_an_object_a_record_and_a_bare_function_are_all_targets(folder):
+    text = """
+from gradcheck import Implementation
+def gradients(theta, b, X, Y): return {}
+def softmax(Z): return Z
+def other(theta, b, X, Y): return {}
+class Model:
+    def loss(self, theta, b, X, Y): return 0.0
+model = Model()
+record = Implementation("mine", softmax=softmax, dtypes=("float32",))
+table = {"logits": lambda theta, b, X: X}
+"""
+    Path("mine.py").write_text(text, encoding="utf-8")
+    offers = {
+        "mine.py": ("gradients", "softmax"),
+        "mine.py:gradients": ("gradients",),
+        "mine.py:other": ("gradients",),
+        "mine.py:model": ("loss",),
+        "mine.py:record": ("softmax",),
+        "mine.py:table": ("logits",),
+        "./mine.py:model": ("loss",),
+        "mine:model": ("loss",),
+        "mine": ("gradients", "softmax"),
+    }
+    assert {target: load(target).offers for target in offers} == offers
+    assert load("mine.py:record").dtypes == ("float32",)
+
+
+def test_a_file_can_import_its_neighbours_and_leaves_the_import_path_as_it_was(folder):
+    (folder / "deep").mkdir()
+    (folder / "deep" / "neighbour_of_it.py").write_text("def softmax(Z): return Z\n", encoding="utf-8")
+    (folder / "deep" / "it.py").write_text("from neighbour_of_it import softmax\n", encoding="utf-8")
+    before = list(sys.path)
+    assert load("deep/it.py").offers == ("softmax",)
+    assert sys.path == before
+
+
+def test_a_file_named_like_a_framework_does_not_replace_it(folder):
+    Path("numpy.py").write_text("def softmax(Z): return Z\n", encoding="utf-8")
+    assert load("numpy.py:softmax").offers == ("gradients",)
+    assert hasattr(sys.modules["numpy"], "ndarray")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("import nothing_of_that_name\n", "ModuleNotFoundError"),
+        ("def f(:\n", "SyntaxError"),
+        ("raise SystemExit\n", "SystemExit"),
+        ("1 / 0\n", "mine.py:1"),
+    ],
+)
+def test_a_file_that_cannot_be_imported_is_refused_with_its_own_exception_and_place(folder, text, message):
+    Path("mine.py").write_text(text, encoding="utf-8")
+    with pytest.raises(Unusable) as refusal:
+        load("mine.py")
+    assert message in str(refusal.value)
+    assert "\n" not in str(refusal.value)
+
+
+def test_an_implementation_without_functions_or_with_something_else_in_their_place_is_refused():
+    with pytest.raises(Unusable, match="at least one must be there"):
+        Implementation("empty")
+    with pytest.raises(Unusable, match="expected a function"):
+        Implementation("odd", loss=3)
+
+
+def test_every_built_in_target_that_is_installed_offers_every_function():
+    for name, target in BUILT_IN.items():
+        if target.installed:
+            assert load(name).offers == FUNCTIONS
