@@ -141,7 +141,7 @@ def conform(
     require(implementation, dtype)
     chosen = verify.select(checks)
     layout, implementation = implementation.layout, adapt(implementation)
-    tallies = {check.name: Tally(check) for check in chosen}
+    tallies = {check.name: Tally(check, implementation.expected(check.name, dtype)) for check in chosen}
     run = Run(implementation.name, dtype, seed, max_examples, tuple(regimes) or ("*",), 0, tallies, layout)
     done = 0
 
@@ -160,13 +160,15 @@ def conform(
         try:
             pose(body, dtype=dtype, regimes=run.regimes, seed=seed, count=max_examples, shrink=False)
             for tally in tallies.values():
-                if tally.first is not None:
+                if tally.first is not None and not tally.expected:
                     progress(f"shrinking {tally.check.name}", done)
                     failures.append(shrunk(implementation, tally.check, tally, run, known))
         except KeyboardInterrupt:
             interrupted = True
             shrunken = {failure.check.name for failure in failures}
-            failures += [_failure(t, *t.first) for name, t in tallies.items() if t.first and name not in shrunken]
+            failures += [
+                _failure(t, *t.first) for name, t in tallies.items() if t.first and t.failed and name not in shrunken
+            ]
     return replace(
         run,
         problems=done,

@@ -37,10 +37,12 @@ class Tally:
     """What one check said over many problems.
 
     `ratio` is the worst test ratio, `slack` the largest share of the rounding bound used, `reasons` counts why a problem
-    was not judged. `first` is the first problem that failed and its verdict.
+    was not judged. `first` is the first problem that failed and its verdict: one that errored, if any did, since what cannot
+    be read at all explains more than a wrong number. `expected` is the reason why this check is known to fail, if it is.
     """
 
     check: Check
+    expected: str = ""
     counts: Counter[Outcome] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
     ratio: float | None = None
@@ -56,13 +58,23 @@ class Tally:
             self.ratio = max(self.ratio or 0.0, verdict.ratio)
         if verdict.slack is not None:
             self.slack = max(self.slack or 0.0, verdict.slack)
-        if verdict.failed and self.first is None:
+        if verdict.failed and (self.first is None or verdict.outcome is Outcome.ERRORED is not self.first[1].outcome):
             self.first = problem, verdict
 
     @property
     def outcome(self) -> Outcome:
         """The most severe thing said; skipped where nothing was."""
         return next((outcome for outcome in SEVERITY if self.counts[outcome]), Outcome.SKIPPED)
+
+    @property
+    def stale(self) -> bool:
+        """Whether it was expected to fail and could, but agreed."""
+        return bool(self.expected) and self.outcome is Outcome.AGREE
+
+    @property
+    def failed(self) -> bool:
+        """Whether it makes a run fail: it disagrees or errored without being expected to, or the other way round."""
+        return self.stale or (not self.expected and self.outcome in FAILURES)
 
     @property
     def judged(self) -> int:
@@ -114,17 +126,22 @@ class Run:
     printed: int = 0
 
     @property
-    def outcomes(self) -> set[Outcome]:
-        """What the checks said, each once."""
-        return {tally.outcome for tally in self.tallies.values()}
+    def failed(self) -> bool:
+        """Whether any check makes it fail."""
+        return any(tally.failed for tally in self.tallies.values())
+
+    @property
+    def judged(self) -> bool:
+        """Whether anything could be judged."""
+        return any(tally.judged for tally in self.tallies.values())
 
 
 def status(runs: Iterable[Run]) -> int:
     """Exit status: 0 everything judged agrees, 1 something disagrees or errored, 3 nothing could be judged."""
-    outcomes = set().union(*(run.outcomes for run in runs))
-    if outcomes & FAILURES:
+    runs = tuple(runs)
+    if any(run.failed for run in runs):
         return 1
-    return 0 if Outcome.AGREE in outcomes else 3
+    return 0 if any(run.judged for run in runs) else 3
 
 
 def judge_gradient(problem: Problem, **gradients: ArrayLike) -> dict[str, Verdict]:

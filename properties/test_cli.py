@@ -43,7 +43,7 @@ JUNK = {
     "complex": "return {'theta': theta + 1j}",
     "ragged": "return {'theta': [[1.0], [1.0, 2.0]]}",
     "other keys": "return {'W': theta}",
-    "a list": "return [theta, b]",
+    "a number": "return 0.5",
 }
 
 

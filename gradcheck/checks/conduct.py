@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from gradcheck.checks.table import AGREED, check, every, found
-from gradcheck.checks.trial import ARGUMENTS, KEYS, Trial, as_array, as_numbers, describe
+from gradcheck.checks.trial import ARGUMENTS, Trial, as_array, as_numbers, describe
+from gradcheck.implementations.layout import KEYS
 from gradcheck.problem import Array
 from gradcheck.verdict import Comparison, Verdict
 

@@ -14,18 +14,23 @@ WHAT = {
     "samples": "Samples are columns (d, n) or rows (n, d) of X, Y, Z.",
     "theta": "θ is (L, d) or (d, L).",
     "labels": "Y is one-hot (L, n) or class indices (n,).",
-    "reduction": "Loss and gradients are means or sums over samples.",
+    "reduction": "Loss and gradients are means or sums over samples; none: losses (n,), and the gradients of their sum.",
+    "bias": "b is (L, 1), (L,), or not there; auto is flat with samples in rows.",
 }
 
 
 def layout_options(command: Command) -> Command:
-    """`--samples`, `--theta`, `--labels` and `--reduction`: how the target lays its arrays out."""
+    """`--samples`, `--theta`, `--labels`, `--reduction`, `--bias` and `--pinned`: how the target lays its arrays out."""
+    pinned = click.option(
+        "--pinned", type=click.IntRange(0), metavar="CLASS", help="A class whose logit is 0 by convention."
+    )
+    command = pinned(command)
     for name, choices in reversed(CHOICES.items()):
         command = click.option(f"--{name}", type=click.Choice(choices), help=f"{WHAT[name]} [{choices[0]}]")(command)
     return command
 
 
-def target(name: str, layout: dict[str, str | None]) -> Implementation:
+def target(name: str, layout: dict[str, Any]) -> Implementation:
     """The implementation that a user named, with the layout that the command line declares."""
     found = load(name)
     declared = {key: value for key, value in layout.items() if value is not None}

@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -16,7 +17,7 @@ from gradcheck.cli.options import layout_options, target
     "--check", "checks", multiple=True, metavar="GLOB", help="Other checks than the one the case was saved for."
 )
 @layout_options
-def replay(case: Path, name: str, checks: tuple[str, ...], **layout: str | None) -> None:
+def replay(case: Path, name: str, checks: tuple[str, ...], **layout: Any) -> None:
     """Judge TARGET on one saved problem again: the check that failed there, or those asked for."""
     from gradcheck import cases, conformance, reports
     from gradcheck.verify import status

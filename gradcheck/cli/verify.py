@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -51,7 +51,7 @@ def verify(
     json_file: Path | None,
     junit: Path | None,
     html: Path | None,
-    **layout: str | None,
+    **layout: Any,
 ) -> None:
     """Pose problems to TARGET and judge everything that it computes.
 

@@ -1,17 +1,20 @@
 """An implementation of any layout, presented in the paper's: transposed views on the way in and on the way out.
 
-Nothing is copied, so that what the implementation does to its inputs is still seen. What it returns is passed on as it is
-where it is no array: the checks judge it.
+What can be handed over as a view is, so that what the implementation does to its inputs is seen; what cannot (index labels, a
+bias among the weights) is compared after the call. What comes back is passed on as it is where it is no array: the checks judge it.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
+from gradcheck import model
 from gradcheck.implementations.record import Function, Implementation, Layout
-from gradcheck.problem import Array
+from gradcheck.problem import Array, Problem
+
+KEYS = ("theta", "b", "Z")
 
 
 class NotPosed(Exception):
@@ -28,7 +31,65 @@ def adapt(implementation: Implementation) -> Implementation:
         for name in implementation.offers
         if name in WRAPPERS
     }
-    return replace(implementation, layout=Layout(), **wrapped)
+    return replace(implementation, layout=Layout(), declared=layout, **wrapped)
+
+
+def posed(layout: Layout, problem: Problem) -> Problem:
+    """The problem as this layout can express it: the logit of a pinned class is 0."""
+    k = layout.pinned
+    if k is None or k >= problem.L:
+        return problem
+    theta, b = problem.theta.copy(), problem.b.copy()
+    theta[k], b[k] = 0, 0
+    return problem.with_arrays(theta, b, problem.X, problem.Y)
+
+
+# ---- the arrays of a call ----
+
+
+@dataclass(frozen=True, eq=False)
+class Handed:
+    """Arguments as the implementation takes them. Where they are no views of the arrays given, `written` carries changes back."""
+
+    arguments: tuple[Array, ...]
+    copies: tuple[tuple[Array, Array, Array], ...]  # what was made, a copy of that, and the array given
+
+    def written(self) -> None:
+        """Spoil what was given wherever what was made of it has been written to, so that it is seen."""
+        for made, before, given in self.copies:
+            if made.tobytes() != before.tobytes() and given.flags.writeable:
+                given[...] = given + 1
+
+
+def hand(layout: Layout, theta: Array, b: Array, X: Array, *rest: Array) -> Handed:
+    """theta, b, X and perhaps Y, in this layout."""
+    copies: list[tuple[Array, Array, Array]] = []
+
+    def made(array: Array, given: Array) -> Array:
+        copies.append((array, array.copy(), given))
+        return array
+
+    theta, b = _unpinned(layout, theta), _unpinned(layout, b)
+    if layout.bias == "absent":
+        if np.isneginf(b).any():
+            raise NotPosed("code without a bias has no masked class")
+        ones = np.ones((1, X.shape[1]), dtype=X.dtype)
+        theta, X = made(np.concatenate([theta, b], axis=1), theta), made(np.concatenate([X, ones]), X)
+    weights = theta.T if layout.theta == "features-first" else theta
+    bias = () if layout.bias == "absent" else (b[:, 0] if layout.flat_bias else b,)
+    data = _samples(layout, X)
+    labels = (made(_index(Y), Y) if layout.labels == "index" else _samples(layout, Y) for Y in rest)
+    return Handed((weights, *bias, data, *labels), tuple(copies))
+
+
+def _unpinned(layout: Layout, array: Array) -> Array:
+    """Without the row of the pinned class, which must be 0."""
+    k = layout.pinned
+    if k is None:
+        return array
+    if k >= len(array) or array[k].any():
+        raise NotPosed(f"the logit of class {k} is 0 by convention")
+    return np.delete(array, k, axis=0)
 
 
 def _samples(layout: Layout, array: Any) -> Any:
@@ -36,36 +97,37 @@ def _samples(layout: Layout, array: Any) -> Any:
     return array.T if layout.samples == "rows" else array
 
 
-def _theta(layout: Layout, array: Any) -> Any:
-    return array.T if layout.theta == "features-first" else array
-
-
-def _labels(layout: Layout, Y: Array) -> Array:
-    if layout.labels == "one-hot":
-        return Y.T if layout.samples == "rows" else Y
+def _index(Y: Array) -> Array:
     if not (((Y == 0) | (Y == 1)).all() and (Y.astype(float).sum(axis=0) == 1).all()):
         raise NotPosed("index labels cannot express these label masses")
     return Y.argmax(axis=0).astype(np.int64)
 
 
-def _bias(layout: Layout, b: Array) -> Array:
-    return b[:, 0] if layout.samples == "rows" else b
+# ---- what comes back ----
 
 
-def _arguments(layout: Layout, theta: Array, b: Array, X: Array, *rest: Array) -> tuple[Array, ...]:
-    return (_theta(layout, theta), _bias(layout, b), _samples(layout, X), *(_labels(layout, Y) for Y in rest))
+def named(raw: Any) -> Any:
+    """Gradients by name: a mapping as it is; a tuple or list in the order theta, b, Z; theta alone; an object by its attributes."""
+    if isinstance(raw, Mapping):
+        return raw
+    if isinstance(raw, np.ndarray):
+        return {"theta": raw}
+    if isinstance(raw, tuple | list) and not hasattr(raw, "_fields"):
+        return dict(zip(KEYS, raw, strict=False))
+    found = {key: getattr(raw, key) for key in KEYS if hasattr(raw, key)}
+    return found or raw
 
 
 def _turned(raw: Any, turn: Callable[[Array], Array]) -> Any:
-    """An array turned; anything else, and what is no matrix, untouched."""
-    array = raw if isinstance(raw, np.ndarray) else None
-    return raw if array is None or array.ndim != 2 else turn(array)
+    """A matrix turned; anything else untouched."""
+    return turn(raw) if isinstance(raw, np.ndarray) and raw.ndim == 2 else raw
 
 
-def _column(raw: Any) -> Any:
-    """A bias gradient of shape (L,) or (1, L), as row code returns it, as (L, 1)."""
-    if isinstance(raw, np.ndarray) and (raw.ndim == 1 or (raw.ndim == 2 and raw.shape[0] == 1)):
-        return raw.reshape(-1, 1)
+def _column(layout: Layout, raw: Any) -> Any:
+    """A flat bias gradient as (L, 1); with samples in rows (1, L) is a flat one, too."""
+    if isinstance(raw, np.ndarray) and layout.flat_bias:
+        row = layout.samples == "rows" and raw.ndim == 2 and raw.shape[0] == 1
+        return raw.reshape(-1, 1) if raw.ndim == 1 or row else raw
     return raw
 
 
@@ -78,25 +140,60 @@ def _mean(layout: Layout, raw: Any, n: int) -> Any:
 
 def _gradients(function: Function, layout: Layout) -> Function:
     def gradients(theta: Array, b: Array, X: Array, Y: Array) -> Any:
-        raw = function(*_arguments(layout, theta, b, X, Y))
+        handed = hand(layout, theta, b, X, Y)
+        raw = named(function(*handed.arguments))
+        handed.written()
         if not isinstance(raw, Mapping):
             return raw
-        turns: dict[str, Callable[[Any], Any]] = {
-            "theta": lambda g: _turned(g, lambda a: _theta(layout, a)),
-            "b": lambda g: _column(g) if layout.samples == "rows" else g,
-            "Z": lambda g: _turned(g, lambda a: _samples(layout, a)),
-        }
-        return {key: _mean(layout, turns.get(key, lambda g: g)(value), X.shape[1]) for key, value in raw.items()}
+        found = {key: _mean(layout, _turn(layout, key, value), X.shape[1]) for key, value in raw.items()}
+        if layout.bias == "absent" and getattr(found.get("theta"), "shape", ())[1:] == (theta.shape[1] + 1,):
+            found = {**found, "theta": found["theta"][:, :-1], "b": found["theta"][:, -1:]}
+        return found if layout.pinned is None else _with_pinned(layout.pinned, found, model.gradients(theta, b, X, Y))
 
     return gradients
 
 
+def _turn(layout: Layout, key: str, raw: Any) -> Any:
+    """One gradient in the paper's layout."""
+    if key == "b":
+        return _column(layout, raw)
+    turns = layout.theta == "features-first" if key == "theta" else key == "Z" and layout.samples == "rows"
+    return _turned(raw, lambda array: array.T) if turns else raw
+
+
+def _with_pinned(k: int, found: dict[str, Any], whole: dict[str, Array]) -> dict[str, Any]:
+    """With the row that this code does not compute, from the closed form: it is there for shape, and proves nothing."""
+    return {key: _inserted(k, value, whole[key]) if key in whole else value for key, value in found.items()}
+
+
+def _inserted(k: int, rows: Any, whole: Array) -> Any:
+    if not isinstance(rows, np.ndarray) or rows.shape != (len(whole) - 1, *whole.shape[1:]):
+        return rows
+    return np.insert(rows, k, whole[k].astype(rows.dtype), axis=0)
+
+
 def _loss(function: Function, layout: Layout) -> Function:
-    return lambda theta, b, X, Y: _mean(layout, function(*_arguments(layout, theta, b, X, Y)), X.shape[1])
+    def loss(theta: Array, b: Array, X: Array, Y: Array) -> Any:
+        handed, n = hand(layout, theta, b, X, Y), X.shape[1]
+        raw = function(*handed.arguments)
+        handed.written()
+        if layout.reduction == "none" and np.shape(raw) == (n,):
+            return np.asarray(raw).astype(float).sum() / n  # in float64, whatever the precision of the terms
+        return _mean(layout, raw, n)
+
+    return loss
 
 
 def _logits(function: Function, layout: Layout) -> Function:
-    return lambda theta, b, X: _turned(function(*_arguments(layout, theta, b, X)), lambda a: _samples(layout, a))
+    def logits(theta: Array, b: Array, X: Array) -> Any:
+        handed = hand(layout, theta, b, X)
+        raw = _turned(function(*handed.arguments), lambda array: _samples(layout, array))
+        handed.written()
+        k = layout.pinned
+        without = k is not None and getattr(raw, "shape", ()) == (len(theta) - 1, X.shape[1])
+        return np.insert(raw, k, 0, axis=0) if k is not None and without else raw
+
+    return logits
 
 
 def _softmax(function: Function, layout: Layout) -> Function:

@@ -1,7 +1,7 @@
 """The implementation under test: a record of functions."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from gradcheck import precision
@@ -16,25 +16,38 @@ class Layout:
     """How an implementation lays its arrays out. The default is the paper's.
 
     `samples` in columns or rows of X, Y and Z; `theta` (L, d) classes-first or (d, L) features-first; `labels` one-hot (L, n)
-    or index (n,); `reduction` of the loss and of every gradient, mean or sum. With samples in rows the bias is (L,).
+    or index (n,); `reduction` of the loss and of every gradient: mean, sum, or none, where the loss is (n,) and the gradients
+    are those of its sum; `bias` a column (L, 1), flat (L,), or absent, where the functions take (theta, X, ...) and are posed
+    the bias as the weight of a feature that is always 1; auto is flat with samples in rows, otherwise a column.
+    `pinned` is the class whose logit is 0 by convention, and whose row theta and b do not have.
     """
 
     samples: str = "columns"
     theta: str = "classes-first"
     labels: str = "one-hot"
     reduction: str = "mean"
+    bias: str = "auto"
+    pinned: int | None = None
 
     def __post_init__(self) -> None:
         for name, known in CHOICES.items():
             if getattr(self, name) not in known:
                 raise Unusable(f"layout {name}={getattr(self, name)!r} is not known; expected {' or '.join(known)}")
+        if self.pinned is not None and not (isinstance(self.pinned, int) and self.pinned >= 0):
+            raise Unusable(f"layout pinned={self.pinned!r} is not known; expected the number of a class, from 0")
+
+    @property
+    def flat_bias(self) -> bool:
+        """Whether b is (L,)."""
+        return self.bias == "flat" or (self.bias == "auto" and self.samples == "rows")
 
 
 CHOICES = {
     "samples": ("columns", "rows"),
     "theta": ("classes-first", "features-first"),
     "labels": ("one-hot", "index"),
-    "reduction": ("mean", "sum"),
+    "reduction": ("mean", "sum", "none"),
+    "bias": ("auto", "column", "flat", "absent"),
 }
 
 
@@ -42,9 +55,11 @@ CHOICES = {
 class Implementation:
     """Functions to be judged; None means not offered, and at least one must be there.
 
-    `gradients(theta, b, X, Y)` returns a mapping with any of theta, b, Z; `loss(theta, b, X, Y)` a float; `logits(theta, b, X)` Z;
-    `softmax(Z)` A; `softmax_jacobian(z)` (L, L) for one column. `dtypes` are those it is made for. `analytic` declares that
-    `loss` accepts complex arrays and is analytic as written, so that the complex step may judge it.
+    `gradients(theta, b, X, Y)` returns a mapping, a tuple in this order, or an object with any of theta, b, Z, or theta alone;
+    `loss(theta, b, X, Y)` a float; `logits(theta, b, X)` Z; `softmax(Z)` A; `softmax_jacobian(z)` (L, L) for one column.
+    `dtypes` are those it is made for. `analytic` declares that `loss` accepts complex arrays and is analytic as written, so that
+    the complex step may judge it. `expected_failures` maps a check (or "check/dtype") to the reason why it is known to fail; one
+    that no longer fails is itself a failure.
     """
 
     name: str
@@ -56,6 +71,8 @@ class Implementation:
     dtypes: tuple[str, ...] = precision.NAMES
     layout: Layout = Layout()
     analytic: bool = False
+    expected_failures: Mapping[str, str] = field(default_factory=dict)
+    declared: Layout = Layout()  # what `adapt` has taken care of
 
     def __post_init__(self) -> None:
         if not self.offers:
@@ -68,3 +85,7 @@ class Implementation:
     def offers(self) -> tuple[str, ...]:
         """The names of the functions that it has."""
         return tuple(name for name in FUNCTIONS if getattr(self, name) is not None)
+
+    def expected(self, check: str, dtype: str) -> str:
+        """Why this check is known to fail in this precision; empty where it is not."""
+        return self.expected_failures.get(check) or self.expected_failures.get(f"{check}/{dtype}", "")

@@ -53,6 +53,7 @@ def _check(run: Run, tally: Tally) -> dict[str, Any]:
         "equations": tally.check.equations,
         "claim": tally.check.claim,
         "verdict": tally.outcome,
+        "expected_failure": tally.expected or None,
         "worst_ratio": _number(tally.ratio),
         "effective_bits": _number(tally.bits(words.unit_roundoff(run))),
         "judged": tally.judged,

@@ -27,7 +27,7 @@ def text(runs: Sequence[Run]) -> str:
 
 
 def _suite(run: Run) -> ET.Element:
-    outcomes = [ELEMENTS.get(tally.outcome, "") for tally in run.tallies.values()]
+    outcomes = [_element(tally) for tally in run.tallies.values()]
     counts = {name: str(outcomes.count(element)) for name, element in COUNTED.items()}
     about = {"name": words.printable(f"{run.target} {run.dtype}"), "tests": str(len(outcomes))}
     suite = ET.Element("testsuite", {**about, **counts})
@@ -48,15 +48,23 @@ def _case(run: Run, tally: Tally) -> ET.Element:
     }
     for name, value in measured.items():
         ET.SubElement(properties, "property", name=name, value=value)
-    if tally.outcome in ELEMENTS:
+    if _element(tally):
         case.append(_finding(run, tally))
     return case
+
+
+def _element(tally: Tally) -> str:
+    """The word for its outcome; an expected failure is skipped, and one that no longer fails is a failure."""
+    if tally.expected and tally.judged:
+        return "failure" if tally.stale else "skipped"
+    return ELEMENTS.get(tally.outcome, "")
 
 
 def _finding(run: Run, tally: Tally) -> ET.Element:
     failure = next((f for f in run.failures if f.check is tally.check), None)
     if failure is None:
-        return ET.Element(ELEMENTS[tally.outcome], message=words.printable(tally.reason))
-    found = ET.Element(ELEMENTS[tally.outcome], message=words.finding(failure.verdict))
+        message = f"{words.verdict(tally)}: {tally.expected}" if tally.expected and tally.judged else tally.reason
+        return ET.Element(_element(tally), message=words.printable(message))
+    found = ET.Element(_element(tally), message=words.finding(failure.verdict))
     found.text = "\n".join(words.panel(failure, run))
     return found

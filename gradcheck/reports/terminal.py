@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gradcheck.reports import words
-from gradcheck.verdict import FAILURES, Outcome
+from gradcheck.verdict import Outcome
 from gradcheck.verify import Failure, Run
 
 STYLES = {
@@ -46,7 +46,7 @@ def verdicts(run: Run) -> Table:
         table.add_row(
             name,
             words.equations(tally.check),
-            styled(tally.outcome),
+            styled(tally.outcome, words.verdict(tally)),
             words.ratio(tally.ratio),
             str(tally.judged) if tally.judged else words.NONE,
             words.bits(tally.bits(u)),
@@ -85,11 +85,12 @@ def show(run: Run, out: Console) -> None:
         out.print(Text("\nNot judged, and not counted as agreement:", style="dim"))
         for line in missing:
             out.print(Padding(Text(line, style="dim"), (0, 0, 0, 2), expand=False))
+    for line in words.expectations(run):
+        out.print(Padding(Text(line), (1, 0, 0, 0), expand=False))
     if run.printed:
         out.print(Text("\n" + words.printed(run), style="dim"))
     show_failures(run, out)
-    worst = next((o for o in STYLES if o in run.outcomes & FAILURES), Outcome.AGREE)
-    out.print(Text("\n").append_text(styled(worst, words.summary(run))))
+    out.print(Text("\n").append_text(styled(Outcome.DISAGREE if run.failed else Outcome.AGREE, words.summary(run))))
     out.print()
 
 

@@ -7,9 +7,9 @@ import numpy as np
 
 from gradcheck import precision
 from gradcheck.checks import Check
-from gradcheck.implementations import CHOICES, Layout
+from gradcheck.implementations import Layout
 from gradcheck.problem import Problem
-from gradcheck.verdict import Outcome, Verdict, Witness
+from gradcheck.verdict import FAILURES, Outcome, Verdict, Witness
 from gradcheck.verify import Failure, Run, Tally
 
 NONE = "–"  # a dash where there is no number
@@ -124,9 +124,9 @@ def repeat(failure: Failure, run: Run) -> str:
 
 def layout(given: Layout) -> Iterator[str]:
     """The options of the command line that declare this layout."""
-    for name in CHOICES:
-        if getattr(given, name) != getattr(Layout(), name):
-            yield from (f"--{name}", getattr(given, name))
+    for name, value in vars(given).items():
+        if value != getattr(Layout(), name):
+            yield from (f"--{name}", str(value))
 
 
 def title(failure: Failure) -> str:
@@ -167,6 +167,23 @@ def unjudged(tallies: Iterable[Tally]) -> list[str]:
 
 def _named(checks: list[str]) -> str:
     return ", ".join(checks) if len(checks) <= NAMED else f"{len(checks)} checks"
+
+
+def verdict(tally: Tally) -> str:
+    """The outcome in a word, and whether it was expected."""
+    word = WORDS[tally.outcome]
+    if not tally.expected or not tally.judged:
+        return word
+    return f"{word}, not expected" if tally.stale else f"{word}, as expected"
+
+
+def expectations(run: Run) -> Iterator[str]:
+    """What is known of each check that was expected to fail."""
+    for name, tally in run.tallies.items():
+        if tally.stale:
+            yield f"{name} agrees, but was expected to fail: {printable(tally.expected)} Take it out of expected_failures."
+        elif tally.expected and tally.outcome in FAILURES:
+            yield f"{name} fails as expected: {printable(tally.expected)}"
 
 
 def summary(run: Run) -> str:
