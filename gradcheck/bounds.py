@@ -6,9 +6,10 @@ The derivations, step by step, are in docs/bounds.md. The error model:
 1. fl(x op y) = (x op y)(1 + e), |e| <= u, for + - * /, plus an absolute eta where a product or quotient underflows
    gradually (Higham 2002, section 2.2 and problem 2.19). A fused multiply-add only does better.
 2. exp and log are within `ELEMENTARY_ULPS` units in the last place.
-3. Sums are taken in any order (Higham 2002, section 4.2), softmax subtracts the column's maximum, and the
-   log-probabilities are formed as (z - m) - log s, z - (m + log s), or log of the softmax, none of which underflows
-   (Blanchard, Higham & Higham 2021).
+3. Sums are taken in any order (Higham 2002, section 4.2), softmax subtracts the column's maximum, divides by the sum or
+   multiplies by its reciprocal, and the log-probabilities are formed as (z - m) - log s, z - (m + log s), or log of the
+   softmax where that does not underflow (Blanchard, Higham & Higham 2021).
+4. Where a partial sum may overflow the bound is infinite: inf and NaN are then correct results, too.
 
 A factor (1 + e)^(+-k) lies in exp(+-k lam(u)), lam(u) = -log(1 - u): errors of factors add up as logarithms, without
 dropping a second order term, and stay valid where they are larger than 1.
@@ -39,8 +40,11 @@ def lam(u: float) -> float:
 
 
 def spread(k: float, u: float) -> float:
-    """`exp(k lam(u)) - 1`: the relative error of `k` roundings, valid for every k (about k u where that is small)."""
-    return float(np.expm1(min(k * lam(u), 700.0)))
+    """`exp(k lam(u)) - 1`: the relative error of `k` roundings, valid for every k (about k u where that is small).
+
+    The exponent is rounded up, since exp would magnify its own error; above 700 there is nothing left to bound.
+    """
+    return float(np.expm1(min(k * lam(u) * (1 + 16 * U64), 700.0)))
 
 
 def elementary(precision: Precision) -> float:
@@ -68,7 +72,8 @@ def logits_error(magnitude: Reals, d: int, precision: Precision) -> Reals:
 
     Infinite where a partial sum may overflow.
     """
-    bound = spread(d + 1, precision.u) * magnitude + (d + 1) * precision.eta
+    k = spread(d + 1, precision.u)
+    bound = k * magnitude + (1 + k) * (d + 1) * precision.eta
     return np.where(magnitude + bound < precision.huge, outward(bound, d + 8), np.inf)
 
 
@@ -85,7 +90,7 @@ def _softmax_error(Z: Enclosure, delta: Reals, A: Reals, precision: Precision) -
     u, L, eta, f = precision.u, Z.midpoint.shape[0], precision.eta, elementary(precision)
     m = Z.midpoint.max(axis=0, keepdims=True)
     # rho: how far computed and exact logits are from the midpoint, and what float64 loses below in evaluating this
-    rho = (Z.radius + delta).max(axis=0, keepdims=True) + 16 * U64 * (1 + abs(m))
+    rho = (Z.radius + delta).max(axis=0, keepdims=True) + (L + 16) * U64 * (1 + abs(m))
     below = m - Z.midpoint
     log_s = np.log(np.exp(-below).sum(axis=0, keepdims=True))
     size_log_s = np.minimum(log_s + 2 * rho, np.log(L) + 2 * U64)
@@ -93,16 +98,18 @@ def _softmax_error(Z: Enclosure, delta: Reals, A: Reals, precision: Precision) -
     distance = below + log_s + 2 * rho
 
     shifted = delta + u * (below + 2 * rho)  # z - m, as computed
-    term = shifted + lam(f)  # log of exp(z - m)
+    term = outward(shifted + lam(f))  # log of exp(z - m); made safe here, since expm1 would magnify its own rounding
     normaliser = _log_mean_shift(A, term) + (L - 1) * lam(u) + 4 * L * ELEMENTARY_ULPS[precision.name] * eta
     first = shifted + normaliser + f * (size_log_s + normaliser)  # (z - m) - log s before its last rounding
     second = first + u * (lse + first)  # or z - (m + log s)
     third = second + u * (distance + second)
-    relative = third + lam(f) + lam(u)  # exp of that; covers exp(z - m) / s, of which every term is already here
+    # exp of that; covers exp(z - m) / s and exp(z - m) (1 / s), of which every other term is already here
+    relative = outward(third + lam(f) + 2 * lam(u), L + 40)
     log_A = relative + f * (distance + relative)  # or log of the softmax
-    ceiling = 1 + spread(L, u)  # computed probabilities are at most this, and exact ones at most 1
-    grown = np.expm1(np.minimum(relative, 700.0))
-    A_error = np.minimum(A * grown + (ELEMENTARY_ULPS[precision.name] + 1) * eta, ceiling)
+    # computed probabilities are at most this, and exact ones at most 1; they are anything where logits may overflow
+    ceiling = np.where(rho < np.inf, 1 + f + spread(L, u), np.inf)
+    grown = A * np.expm1(np.minimum(relative, 700.0)) + (ELEMENTARY_ULPS[precision.name] + 1) * eta
+    A_error = np.minimum(np.where(relative > 700.0, np.inf, grown), ceiling)
     return SoftmaxError(*(outward(x, L + 40) for x in (log_A, A_error, relative, distance, lse)))
 
 
@@ -136,6 +143,10 @@ class Allowed:
         return _logits_gradient_error(self.problem, self.precision, self.exact, self.softmax.A)
 
     @property
+    def _D_underflow(self) -> float:
+        return _logits_gradient_underflow(self.problem, self.precision)
+
+    @property
     def D(self) -> Reals:
         """Of the gradient with respect to Z, (L, n)."""
         return self._D[0]
@@ -145,10 +156,13 @@ class Allowed:
         n, precision = times * self.problem.n, self.precision
         k = spread(n + 2, precision.u)
         D, size = self._D
-        underflow = (n + 2 + 4 * n * (times - 1) * weight.max(initial=0.0)) * precision.eta
         with np.errstate(over="ignore", invalid="ignore"):
-            bound = ((1 + k) * D + k * size) @ weight + underflow
-            unscaled = 2 * n * (size.max(axis=0) @ weight)
+            error, exact = D @ weight, size @ weight
+            # the product with w underflows, and in code that scales X, w / n does, which meets A mass - Y
+            underflow = (n + 2) * (1 + self.problem.n * (D + size).max()) / 2 * precision.eta
+            underflow += n * (times - 1) * weight.max(initial=0.0) * self._D_underflow  # what D has, `times` over
+            bound = (1 + k) * (error + underflow) + k * exact
+            unscaled = n * (1 + k) * (error + exact)  # the partial sums of code that divides by n last
         return np.where(unscaled + bound < precision.huge, outward(bound, 2 * n + 16), np.inf)
 
     @cached_property
@@ -174,14 +188,16 @@ def loss_error(problem: Problem, precision: Precision, softmax: SoftmaxError, ti
     k = spread(terms + 4, u)
     used = Y > 0
     with np.errstate(over="ignore", invalid="ignore"):
-        per_entry = (1 + k) * softmax.log_A + k * softmax.distance
-        if problem.label_index is None:  # also mass * lse - sum Y Z, with a product and a sum of its own
-            per_entry = per_entry + spread(problem.L + 3, u) * (2 * softmax.lse + softmax.distance)
-        labels = Y[used]
+        per_entry, size = (1 + k) * softmax.log_A + k * softmax.distance, softmax.distance
+        if problem.label_index is None:  # also mass * lse - sum Y Z per sample, with a product and a sum of its own
+            size = 2 * softmax.lse + softmax.distance
+            per_entry = per_entry + (1 + k) * spread(problem.L + 3, u) * (size + softmax.log_A)
+        labels, distance = Y[used], softmax.distance[used]
         total = (labels * per_entry[used]).sum()
-        size = (labels * softmax.distance[used]).sum()
-    bound = total / problem.n + (terms + 2) * precision.eta
-    return outward(bound if times * (total + size) < precision.huge else np.inf, terms + 24)
+        most = times * (total + (labels * size[used]).sum())
+        # products underflow, or Y / n does in code that weighs each term
+        underflow = (1 + k) * (terms + 2 + times * distance.sum()) * precision.eta
+    return outward(total / problem.n + underflow if most < precision.huge else np.inf, terms + 24)
 
 
 def allowed(problem: Problem, precision: Precision, magnitude: Reals, Z: Enclosure, A: Enclosure) -> Allowed:
@@ -193,25 +209,41 @@ def allowed(problem: Problem, precision: Precision, magnitude: Reals, Z: Enclosu
     return Allowed(problem, precision, delta, softmax_error(Z, delta, np.minimum(A.magnitude, 1.0), precision), A)
 
 
+def _mass_roundings(problem: Problem) -> int:
+    """Of the sum of a column of Y and its product with A; both are exact for one-hot labels."""
+    return 0 if problem.label_index is not None else problem.L
+
+
+def _logits_gradient_underflow(problem: Problem, precision: Precision) -> float:
+    """Of one entry of D, absolute: of products with the mass, of quotients by n, and of their sum over the classes."""
+    own = _mass_roundings(problem)
+    return (1 + spread(5 + own, precision.u)) * (4 + own) * precision.eta
+
+
 def _logits_gradient_error(problem: Problem, precision: Precision, A: Enclosure, error: Reals) -> tuple[Reals, Reals]:
     """Of D = (A mass - Y)/n, and an upper bound of |D|: both absolute, (L, n)."""
     upper = np.minimum(A.magnitude, 1.0)
     Y, n, u = problem.reals[3], problem.n, precision.u
     mass = Y.sum(axis=0, keepdims=True)
-    # A: product with the mass (itself a sum), subtraction, n as a float, division. Y: the same without the mass.
-    k = spread(5 + (0 if problem.label_index is not None else problem.L), u)
-    bound = (mass * (1 + k) * error + mass * k * upper + spread(4, u) * Y) / n + 4 * precision.eta
-    size = (abs(A.midpoint * mass - Y) + A.radius * mass + 8 * U64 * (A.midpoint * mass + Y)) / n
+    # A: product with the mass (itself a sum), subtraction, n as a float, 1 / n, product. Y: the same without the mass.
+    k = spread(5 + _mass_roundings(problem), u)
+    underflow = _logits_gradient_underflow(problem, precision)
+    with np.errstate(invalid="ignore"):
+        bound = (mass * (1 + k) * error + mass * k * upper + spread(4, u) * Y) / n + underflow
+    size = (abs(A.midpoint * mass - Y) + A.radius * mass + (problem.L + 8) * U64 * (A.midpoint * mass + Y)) / n
+    bound = np.where(np.isnan(bound), np.inf, bound)  # a mass of 0 times what may be NaN
     return outward(bound, problem.L + 16), outward(size, problem.L + 8)
 
 
-def jacobian_error(a: Reals, delta: Reals, precision: Precision) -> Reals:
-    """Of diag(a) - a a^T, absolute, (L, L), for probabilities (L,) with a rounding error of at most `delta`.
+def jacobian_error(A: Enclosure, delta: Reals, precision: Precision) -> Reals:
+    """Of diag(a) - a a^T, absolute, (L, L), for probabilities (L,) in A with a rounding error of at most `delta`.
 
-    Off the diagonal one product and a sign; on it a (1 - a) or a - a a.
+    Off the diagonal one product and a sign; on it a (1 - a) or a - a a, the slope of which is 1 - 2 a.
     """
+    a = np.minimum(A.magnitude, 1.0)
     k, top = spread(3, precision.u), a + delta
     off = np.multiply.outer(a, delta) + np.multiply.outer(delta, top) + k * np.multiply.outer(top, top) + precision.eta
-    diagonal = (abs(1 - 2 * a) + delta) * delta + k * (top + top * top) + 2 * precision.eta
+    slope = abs(1 - 2 * A.midpoint) + 2 * A.radius + 4 * U64
+    diagonal = (slope + delta) * delta + k * (top + top * top) + 2 * precision.eta
     off[np.diag_indices_from(off)] = diagonal
     return outward(off, 16)

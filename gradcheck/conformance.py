@@ -79,6 +79,8 @@ def shrunk(implementation: Implementation, check: Check, tally: Tally, run: Run,
     assert tally.first is not None
     problem, verdict = tally.first
     wanted = verdict.outcome
+    if verdict.final:
+        return _failure(tally, problem, verdict)
 
     def judged(candidate: Problem) -> Verdict:
         return check.judge(Trial(implementation, candidate))

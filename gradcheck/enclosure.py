@@ -57,14 +57,24 @@ class Enclosure:
     def test_ratio(self, computed: ArrayLike) -> Reals:
         """|computed - midpoint| / radius, entry by entry.
 
-        0 where they are equal (so also for equal infinities), infinity where `computed` is NaN or where it differs
-        and the radius is zero.
+        0 where they are equal (so also for equal infinities) and where the radius is infinite, whatever was computed;
+        infinity where `computed` is NaN, or where it differs and the radius is zero.
         """
         values = np.asarray(computed, dtype=np.float64)
         with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
             ratio = abs(values - self.midpoint) / outward(self.radius)
         ratio = np.where(np.isnan(ratio) | np.isnan(values), np.inf, ratio)
-        return np.where(np.isinf(self.radius) & ~np.isnan(values) | (values == self.midpoint), 0.0, ratio)
+        return np.where(np.isinf(self.radius) | (values == self.midpoint), 0.0, ratio)
+
+    @classmethod
+    def representable(cls, midpoint: Reals, radius: Reals) -> "Enclosure":
+        """Where the midpoint has left the range of float64, nothing is known: 0 with an infinite radius."""
+        inside = np.isfinite(midpoint)
+        return (
+            cls(midpoint, radius)
+            if inside.all()
+            else cls(np.where(inside, midpoint, 0), np.where(inside, radius, np.inf))
+        )
 
     def encloses(self, other: "Enclosure") -> bool:
         """Whether every point of `other` lies in this enclosure."""

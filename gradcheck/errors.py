@@ -1,5 +1,10 @@
 """What a user is told when a command, a target or a file cannot be used."""
 
+import traceback
+
+# Files of ours through which a target is called or imported; what it raises is told by its own place.
+_OURS = ("checks/trial.py", "implementations/serve.py", "implementations/layout.py", "implementations/targets.py")
+
 
 class Unusable(Exception):
     """The request cannot be carried out; the message says what was given, what was expected, and what to do.
@@ -19,3 +24,13 @@ class Missing(Unusable, ImportError):
     def extra(cls, what: str, package: str, extra: str) -> "Missing":
         """The message for `what`, which needs `package` from the extra of that name."""
         return cls(f'{what} needs {package}, which is not installed; pip install "gradcheck[{extra}]"')
+
+
+def raised(exception: BaseException) -> str:
+    """`ValueError: what it says (file.py:12)`, on one line: what a target raised, and its own line that did."""
+    frames = traceback.extract_tb(exception.__traceback__)
+    own = [f for f in frames if "importlib" not in f.filename and not f.filename.replace("\\", "/").endswith(_OURS)]
+    place = f" ({own[-1].filename}:{own[-1].lineno})" if own else ""
+    if isinstance(exception, SyntaxError):
+        place = f" ({exception.filename}:{exception.lineno})"
+    return f"{type(exception).__name__}: {' '.join(str(exception).split())}{place}"

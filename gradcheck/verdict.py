@@ -44,7 +44,8 @@ class Verdict:
     """What one check says on one problem.
 
     `ratio` is the worst test ratio (dimensionless), `slack` the worst share of the implementation's own rounding
-    bound that it used (so its effective bits are -log2(slack * u)); None where nothing was compared.
+    bound that it used (so its effective bits are -log2(slack * u)); None where nothing was compared. `final` marks what
+    cost the target its process, and is not tried again to find a smaller problem.
     """
 
     outcome: Outcome
@@ -52,6 +53,7 @@ class Verdict:
     ratio: float | None = None
     slack: float | None = None
     witness: Witness | None = None
+    final: bool = False
 
     @property
     def failed(self) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import replace
 import numpy as np
 
 from gradcheck.checks.table import check, every
-from gradcheck.checks.trial import Skip, Trial
+from gradcheck.checks.trial import Skip, Trial, require_bounded
 from gradcheck.enclosure import U64, Enclosure, Reals, outward
 from gradcheck.problem import Problem
 from gradcheck.referees import central, complex_step, cumulants, float64, forward, scipy_check_grad
@@ -34,6 +34,7 @@ def direction(trial: Trial) -> Move:
 
 def projected(trial: Trial, what: str, taken: central.Directional | forward.Directional) -> Comparison:
     """The implementation's gradient along a displacement, against what a referee encloses there."""
+    require_bounded(trial.truth.allowed("theta"), trial.truth.allowed("b"))
     value = taken.move.project(trial.gradient("theta"), trial.gradient("b"))
     truth = taken.enclosure.inflate(value.radius)
     allowed = taken.move.spread(trial.truth.allowed("theta"), trial.truth.allowed("b"))
@@ -112,6 +113,7 @@ def _check_grad(trial: Trial, posed: Problem, variable: str, result: str) -> Com
 
     moments = scipy_check_grad.second_moments(posed, variable)
     noise = at.truth.nearby_loss_error
+    require_bounded(np.asarray(noise), at.truth.allowed(variable))
     h = scipy_check_grad.steps(moments, noise, start.ravel())
     if (h[:, np.newaxis] * scipy_check_grad.coordinate_ranges(posed, variable) > cumulants.REACH).any():
         raise Skip("a step that these parameters can take changes some logit by more than 1")
@@ -157,6 +159,7 @@ def complex_step_of_its_own_loss(trial: Trial) -> Found:
         raise Skip("not declared analytic (Implementation(analytic=True)), or not in float64")
     if _loss_outcome(trial) is Outcome.DISAGREE:
         raise Skip("its loss is not the cross-entropy (see the check loss)")
+    require_bounded(trial.truth.allowed("theta"), trial.truth.allowed("b"))
     along = direction(trial)
     truth = complex_step.enclose(trial.truth, along, lambda *arrays: trial.call("loss", *arrays))
     if truth is None:
@@ -184,5 +187,6 @@ def loss_is_convex(trial: Trial) -> Found:
     own = outward(moved + 4 * U64 * (abs(ends[0]) + abs(ends[1]) + abs(here)))
     gap = here - (ends[0] / 2 + ends[1] / 2)
     allowed = np.asarray(2 * trial.truth.nearby_loss_error)
+    require_bounded(allowed)
     excess = np.asarray(gap if not gap < 0 else 0.0)  # NaN stays NaN
     yield Comparison("ℒ above its chord", excess, Enclosure(np.zeros(()), own), allowed, np.asarray(abs(gap)))

@@ -10,7 +10,7 @@ import numpy as np
 
 from gradcheck import referees
 from gradcheck.checks.table import AGREED, check, every, found
-from gradcheck.checks.trial import Skip, Trial
+from gradcheck.checks.trial import Skip, Trial, require_bounded
 from gradcheck.checks.values import jacobian_truth
 from gradcheck.enclosure import U64, Enclosure, Reals, outward
 from gradcheck.problem import Problem
@@ -95,6 +95,7 @@ def _sums_to_zero(trial: Trial, key: str) -> Comparison:
     gradient = trial.gradient(key)
     total, own = zero(gradient, 0)
     allowed = trial.truth.allowed(QUANTITY[key]).sum(axis=0)
+    require_bounded(allowed)
     return Comparison(f"sum of {SYMBOLS[key]} over classes", total, own, allowed, abs(gradient).sum(axis=0))
 
 
@@ -231,6 +232,7 @@ def one_sample(trial: Trial) -> Found:
 def theta_gradient_from_logits_gradient(trial: Trial) -> Found:
     """∂Z/∂θ = Xᵀ: its own ∂ℒ/∂θ is its own ∂ℒ/∂Z times Xᵀ."""
     X, truth = abs(trial.problem.reals[2]), trial.truth
+    require_bounded(truth.allowed("theta"), truth.allowed("D"))
     D = trial.gradient("Z")
     own = outward(2 * (trial.problem.n + 4) * U64 * (abs(D) @ X.T))
     allowed = outward(truth.allowed("theta") + truth.allowed("D") @ X.T, trial.problem.n + 8)
@@ -241,6 +243,7 @@ def theta_gradient_from_logits_gradient(trial: Trial) -> Found:
 def bias_gradient_from_logits_gradient(trial: Trial) -> Found:
     """Its own ∂ℒ/∂b is the row sums of its own ∂ℒ/∂Z."""
     D, truth = trial.gradient("Z"), trial.truth
+    require_bounded(truth.allowed("b"), truth.allowed("D"))
     own = outward(2 * (trial.problem.n + 4) * U64 * abs(D).sum(axis=1, keepdims=True))
     allowed = outward(truth.allowed("b") + truth.allowed("D").sum(axis=1, keepdims=True), trial.problem.n + 8)
     yield Comparison("∂ℒ/∂b", trial.gradient("b"), Enclosure(D.sum(axis=1, keepdims=True), own), allowed)

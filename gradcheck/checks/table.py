@@ -45,7 +45,7 @@ class Check:
         except Skip as reason:
             return Verdict(Outcome.SKIPPED, str(reason))
         except Broken as problem:
-            return Verdict(Outcome.ERRORED, str(problem))
+            return Verdict(Outcome.ERRORED, str(problem), final=problem.fatal)
         return combine(verdicts)
 
 

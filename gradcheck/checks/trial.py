@@ -1,6 +1,5 @@
 """One implementation on one problem: its outputs, read with suspicion, and the truth, evaluated once for all checks."""
 
-import traceback
 from collections.abc import Callable, Mapping
 from functools import cached_property
 from typing import Any
@@ -9,11 +8,11 @@ import numpy as np
 
 from gradcheck import bounds, precision, referees
 from gradcheck.enclosure import Enclosure, Reals
-from gradcheck.implementations import Implementation
-from gradcheck.implementations.layout import NotPosed
+from gradcheck.errors import raised
+from gradcheck.implementations import Implementation, TargetFailed
+from gradcheck.implementations.layout import KEYS, NotPosed, named, posed
 from gradcheck.problem import Array, Problem
 
-KEYS = ("theta", "b", "Z")
 FLOAT64 = precision.named("float64")
 
 
@@ -21,8 +20,18 @@ class Skip(Exception):
     """This check does not apply to this problem, or the implementation does not offer what it needs."""
 
 
+def require_bounded(*allowed: Reals) -> None:
+    """`Skip` where a rounding bound is infinite: what may overflow may be inf or NaN, of which no law holds."""
+    if not all(np.isfinite(bound).all() for bound in allowed):
+        raise Skip("sums of this size may overflow in this precision")
+
+
 class Broken(Exception):
-    """The implementation raised, or returned something that cannot be read as the result."""
+    """The implementation raised, or returned something that cannot be read as the result. `fatal`: its process is gone."""
+
+    def __init__(self, message: str, *, fatal: bool = False) -> None:
+        super().__init__(message)
+        self.fatal = fatal
 
 
 def describe(value: object) -> str:
@@ -33,13 +42,6 @@ def describe(value: object) -> str:
     return f"{type(value).__name__} {text if len(text) <= 60 else text[:57] + '...'}"
 
 
-def own_exception(exception: BaseException) -> str:
-    """The target's exception and the line that raised it, without a frame of ours."""
-    frames = [f for f in traceback.extract_tb(exception.__traceback__) if "gradcheck/checks/trial.py" not in f.filename]
-    where = f" ({frames[-1].filename}:{frames[-1].lineno})" if frames else ""
-    return f"raised {type(exception).__name__}: {exception}{where}"
-
-
 def as_array(name: str, raw: object) -> Array:
     """A returned value as the array that NumPy takes it for, or `Broken`: a target's own type may do anything there."""
     if isinstance(raw, np.ndarray):
@@ -47,7 +49,7 @@ def as_array(name: str, raw: object) -> Array:
     try:
         return np.asarray(raw)
     except Exception as exception:
-        raise Broken(f"{name} returned {type(raw).__name__}, which {own_exception(exception)}") from None
+        raise Broken(f"{name} returned {type(raw).__name__}, which raised {raised(exception)}") from None
 
 
 def as_numbers(name: str, raw: object, expected: str = "real numbers") -> Reals:
@@ -77,7 +79,7 @@ class Trial:
 
     def __init__(self, implementation: Implementation, problem: Problem) -> None:
         self.implementation = implementation
-        self.problem = problem
+        self.problem = posed(implementation.declared, problem)
         self._kept: dict[object, Any] = {}
         self.given: dict[str, tuple[Any, ...]] = {}
 
@@ -156,10 +158,12 @@ class Trial:
             return function(*arguments)
         except NotPosed as reason:
             raise Skip(str(reason)) from None
+        except TargetFailed as failure:
+            raise Broken(f"{name} {failure}", fatal=failure.fatal) from None
         except KeyboardInterrupt:
             raise
         except BaseException as exception:  # SystemExit too: a target must not end the run
-            raise Broken(f"{name} {own_exception(exception)}") from None
+            raise Broken(f"{name} raised {raised(exception)}") from None
 
     def remember(self, key: object, make: Callable[[], Any]) -> Any:
         """The result for the problem itself, computed once; an exception is remembered too."""
@@ -182,9 +186,11 @@ class Trial:
 
     def raw_gradients(self, problem: Problem | None = None) -> Mapping[str, Any]:
         """What `gradients` returns, which must be a mapping with any of theta, b, Z."""
-        raw = self.first("gradients") if problem is None else self.call("gradients", *problem.arrays())
+        raw = named(self.first("gradients") if problem is None else self.call("gradients", *problem.arrays()))
         if not isinstance(raw, Mapping):
-            raise Broken(f"gradients returned {describe(raw)}; expected a mapping with any of {', '.join(KEYS)}")
+            raise Broken(
+                f"gradients returned {describe(raw)}; expected {', '.join(KEYS)} by name, in this order, or theta alone"
+            )
         if not any(key in raw for key in KEYS):
             raise Broken(f"gradients returned the keys {sorted(map(str, raw))}; expected any of {', '.join(KEYS)}")
         return raw

@@ -64,10 +64,8 @@ def jacobian_truth(trial: Trial) -> tuple[Enclosure, Reals]:
 def _jacobian_truth(trial: Trial) -> tuple[Enclosure, Reals]:
     z, i = trial.Z[:, trial.column], trial.column
     A, error = trial.A
-    keep = ~np.isneginf(z)
     found = referees.softmax_jacobian(z, trial.problem.theta.dtype)
-    a, delta = np.where(keep, np.minimum(A.magnitude[:, i], 1.0), 0), np.where(keep, error.A[:, i], 0)
-    return found, bounds.jacobian_error(a, delta, trial.problem.precision)
+    return found, bounds.jacobian_error(A.take(slice(None), i), error.A[:, i], trial.problem.precision)
 
 
 @check(5, 22, needs=("softmax_jacobian",), turns=every(0))
@@ -100,7 +98,8 @@ def inverse_share(trial: Trial) -> tuple[Reals, Reals, Reals]:
     with np.errstate(divide="ignore", invalid="ignore"):
         computed = np.where(labelled, -y / (n * trial.softmax()[:, i]), 0)
         truth = np.where(labelled, -y / (n * exact), 0)
-        relative = np.expm1(error.relative[:, i]) + 2 * A.radius[:, i] / exact + 12 * U64
+        rounded, known = np.expm1(error.relative[:, i]), 2 * A.radius[:, i] / exact  # (1 + rounded) (1 + known) - 1
+        relative = rounded + known + rounded * known + 12 * U64 * (1 + rounded)
     return computed, truth, outward(np.where(labelled, abs(truth) * relative, 0))
 
 
@@ -121,7 +120,7 @@ def chain_rule(trial: Trial) -> Found:
     mass = y.sum()
     inner = trial.jacobian()
     exact = (A.midpoint * mass - y) / n
-    radius = (A.radius * mass + 8 * U64 * (A.midpoint * mass + y)) / n
+    radius = (A.radius * mass + (trial.problem.L + 8) * U64 * (A.midpoint * mass + y)) / n
     size = (abs(outer_exact) + outer_apart) @ (J.magnitude + allowed)
     apart = outer_apart @ J.magnitude + (abs(outer_exact) + outer_apart) @ allowed
     own = 2 * (trial.problem.L + 8) * U64 * size  # this sum's own rounding

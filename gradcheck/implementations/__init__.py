@@ -6,6 +6,7 @@ from gradcheck.implementations.record import CHOICES as CHOICES
 from gradcheck.implementations.record import FUNCTIONS as FUNCTIONS
 from gradcheck.implementations.record import Implementation as Implementation
 from gradcheck.implementations.record import Layout as Layout
+from gradcheck.implementations.record import TargetFailed as TargetFailed
 from gradcheck.implementations.targets import BUILT_IN as BUILT_IN
 from gradcheck.implementations.targets import installed as installed
 from gradcheck.implementations.targets import load as load

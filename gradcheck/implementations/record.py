@@ -11,6 +11,14 @@ FUNCTIONS = ("gradients", "loss", "logits", "softmax", "softmax_jacobian")
 Function = Callable[..., Any]
 
 
+class TargetFailed(Exception):
+    """A call of the target gave no result; the message goes on from the function's name. `fatal`: its process is gone."""
+
+    def __init__(self, message: str, *, fatal: bool = False) -> None:
+        super().__init__(message)
+        self.fatal = fatal
+
+
 @dataclass(frozen=True)
 class Layout:
     """How an implementation lays its arrays out. The default is the paper's.

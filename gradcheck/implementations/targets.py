@@ -3,7 +3,6 @@
 import importlib
 import importlib.util
 import sys
-import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from gradcheck.errors import Missing, Unusable
+from gradcheck.errors import Missing, Unusable, raised
 from gradcheck.implementations.record import FUNCTIONS, Implementation
 
 
@@ -137,10 +136,4 @@ def _reported(what: str) -> Iterator[None]:
     except KeyboardInterrupt:
         raise
     except BaseException as exception:  # SystemExit too
-        frames = traceback.extract_tb(exception.__traceback__)
-        own = [f for f in frames if "importlib" not in f.filename and f.filename != __file__]
-        place = f" ({own[-1].filename}:{own[-1].lineno})" if own else ""
-        if isinstance(exception, SyntaxError):
-            place = f" ({exception.filename}:{exception.lineno})"
-        message = " ".join(str(exception).split())
-        raise Unusable(f"{what} cannot be imported: {type(exception).__name__}: {message}{place}") from None
+        raise Unusable(f"{what} cannot be imported: {raised(exception)}") from None

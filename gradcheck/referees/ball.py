@@ -23,7 +23,7 @@ def enclose(balls: list[Ball], shape: tuple[int, ...]) -> Enclosure:
     """Balls as float64: the midpoint is rounded to nearest, and the radius widened by that rounding."""
     midpoint = np.array([float(ball.mid()) for ball in balls]).reshape(shape)
     radius = np.array([float(ball.rad()) for ball in balls]).reshape(shape)
-    return Enclosure(midpoint, outward(radius + U64 * abs(midpoint), 1) + ETA64)
+    return Enclosure.representable(midpoint, outward(radius + U64 * abs(midpoint), 1) + ETA64)
 
 
 def bits_for(size: Reals) -> int:

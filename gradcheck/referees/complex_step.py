@@ -30,7 +30,10 @@ def enclose(truth: Truth, direction: Move, loss: Callable[..., Any]) -> Enclosur
     problem = truth.problem
     theta, b, X, Y = problem.reals
     reach = direction.change(problem).reach.max(axis=0)
-    step = STEP * cumulants.power_of_two(1 / max(1.0, float(reach.max())))
+    size = float(reach.max())
+    if not size < 1 / STEP:  # no step is small enough for these logits and yet a normal number
+        return Enclosure(np.zeros(()), np.asarray(np.inf))
+    step = STEP * cumulants.power_of_two(1 / max(1.0, size))
     value = loss(_complex(theta, step * direction.theta), _complex(b, step * direction.b), X.copy(), Y.copy())
     if not np.iscomplexobj(value):
         return None

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gradcheck.enclosure import U64, Enclosure, Reals, outward
+from gradcheck.enclosure import ETA64, U64, Enclosure, Reals, outward
 from gradcheck.problem import Problem
 
 THIRD_MOMENT = 6 * np.sqrt(3)
@@ -29,7 +29,7 @@ class Move:
         """What it does to the logits."""
         X = problem.reals[2]
         reach = outward(abs(self.theta) @ abs(X) + abs(self.b), problem.d + 4)
-        return Change(self.theta @ X + self.b, 2 * (problem.d + 4) * U64 * reach, reach)
+        return Change(self.theta @ X + self.b, 2 * (problem.d + 4) * U64 * reach + problem.d * ETA64, reach)
 
     def project(self, theta: Reals, b: Reals) -> Enclosure:
         """The inner product of a gradient with this displacement: a float64 sum with its own rounding error."""

@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 
 from gradcheck import bounds, precision
-from gradcheck.enclosure import Enclosure, Reals
+from gradcheck.enclosure import Enclosure, Reals, outward
 from gradcheck.problem import Problem
 from gradcheck.referees.truth import Truth, magnitude, unmasked
 
@@ -30,8 +30,8 @@ def _probabilities(Z: Enclosure, delta: Reals, A: Reals) -> bounds.SoftmaxError:
     """What rounding did to A: first with no knowledge of A, then with the upper bound that this gives."""
     first = bounds.softmax_error(Z, delta, np.ones_like(A), FLOAT64)
     with np.errstate(over="ignore"):
-        upper = np.minimum(A * np.exp(np.minimum(first.relative, 700.0)) * (1 + 2**-50) + 8 * FLOAT64.eta, 1.0)
-    return bounds.softmax_error(Z, delta, upper, FLOAT64)
+        upper = outward((A + 8 * FLOAT64.eta) * np.exp(np.minimum(first.relative, 700.0)), 16)
+    return bounds.softmax_error(Z, delta, np.where(first.relative > 700.0, 1.0, np.minimum(upper, 1.0)), FLOAT64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +46,7 @@ class Values:
         theta, b, X, _ = self.problem.reals
         with np.errstate(over="ignore", invalid="ignore"):
             Z = theta @ X + b
-        return Enclosure(Z, bounds.logits_error(self.magnitude, self.problem.d, FLOAT64))
+        return Enclosure.representable(Z, bounds.logits_error(self.magnitude, self.problem.d, FLOAT64))
 
     @cached_property
     def _softmax(self) -> tuple[Reals, Reals, bounds.SoftmaxError]:
@@ -112,4 +112,4 @@ def softmax_jacobian(z: Reals) -> Enclosure:
     A = softmax(z[:, np.newaxis]).take(slice(None), 0)
     a = A.midpoint
     J = np.diag(a) - np.multiply.outer(a, a)
-    return Enclosure(J, bounds.jacobian_error(np.minimum(A.magnitude, 1.0), A.radius, FLOAT64))
+    return Enclosure(J, bounds.jacobian_error(A, A.radius, FLOAT64))

@@ -109,6 +109,7 @@ def _assembled(parts: Parts, p: Precision) -> Problem:
     """Rounded to the precision, and scaled down by powers of two where something could overflow."""
     limit = p.huge / 32
     X = _within(limit, parts.X.shape[1] * float(abs(parts.X).max()), parts.X)
+    X = np.trunc(X) if parts.memory == "integers" else X
     finite = np.where(np.isneginf(parts.b), 0, abs(parts.b))
     size = float((abs(parts.theta) @ abs(X) + finite).max())
     theta, b = _within(limit, size, parts.theta), _within(limit, size, parts.b)
