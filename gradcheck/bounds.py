@@ -9,7 +9,9 @@ The derivations, step by step, are in docs/bounds.md. The error model:
 3. Sums are taken in any order (Higham 2002, section 4.2), softmax subtracts the column's maximum, divides by the sum or
    multiplies by its reciprocal, and the log-probabilities are formed as (z - m) - log s, z - (m + log s), or log of the
    softmax where that does not underflow (Blanchard, Higham & Higham 2021).
-4. Where a partial sum may overflow the bound is infinite: inf and NaN are then correct results, too.
+4. Where an implementation declares to compute in a coarser precision, or to flush subnormals to zero (`Precision.reads`), each
+   operand is off by u of itself and by eta when it is read, and a sum underflows as a product does.
+5. Where a partial sum may overflow the bound is infinite: inf and NaN are then correct results, too.
 
 A factor (1 + e)^(+-k) lies in exp(+-k lam(u)), lam(u) = -log(1 - u): errors of factors add up as logarithms, without
 dropping a second order term, and stay valid where they are larger than 1.
@@ -26,7 +28,7 @@ from gradcheck.problem import Problem
 
 # NumPy's own accuracy tests allow exp 3 and log 4 ulp in float32 and float64 (umath-validation-set-exp.csv and -log.csv,
 # column ulperrortol) and 1 ulp in float16 (test_validate_fp16_transcendentals); bfloat16 code evaluates in float32 and rounds.
-ELEMENTARY_ULPS = {"float64": 4, "float32": 4, "float16": 1, "bfloat16": 1}
+ELEMENTARY_ULPS = {"float64": 4, "float32": 4, "tf32": 4, "float16": 1, "bfloat16": 1}
 
 
 def gamma(m: float, u: float) -> float:
@@ -67,13 +69,16 @@ class SoftmaxError:
     lse: Reals
 
 
-def logits_error(magnitude: Reals, d: int, precision: Precision) -> Reals:
+def logits_error(magnitude: Reals, d: int, precision: Precision, operands: Reals | float = 0.0) -> Reals:
     """`gamma_{d+1} (|theta||X| + |b|) + d eta`, absolute, where `magnitude` is (|theta||X| + |b|), shape (L, n).
 
+    `operands` is the sum of |theta| and |X| that each logit is made of: what reading them may cost is relative to that.
     Infinite where a partial sum may overflow.
     """
-    k = spread(d + 1, precision.u)
-    bound = k * magnitude + (1 + k) * (d + 1) * precision.eta
+    reads = precision.reads
+    k = spread(d + 1 + 2 * reads, precision.u)
+    underflows = d + 1 + reads * (d + 1 + operands)  # of products; of sums, and of operands that are read
+    bound = k * magnitude + (1 + k) * underflows * precision.eta
     return np.where(magnitude + bound < precision.huge, outward(bound, d + 8), np.inf)
 
 
@@ -83,6 +88,8 @@ def softmax_error(Z: Enclosure, delta: Reals, A: Reals, precision: Precision) ->
     `Z` encloses the exact logits (L, n); `A` is an upper bound of the exact probabilities, for which 1 will do.
     """
     with np.errstate(over="ignore", invalid="ignore"):
+        if precision.reads:
+            delta = outward(delta + precision.u * (abs(Z.midpoint) + Z.radius + delta) + precision.eta, 4)
         return _softmax_error(Z, delta, A, precision)
 
 
@@ -154,13 +161,14 @@ class Allowed:
     def summed(self, weight: Reals, times: int = 1) -> Reals:
         """Of sum_i D_i w_i for weights |w| of shape (n, k): (L, k). With every sample `times` over, at 1/times each."""
         n, precision = times * self.problem.n, self.precision
-        k = spread(n + 2, precision.u)
+        k = spread(n + 2 + 2 * precision.reads, precision.u)
         D, size = self._D
         with np.errstate(over="ignore", invalid="ignore"):
             error, exact = D @ weight, size @ weight
             # the product with w underflows, and in code that scales X, w / n does, which meets A mass - Y
             underflow = (n + 2) * (1 + self.problem.n * (D + size).max()) / 2 * precision.eta
             underflow += n * (times - 1) * weight.max(initial=0.0) * self._D_underflow  # what D has, `times` over
+            underflow += precision.reads * (n * (1 + (D + size).max()) + times * weight.sum(axis=0)) * precision.eta
             bound = (1 + k) * (error + underflow) + k * exact
             unscaled = n * (1 + k) * (error + exact)  # the partial sums of code that divides by n last
         return np.where(unscaled + bound < precision.huge, outward(bound, 2 * n + 16), np.inf)
@@ -185,7 +193,7 @@ def loss_error(problem: Problem, precision: Precision, softmax: SoftmaxError, ti
     """Of the loss, absolute, shape (), given what rounding does to its softmax; with every sample `times` over."""
     Y, u = problem.reals[3], precision.u
     terms = times * int(np.count_nonzero(Y))
-    k = spread(terms + 4, u)
+    k = spread(terms + 4 + 2 * precision.reads, u)
     used = Y > 0
     with np.errstate(over="ignore", invalid="ignore"):
         per_entry, size = (1 + k) * softmax.log_A + k * softmax.distance, softmax.distance
@@ -197,7 +205,14 @@ def loss_error(problem: Problem, precision: Precision, softmax: SoftmaxError, ti
         most = times * (total + (labels * size[used]).sum())
         # products underflow, or Y / n does in code that weighs each term
         underflow = (1 + k) * (terms + 2 + times * distance.sum()) * precision.eta
+        underflow += precision.reads * (1 + k) * (terms + times * (labels.sum() + distance.sum())) * precision.eta
     return outward(total / problem.n + underflow if most < precision.huge else np.inf, terms + 24)
+
+
+def operands(problem: Problem) -> Reals:
+    """The sum of |theta| and |X| over the features of each logit, (L, n)."""
+    theta, _, X, _ = problem.reals
+    return np.asarray(abs(theta).sum(axis=1, keepdims=True) + abs(X).sum(axis=0, keepdims=True))
 
 
 def allowed(problem: Problem, precision: Precision, magnitude: Reals, Z: Enclosure, A: Enclosure) -> Allowed:
@@ -205,7 +220,7 @@ def allowed(problem: Problem, precision: Precision, magnitude: Reals, Z: Enclosu
 
     `problem` has no masked class: those are exact (see `referees.truth`).
     """
-    delta = logits_error(magnitude, problem.d, precision)
+    delta = logits_error(magnitude, problem.d, precision, operands(problem) if precision.reads else 0.0)
     return Allowed(problem, precision, delta, softmax_error(Z, delta, np.minimum(A.magnitude, 1.0), precision), A)
 
 
@@ -216,8 +231,9 @@ def _mass_roundings(problem: Problem) -> int:
 
 def _logits_gradient_underflow(problem: Problem, precision: Precision) -> float:
     """Of one entry of D, absolute: of products with the mass, of quotients by n, and of their sum over the classes."""
-    own = _mass_roundings(problem)
-    return (1 + spread(5 + own, precision.u)) * (4 + own) * precision.eta
+    own, reads = _mass_roundings(problem), precision.reads
+    mass = float(problem.reals[3].sum(axis=0).max()) if reads else 0.0
+    return (1 + spread(5 + own, precision.u)) * ((4 + own) * (1 + reads) + reads * mass) * precision.eta
 
 
 def _logits_gradient_error(problem: Problem, precision: Precision, A: Enclosure, error: Reals) -> tuple[Reals, Reals]:
@@ -226,10 +242,10 @@ def _logits_gradient_error(problem: Problem, precision: Precision, A: Enclosure,
     Y, n, u = problem.reals[3], problem.n, precision.u
     mass = Y.sum(axis=0, keepdims=True)
     # A: product with the mass (itself a sum), subtraction, n as a float, 1 / n, product. Y: the same without the mass.
-    k = spread(5 + _mass_roundings(problem), u)
+    k = spread(5 + _mass_roundings(problem) + 2 * precision.reads, u)
     underflow = _logits_gradient_underflow(problem, precision)
     with np.errstate(invalid="ignore"):
-        bound = (mass * (1 + k) * error + mass * k * upper + spread(4, u) * Y) / n + underflow
+        bound = (mass * (1 + k) * error + mass * k * upper + spread(4 + precision.reads, u) * Y) / n + underflow
     size = (abs(A.midpoint * mass - Y) + A.radius * mass + (problem.L + 8) * U64 * (A.midpoint * mass + Y)) / n
     bound = np.where(np.isnan(bound), np.inf, bound)  # a mass of 0 times what may be NaN
     return outward(bound, problem.L + 16), outward(size, problem.L + 8)

@@ -3,7 +3,7 @@
 All of them are binary with rounding to nearest and gradual underflow (Higham 2002, chapter 2).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import numpy as np
@@ -17,8 +17,8 @@ NAMES = ("float64", "float32", "float16", "bfloat16")
 class Precision:
     """One floating-point format.
 
-    `u` is the unit roundoff (relative), `eta` the smallest subnormal, `tiny` the smallest normal and `huge` the
-    largest finite number (all absolute).
+    `u` is the unit roundoff (relative), `eta` the largest error of gradual underflow, `tiny` the smallest normal and `huge`
+    the largest finite number (all absolute). `reads` is 1 where operands are rounded, or flushed to zero, when they are read.
     """
 
     name: str
@@ -27,6 +27,7 @@ class Precision:
     eta: float
     tiny: float
     huge: float
+    reads: int = 0
 
     @property
     def bits(self) -> float:
@@ -69,3 +70,23 @@ def named(name: str) -> Precision:
 def of(dtype: np.dtype) -> Precision:
     """The precision of a NumPy dtype; `Unusable` where it is not one of `NAMES`."""
     return named(dtype.name)
+
+
+# What an implementation may declare that it computes in, inside, where that is less than its arrays can hold. TF32 has the
+# significand of float16 and the range of float32.
+_TF32 = Precision("tf32", np.dtype("float32"), 2.0**-11, 2.0**-137, 2.0**-126, (2 - 2.0**-10) * 2.0**127)
+INNER = ("float32", "tf32", "float16", "bfloat16")
+
+
+@cache
+def granted(name: str, inner: str, flushed: bool) -> Precision:
+    """The precision whose rounding an implementation is granted that takes arrays of precision `name`.
+
+    `inner` is the coarser precision in which it declares to compute (empty: none), and `flushed` whether it declares to
+    take subnormal numbers for zero. Its operands are then rounded when they are read, too.
+    """
+    found = named(name)
+    if inner:
+        coarse = _TF32 if inner == "tf32" else named(inner)
+        found = replace(coarse, reads=1) if coarse.u > found.u else found
+    return replace(found, eta=found.tiny, reads=1) if flushed else found

@@ -66,7 +66,7 @@ def _own_noise(trial: Trial) -> float:
     to grow with its value.
     """
     exact = float(trial.truth.enclosure("loss").magnitude)
-    ratio = max(1.0, abs(trial.loss()) / max(exact, trial.problem.precision.tiny))
+    ratio = max(1.0, abs(trial.loss()) / max(exact, trial.granted.tiny))
     return ratio * trial.problem.L * trial.problem.n * trial.truth.nearby_loss_error
 
 

@@ -262,7 +262,7 @@ def two_classes_are_logistic(trial: Trial) -> Found:
     if not (np.isfinite(w.astype(float)).all() and np.isfinite(v.astype(float)).all()):
         raise Skip("the difference of the classes overflows in this precision")
     reduced = p.with_arrays(np.concatenate([0 * w, w]), np.concatenate([0 * v, v]), p.X, p.Y)
-    sharp, wide = referees.ball.logistic_gradient(reduced), referees.oracle(reduced)
+    sharp, wide = referees.ball.logistic_gradient(reduced), trial.truth_of(reduced)
     yield Comparison("∂ℒ/∂θ", trial.gradient("theta", reduced), sharp, wide.allowed("theta"))
 
 

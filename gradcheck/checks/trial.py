@@ -1,6 +1,7 @@
 """One implementation on one problem: its outputs, read with suspicion, and the truth, evaluated once for all checks."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -88,7 +89,18 @@ class Trial:
     @cached_property
     def truth(self) -> referees.Truth:
         """Enclosures of every quantity of the problem."""
-        return referees.oracle(self.problem)
+        return self.truth_of(self.problem)
+
+    def truth_of(self, problem: Problem) -> referees.Truth:
+        """The same for another problem in the same precision."""
+        found = referees.oracle(problem)
+        return found if self.granted is problem.precision else replace(found, grants=self.granted)
+
+    @cached_property
+    def granted(self) -> precision.Precision:
+        """The precision whose rounding errors this implementation is granted."""
+        layout = self.implementation.declared
+        return precision.granted(self.problem.precision.name, layout.inner, layout.subnormals == "flushed")
 
     @cached_property
     def truth64(self) -> referees.Truth:
@@ -122,7 +134,7 @@ class Trial:
         rows = Z[keep]
         exact = np.zeros_like(rows)
         upper = np.minimum(A.magnitude[keep], 1.0)
-        error = bounds.softmax_error(Enclosure(rows, exact), exact, upper, self.problem.precision)
+        error = bounds.softmax_error(Enclosure(rows, exact), exact, upper, self.granted)
         if keep.all():
             return error
         parts = []

@@ -65,7 +65,7 @@ def _jacobian_truth(trial: Trial) -> tuple[Enclosure, Reals]:
     z, i = trial.Z[:, trial.column], trial.column
     A, error = trial.A
     found = referees.softmax_jacobian(z, trial.problem.theta.dtype)
-    return found, bounds.jacobian_error(A.take(slice(None), i), error.A[:, i], trial.problem.precision)
+    return found, bounds.jacobian_error(A.take(slice(None), i), error.A[:, i], trial.granted)
 
 
 @check(5, 22, needs=("softmax_jacobian",), turns=every(0))
@@ -93,7 +93,7 @@ def inverse_share(trial: Trial) -> tuple[Reals, Reals, Reals]:
     y, exact = trial.problem.reals[3][:, i], A.midpoint[:, i]
     labelled = y > 0
     least = exact - A.radius[:, i] - error.A[:, i]
-    if not (least[labelled] > trial.problem.precision.tiny).all():
+    if not (least[labelled] > trial.granted.tiny).all():
         raise Skip("the probability of a label may underflow, so that 1/A says nothing")
     with np.errstate(divide="ignore", invalid="ignore"):
         computed = np.where(labelled, -y / (n * trial.softmax()[:, i]), 0)

@@ -16,6 +16,8 @@ WHAT = {
     "labels": "Y is one-hot (L, n) or class indices (n,).",
     "reduction": "Loss and gradients are means or sums over samples; none: losses (n,), and the gradients of their sum.",
     "bias": "b is (L, 1), (L,), or not there; auto is flat with samples in rows.",
+    "inner": "A coarser precision that it computes in, inside; the bound follows.",
+    "subnormals": "Whether it takes subnormal numbers for zero.",
 }
 
 
@@ -26,7 +28,9 @@ def layout_options(command: Command) -> Command:
     )
     command = pinned(command)
     for name, choices in reversed(CHOICES.items()):
-        command = click.option(f"--{name}", type=click.Choice(choices), help=f"{WHAT[name]} [{choices[0]}]")(command)
+        shown = f" [{choices[0]}]" if choices[0] else ""
+        offered = click.Choice([choice for choice in choices if choice])
+        command = click.option(f"--{name}", type=offered, help=WHAT[name] + shown)(command)
     return command
 
 

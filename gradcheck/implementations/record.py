@@ -27,7 +27,9 @@ class Layout:
     or index (n,); `reduction` of the loss and of every gradient: mean, sum, or none, where the loss is (n,) and the gradients
     are those of its sum; `bias` a column (L, 1), flat (L,), or absent, where the functions take (theta, X, ...) and are posed
     the bias as the weight of a feature that is always 1; auto is flat with samples in rows, otherwise a column.
-    `pinned` is the class whose logit is 0 by convention, and whose row theta and b do not have.
+    `pinned` is the class whose logit is 0 by convention, and whose row theta and b do not have. `inner` declares that it
+    computes in a coarser precision than its arrays have, tf32 or float32 say, and `subnormals` flushed that it takes subnormal
+    numbers for zero: the rounding that it is granted follows.
     """
 
     samples: str = "columns"
@@ -35,12 +37,16 @@ class Layout:
     labels: str = "one-hot"
     reduction: str = "mean"
     bias: str = "auto"
+    inner: str = ""
+    subnormals: str = "kept"
     pinned: int | None = None
 
     def __post_init__(self) -> None:
         for name, known in CHOICES.items():
             if getattr(self, name) not in known:
-                raise Unusable(f"layout {name}={getattr(self, name)!r} is not known; expected {' or '.join(known)}")
+                raise Unusable(
+                    f"layout {name}={getattr(self, name)!r} is not known; expected {' or '.join(filter(None, known))}"
+                )
         if self.pinned is not None and not (isinstance(self.pinned, int) and self.pinned >= 0):
             raise Unusable(f"layout pinned={self.pinned!r} is not known; expected the number of a class, from 0")
 
@@ -56,6 +62,8 @@ CHOICES = {
     "labels": ("one-hot", "index"),
     "reduction": ("mean", "sum", "none"),
     "bias": ("auto", "column", "flat", "absent"),
+    "inner": ("", *precision.INNER),
+    "subnormals": ("kept", "flushed"),
 }
 
 

@@ -16,23 +16,42 @@ from gradcheck.implementations.record import FUNCTIONS, Implementation
 
 @dataclass(frozen=True)
 class BuiltIn:
-    """A target that ships with gradcheck: what it is, and the package and extra that it needs, if any."""
+    """A target that ships with gradcheck: what it is, and the extra and the packages (as imported) that it needs, if any."""
 
     what: str
-    package: str = ""
     extra: str = ""
+    packages: tuple[str, ...] = ()
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The packages that cannot be found; nothing is imported."""
+        return tuple(package for package in self.packages if importlib.util.find_spec(package) is None)
 
     @property
     def installed(self) -> bool:
-        """Whether its package can be found; nothing is imported."""
-        return not self.package or importlib.util.find_spec(self.package) is not None
+        """Whether its packages can be found."""
+        return not self.missing
 
 
 BUILT_IN = {
     "reference": BuiltIn("the closed forms of the paper, in float64"),
     "numpy": BuiltIn("the same in any floating dtype, as a careful user would write it"),
     "scipy": BuiltIn("scipy.special.softmax and log_softmax, with the closed form"),
-    "torch": BuiltIn("torch.nn.functional.cross_entropy with autograd", "torch", "torch"),
+    "torch": BuiltIn("torch.nn.functional.cross_entropy with autograd", "torch", ("torch",)),
+    "jax": BuiltIn("jax.nn.log_softmax with jax.grad", "jax", ("jax",)),
+    "optax": BuiltIn(
+        "optax's softmax_cross_entropy, with labels of either kind, and jax.grad", "optax", ("optax", "jax")
+    ),
+    "autograd": BuiltIn("autograd.scipy.special.logsumexp with autograd.grad", "autograd", ("autograd",)),
+    "sklearn": BuiltIn("what sklearn's LogisticRegression minimises: LinearModelLoss", "sklearn", ("sklearn",)),
+    "sklearn-mlp": BuiltIn("sklearn's MLPClassifier without hidden layers", "sklearn", ("sklearn",)),
+    "statsmodels": BuiltIn("statsmodels' MNLogit: loglike and score", "statsmodels", ("statsmodels",)),
+    "tinygrad": BuiltIn("tinygrad's Tensor.cross_entropy and Tensor.gradient", "tinygrad", ("tinygrad",)),
+    "keras": BuiltIn("keras.ops.categorical_crossentropy of logits, on torch", "keras", ("keras", "torch")),
+    "keras-probabilities": BuiltIn("the same of probabilities, as after a softmax layer", "keras", ("keras", "torch")),
+    "casadi": BuiltIn("casadi.logsumexp with casadi.gradient", "casadi", ("casadi",)),
+    "mlxtend": BuiltIn("mlxtend's SoftmaxRegression: _cost and _backward", "mlxtend", ("mlxtend",)),
+    "thinc": BuiltIn("thinc's Softmax layer and CategoricalCrossentropy", "thinc", ("thinc",)),
 }
 
 
@@ -74,9 +93,9 @@ def _kind(found: Any) -> str:
 
 def _built_in(name: str) -> Implementation:
     target = BUILT_IN[name]
-    if not target.installed:
-        raise Missing.extra(f"target {name}", target.package, target.extra)
-    module = importlib.import_module(f"gradcheck.implementations.{name}")
+    if target.missing:
+        raise Missing.extra(f"target {name}", target.missing[0], target.extra)
+    module = importlib.import_module(f"gradcheck.implementations.{name.replace('-', '_')}")
     found: Implementation = module.implementation
     return found
 

@@ -1,63 +1,111 @@
-"""`torch`: F.cross_entropy on the CPU, its gradients by autograd. The only door to PyTorch."""
+"""`torch`: F.cross_entropy on the CPU, its gradients by autograd. The only door to PyTorch.
 
+Labels are class indices where every column is one-hot, otherwise distributions over the classes.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from gradcheck.implementations.record import Implementation
+from gradcheck.implementations.record import Implementation, Layout
 
 Array = NDArray[Any]
+F = torch.nn.functional
 
 
-def _tensor(array: Array) -> torch.Tensor:
-    """from_numpy wants writable memory and positive strides; a copy has both."""
+def tensor(array: Array) -> torch.Tensor:
+    """A view where PyTorch can have one: it wants writable memory and positive strides, and knows no bfloat16 of NumPy's."""
     plain = array.flags.writeable and all(stride > 0 for stride in array.strides)
-    return torch.from_numpy(array if plain else array.copy())
+    kept = array if plain else array.copy()
+    return (
+        torch.from_numpy(kept.view(np.int16)).view(torch.bfloat16)
+        if kept.dtype.name == "bfloat16"
+        else torch.from_numpy(kept)
+    )
 
 
-def _labels(Y: Array, dtype: torch.dtype) -> torch.Tensor:
-    """Class indices (n,) where every column is one-hot, otherwise a distribution over the classes (n, L)."""
-    labels = _tensor(Y).T
-    one_hot = ((labels == 0) | (labels == 1)).all() and (labels.sum(dim=1) == 1).all()
-    return labels.argmax(dim=1) if one_hot else labels.to(dtype)
+def array(result: torch.Tensor, like: Array) -> Array:
+    """The NumPy array of a result; bfloat16 by way of the dtype of `like`."""
+    plain = result.detach()
+    return plain.view(torch.int16).numpy().view(like.dtype) if plain.dtype is torch.bfloat16 else plain.numpy()
+
+
+def from_torch(
+    loss: Callable[..., torch.Tensor],
+    *,
+    logits: Callable[..., torch.Tensor] | None = None,
+    layout: Layout = Layout(),  # noqa: B008 - immutable
+    name: str = "",
+    dtypes: tuple[str, ...] = ("float64", "float32"),
+) -> Implementation:
+    """Any differentiable `loss(theta, b, X, Y)` of tensors in that layout, with its gradients by autograd.
+
+    With `logits(theta, b, X)`, the loss is one of logits, `loss(Z, Y)`, and its gradient with respect to Z is judged, too:
+
+        implementation = gradcheck.from_torch(
+            my_fused_loss, logits=lambda theta, b, X: X @ theta.T + b, layout=Layout(samples="rows", labels="index")
+        )
+    """
+    keys = ("theta",) if layout.bias == "absent" else ("theta", "b")
+
+    def traced(arrays: tuple[Array, ...], *, leaves: bool) -> tuple[torch.Tensor, list[torch.Tensor]]:
+        tensors = [tensor(each) for each in arrays]
+        parameters = [t.detach().requires_grad_(leaves) for t in tensors[: len(keys)]]
+        X, Y = tensors[len(keys) :]
+        if logits is None:
+            return loss(*parameters, X, Y), parameters
+        Z = logits(*parameters, X)
+        return loss(Z, Y), [*parameters, Z]
+
+    def value(*arrays: Array) -> Array:
+        return array(traced(arrays, leaves=False)[0], arrays[0])
+
+    def gradients(*arrays: Array) -> dict[str, Array]:
+        result, variables = traced(arrays, leaves=True)
+        found = torch.autograd.grad(result.sum(), variables)
+        return {key: array(each, arrays[0]) for key, each in zip((*keys, "Z"), found, strict=False)}
+
+    def linear(*arrays: Array) -> Array:
+        assert logits is not None
+        return array(logits(*map(tensor, arrays)), arrays[0])
+
+    offered = None if logits is None else linear
+    return Implementation(
+        name or getattr(loss, "__name__", "loss"), gradients, value, offered, dtypes=dtypes, layout=layout
+    )
 
 
 def _logits(theta: torch.Tensor, b: torch.Tensor, X: torch.Tensor) -> torch.Tensor:
-    return torch.nn.functional.linear(X.T.to(theta.dtype), theta, b[:, 0])
+    return F.linear(X.to(theta.dtype), theta, b)
 
 
-def logits(theta: Array, b: Array, X: Array) -> Array:
-    """(L, n)"""
-    return _logits(_tensor(theta), _tensor(b), _tensor(X)).T.numpy()
+def _cross_entropy(Z: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    one_hot = ((labels == 0) | (labels == 1)).all() and (labels.sum(dim=1) == 1).all()
+    return F.cross_entropy(Z, labels.argmax(dim=1) if one_hot else labels.to(Z.dtype))
 
 
 def softmax(Z: Array) -> Array:
-    """(L, n)"""
-    return torch.softmax(_tensor(Z), dim=0).numpy()
-
-
-def loss(theta: Array, b: Array, X: Array, Y: Array) -> float:
-    """F.cross_entropy with the mean over samples."""
-    Z = _logits(_tensor(theta), _tensor(b), _tensor(X))
-    return float(torch.nn.functional.cross_entropy(Z, _labels(Y, Z.dtype)))
-
-
-def gradients(theta: Array, b: Array, X: Array, Y: Array) -> dict[str, Array]:
-    """theta (L, d), b (L, 1), Z (L, n), by one backward pass."""
-    weights, bias = _tensor(theta).detach().requires_grad_(), _tensor(b).detach().requires_grad_()
-    Z = _logits(weights, bias, _tensor(X))
-    value = torch.nn.functional.cross_entropy(Z, _labels(Y, Z.dtype))
-    d_theta, d_b, d_Z = torch.autograd.grad(value, (weights, bias, Z))
-    return {"theta": d_theta.numpy(), "b": d_b.numpy(), "Z": np.ascontiguousarray(d_Z.T.numpy())}
+    """(n, L)"""
+    return array(torch.softmax(tensor(Z), dim=1), Z)
 
 
 def softmax_jacobian(z: Array) -> Array:
     """(L, L)"""
-    return torch.func.jacrev(lambda column: torch.softmax(column, dim=0))(_tensor(z)).numpy()
+    return array(torch.func.jacrev(lambda column: torch.softmax(column, dim=0))(tensor(z)), z)
 
 
-implementation = Implementation(
-    "torch", gradients, loss, logits, softmax, softmax_jacobian, dtypes=("float64", "float32")
+implementation = replace(
+    from_torch(
+        _cross_entropy,
+        logits=_logits,
+        layout=Layout(samples="rows"),
+        name="torch",
+        dtypes=("float64", "float32", "float16", "bfloat16"),
+    ),
+    softmax=softmax,
+    softmax_jacobian=softmax_jacobian,
 )

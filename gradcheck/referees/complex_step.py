@@ -37,9 +37,9 @@ def enclose(truth: Truth, direction: Move, loss: Callable[..., Any]) -> Enclosur
     value = loss(_complex(theta, step * direction.theta), _complex(b, step * direction.b), X.copy(), Y.copy())
     if not np.iscomplexobj(value):
         return None
-    u, eta = problem.precision.u, problem.precision.eta
+    u, eta = truth.granted.u, truth.granted.eta
     roundings = ROUNDINGS + problem.d + 2 * problem.L + int(np.count_nonzero(Y))
-    relative = bounds.spread(roundings, u) + 8 * bounds.elementary(problem.precision)
+    relative = bounds.spread(roundings, u) + 8 * bounds.elementary(truth.granted)
     shares = truth.allowed("A").sum(axis=0)
     with np.errstate(over="ignore"):
         per_sample = 4 * reach * (relative + 2 * shares) + roundings * eta / step

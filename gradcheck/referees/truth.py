@@ -50,11 +50,15 @@ def unmasked(problem: Problem) -> Problem:
 
 @dataclass(frozen=True, eq=False)
 class Truth:
-    """The exact values of one problem, and what rounding may add in its precision; masked classes put back."""
+    """The exact values of one problem, and what rounding may add in its precision; masked classes put back.
+
+    `grants` is the precision of the rounding, where that is not the problem's own.
+    """
 
     problem: Problem
     values: Values
     magnitude: Reals
+    grants: Precision | None = None
 
     def enclosure(self, quantity: str) -> Enclosure:
         """Of `Z`, `A`, `D` (L, n), `theta` (L, d), `b` (L, 1) or `loss` ()."""
@@ -71,7 +75,12 @@ class Truth:
 
     @cached_property
     def _bounds(self) -> bounds.Allowed:
-        return self.bounds_in(self.problem.precision)
+        return self.bounds_in(self.granted)
+
+    @property
+    def granted(self) -> Precision:
+        """The precision whose rounding errors are allowed."""
+        return self.grants or self.problem.precision
 
     def bounds_in(self, precision: Precision) -> bounds.Allowed:
         """The bounds of all quantities in any precision, without the masked classes."""
@@ -86,9 +95,12 @@ class Truth:
     @cached_property
     def nearby_loss_error(self) -> float:
         """The rounding error (absolute) of the loss in this precision wherever each logit changes by at most 1."""
-        reduced, precision = unmasked(self.problem), self.problem.precision
+        reduced, precision = unmasked(self.problem), self.granted
         near, one = self.values.Z.inflate(1.0), np.ones_like(self.magnitude)
-        delta = bounds.logits_error(self.magnitude + one, reduced.d, precision)
+        read = (
+            bounds.operands(reduced) + 2 * reduced.d if precision.reads else 0.0
+        )  # parameters that move, move by less
+        delta = bounds.logits_error(self.magnitude + one, reduced.d, precision, read)
         return float(bounds.loss_error(reduced, precision, bounds.softmax_error(near, delta, one, precision)))
 
     def allowed_twice(self, quantity: str) -> Reals:
