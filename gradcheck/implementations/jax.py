@@ -49,7 +49,9 @@ def from_jax(
     def gradients(*arrays: jax.Array) -> dict[str, jax.Array]:
         *parameters, X, Y = arrays
         if logits is None:
-            return dict(zip(keys, jax.grad(lambda *p: loss(*p, X, Y).sum(), range(len(keys)))(*parameters), strict=True))
+            return dict(
+                zip(keys, jax.grad(lambda *p: loss(*p, X, Y).sum(), range(len(keys)))(*parameters), strict=True)
+            )
         Z, pull = jax.vjp(lambda *p: logits(*p, X), *parameters)
         D = jax.grad(lambda Z: loss(Z, Y).sum())(Z)
         return {**dict(zip(keys, pull(D), strict=True)), "Z": D}
