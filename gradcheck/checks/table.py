@@ -20,7 +20,7 @@ class Check:
     """One claim about an implementation on a problem; `claim` is the sentence, `equations` where the paper states it.
 
     A check without turns judges every problem of a run. The others, which cost more, take turns: they judge the problems
-    whose number is one of `turns` modulo `TURNS`.
+    whose number is one of `turns` modulo `TURNS`, and of large problems only where `large` says so.
     """
 
     name: str
@@ -29,10 +29,11 @@ class Check:
     claim: str
     function: Claim
     turns: tuple[int, ...] = ()
+    large: bool = False
 
     def due(self, number: int, problem: Problem) -> bool:
-        """Whether this check judges the problem of that number in a run: large ones are left to checks without turns."""
-        return not self.turns or (number % TURNS in self.turns and problem.Y.size <= LARGE)
+        """Whether this check judges the problem of that number in a run."""
+        return not self.turns or (number % TURNS in self.turns and (self.large or problem.Y.size <= LARGE))
 
     def judge(self, trial: Trial) -> Verdict:
         """The verdict of this check on one problem. Never raises."""
@@ -59,12 +60,14 @@ def every(fourth: int) -> tuple[int, ...]:
     return tuple(range(fourth, TURNS, 4))
 
 
-def check(*equations: int, needs: tuple[str, ...], turns: tuple[int, ...] = ()) -> Callable[[Claim], Claim]:
+def check(
+    *equations: int, needs: tuple[str, ...], turns: tuple[int, ...] = (), large: bool = False
+) -> Callable[[Claim], Claim]:
     """Enter a function into the table under its own name; the first line of its docstring is the claim."""
 
     def enter(function: Claim) -> Claim:
         claim = (function.__doc__ or "").strip().split("\n")[0]
-        CHECKS[function.__name__] = Check(function.__name__, equations, needs, claim, function, turns)
+        CHECKS[function.__name__] = Check(function.__name__, equations, needs, claim, function, turns, large)
         return function
 
     return enter
