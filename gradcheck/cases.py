@@ -5,6 +5,7 @@ A case is data: it is read with a schema in hand, and nothing in it is executed.
 
 import hashlib
 import json
+import math
 import os
 import tempfile
 from dataclasses import dataclass
@@ -89,7 +90,7 @@ def load(path: Path) -> Case:
         raise Unusable(f"no such case file: {path}") from None
     except OSError as problem:
         raise Unusable(f"cannot read {path}: {problem.strerror}") from None
-    except (UnicodeDecodeError, json.JSONDecodeError, RecursionError) as problem:
+    except (ValueError, RecursionError) as problem:  # no UTF-8, no JSON, a number of thousands of digits, deep nesting
         raise Unusable(f"{path} is not a case: {problem}") from None
     if not isinstance(data, dict) or data.get("gradcheck_case") != SCHEMA:
         raise Unusable(f'{path} is not a case of schema {SCHEMA}: it has no entry "gradcheck_case": {SCHEMA}')
@@ -106,10 +107,25 @@ def load(path: Path) -> Case:
 
 def _array(path: Path, name: str, rows: Any, dtype: np.dtype) -> Array:
     """Rows of hexadecimal floats as an array that holds exactly these numbers."""
+    if not isinstance(rows, list) or not all(isinstance(row, list) and row for row in rows):
+        raise Unusable(f'{path}: {name} is not rows of hexadecimal floats, such as [["0x1.8p+0"]]')
+    numbers = [[_exact(path, name, entry) for entry in row] for row in rows]
+    if len({len(row) for row in rows}) != 1:
+        raise Unusable(f"{path}: {name} has rows of unequal length")
+    real = np.array(numbers, dtype=np.float64)
+    with np.errstate(over="ignore"):
+        array = real.astype(dtype)
+    if not np.array_equal(array.astype(np.float64), real):
+        raise Unusable(f"{path}: {name} has numbers that are not exact in {dtype}")
+    return array
+
+
+def _exact(path: Path, name: str, entry: object) -> float:
+    """A hexadecimal float as `float.hex` writes it, so that what is read is what stands there."""
     try:
-        real = np.array([[float.fromhex(entry) for entry in row] for row in rows], dtype=np.float64)
-    except (TypeError, ValueError, OverflowError):
-        raise Unusable(f'{path}: {name} is not rows of hexadecimal floats, such as [["0x1.8p+0"]]') from None
-    if real.ndim != 2 or not np.array_equal(real.astype(dtype).astype(np.float64), real):
-        raise Unusable(f"{path}: {name} has rows of unequal length, or numbers that are not exact in {dtype}")
-    return real.astype(dtype)
+        value = float.fromhex(entry) if isinstance(entry, str) else math.nan
+    except (ValueError, OverflowError):
+        value = math.nan
+    if value.hex() != entry:
+        raise Unusable(f"{path}: {name} holds {entry!r}; expected a hexadecimal float such as {(1.5).hex()!r}")
+    return value

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, Phase, Verbosity, given, settings
 from hypothesis import seed as seeded
 from hypothesis.errors import Flaky
 
-from gradcheck import cases, precision, verify
+from gradcheck import cases, layouts, precision, verify
 from gradcheck.checks import Check, Trial
 from gradcheck.errors import Unusable
 from gradcheck.implementations import Implementation, adapt
@@ -142,7 +142,7 @@ def conform(
     """
     require(implementation, dtype)
     chosen = verify.select(checks)
-    layout, implementation = implementation.layout, adapt(implementation)
+    layout, original, implementation = implementation.layout, implementation, adapt(implementation)
     tallies = {check.name: Tally(check, implementation.expected(check.name, dtype)) for check in chosen}
     run = Run(implementation.name, dtype, seed, max_examples, tuple(regimes) or ("*",), 0, tallies, layout)
     done = 0
@@ -171,8 +171,10 @@ def conform(
             failures += [
                 _failure(t, *t.first) for name, t in tallies.items() if t.first and t.failed and name not in shrunken
             ]
+        meant = None if interrupted or not failures else layouts.meant(original, tallies.values())
     return replace(
         run,
+        meant=meant,
         problems=done,
         failures=tuple(failures),
         interrupted=interrupted,

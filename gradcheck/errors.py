@@ -1,6 +1,7 @@
 """What a user is told when a command, a target or a file cannot be used."""
 
 import traceback
+from collections.abc import Callable
 
 # Files of ours through which a target is called or imported; what it raises is told by its own place.
 _OURS = ("checks/trial.py", "implementations/serve.py", "implementations/layout.py", "implementations/targets.py")
@@ -33,4 +34,14 @@ def raised(exception: BaseException) -> str:
     place = f" ({own[-1].filename}:{own[-1].lineno})" if own else ""
     if isinstance(exception, SyntaxError):
         place = f" ({exception.filename}:{exception.lineno})"
-    return f"{type(exception).__name__}: {' '.join(str(exception).split())}{place}"
+    return f"{type(exception).__name__}: {text(exception, str)}{place}"
+
+
+def text(value: object, words: Callable[[object], str]) -> str:
+    """What an object says of itself, on one line; it may belong to a target, and do anything instead."""
+    try:
+        return " ".join(words(value).split())
+    except KeyboardInterrupt:
+        raise
+    except BaseException as exception:
+        return f"a {type(value).__name__} that raises {type(exception).__name__} when it is shown"

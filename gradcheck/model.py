@@ -108,7 +108,9 @@ def chain_rule(theta: Array, b: Array, X: Array, Y: Array) -> Array:
 def logistic_gradient(theta: Array, b: Array, X: Array, Y: Array) -> Array:
     """L = 2 as the logistic model: `(sigma(w X + v) - y) X^T/n` for the second class, minus that for the first: (2, d)."""
     z = logits(theta[1:] - theta[:1], b[1:] - b[:1], X)
+    power = np.exp(-abs(z))  # cannot overflow
     one = z.dtype.type(1)
-    residual = (one / (one + np.exp(-z)) - Y[1:].astype(z.dtype)) / _count(X, z.dtype)
+    sigma = np.where(z >= 0, one, power) / (one + power)
+    residual = (sigma - Y[1:].astype(z.dtype)) / _count(X, z.dtype)
     second = _like(residual @ X.astype(z.dtype, copy=False).T, z.dtype)
     return np.concatenate([-second, second])

@@ -37,8 +37,8 @@ class Tally:
     """What one check said over many problems.
 
     `ratio` is the worst test ratio, `slack` the largest share of the rounding bound used, `reasons` counts why a problem
-    was not judged. `first` is the first problem that failed and its verdict: one that errored, if any did, since what cannot
-    be read at all explains more than a wrong number. `expected` is the reason why this check is known to fail, if it is.
+    was not judged. `first` is the first problem that failed and its verdict. `expected` is the reason why this check is known
+    to fail, if it is.
     """
 
     check: Check
@@ -58,7 +58,7 @@ class Tally:
             self.ratio = max(self.ratio or 0.0, verdict.ratio)
         if verdict.slack is not None:
             self.slack = max(self.slack or 0.0, verdict.slack)
-        if verdict.failed and (self.first is None or verdict.outcome is Outcome.ERRORED is not self.first[1].outcome):
+        if verdict.failed and self.first is None:
             self.first = problem, verdict
 
     @property
@@ -110,7 +110,8 @@ class Failure:
 class Run:
     """All verdicts of one implementation in one precision, and what is needed to repeat them.
 
-    `printed` counts the characters that the target wrote to standard output and standard error.
+    `printed` counts the characters that the target wrote to standard output and standard error. `command` holds the words that
+    name it on a command line, where they are known, and `meant` a layout under which everything that failed would agree.
     """
 
     target: str
@@ -124,6 +125,8 @@ class Run:
     failures: tuple[Failure, ...] = ()
     interrupted: bool = False
     printed: int = 0
+    command: tuple[str, ...] = ()
+    meant: Layout | None = None
 
     @property
     def failed(self) -> bool:

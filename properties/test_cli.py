@@ -126,7 +126,7 @@ def test_what_cannot_be_used_is_refused_in_one_line_with_exit_2(run, name):
 def test_a_missing_extra_names_the_command_that_installs_it(run, monkeypatch):
     from gradcheck.implementations import targets
 
-    monkeypatch.setitem(targets.BUILT_IN, "torch", targets.BuiltIn("", "no_such_package", "torch"))
+    monkeypatch.setitem(targets.BUILT_IN, "torch", targets.BuiltIn("", "torch", ("no_such_package",)))
     result = run("verify", "torch")
     assert result.exit_code == 2
     assert 'pip install "gradcheck[torch]"' in result.stderr

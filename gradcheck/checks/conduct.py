@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck.checks.table import AGREED, check, found
-from gradcheck.checks.trial import ARGUMENTS, Trial, as_array, as_numbers, describe
+from gradcheck.checks.trial import ARGUMENTS, Trial, as_array, as_numbers, describe, guarded
 from gradcheck.implementations.layout import KEYS, named
 from gradcheck.problem import Array
 from gradcheck.verdict import Comparison, Verdict
@@ -48,8 +48,8 @@ def elsewhere(trial: Trial) -> Trial:
 
 def snapshot(result: Any) -> dict[str, Array]:
     """A copy of everything numerical in a result, by name."""
-    found = named(result)
-    parts = found if isinstance(found, Mapping) else {"": found}
+    found = guarded("a function", result, named)
+    parts = guarded("a function", found, dict) if isinstance(found, Mapping) else {"": found}
     return {str(key): as_array(f"entry {str(key)!r}", value).copy() for key, value in parts.items()}
 
 

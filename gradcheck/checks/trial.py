@@ -9,7 +9,7 @@ import numpy as np
 
 from gradcheck import bounds, precision, referees
 from gradcheck.enclosure import Enclosure, Reals
-from gradcheck.errors import raised
+from gradcheck.errors import raised, text
 from gradcheck.implementations import Implementation, TargetFailed
 from gradcheck.implementations.layout import KEYS, NotPosed, named, posed
 from gradcheck.problem import Array, Problem
@@ -39,17 +39,22 @@ def describe(value: object) -> str:
     """What a target returned, in a few words."""
     if isinstance(value, np.ndarray):
         return f"an array of {value.dtype} with shape {value.shape}"
-    text = " ".join(repr(value).split())
-    return f"{type(value).__name__} {text if len(text) <= 60 else text[:57] + '...'}"
+    shown = text(value, repr)
+    return f"{type(value).__name__} {shown if len(shown) <= 60 else shown[:57] + '...'}"
 
 
 def as_array(name: str, raw: object) -> Array:
     """A returned value as the array that NumPy takes it for, or `Broken`: a target's own type may do anything there."""
-    if isinstance(raw, np.ndarray):
-        return raw
+    return guarded(name, raw, np.asarray)
+
+
+def guarded(name: str, raw: Any, read: Callable[[Any], Any]) -> Any:
+    """`read(raw)`, where `raw` comes from the target and may raise anything; an interrupt alone goes through."""
     try:
-        return np.asarray(raw)
-    except Exception as exception:
+        return read(raw)
+    except KeyboardInterrupt:
+        raise
+    except BaseException as exception:
         raise Broken(f"{name} returned {type(raw).__name__}, which raised {raised(exception)}") from None
 
 
@@ -197,15 +202,22 @@ class Trial:
         return self.call(name, *self.given[name])
 
     def raw_gradients(self, problem: Problem | None = None) -> Mapping[str, Any]:
-        """What `gradients` returns, which must be a mapping with any of theta, b, Z."""
-        raw = named(self.first("gradients") if problem is None else self.call("gradients", *problem.arrays()))
-        if not isinstance(raw, Mapping):
+        """What `gradients` returns, by name: any of theta, b, Z."""
+        if problem is None:
+            return self.remember("raw gradients", lambda: self._by_name(self.first("gradients")))
+        return self._by_name(self.call("gradients", *problem.arrays()))
+
+    def _by_name(self, raw: Any) -> Mapping[str, Any]:
+        found = guarded("gradients", raw, named)
+        if not isinstance(found, Mapping):
             raise Broken(
-                f"gradients returned {describe(raw)}; expected {', '.join(KEYS)} by name, in this order, or theta alone"
+                f"gradients returned {describe(raw)}; expected theta, b, Z by name, in this order, or theta alone"
             )
-        if not any(key in raw for key in KEYS):
-            raise Broken(f"gradients returned the keys {sorted(map(str, raw))}; expected any of {', '.join(KEYS)}")
-        return raw
+        offered = guarded("gradients", found, lambda mapping: {key: mapping[key] for key in KEYS if key in mapping})
+        if not offered:
+            keys = guarded("gradients", found, lambda mapping: sorted(map(str, mapping)))
+            raise Broken(f"gradients returned the keys {keys}; expected any of {', '.join(KEYS)}")
+        return offered
 
     def gradient(self, key: str, problem: Problem | None = None) -> Reals:
         """One gradient as float64: `theta` (L, d), `b` (L, 1) or `Z` (L, n)."""

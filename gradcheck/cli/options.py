@@ -2,11 +2,14 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import click
 
-from gradcheck.implementations import CHOICES, Implementation, load
+from gradcheck.errors import Unusable
+from gradcheck.implementations import CHOICES
+from gradcheck.settings import LAYOUT, Target, configured, named
 
 Command = Callable[..., Any]
 
@@ -34,8 +37,63 @@ def layout_options(command: Command) -> Command:
     return command
 
 
-def target(name: str, layout: dict[str, Any]) -> Implementation:
-    """The implementation that a user named, with the layout that the command line declares."""
-    found = load(name)
-    declared = {key: value for key, value in layout.items() if value is not None}
-    return replace(found, layout=replace(found.layout, **declared)) if declared else found
+Table = dict[str, dict[str, Any]]  # names of an option -> what click is told of it
+
+RUN: Table = {
+    "--dtype dtypes": {
+        "multiple": True,
+        "help": "float64, float32, float16 or bfloat16; several may be given. [float64]",
+    },
+    "--max-examples": {"type": click.IntRange(1), "help": "Problems for each dtype. [500]"},
+    "--seed": {"default": 0, "type": click.IntRange(0), "help": "The same seed poses the same problems. [0]"},
+    "--check checks": {"multiple": True, "metavar": "GLOB", "help": "Only these checks, such as '*gradient*'."},
+    "--regime regimes": {
+        "multiple": True,
+        "metavar": "GLOB",
+        "help": "Only problems of these regimes; opt-in ones too.",
+    },
+}
+PROCESS: Table = {
+    "--exec command": {"metavar": "COMMAND", "help": "Judge what this serves by the protocol of docs/protocol.md."},
+    "--isolate": {"is_flag": True, "default": None, "help": "Call the target in a process of its own."},
+    "--time-limit": {
+        "type": click.FloatRange(0, min_open=True),
+        "metavar": "SECONDS",
+        "help": "For one call, with --isolate or --exec. [10]",
+    },
+    "--memory-limit": {"type": click.IntRange(0), "metavar": "MIB", "help": "For that process; 0 is none. [4096]"},
+}
+
+
+def run_options(command: Command) -> Command:
+    """What is posed, and how much of it."""
+    return _options(command, RUN)
+
+
+def process_options(command: Command) -> Command:
+    """`--isolate`, `--exec` and the limits of the process that they start."""
+    return _options(command, PROCESS)
+
+
+def _options(command: Command, table: Table) -> Command:
+    for names, settings in reversed(table.items()):
+        command = click.option(*names.split(), **settings)(command)
+    return command
+
+
+def chosen(name: str | None, given: dict[str, Any]) -> tuple[Target, ...]:
+    """What is to be judged: the target or command given, or all that pyproject.toml names; options of the command line prevail."""
+    said = {key: value for key, value in given.items() if value is not None}
+    folder, command = Path.cwd(), said.pop("command", None)
+    if name and command:
+        raise Unusable(f"both a target, {name}, and a command, {command!r}, are given; expected one of them")
+    if command:
+        found: tuple[Target, ...] = (Target(command, exec=command),)
+    else:
+        found = (named(name, folder),) if name else tuple(configured(folder).values())
+    if not found:
+        raise Unusable(
+            "no target is given, and no pyproject.toml here or above names any; `gradcheck verify --help` says how"
+        )
+    layout = {key: said.pop(key) for key in LAYOUT if key in said}
+    return tuple(replace(target, layout={**target.layout, **layout}, **said) for target in found)

@@ -66,4 +66,4 @@ def enclose(problem: Problem, direction: Move, loss: Callable[[Problem], float],
         return Directional(move, Enclosure(np.zeros(()), np.asarray(np.inf)), step)
     top, bottom = float(loss(above)), float(loss(below))
     radius = truncation(problem, high, low) + 2 * noise + U64 * (abs(top) + abs(bottom))
-    return Directional(move, Enclosure(np.asarray(top - bottom), outward(radius)), step)
+    return Directional(move, Enclosure.representable(np.asarray(top - bottom), outward(radius)), step)

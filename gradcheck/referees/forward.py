@@ -52,4 +52,4 @@ def enclose(problem: Problem, direction: Move, loss: Callable[[Problem], float],
         return Directional(move, Enclosure(np.zeros(()), np.asarray(np.inf)), step)
     there, here = float(loss(ahead)), float(loss(problem))
     radius = second_moment(problem, change) / 2 + 2 * noise + U64 * (abs(there) + abs(here))
-    return Directional(move, Enclosure(np.asarray(there - here), outward(radius)), step)
+    return Directional(move, Enclosure.representable(np.asarray(there - here), outward(radius)), step)

@@ -36,6 +36,7 @@ def _run(run: Run) -> dict[str, Any]:
         "target": run.target,
         "dtype": run.dtype,
         "layout": vars(run.layout),
+        "meant_layout": run.meant and vars(run.meant),
         "seed": run.seed,
         "max_examples": run.max_examples,
         "regimes": run.regimes,

@@ -3,7 +3,7 @@
 Everything that comes from a target (names, messages) is put in as plain text, never as markup.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from rich.console import Console
 from rich.padding import Padding
@@ -12,7 +12,7 @@ from rich.text import Text
 
 from gradcheck.reports import words
 from gradcheck.verdict import Outcome
-from gradcheck.verify import Failure, Run
+from gradcheck.verify import Failure, Run, Tally
 
 STYLES = {
     Outcome.AGREE: "green",
@@ -90,6 +90,8 @@ def show(run: Run, out: Console) -> None:
     if run.printed:
         out.print(Text("\n" + words.printed(run), style="dim"))
     show_failures(run, out)
+    if run.meant is not None:
+        out.print(Padding(Text(words.meant(run), style="bold"), (1, 0, 0, 0), expand=False))
     out.print(Text("\n").append_text(styled(Outcome.DISAGREE if run.failed else Outcome.AGREE, words.summary(run))))
     out.print()
 
@@ -109,3 +111,23 @@ def show_replay(run: Run, out: Console) -> None:
         if tally.reason:
             out.print(Padding(Text(words.printable(tally.reason)), (0, 0, 0, 2), expand=False))
     show_failures(run, out)
+
+
+def show_comparison(runs: Sequence[Run], out: Console) -> None:
+    """Checks × runs: verdict, effective bits, worst test ratio."""
+    names = [f"{words.printable(run.target)} {run.dtype}" for run in runs]
+    table = plain_table("check", *names, fold=names)
+    for check in dict.fromkeys(name for run in runs for name in run.tallies):
+        table.add_row(check, *(_cell(run, run.tallies[check]) for run in runs))
+    out.print(table)
+    out.print(Text("\nverdict, effective bits, worst test ratio\n", style="dim"))
+    for run in runs:
+        out.print(styled(Outcome.DISAGREE if run.failed else Outcome.AGREE, words.summary(run)))
+
+
+def _cell(run: Run, tally: Tally) -> Text:
+    """One check of one run, in as few words as it takes."""
+    if not tally.judged:
+        return styled(tally.outcome)
+    measured = (words.bits(tally.bits(words.unit_roundoff(run))), words.ratio(tally.ratio))
+    return styled(tally.outcome, " ".join((words.verdict(tally), *(m for m in measured if m != words.NONE))))

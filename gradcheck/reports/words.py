@@ -118,8 +118,20 @@ def arrays(problem: Problem) -> Iterator[str]:
 
 def repeat(failure: Failure, run: Run) -> str:
     """The command that judges this case again."""
-    words = ["gradcheck", "replay", failure.case or "CASE", run.target, *layout(run.layout)]
-    return shlex.join(words)
+    return shlex.join(("gradcheck", "replay", failure.case or "CASE", *command(run)))
+
+
+def command(run: Run) -> tuple[str, ...]:
+    """The words that name the target and its layout on a command line."""
+    return run.command or (run.target, *layout(run.layout))
+
+
+def meant(run: Run) -> str:
+    """The layout that would explain every failure; nothing where there is none."""
+    if run.meant is None:
+        return ""
+    options = shlex.join(f"{word}" for word in layout(run.meant)) or "the default layout"
+    return f"Did you mean {options}? Everything that failed agrees under that layout."
 
 
 def layout(given: Layout) -> Iterator[str]:

@@ -17,6 +17,7 @@ from gradcheck.regimes import select
 from gradcheck.strategies.arrays import (
     LARGER_SIDES,
     SIDES,
+    Octets,
     Source,
     blocks,
     full_significands,
@@ -41,8 +42,9 @@ CHOICES = {
     "memory": ("", "", "", *MEMORY),
 }
 
-# One byte for each choice: the four above, the source of the numbers, the scale, and L, d, n.
-_header = st.binary(min_size=9, max_size=9)
+# One byte for each choice: the four above, the source of the numbers, the scale, L, d, n, the precision and the regime, and eight
+# for what regimes choose.
+_header = st.binary(min_size=19, max_size=19)
 
 
 def problems(*, dtypes: Iterable[str] = ("float64",), regimes: Iterable[str] = ("*",)) -> st.SearchStrategy[Problem]:
@@ -62,18 +64,17 @@ def problems(*, dtypes: Iterable[str] = ("float64",), regimes: Iterable[str] = (
 def _problems(dtypes: tuple[str, ...], wanted: tuple[str, ...]) -> st.SearchStrategy[Problem]:
     """Of the wanted regimes, one is drawn and imposed on the rest; none is wanted by default."""
     precisions = [precision.named(name) for name in dtypes]
-    first = st.tuples(st.sampled_from(precisions), st.sampled_from(wanted or ("",)))
 
     @st.composite
     def drawn(draw: st.DrawFn) -> Problem:
-        single = len(precisions) == 1 and not wanted
-        p, regime = (precisions[0], "") if single else draw(first, label="precision and regime")
         octets = draw(_header, label="choices")
-        chosen = _chosen(octets, regime)
-        parts = _parts(draw, octets[4:], (*chosen, regime))
+        p = precisions[octets[9] % len(precisions)]
+        regime = wanted[octets[10] % len(wanted)] if wanted else ""
+        chosen, choices = _chosen(octets, regime), Octets(octets[11:])
+        parts = _parts(draw, octets[4:9], choices, (*chosen, regime))
         for table in STEPS:
             for name in dict.fromkeys((*chosen, regime)):
-                parts = table[name](draw, parts, p) if name in table else parts
+                parts = table[name](choices, parts, p) if name in table else parts
         return _assembled(parts, p)
 
     return drawn()
@@ -87,7 +88,7 @@ def _chosen(octets: bytes, regime: str) -> tuple[str, ...]:
     )
 
 
-def _parts(draw: st.DrawFn, octets: bytes, names: tuple[str, ...]) -> Parts:
+def _parts(draw: st.DrawFn, octets: bytes, choices: Octets, names: tuple[str, ...]) -> Parts:
     """A plain problem of the shape that these regimes need."""
     source, scale = SOURCES[octets[0] % len(SOURCES)], SCALES[octets[1] % len(SCALES)]
     source = blocks if "large" in names else source
@@ -95,7 +96,7 @@ def _parts(draw: st.DrawFn, octets: bytes, names: tuple[str, ...]) -> Parts:
     L, d, n = (octet % most for octet, most in zip(octets[2:], (sides[0] - 1, *sides[1:]), strict=True))
     shape = Shape(L + 2, d + 1, n + 1)
     for name in dict.fromkeys(names):
-        shape = SHAPES[name](draw, shape) if name in SHAPES else shape
+        shape = SHAPES[name](choices, shape) if name in SHAPES else shape
     theta, b, X, index = source(draw, shape)
     return Parts(scale * theta, b, X, one_hot(index, shape.L), index, "C")
 

@@ -1,7 +1,10 @@
 """Shapes and values, drawn by Hypothesis in few draws.
 
-A row of bytes is one draw, and shrinks byte by byte to zero. Its length does not depend on the shape, and each entry has
-its place in it whatever the shape, so that a smaller shape keeps the numbers of its entries: what failed still fails.
+Everything is made of rows of bytes of a length of its own: Hypothesis tries constants that it finds in the modules of a project as
+integers, floats and short bytes, so that with other draws the problems of a seed would depend on what else is imported.
+
+A row of bytes is one draw, and shrinks byte by byte to zero. Its length does not depend on the shape, and each entry has its place
+in it whatever the shape, so that a smaller shape keeps the numbers of its entries: what failed still fails.
 """
 
 import zlib
@@ -35,6 +38,24 @@ class Numbers(NamedTuple):
     classes: np.ndarray
 
 
+class Octets:
+    """A row of bytes, read as choices, one byte after the other; it begins again where it ends."""
+
+    def __init__(self, octets: bytes) -> None:
+        self._octets = octets
+        self._next = 0
+
+    def below(self, count: int) -> int:
+        """A whole number from 0 to count - 1. A byte of zero is 0."""
+        octet = self._octets[self._next % len(self._octets)]
+        self._next += 1
+        return octet % count
+
+    def grid(self, rows: int, columns: int) -> np.ndarray:
+        """Whole numbers from 0 to 255, (rows, columns)."""
+        return np.resize(np.frombuffer(self._octets, dtype=np.uint8).astype(np.int64), (rows, columns))
+
+
 def shapes(
     *, max_classes: int = SIDES[0], max_features: int = SIDES[1], max_samples: int = SIDES[2]
 ) -> st.SearchStrategy[Shape]:
@@ -52,7 +73,7 @@ def _cut(flat: Reals, shape: Shape) -> tuple[Reals, Reals, Reals]:
 
 COUNT = SIDES[0] * SIDES[1] + SIDES[0] + SIDES[1] * SIDES[2]
 _octets = st.binary(min_size=COUNT + SIDES[2], max_size=COUNT + SIDES[2])
-_floats = st.lists(st.floats(-100.0, 100.0), min_size=12, max_size=12)
+_floats = st.binary(min_size=12 * 8, max_size=12 * 8)
 
 
 def _classes(octets: np.ndarray, shape: Shape) -> np.ndarray:
@@ -68,13 +89,28 @@ def short_decimals(draw: st.DrawFn, shape: Shape) -> Numbers:
 
 
 def wide_floats(draw: st.DrawFn, shape: Shape) -> Numbers:
-    """Short decimals, the first entries of which are replaced by floats with full significands. Shrinks to zeros."""
+    """Short decimals, the first entries of which are replaced by floats of full significands and of any size from 2**-120 to 64.
+
+    Shrinks to zeros.
+    """
     numbers = short_decimals(draw, shape)
-    floats = np.array(draw(_floats, label="floats"))
+    floats = _as_floats(draw(_floats, label="floats"))
     for array in (numbers.theta, numbers.b, numbers.X):
         used = min(array.size, 4)
         array.flat[:used], floats = floats[:used], floats[used:]
     return numbers
+
+
+def _as_floats(octets: bytes) -> Reals:
+    """Of eight bytes each: the sign and the exponent from the first, the significand from the others; zeros are 0."""
+    rows = np.frombuffer(octets, dtype=np.uint8).reshape(-1, 8)
+    significand = np.zeros(len(rows), dtype=np.uint64)
+    for place in range(1, 8):
+        significand = significand * np.uint64(256) + rows[:, place]
+    kind = rows[:, 0].astype(np.int64)
+    exponent = np.where(kind < 192, 6 - kind // 2 % 16, 6 - (kind - 192) * 2)
+    sizes = np.ldexp(significand.astype(np.float64) / 2.0**56, exponent)
+    return np.where(kind % 2 == 0, sizes, -sizes)
 
 
 def full_significands(draw: st.DrawFn, shape: Shape) -> Numbers:
@@ -107,10 +143,12 @@ def one_hot(index: np.ndarray, classes: int) -> Reals:
 def distributions(classes: int, samples: int) -> st.SearchStrategy[Reals]:
     """Y (L, n) of multiples of 1/64 whose columns sum to exactly 1 in every precision. Shrinks to the last class."""
     size = (classes - 1) * samples
+    rows = st.binary(min_size=size, max_size=size)
+    return rows.map(lambda octets: cuts(Octets(octets).grid(classes - 1, samples)))
 
-    def decode(octets: bytes) -> Reals:
-        cuts = np.frombuffer(octets, dtype=np.uint8).astype(np.int64).reshape(classes - 1, samples) % 65
-        edges = np.vstack([np.zeros((1, samples)), np.sort(cuts, axis=0), np.full((1, samples), 64)])
-        return np.diff(edges, axis=0) / 64
 
-    return st.binary(min_size=size, max_size=size).map(decode)
+def cuts(octets: np.ndarray) -> Reals:
+    """Y (L, n) of multiples of 1/64 from bytes (L - 1, n), each of which cuts the mass of its column."""
+    edges = np.sort(octets % 65, axis=0)
+    first, last = np.zeros_like(edges[:1]), np.full_like(edges[:1], 64)
+    return np.diff(np.concatenate([first, edges, last]), axis=0) / 64

@@ -8,12 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
-from hypothesis import strategies as st
 
 from gradcheck.precision import Precision
 from gradcheck.problem import Reals
 from gradcheck.regimes import OFFSETS
-from gradcheck.strategies.arrays import Shape, distributions, one_hot
+from gradcheck.strategies.arrays import Octets, Shape, cuts, one_hot
 
 
 @dataclass(frozen=True)
@@ -41,41 +40,41 @@ class Parts:
         return replace(self, index=index, Y=one_hot(index, self.classes))
 
 
-Recipe = Callable[[st.DrawFn, Parts, Precision], Parts]
+Recipe = Callable[[Octets, Parts, Precision], Parts]
 
 
-def plain(draw: st.DrawFn, p: Parts, precision: Precision) -> Parts:
+def plain(drawn: Octets, p: Parts, precision: Precision) -> Parts:
     """As drawn."""
     return p
 
 
-def ties(draw: st.DrawFn, p: Parts, precision: Precision) -> Parts:
+def ties(drawn: Octets, p: Parts, precision: Precision) -> Parts:
     return replace(p, theta=0 * p.theta, b=0 * p.b)
 
 
-def saturated(draw: st.DrawFn, p: Parts, precision: Precision) -> Parts:
+def saturated(drawn: Octets, p: Parts, precision: Precision) -> Parts:
     """One class ahead by twice what saturates, whatever theta X does."""
     ahead = np.zeros_like(p.b)
-    ahead[draw(st.integers(0, p.classes - 1))] = 2 * p.reach - 2 * np.log(precision.u)
+    ahead[drawn.below(p.classes)] = 2 * p.reach - 2 * np.log(precision.u)
     return replace(p, b=ahead)
 
 
-def far_below(draw: st.DrawFn, p: Parts, precision: Precision) -> Parts:
+def far_below(drawn: Octets, p: Parts, precision: Precision) -> Parts:
     return replace(p, b=p.b - 1000 - p.reach - abs(p.b).max())
 
 
-def offset(draw: st.DrawFn, p: Parts, precision: Precision) -> Parts:
+def offset(drawn: Octets, p: Parts, precision: Precision) -> Parts:
     """Whole logits of a few units on top of the offset, so that the sums are exact."""
     return replace(p, theta=np.sign(p.theta), X=np.sign(p.X), b=OFFSETS[precision.name] + np.sign(p.b))
 
 
-def far_column(draw: st.DrawFn, p: Parts, precision: Precision) -> Parts:
+def far_column(drawn: Octets, p: Parts, precision: Precision) -> Parts:
     X = np.where(p.X == 0, 0.125, np.clip(p.X, -1, 1))
-    X[:, draw(st.integers(0, X.shape[1] - 1))] = 64.0
+    X[:, drawn.below(X.shape[1])] = 64.0
     return replace(p, X=X)
 
 
-def confidently_wrong(draw: st.DrawFn, p: Parts, precision: Precision) -> Parts:
+def confidently_wrong(drawn: Octets, p: Parts, precision: Precision) -> Parts:
     """The class after the label of the first sample is 40 ahead of all others."""
     ahead = np.zeros_like(p.b)
     ahead[(p.index[0] + 1) % p.classes] = 41 + 2 * p.reach
@@ -88,46 +87,46 @@ def without_class(p: Parts, absent: int) -> Parts:
     return p.labelled(index + (index >= absent))
 
 
-def absent_class(draw: st.DrawFn, p: Parts, precision: Precision) -> Parts:
-    return without_class(p, draw(st.integers(0, p.classes - 1)))
+def absent_class(drawn: Octets, p: Parts, precision: Precision) -> Parts:
+    return without_class(p, drawn.below(p.classes))
 
 
-def one_label(draw: st.DrawFn, p: Parts, precision: Precision) -> Parts:
+def one_label(drawn: Octets, p: Parts, precision: Precision) -> Parts:
     return p.labelled(np.full_like(p.index, p.index[0]))
 
 
-def soft_labels(draw: st.DrawFn, p: Parts, precision: Precision) -> Parts:
-    Y = draw(distributions(*p.Y.shape))
+def soft_labels(drawn: Octets, p: Parts, precision: Precision) -> Parts:
+    Y = cuts(drawn.grid(p.classes - 1, p.Y.shape[1]))
     Y[:, 0], Y[:2, 0] = 0, 0.5
     return replace(p, Y=Y)
 
 
-def subnormal(draw: st.DrawFn, p: Parts, precision: Precision) -> Parts:
+def subnormal(drawn: Octets, p: Parts, precision: Precision) -> Parts:
     X = p.X.copy()
     X[0] = precision.eta * (1 + p.index)
     return replace(p, X=X)
 
 
-def label_mass(draw: st.DrawFn, p: Parts, precision: Precision) -> Parts:
+def label_mass(drawn: Octets, p: Parts, precision: Precision) -> Parts:
     """Weights 2, 0, 1/2, 1, 3 over the samples."""
     weights = np.resize([2.0, 0.0, 0.5, 1.0, 3.0], p.Y.shape[1])
     return replace(p, Y=p.Y * weights)
 
 
-def masked_class(draw: st.DrawFn, p: Parts, precision: Precision) -> Parts:
-    absent = draw(st.integers(0, p.classes - 1))
+def masked_class(drawn: Octets, p: Parts, precision: Precision) -> Parts:
+    absent = drawn.below(p.classes)
     masked = without_class(p, absent)
     b = masked.b.copy()
     b[absent] = -np.inf
     return replace(masked, b=b)
 
 
-def integers(draw: st.DrawFn, p: Parts, precision: Precision) -> Parts:
+def integers(drawn: Octets, p: Parts, precision: Precision) -> Parts:
     return replace(p, X=np.round(p.X), memory="integers").labelled(p.index)
 
 
 def in_memory(name: str) -> Recipe:
-    return lambda draw, p, precision: replace(p, memory=name)
+    return lambda drawn, p, precision: replace(p, memory=name)
 
 
 # Four independent choices make a problem, so that 200 test cases meet every regime and many pairs. Shapes are chosen
@@ -144,14 +143,14 @@ VALUES: dict[str, Recipe] = {
 }
 MEMORY: dict[str, Recipe] = {f"memory-{name}": in_memory(name) for name in ("F", "strided", "reversed", "read-only")}
 OPT_IN: dict[str, Recipe] = {"label-mass": label_mass, "masked-class": masked_class, "integers": integers}
-SHAPES: dict[str, Callable[[st.DrawFn, Shape], Shape]] = {
-    "single-sample": lambda draw, s: s._replace(n=1),
-    "two-classes": lambda draw, s: s._replace(L=2),
-    "odd-samples": lambda draw, s: s._replace(n=draw(st.sampled_from([3, 5, 7]))),
-    "square": lambda draw, s: s._replace(n=s.L) if draw(st.booleans()) else s._replace(d=s.L),
-    "large": lambda draw, s: Shape(s.L, min(s.d, 3), 32767 // s.L + 1),
-    "far-column": lambda draw, s: s._replace(n=max(s.n, 2)),
-    "one-label": lambda draw, s: s._replace(n=max(s.n, 2)),
-    "label-mass": lambda draw, s: s._replace(n=max(s.n, 2)),
+SHAPES: dict[str, Callable[[Octets, Shape], Shape]] = {
+    "single-sample": lambda drawn, s: s._replace(n=1),
+    "two-classes": lambda drawn, s: s._replace(L=2),
+    "odd-samples": lambda drawn, s: s._replace(n=(3, 5, 7)[drawn.below(3)]),
+    "square": lambda drawn, s: s._replace(n=s.L) if drawn.below(2) else s._replace(d=s.L),
+    "large": lambda drawn, s: Shape(s.L, min(s.d, 3), 32767 // s.L + 1),
+    "far-column": lambda drawn, s: s._replace(n=max(s.n, 2)),
+    "one-label": lambda drawn, s: s._replace(n=max(s.n, 2)),
+    "label-mass": lambda drawn, s: s._replace(n=max(s.n, 2)),
 }
-STEPS = (LABELS, VALUES, OPT_IN, MEMORY)
+STEPS = (LABELS, VALUES, MEMORY, OPT_IN)  # whole numbers are a memory order, too, which is asked for

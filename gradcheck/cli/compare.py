@@ -1,0 +1,46 @@
+"""`gradcheck compare TARGET TARGET…`: checks × implementations."""
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gradcheck.cli.group import INTERRUPTED, main
+from gradcheck.cli.options import run_options
+from gradcheck.cli.verify import judged
+from gradcheck.errors import Unusable
+from gradcheck.settings import configured, named
+
+if TYPE_CHECKING:
+    from gradcheck.verify import Run
+
+
+@main.command()
+@click.argument("names", metavar="TARGET...", nargs=-1)
+@run_options
+@click.option(
+    "--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="As in verify."
+)
+def compare(*, names: tuple[str, ...], json_file: Path | None, **settings: Any) -> None:
+    """Judge several targets on the same problems, and show checks × targets: verdict, effective bits and worst test ratio.
+
+    Targets are named as in verify; without any, all that pyproject.toml names are compared. Each dtype that a target is made for
+    among those asked for is a column of its own. No cases are saved.
+    """
+    from gradcheck import reports
+    from gradcheck.verify import status
+
+    if json_file:
+        reports.prepare("json", json_file)
+    folder = Path.cwd()
+    targets = tuple(named(name, folder) for name in names) or tuple(configured(folder).values())
+    if not targets:
+        raise Unusable(
+            "no target is given, and no pyproject.toml here or above names any; `gradcheck targets` lists some"
+        )
+    runs: list[Run] = list(judged(targets, settings))
+    reports.terminal.show_comparison(runs, reports.console(quiet=json_file == Path("-")))
+    if json_file:
+        reports.write(json_file, reports.FORMATS["json"](runs))
+    sys.exit(INTERRUPTED if runs[-1].interrupted else status(runs))

@@ -1,0 +1,73 @@
+"""A wrong layout told from a wrong gradient: is there a layout under which everything that failed agrees?
+
+It is tried, not guessed: every other layout is judged on the problems that failed, within the same enclosures.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
+from itertools import product
+from typing import Any
+
+from gradcheck.checks import CHECKS, Check, Trial
+from gradcheck.implementations import CHOICES, Implementation, Layout, adapt
+from gradcheck.problem import Problem
+from gradcheck.verdict import Outcome
+from gradcheck.verify import Tally
+
+# The checks of values: a layout is meant only if all of them agree wherever they can judge.
+VALUES = tuple(CHECKS[n] for n in ("logits", "softmax", "loss", "logits_gradient", "theta_gradient", "bias_gradient"))
+TRIED = ("samples", "theta", "labels", "reduction", "bias")
+
+
+def meant(implementation: Implementation, tallies: Iterable[Tally]) -> Layout | None:
+    """The layout nearest to the declared one under which the problems that failed agree; None where there is none."""
+    problems = _telling([tally.first[0] for tally in tallies if tally.first is not None and not tally.first[1].final])
+    if not problems:
+        return None
+    declared = implementation.layout
+    for layout in sorted(others(declared), key=lambda other: distance(other, declared)):
+        if _agrees(replace(implementation, layout=layout), problems):
+            return layout
+    return None
+
+
+def others(declared: Layout) -> Iterator[Layout]:
+    """Every layout but the declared one."""
+    for choice in product(*(CHOICES[name] for name in TRIED)):
+        changes: dict[str, Any] = dict(zip(TRIED, choice, strict=True))
+        layout = replace(declared, **changes)
+        if layout != declared and not (layout.bias == "auto" and declared.bias != "auto"):
+            yield layout
+
+
+def distance(layout: Layout, declared: Layout) -> int:
+    """In how many options two layouts differ."""
+    return sum(getattr(layout, name) != getattr(declared, name) for name in TRIED)
+
+
+ENOUGH = 8  # problems: a layout that is wrong fails on the first ones
+
+
+def _telling(problems: list[Problem]) -> list[Problem]:
+    """A few of the problems, those of most sides first: n = 1 hides a reduction, and squares hide transposes."""
+    distinct = list({problem.digest: problem for problem in problems if problem.Y.size <= ENOUGH**4}.values())
+    return sorted(distinct, key=lambda p: -len({p.n, p.d, p.L, 1}))[:ENOUGH]
+
+
+def _agrees(implementation: Implementation, problems: list[Problem]) -> bool:
+    """Whether nothing fails, and the gradient of some problem with several samples could be judged."""
+    outcomes: set[tuple[str, bool]] = set()
+    adapted = adapt(implementation)
+    for problem in problems:
+        trial = Trial(adapted, problem)
+        for check in VALUES:
+            if _due(check, adapted):
+                verdict = check.judge(trial)
+                if verdict.failed:
+                    return False
+                outcomes.add((check.name, verdict.outcome is Outcome.AGREE and problem.n > 1))
+    return any(name.endswith("gradient") and agreed for name, agreed in outcomes)
+
+
+def _due(check: Check, implementation: Implementation) -> bool:
+    return all(name in implementation.offers for name in check.needs)

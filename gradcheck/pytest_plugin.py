@@ -1,0 +1,117 @@
+"""The pytest plugin: `pytest --gradcheck TARGET`, the options of `gradcheck.parametrize`, and properties for JUnit.
+
+pytest loads this at every start, so that it imports nothing of ours until it is used.
+"""
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from gradcheck.suite import CheckTest
+
+OPTIONS = {
+    "max_examples": "Problems that gradcheck poses to each target and dtype [100].",
+    "seed": "The same seed poses the same problems [0].",
+    "cases": "Folder for the problems on which a check failed [cases].",
+}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """--gradcheck TARGET, --gradcheck-dtype, and --gradcheck-… with an ini option gradcheck_… beside each."""
+    group = parser.getgroup("gradcheck", "gradient verification for softmax classifiers")
+    group.addoption(
+        "--gradcheck", action="append", default=[], metavar="TARGET", help="Judge a target, with no test file at all."
+    )
+    group.addoption(
+        "--gradcheck-dtype", action="append", default=[], metavar="DTYPE", help="For those targets [float64]."
+    )
+    for name, what in OPTIONS.items():
+        group.addoption(f"--gradcheck-{name.replace('_', '-')}", default=None, metavar=name.upper(), help=what)
+        parser.addini(f"gradcheck_{name}", what, default="")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "gradcheck: a check of gradcheck, judged on many problems")
+
+
+def _settle(config: pytest.Config) -> None:
+    """Hand the options over: the command line before the ini file before the default."""
+    from gradcheck.suite import DEFAULTS
+
+    for name in OPTIONS:
+        given = config.getoption(f"--gradcheck-{name.replace('_', '-')}") or config.getini(f"gradcheck_{name}")
+        if not given:
+            continue
+        kind = type(getattr(DEFAULTS, name))
+        try:
+            value = kind(given)
+        except ValueError:
+            raise pytest.UsageError(f"gradcheck: {name} is {given!r}; expected a whole number") from None
+        if kind is int and value < (name == "max_examples"):
+            raise pytest.UsageError(f"gradcheck: {name} is {given}; expected a larger number")
+        setattr(DEFAULTS, name, value)
+
+
+@pytest.hookimpl(tryfirst=True)  # before -k and -m deselect
+def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Add a test for each check of each target that was asked for."""
+    targets = config.getoption("--gradcheck")
+    if targets or any(_check(item) for item in items):
+        _settle(config)
+    for target in targets:
+        items.extend(_items(session, target, config.getoption("--gradcheck-dtype")))
+
+
+def _items(session: pytest.Session, target: str, dtypes: list[str]) -> Iterator[pytest.Item]:
+    from gradcheck.errors import Unusable
+    from gradcheck.suite import suites
+
+    try:
+        found = suites(target, dtypes=dtypes)
+    except Unusable as problem:
+        raise pytest.UsageError(f"gradcheck: {problem}") from None
+    parent = Judged.from_parent(session, name=target, nodeid=f"gradcheck/{target}")
+    for suite in found:
+        for test in suite.tests():
+            yield CheckItem.from_parent(parent, name=test.id, check=test)
+
+
+class Judged(pytest.Collector):
+    """The parent of the tests of one target; they are not collected from any file."""
+
+    def collect(self) -> list[pytest.Item]:
+        return []
+
+
+class CheckItem(pytest.Item):
+    """One check of one target."""
+
+    def __init__(self, *, check: "CheckTest", **settings: Any) -> None:
+        super().__init__(**settings)
+        self.check = check
+        for mark in check.marks:
+            self.add_marker(mark)
+
+    def runtest(self) -> None:
+        self.check()
+
+    def reportinfo(self) -> tuple[Any, None, str]:
+        return self.path, None, self.name
+
+
+def _check(item: pytest.Item) -> "CheckTest | None":
+    """The check of a test of ours, whether it stands in a test file or not. Nothing is imported to find out."""
+    if isinstance(item, CheckItem):
+        return item.check
+    found = getattr(getattr(item, "callspec", None), "params", {}).get("check")
+    return found if type(found).__module__ == "gradcheck.suite" else None
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
+    """Give the report of a check its test ratio and effective bits."""
+    check = _check(item) if call.when == "call" else None
+    if check is not None and check.suite.judged:
+        item.user_properties.extend(check.properties())

@@ -1,0 +1,152 @@
+"""How a user names what is to be judged: a target with its layout, or a table [tool.gradcheck.targets.NAME] of pyproject.toml.
+
+    [tool.gradcheck.targets.mine]
+    target = "my_model.py:gradients"       # or exec = "./my-softmax --serve"
+    samples = "rows"
+    dtypes = ["float64", "float32"]
+    expected-failures = { softmax = "clips at 1e-7, on purpose" }
+
+The command line and the pytest plugin read the same tables.
+"""
+
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, fields, replace
+from pathlib import Path
+from typing import Any
+
+from gradcheck.errors import Unusable
+from gradcheck.implementations import Implementation, Layout, load
+from gradcheck.implementations.process import Limits, from_command, isolated
+
+LAYOUT = tuple(f.name for f in fields(Layout))
+
+
+@dataclass(frozen=True)
+class Target:
+    """One thing to be judged: `target` names it in Python, or `exec` is the command that serves it."""
+
+    name: str
+    target: str = ""
+    exec: str = ""
+    layout: Mapping[str, Any] = field(default_factory=dict)
+    dtypes: tuple[str, ...] = ()
+    checks: tuple[str, ...] = ()
+    regimes: tuple[str, ...] = ()
+    max_examples: int | None = None
+    expected_failures: Mapping[str, str] = field(default_factory=dict)
+    isolate: bool = False
+    time_limit: float = 10.0
+    memory_limit: int = 4096
+
+    def load(self) -> Implementation:
+        """The implementation; raises `Unusable` where it cannot be had."""
+        limits = Limits(self.time_limit, self.memory_limit)
+        found = from_command(self.exec, limits) if self.exec else load(self.target)
+        if self.layout:
+            found = replace(found, layout=replace(found.layout, **self.layout))
+        if self.expected_failures:
+            found = replace(found, expected_failures={**found.expected_failures, **self.expected_failures})
+        if self.isolate and not self.exec:
+            found = isolated(found, self.target, limits)
+        return found
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """What names it on a command line."""
+        named = ("--exec", self.exec) if self.exec else (self.target,)
+        layout = (word for key, value in self.layout.items() for word in (f"--{key}", str(value)))
+        return (*named, *layout, *(("--isolate",) if self.isolate and not self.exec else ()))
+
+
+# ---- pyproject.toml ----
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError("a text")
+    return value
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    if not isinstance(value, list) or not all(isinstance(entry, str) for entry in value):
+        raise ValueError("a list of texts")
+    return tuple(value)
+
+
+def _reasons(value: object) -> dict[str, str]:
+    if not isinstance(value, dict) or not all(isinstance(entry, str) and entry for entry in value.values()):
+        raise ValueError("a table of checks with the reason of each")
+    return value
+
+
+def _flag(value: object) -> bool:
+    if not isinstance(value, bool):
+        raise ValueError("true or false")
+    return value
+
+
+def _positive(value: object) -> Any:
+    if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
+        raise ValueError("a number above 0")
+    return value
+
+
+READERS: dict[str, Callable[[object], Any]] = {
+    "target": _text,
+    "exec": _text,
+    "dtypes": _texts,
+    "checks": _texts,
+    "regimes": _texts,
+    "max-examples": _positive,
+    "expected-failures": _reasons,
+    "isolate": _flag,
+    "time-limit": _positive,
+    "memory-limit": _positive,
+}
+
+
+def configured(folder: Path) -> dict[str, Target]:
+    """The targets that the nearest pyproject.toml names, in `folder` or above it; none where there is no such file."""
+    for place in (folder, *folder.parents):
+        path = place / "pyproject.toml"
+        if path.is_file():
+            return {target.name: target for target in _read(path)}
+    return {}
+
+
+def _read(path: Path) -> Iterator[Target]:
+    try:
+        tables = tomllib.loads(path.read_text(encoding="utf-8")).get("tool", {}).get("gradcheck", {})
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as problem:
+        raise Unusable(f"cannot read {path}: {problem}") from None
+    where = f"{path}: [tool.gradcheck]"
+    if not isinstance(tables, dict) or set(tables) - {"targets"} or not isinstance(tables.get("targets", {}), dict):
+        raise Unusable(f"{where} holds {sorted(tables)}; expected tables [tool.gradcheck.targets.NAME]")
+    for name, table in tables.get("targets", {}).items():
+        yield _target(f"{path}: [tool.gradcheck.targets.{name}]", name, table)
+
+
+def _target(where: str, name: str, table: object) -> Target:
+    if not isinstance(table, dict) or ("target" in table) == ("exec" in table):
+        raise Unusable(f'{where} needs either target = "file.py:object" or exec = "command"')
+    found: dict[str, Any] = {"layout": {key: value for key, value in table.items() if key in LAYOUT}}
+    for key, value in table.items():
+        if key in LAYOUT:
+            continue
+        if key not in READERS:
+            raise Unusable(f"{where} has an entry {key!r}; expected any of {', '.join((*READERS, *LAYOUT))}")
+        try:
+            found[key.replace("-", "_")] = READERS[key](value)
+        except ValueError as expected:
+            raise Unusable(f"{where}: {key} is {value!r}; expected {expected}") from None
+    try:
+        Layout(**found["layout"])
+    except (Unusable, TypeError) as problem:
+        raise Unusable(f"{where}: {problem}") from None
+    return Target(name, **found)
+
+
+def named(name: str, folder: Path) -> Target:
+    """The target that a user's word stands for: a name of pyproject.toml, or itself."""
+    return configured(folder).get(name) or Target(name, name)

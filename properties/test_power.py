@@ -1,0 +1,70 @@
+"""Every check catches some wrong implementation, and every wrong implementation is caught: none passes, none is idle."""
+
+from functools import cache
+
+import pytest
+from wrong import RIGHT, WRONG, Wrong
+
+from gradcheck import Problem, conform, judge
+from gradcheck.checks import CHECKS, Check
+from gradcheck.conformance import pose, quiet
+from gradcheck.verdict import FAILURES, Outcome
+from gradcheck.verify import status
+
+CASES = 200
+
+
+@cache
+def posed(regimes: tuple[str, ...]) -> tuple[Problem, ...]:
+    """The problems of a run of 200 test cases."""
+    drawn: list[Problem] = []
+    pose(drawn.append, dtype="float64", regimes=regimes or ("*",), seed=0, count=CASES, shrink=False)
+    return tuple(drawn)
+
+
+def first_caught(mistake: Wrong, check: Check) -> int | None:
+    """The number of the first test case on which this check, in its turns, disagrees; None where it never does."""
+    caught = FAILURES if "shape_and_dtype" in mistake.caught_by else {Outcome.DISAGREE}
+    implementation = mistake.build()
+    with quiet():
+        for number, problem in enumerate(posed(mistake.regimes)):
+            if check.due(number, problem):
+                verdict = judge(implementation, problem, [check])[check.name]
+                if verdict.outcome in caught:
+                    return number
+    return None
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_every_check_catches_the_wrong_implementations_that_it_is_there_for(name):
+    """A check that nothing wrong can fail would be no check."""
+    mistakes = {title: mistake for title, mistake in WRONG.items() if name in mistake.caught_by}
+    assert mistakes, f"no wrong implementation is named for the check {name}"
+    missed = [title for title, mistake in mistakes.items() if first_caught(mistake, CHECKS[name]) is None]
+    assert not missed
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_every_wrong_implementation_fails_its_run(name):
+    """Exit status 1 after 50 test cases, by the first check named for it, and a smallest problem on which it fails."""
+    mistake = WRONG[name]
+    run = conform(mistake.build(), checks=mistake.caught_by[:1], regimes=mistake.regimes, max_examples=50)
+    assert status([run]) == 1
+    assert run.failures[0].verdict.failed
+
+
+@pytest.mark.parametrize("name", ["flipped_sign", "missing_mean", "first_class_as_reference", "labels_shifted_by_one"])
+@pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])
+def test_what_is_plainly_wrong_is_caught_in_every_precision(dtype, name):
+    """Coarse bounds are no excuse."""
+    run = conform(WRONG[name].build(), dtype=dtype, checks=("logits_gradient",), max_examples=20)
+    assert status([run]) == 1
+
+
+@pytest.mark.parametrize("regimes", [(), ("label-mass",), ("masked-class",), ("integers",)])
+@pytest.mark.parametrize("dtype", ["float64", "float32", "float16", "bfloat16"])
+def test_the_right_implementation_fails_nothing(dtype, regimes):
+    """What the wrong ones are built from is right: all checks agree, or say why they do not judge."""
+    run = conform(RIGHT, dtype=dtype, regimes=regimes, max_examples=50)
+    assert status([run]) == 0
+    assert not run.failures
