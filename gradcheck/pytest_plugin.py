@@ -61,7 +61,10 @@ def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config
     if targets or any(_check(item) for item in items):
         _settle(config)
     for target in targets:
-        items.extend(_items(session, target, config.getoption("--gradcheck-dtype")))
+        found = list(_items(session, target, config.getoption("--gradcheck-dtype")))
+        items.extend(found)
+        # so that they are counted among what was collected
+        config.hook.pytest_collectreport(report=pytest.CollectReport(f"gradcheck/{target}", "passed", None, found))
 
 
 def _items(session: pytest.Session, target: str, dtypes: list[str]) -> Iterator[pytest.Item]:
