@@ -49,7 +49,7 @@ class Target:
             found = replace(found, expected_failures={**found.expected_failures, **self.expected_failures})
         if self.isolate and not self.exec:
             found = isolated(found, self.target, limits)
-        return found
+        return replace(found, name=self.name)
 
     @property
     def words(self) -> tuple[str, ...]:

@@ -212,3 +212,73 @@ def test_help_imports_no_framework_and_nothing_heavy():
     code = f"import sys; import gradcheck.cli; print(sorted({heavy} & set(sys.modules)))"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout.strip() == "[]"
+
+
+# ---- several targets ----
+
+
+def test_without_a_target_everything_that_pyproject_names_is_judged(run):
+    written(RIGHT)
+    written(RIGHT.replace("D @ X.T", "-D @ X.T"), "wrong.py")
+    Path("pyproject.toml").write_text(
+        '[tool.gradcheck.targets.mine]\ntarget = "model.py"\ndtypes = ["float64", "float32"]\n'
+        '[tool.gradcheck.targets.known]\ntarget = "wrong.py:gradients"\nchecks = ["theta_gradient"]\n'
+        'expected-failures = { theta_gradient = "flipped, on purpose" }\n',
+        encoding="utf-8",
+    )
+    result = run("verify", "--max-examples", "30", "--json", "found.json")
+    assert result.exit_code == 0, result.output
+    assert "theta_gradient fails as expected: flipped, on purpose" in result.output
+    runs = json.loads(Path("found.json").read_text(encoding="utf-8"))["runs"]
+    assert [(r["target"], r["dtype"]) for r in runs] == [
+        ("mine", "float64"),
+        ("mine", "float32"),
+        ("known", "float64"),
+    ]
+    assert run("verify", "known", "--max-examples", "5").exit_code == 0
+
+
+def test_an_expected_failure_that_no_longer_fails_fails_the_run(run):
+    written(RIGHT)
+    Path("pyproject.toml").write_text(
+        '[tool.gradcheck.targets.mine]\ntarget = "model.py"\nexpected-failures = { theta_gradient = "once wrong" }\n',
+        encoding="utf-8",
+    )
+    result = run("verify", "mine", "--max-examples", "30", "--junit", "found.xml")
+    assert result.exit_code == 1
+    assert "theta_gradient agrees, but was expected to fail: once wrong" in result.output
+    assert ET.parse("found.xml").getroot()[0].get("failures") == "1"
+
+
+def test_no_target_and_no_pyproject_is_refused(run):
+    result = run("verify")
+    assert result.exit_code == 2
+    assert result.stderr.startswith("gradcheck: no target is given")
+
+
+def test_compare_shows_checks_beside_targets_on_the_same_problems(run):
+    wrong = written(RIGHT.replace("D @ X.T", "-D @ X.T"), "wrong.py")
+    result = run("compare", written(RIGHT), "numpy", wrong, "--max-examples", "30", "--json", "found.json")
+    assert result.exit_code == 1
+    row = next(line for line in result.output.splitlines() if line.startswith("theta_gradient "))
+    assert row.count("agree 5") == 2
+    assert "disagree" in row
+    runs = json.loads(Path("found.json").read_text(encoding="utf-8"))["runs"]
+    assert len({r["problems"] for r in runs}) == 1
+    assert run("compare", "numpy", "scipy", "--max-examples", "20").exit_code == 0
+
+
+def test_a_target_set_apart_is_judged_as_it_is_in_this_process(run):
+    target = written(RIGHT.replace("D @ X.T", "-D @ X.T"))
+    words = ("verify", target, "--max-examples", "20", "--json", "-", "--check", "*_gradient")
+    here, apart = (json.loads(run(*words, *more).stdout)["runs"][0]["checks"] for more in ((), ("--isolate",)))
+    assert here == apart
+    result = run("verify", target, "--isolate", "--max-examples", "20", "--check", "theta_gradient")
+    assert result.exit_code == 1
+    assert f"{target} --isolate" in result.output
+
+
+def test_a_target_and_a_command_are_not_both_taken(run):
+    result = run("verify", "numpy", "--exec", "./served")
+    assert result.exit_code == 2
+    assert "expected one of them" in result.stderr
