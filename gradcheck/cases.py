@@ -1,6 +1,7 @@
 """Cases: saved problems, as JSON with hexadecimal floats, which are exact and can be read in a diff.
 
-A case is data: it is read with a schema in hand, and nothing in it is executed.
+A case is data: it is read with a schema in hand, and nothing in it is executed. Vectors and answers are read by the same
+functions, which are told of what kind a file must be.
 """
 
 import hashlib
@@ -8,6 +9,7 @@ import json
 import math
 import os
 import tempfile
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,8 +44,12 @@ def dumps(case: Case) -> str:
         "memory": p.memory,
     }
     lines = [f" {json.dumps(key)}: {json.dumps(value)}" for key, value in head.items()]
-    lines += [f' "{name}": [\n{_rows(array)}\n ]' for name, array in zip(ARRAYS, p.reals, strict=True)]
-    return "{\n" + ",\n".join(lines) + "\n}\n"
+    return "{\n" + ",\n".join([*lines, *arrays(p)]) + "\n}\n"
+
+
+def arrays(problem: Problem) -> list[str]:
+    """The entries theta, b, X and Y of a JSON object."""
+    return [f' "{name}": [\n{_rows(array)}\n ]' for name, array in zip(ARRAYS, problem.reals, strict=True)]
 
 
 def _rows(array: Array) -> str:
@@ -63,7 +69,7 @@ def save(case: Case, folder: Path) -> Path:
         for length in range(8, len(digest) + 1, 8):
             path = folder / f"{case.check or 'problem'}-{digest[:length]}.json"
             if not path.exists():
-                return _write(path, text)
+                return write(path, text)
             if path.read_text(encoding="utf-8") == text:
                 return path
     except OSError as problem:
@@ -73,9 +79,10 @@ def save(case: Case, folder: Path) -> Path:
     raise Unusable(f"{folder} already holds other cases of this problem's name; choose another folder with --cases")
 
 
-def _write(path: Path, text: str) -> Path:
+def write(path: Path, text: str) -> Path:
+    """Write a file whole or not at all."""
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".case-")
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
+    with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
         file.write(text)
     os.chmod(temporary, 0o644)
     os.replace(temporary, path)
@@ -84,23 +91,39 @@ def _write(path: Path, text: str) -> Path:
 
 def load(path: Path) -> Case:
     """Read a case; `Unusable` says what is wrong with a file that is none."""
+    data = parsed(path, "case", SCHEMA)
+    require_texts(path, "case", data, ("check", "target", "dtype", "memory"))
+    return Case(posed(path, data), data["check"], data["target"])
+
+
+def parsed(path: Path, kind: str, schema: int) -> dict[str, Any]:
+    """The object in a file of this kind, which says so by an entry `gradcheck_<kind>` with the version of its schema."""
     try:
         data = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise Unusable(f"no such case file: {path}") from None
+        raise Unusable(f"no such {kind} file: {path}") from None
     except OSError as problem:
         raise Unusable(f"cannot read {path}: {problem.strerror}") from None
     except (ValueError, RecursionError) as problem:  # no UTF-8, no JSON, a number of thousands of digits, deep nesting
-        raise Unusable(f"{path} is not a case: {problem}") from None
-    if not isinstance(data, dict) or data.get("gradcheck_case") != SCHEMA:
-        raise Unusable(f'{path} is not a case of schema {SCHEMA}: it has no entry "gradcheck_case": {SCHEMA}')
-    for key in ("check", "target", "dtype", "memory"):
+        raise Unusable(f"{path} is not a {kind} file: {problem}") from None
+    if not isinstance(data, dict) or data.get(f"gradcheck_{kind}") != schema:
+        raise Unusable(f'{path} is not a {kind} file of schema {schema}: it has no entry "gradcheck_{kind}": {schema}')
+    return data
+
+
+def require_texts(path: Path, kind: str, data: dict[str, Any], keys: Iterable[str]) -> None:
+    """`Unusable` where one of these entries is no text."""
+    for key in keys:
         if not isinstance(data.get(key), str):
-            raise Unusable(f"{path} is not a case: entry {key!r} is {data.get(key)!r}; expected text")
+            raise Unusable(f"{path} is not a {kind} file: entry {key!r} is {data.get(key)!r}; expected text")
+
+
+def posed(path: Path, data: dict[str, Any]) -> Problem:
+    """The problem made of the entries dtype, memory, theta, b, X and Y."""
     dtype = precision.named(data["dtype"]).dtype
-    arrays = {name: _array(path, name, data.get(name), dtype) for name in ARRAYS}
+    found = {name: _array(path, name, data.get(name), dtype) for name in ARRAYS}
     try:
-        return Case(Problem(**arrays, memory=data["memory"]), data["check"], data["target"])
+        return Problem(**found, memory=data["memory"])
     except Unusable as problem:
         raise Unusable(f"{path} holds no valid problem: {problem}") from None
 

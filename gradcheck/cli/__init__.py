@@ -6,5 +6,6 @@ Heavy imports stand inside the commands, so that `--help` answers at once and im
 from gradcheck.cli import compare as compare
 from gradcheck.cli import lists as lists
 from gradcheck.cli import replay as replay
+from gradcheck.cli import vectors as vectors
 from gradcheck.cli import verify as verify
 from gradcheck.cli.group import main as main

@@ -114,12 +114,17 @@ class Values:
             sums = [sum((column[k] for column in self._D), flint.arb(0)) for k in range(p.L)]
         return enclose(sums, (p.L, 1))
 
+    def jacobian(self, sample: int) -> Enclosure:
+        """The softmax Jacobian of one sample, (L, L)."""
+        with flint.ctx.workprec(self.bits):
+            return _jacobian(self._numbers[2][sample])
 
-def truth(problem: Problem) -> Truth:
-    """The exact values of a problem, by balls."""
+
+def truth(problem: Problem, more: int = 0) -> Truth:
+    """The exact values of a problem, by balls of that many more bits than it takes."""
     reduced = unmasked(problem)
     size = magnitude(reduced)
-    return Truth(problem, Values(reduced, bits_for(size)), size)
+    return Truth(problem, Values(reduced, bits_for(size) + more), size)
 
 
 def softmax(Z: Reals) -> Enclosure:
@@ -132,11 +137,15 @@ def softmax(Z: Reals) -> Enclosure:
 
 def softmax_jacobian(z: Reals) -> Enclosure:
     """d softmax_l / d z_k of one column (L,), shape (L, L): the quotient rule on exp(z_l) / s (eq. 5, 6, 22)."""
-    L = len(z)
     with flint.ctx.workprec(bits_for(abs(z))):
         a, _ = softmax_column([flint.arb(entry) for entry in z.tolist()])
-        entries = [a[l] * ((1 if l == k else 0) - a[k]) for l in range(L) for k in range(L)]
-    return enclose(entries, (L, L))
+        return _jacobian(a)
+
+
+def _jacobian(a: list[Ball]) -> Enclosure:
+    """The same from the probabilities of the column."""
+    L = len(a)
+    return enclose([a[l] * ((1 if l == k else 0) - a[k]) for l in range(L) for k in range(L)], (L, L))
 
 
 def logistic_gradient(problem: Problem) -> Enclosure:

@@ -1,0 +1,88 @@
+"""Judging answers: each quantity of each vector, by the comparison that a check would make."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gradcheck.checks import CHECKS
+from gradcheck.errors import Unusable
+from gradcheck.vectors.answers import Answers, Unreadable, computed
+from gradcheck.vectors.certify import QUANTITIES
+from gradcheck.vectors.folder import Index
+from gradcheck.vectors.form import Vector
+from gradcheck.verdict import Outcome, Verdict
+from gradcheck.verify import Tally
+
+UNANSWERED = "it is not answered"
+Row = tuple[str, str]  # dtype, quantity
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A quantity of a vector that was answered wrongly."""
+
+    vector: str
+    regime: str
+    dtype: str
+    quantity: str
+    verdict: Verdict
+
+
+@dataclass(frozen=True)
+class Judged:
+    """All verdicts on a set of answers: a tally for each dtype and quantity of the vectors that have any answer."""
+
+    index: Index
+    implementation: str
+    answered: int
+    tallies: Mapping[Row, Tally]
+    findings: tuple[Finding, ...]
+
+    @property
+    def unanswered(self) -> int:
+        """How many vectors have no answer at all."""
+        return len(self.index.entries) - self.answered
+
+    @property
+    def status(self) -> int:
+        """Exit status, as of a run: 1 something disagrees or errored, 0 everything judged agrees, 3 nothing was judged."""
+        if self.findings:
+            return 1
+        return 0 if any(tally.judged for tally in self.tallies.values()) else 3
+
+
+def judge(index: Index, answers: Answers) -> Judged:
+    """Judge every answer. `Unusable` where one is to a vector that the folder does not hold, or a file there is damaged."""
+    unknown = next((name for name in answers.found if name not in index.entries), None)
+    if unknown is not None:
+        raise Unusable(f"the answers name {unknown!r}, which is not among the vectors in {index.path}")
+    tallies: dict[Row, Tally] = {}
+    findings: list[Finding] = []
+    answered = [name for name in index.entries if answers.found.get(name)]
+    for vector in map(index.vector, answered):
+        dtype = vector.problem.precision.name
+        for name, verdict in _verdicts(vector, answers.found[vector.name]).items():
+            tally = tallies.setdefault((dtype, name), Tally(CHECKS[QUANTITIES[name].check]))
+            tally.add(vector.problem, verdict)
+            if verdict.failed:
+                findings.append(Finding(vector.name, vector.regime, dtype, name, verdict))
+    return Judged(index, answers.implementation, len(answered), tallies, tuple(findings))
+
+
+def _verdicts(vector: Vector, answer: Mapping[str, Any]) -> dict[str, Verdict]:
+    return {
+        name: _verdict(vector, name, answer[name]) if name in answer else Verdict(Outcome.SKIPPED, UNANSWERED)
+        for name in QUANTITIES
+    }
+
+
+def _verdict(vector: Vector, name: str, given: Any) -> Verdict:
+    truth = vector.quantities[name]
+    try:
+        values = computed(given, truth.allowed.shape, vector.problem.precision)
+    except Unreadable as problem:
+        return Verdict(Outcome.ERRORED, str(problem))
+    with np.errstate(all="ignore"):  # what is not finite is seen in the values
+        return truth.comparison(QUANTITIES[name].symbol, values).verdict()

@@ -1,0 +1,75 @@
+"""Problems for vectors: small ones of one regime, drawn from a seed; of those drawn, the ones that tell most.
+
+The same seed gives the same problems under one version of Hypothesis; a set that is to last is kept as files.
+"""
+
+from zlib import crc32
+
+from hypothesis import HealthCheck, Phase, Verbosity, given, settings
+from hypothesis import seed as seeded
+
+from gradcheck.errors import Unusable
+from gradcheck.problem import Problem
+from gradcheck.regimes import REGIMES, select
+from gradcheck.strategies import problems
+from gradcheck.vectors.certify import certify
+from gradcheck.vectors.form import Vector
+
+ENTRIES = 64  # of any array of a problem
+DRAWN, CERTIFIED = 120, 12  # problems for each that is kept
+LARGE = "large"  # the one regime whose problems are not small
+
+
+def regimes(globs: tuple[str, ...]) -> tuple[str, ...]:
+    """The names that match any of the globs, without the one of large problems; all that are not opt-in where there is none."""
+    found = tuple(name for name in select(globs) if name != LARGE)
+    if not found:
+        raise Unusable(f"regime {LARGE!r} has problems of more than 32767 logits; vectors have at most {ENTRIES}")
+    return found
+
+
+def small(problem: Problem) -> bool:
+    """Whether no array has more than `ENTRIES` entries."""
+    return max(array.size for array in problem.reals) <= ENTRIES
+
+
+def drawn(dtype: str, regime: str, seed: int, count: int) -> list[Problem]:
+    """Different small problems of a regime, in the order in which Hypothesis draws them."""
+    found: dict[str, Problem] = {}
+
+    @seeded(crc32(f"{seed} {dtype} {regime}".encode()))  # else all regimes would be imposed on the same problems
+    @settings(
+        max_examples=count,
+        database=None,
+        deadline=None,
+        phases=(Phase.generate,),
+        suppress_health_check=list(HealthCheck),
+        print_blob=False,
+        verbosity=Verbosity.quiet,
+    )
+    @given(problems(dtypes=(dtype,), regimes=(regime,)))
+    def keep(problem: Problem) -> None:
+        if small(problem) and REGIMES[regime].holds(problem):
+            found.setdefault(problem.digest, problem)
+
+    keep()
+    return list(found.values())
+
+
+def vectors(dtype: str, regime: str, seed: int, count: int) -> list[Vector]:
+    """`count` vectors of one precision and regime; `Unusable` where so many different problems are not found."""
+    found = sorted(drawn(dtype, regime, seed, DRAWN * count), key=_hides)
+    if len(found) < count:
+        raise Unusable(f"only {len(found)} {dtype} problems of regime {regime} were found; ask for fewer with --count")
+    certified = [Vector.of(problem, regime, certify(problem)) for problem in found[: CERTIFIED * count]]
+    return sorted(certified, key=_untold)[:count]
+
+
+def _hides(p: Problem) -> tuple[int, int]:
+    """How many mistakes the shape hides: of a sum over one sample or feature, of two classes, of transposes; then the size."""
+    return (p.n < 2) + (p.d < 2) + (p.L < 3) + (3 - len({p.L, p.d, p.n})), sum(array.size for array in p.reals)
+
+
+def _untold(vector: Vector) -> int:
+    """How many quantities cannot be told from zero."""
+    return sum(not found.telling for found in vector.quantities.values())
