@@ -17,7 +17,8 @@ from typing import Any
 
 from gradcheck.errors import Unusable
 from gradcheck.implementations import Implementation, Layout, load
-from gradcheck.implementations.process import Limits, from_command, isolated
+from gradcheck.implementations.peer import Limits
+from gradcheck.implementations.process import from_command, isolated
 
 LAYOUT = tuple(f.name for f in fields(Layout))
 
@@ -42,13 +43,14 @@ class Target:
     def load(self) -> Implementation:
         """The implementation; raises `Unusable` where it cannot be had."""
         limits = Limits(self.time_limit, self.memory_limit)
-        found = from_command(self.exec, limits) if self.exec else load(self.target)
+        if self.exec:
+            found = from_command(self.exec, limits)
+        else:
+            found = isolated(self.target, limits) if self.isolate else load(self.target)
         if self.layout:
             found = replace(found, layout=replace(found.layout, **self.layout))
         if self.expected_failures:
             found = replace(found, expected_failures={**found.expected_failures, **self.expected_failures})
-        if self.isolate and not self.exec:
-            found = isolated(found, self.target, limits)
         return replace(found, name=self.name)
 
     @property

@@ -6,20 +6,13 @@ from typing import Any
 import numpy as np
 
 from gradcheck.checks.table import AGREED, check, found
-from gradcheck.checks.trial import ARGUMENTS, Trial, as_array, as_numbers, describe, guarded
+from gradcheck.checks.trial import ARGUMENTS, Skip, Trial, as_array, as_numbers, describe, guarded
 from gradcheck.implementations.layout import KEYS, named
+from gradcheck.implementations.record import PARAMETERS
 from gradcheck.problem import Array
 from gradcheck.verdict import Comparison, Verdict
 
 Found = Iterator[Comparison | Verdict]
-
-PARAMETERS = {
-    "gradients": ("theta", "b", "X", "Y"),
-    "loss": ("theta", "b", "X", "Y"),
-    "logits": ("theta", "b", "X"),
-    "softmax": ("Z",),
-    "softmax_jacobian": ("z",),
-}
 
 
 def results(trial: Trial) -> Iterator[tuple[str, Any]]:
@@ -78,6 +71,8 @@ def shape_and_dtype(trial: Trial) -> Found:
 @check(needs=())
 def inputs_unchanged(trial: Trial) -> Found:
     """No function writes into the arrays that it is given."""
+    if trial.implementation.copies:
+        raise Skip("it is another program, which is handed copies of the arrays")
     for name in trial.implementation.offers:
         trial.first(name)
         for parameter, before, after in zip(PARAMETERS[name], ARGUMENTS[name](trial), trial.given[name], strict=True):

@@ -16,6 +16,7 @@ from gradcheck.problem import Array
 
 VERSION = 1
 ENCODINGS = ("raw", "json")
+LONGEST = 1 << 28  # bytes of a line or of an array: far above any problem, and below what would exhaust our own memory
 DTYPES: dict[str, np.dtype] = {
     "int64": np.dtype("<i8"),
     "float64": np.dtype("<f8"),
@@ -42,15 +43,21 @@ def message(header: Mapping[str, Any], arrays: Mapping[str, Array], encoding: st
     listed = [[name, array.dtype.name, *array.shape] for name, array in arrays.items()]
     whole = {**header, "arrays": listed}
     if encoding == "json":
-        whole["values"] = {name: _plain(array.astype(float).tolist()) for name, array in arrays.items()}
+        whole["values"] = {name: _numbers(array) for name, array in arrays.items()}
     line = json.dumps(whole, allow_nan=False).encode() + b"\n"
     if encoding == "json":
         return line
     return line + b"".join(a.astype(dtype_named(a.dtype.name), copy=False).tobytes() for a in arrays.values())
 
 
+def _numbers(array: Array) -> Any:
+    """Nested lists of numbers: every one of them exact."""
+    with np.errstate(invalid="ignore"):  # a signalling NaN
+        return array.tolist() if array.dtype.kind == "i" else _plain(array.astype(float).tolist())
+
+
 def _plain(value: Any) -> Any:
-    """Nested lists of numbers, those that JSON has no word for as text."""
+    """The same with those that JSON has no word for as text."""
     if isinstance(value, list):
         return [_plain(entry) for entry in value]
     return value if math.isfinite(value) else str(value)
@@ -68,28 +75,53 @@ def header(line: bytes) -> dict[str, Any]:
 
 
 def read_arrays(found: Mapping[str, Any], read: Callable[[int], bytes], default: str) -> dict[str, Array]:
-    """The arrays of a message, whose bytes are asked for with `read(count)`; JSON numbers take the dtype `default`."""
+    """The arrays of a message, whose bytes are asked for with `read(count)`; JSON numbers not listed have the dtype `default`."""
+    listed = _listed(found)
     if "values" in found:
-        return _from_json(found, default)
-    arrays = {}
-    for entry in found.get("arrays", []):
-        if not isinstance(entry, list) or len(entry) < 2 or not all(isinstance(k, int) and k >= 0 for k in entry[2:]):
+        return _from_json(found["values"], listed, default)
+    return {
+        name: _shaped(name, np.frombuffer(read(math.prod(shape) * dtype.itemsize), dtype=dtype).copy(), shape)
+        for name, (dtype, shape) in listed.items()
+    }
+
+
+def _listed(found: Mapping[str, Any]) -> dict[str, tuple[np.dtype, tuple[int, ...]]]:
+    """The dtype and the shape of each array that a header announces."""
+    entries = found.get("arrays", [])
+    if not isinstance(entries, list):
+        raise Garbled(f"arrays {entries!r}; expected a list of [name, dtype, size, size...]")
+    listed = {}
+    for entry in entries:
+        if not isinstance(entry, list) or len(entry) < 2 or not isinstance(entry[0], str):
             raise Garbled(f"the array {entry!r}; expected [name, dtype, size, size...]")
-        name, dtype, shape = str(entry[0]), dtype_named(entry[1]), tuple(entry[2:])
-        data = read(math.prod(shape) * dtype.itemsize)
-        arrays[name] = np.frombuffer(data, dtype=dtype).reshape(shape).copy()
-    return arrays
+        name, dtype, shape = entry[0], dtype_named(entry[1]), tuple(entry[2:])
+        if not all(type(size) is int and 0 <= size <= LONGEST for size in shape):
+            raise Garbled(f"the array {entry!r}; expected whole numbers as sizes, up to {LONGEST}")
+        if math.prod(shape) * dtype.itemsize > LONGEST:
+            raise Garbled(f"the array {entry!r}; expected no more than {LONGEST} bytes")
+        listed[name] = dtype, shape
+    return listed
 
 
-def _from_json(found: Mapping[str, Any], default: str) -> dict[str, Array]:
-    values = found["values"]
+def _shaped(name: str, array: Array, shape: tuple[int, ...]) -> Array:
+    try:
+        return array.reshape(shape)
+    except ValueError:
+        raise Garbled(f"the array {name!r} of shape {array.shape}, listed as {shape}") from None
+
+
+def _from_json(
+    values: object, listed: Mapping[str, tuple[np.dtype, tuple[int, ...]]], default: str
+) -> dict[str, Array]:
     if not isinstance(values, dict):
         raise Garbled(f"values {values!r}; expected names with numbers")
-    dtypes = {entry[0]: entry[1] for entry in found.get("arrays", []) if isinstance(entry, list) and len(entry) > 1}
-    try:
-        return {
-            name: np.array(value, dtype=float).astype(dtype_named(dtypes.get(name, default)))
-            for name, value in values.items()
-        }
-    except (TypeError, ValueError):
-        raise Garbled("values that are no numbers, or rows of unequal length") from None
+    arrays = {}
+    for name, value in values.items():
+        dtype = listed[name][0] if name in listed else dtype_named(default)
+        try:
+            with np.errstate(over="ignore"):
+                array = np.array(value, dtype=dtype if dtype.kind == "i" else float).astype(dtype)
+        except (TypeError, ValueError, OverflowError):
+            raise Garbled(f"{name} with values that are no numbers, or rows of unequal length") from None
+        arrays[name] = _shaped(name, array, listed[name][1]) if name in listed else array
+    return arrays

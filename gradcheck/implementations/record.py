@@ -7,7 +7,15 @@ from typing import Any
 from gradcheck import precision
 from gradcheck.errors import Unusable
 
-FUNCTIONS = ("gradients", "loss", "logits", "softmax", "softmax_jacobian")
+# Each function and its parameters, in order.
+PARAMETERS = {
+    "gradients": ("theta", "b", "X", "Y"),
+    "loss": ("theta", "b", "X", "Y"),
+    "logits": ("theta", "b", "X"),
+    "softmax": ("Z",),
+    "softmax_jacobian": ("z",),
+}
+FUNCTIONS = tuple(PARAMETERS)
 Function = Callable[..., Any]
 
 
@@ -89,6 +97,7 @@ class Implementation:
     analytic: bool = False
     expected_failures: Mapping[str, str] = field(default_factory=dict)
     declared: Layout = Layout()  # what `adapt` has taken care of
+    copies: bool = False  # it is handed copies of the arrays, and cannot reach ours
 
     def __post_init__(self) -> None:
         if not self.offers:

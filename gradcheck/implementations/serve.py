@@ -1,34 +1,41 @@
-"""The other side of the protocol, for Python targets: `python -m gradcheck.implementations.serve TARGET LAYOUT`.
+"""The other side of the protocol, for Python targets.
 
-Standard output belongs to the protocol; what the target prints goes to standard error. What it does to its inputs and to its
-earlier results is told, too, since the other process has only copies.
+Standard input and output belong to the protocol: the target finds the one empty, and what it prints goes to standard error. What
+it does to its inputs and to its earlier results is told, too, since the other process has only copies.
 """
 
-import json
 import os
 import sys
+import warnings
 from collections.abc import Mapping
-from dataclasses import replace
 from typing import IO, Any
 
 import numpy as np
 
-from gradcheck.errors import raised
-from gradcheck.implementations import adapt, load, protocol
-from gradcheck.implementations.layout import NotPosed, named
-from gradcheck.implementations.process import PARAMETERS
-from gradcheck.implementations.record import Implementation, Layout
+from gradcheck.errors import Unusable, raised
+from gradcheck.implementations import load, protocol
+from gradcheck.implementations.layout import KEYS, NotPosed, named
+from gradcheck.implementations.record import Implementation
 from gradcheck.problem import MEMORY, Array
 
 Arrays = dict[str, Array]
 
 
-def main(target: str, layout: str) -> None:
-    """Answer until standard input ends."""
-    out = os.fdopen(os.dup(1), "wb")
+def main(target: str) -> None:
+    """Load the target, and answer until standard input ends."""
+    questions, out = os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb")
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
     os.dup2(2, 1)
-    implementation = adapt(replace(load(target), layout=Layout(**json.loads(layout))))
-    serve(implementation, sys.stdin.buffer, out)
+    try:
+        implementation = load(target)
+    except Unusable as problem:
+        out.write(protocol.message({"error": str(problem)}, {}))
+        out.flush()
+        sys.exit(2)
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        serve(implementation, questions, out)
 
 
 def serve(implementation: Implementation, questions: IO[bytes], out: IO[bytes]) -> None:
@@ -37,31 +44,44 @@ def serve(implementation: Implementation, questions: IO[bytes], out: IO[bytes]) 
     for line in questions:
         asked = protocol.header(line)
         if asked.get("call") == "describe":
-            told = {"gradcheck_protocol": protocol.VERSION, "functions": list(implementation.offers)}
-            answer = protocol.message({**told, "name": implementation.name}, {})
+            answer = protocol.message(description(implementation), {})
         else:
             arrays = protocol.read_arrays(asked, questions.read, "float64")
-            answer = _answer(implementation, str(asked["call"]), asked.get("memory", "C"), arrays, kept)
+            answer = _answer(implementation, str(asked["call"]), asked["memory"], arrays, kept)
         out.write(answer)
         out.flush()
 
 
+def description(implementation: Implementation) -> dict[str, Any]:
+    """What the other side must know of it."""
+    return {
+        "gradcheck_protocol": protocol.VERSION,
+        "name": implementation.name,
+        "functions": list(implementation.offers),
+        "dtypes": list(implementation.dtypes),
+        "layout": vars(implementation.layout),
+        "expected_failures": dict(implementation.expected_failures),
+        "numpy": True,
+    }
+
+
 def _answer(
-    implementation: Implementation, name: str, memory: str, given: Arrays, kept: dict[str, tuple[Arrays, Arrays]]
+    implementation: Implementation, name: str, memory: list[str], given: Arrays, kept: dict[str, tuple[Arrays, Arrays]]
 ) -> bytes:
     """Call the function; its results, then the inputs and the earlier results that it has changed."""
-    laid = {key: MEMORY[memory](array) if array.ndim == 2 else array.copy() for key, array in given.items()}
+    laid = {key: _laid(array, how) for (key, array), how in zip(given.items(), memory, strict=True)}
     try:
-        raw = getattr(implementation, name)(*(laid[key] for key in PARAMETERS[name]))
+        raw = getattr(implementation, name)(*laid.values())
     except NotPosed as reason:
         return protocol.message({"not_posed": str(reason)}, {})
-    except Exception as exception:
+    except BaseException as exception:  # SystemExit too; no Ctrl-C arrives here
         return protocol.message({"error": f"raised {raised(exception)}"}, {})
-    raw = named(raw) if name == "gradients" else {name: raw}
     try:
-        results = _wire(raw)
-    except (TypeError, ValueError) as problem:
-        return protocol.message({"error": f"returned {problem}"}, {})
+        results = _wire(name, raw)
+    except BaseException as exception:  # a type of the target's own may do anything
+        return protocol.message({"error": f"returned {type(raw).__name__}, which raised {raised(exception)}"}, {})
+    if isinstance(results, str):
+        return protocol.message({"error": f"returned {results}"}, {})
     changed = {f"input:{key}": a for key, a in laid.items() if a.tobytes() != given[key].tobytes()}
     before, copies = kept.get(name, ({}, {}))
     changed |= {f"previous:{key}": a for key, a in before.items() if a.tobytes() != copies[key].tobytes()}
@@ -69,16 +89,20 @@ def _answer(
     return protocol.message({}, {**results, **changed})
 
 
-def _wire(raw: Any) -> Arrays:
-    """Results as arrays of dtypes that the protocol has."""
-    if not isinstance(raw, Mapping):
-        raise TypeError(f"{type(raw).__name__}, which is no mapping of arrays")
-    found = {str(key): np.asarray(value) for key, value in raw.items()}
+def _laid(array: Array, memory: str) -> Array:
+    """The array laid out in memory as it was before it was sent; of vectors, only whether they can be written to is kept."""
+    return MEMORY[memory if array.ndim == 2 or memory == "read-only" else "C"](array)
+
+
+def _wire(name: str, raw: Any) -> Arrays | str:
+    """Results as arrays of dtypes that the protocol has, or what is wrong with them."""
+    if name == "gradients":
+        raw = named(raw)
+        if not isinstance(raw, Mapping):
+            return f"{type(raw).__name__}; expected theta, b, Z by name, in this order, or theta alone"
+        raw = {key: raw[key] for key in KEYS if key in raw} or raw
+    found = {str(key): np.asarray(value) for key, value in (raw if name == "gradients" else {name: raw}).items()}
     for key, array in found.items():
         if array.dtype.name not in (*protocol.DTYPES, "bfloat16"):
-            raise TypeError(f"{key} as {array.dtype}; expected real numbers")
+            return f"{key} as {array.dtype}; expected real numbers"
     return found
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:3])

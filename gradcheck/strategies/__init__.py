@@ -71,9 +71,13 @@ def _problems(dtypes: tuple[str, ...], wanted: tuple[str, ...]) -> st.SearchStra
         p = precisions[octets[9] % len(precisions)]
         regime = wanted[octets[10] % len(wanted)] if wanted else ""
         chosen, choices = _chosen(octets, regime), Octets(octets[11:])
-        parts = _parts(draw, octets[4:9], choices, (*chosen, regime))
+        names = (
+            *(name for name in dict.fromkeys(chosen) if name != regime),
+            regime,
+        )  # what is asked for has the last word
+        parts = _parts(draw, octets[4:9], choices, names)
         for table in STEPS:
-            for name in dict.fromkeys((*chosen, regime)):
+            for name in names:
                 parts = table[name](choices, parts, p) if name in table else parts
         return _assembled(parts, p)
 
@@ -95,7 +99,7 @@ def _parts(draw: st.DrawFn, octets: bytes, choices: Octets, names: tuple[str, ..
     sides = LARGER_SIDES if source is blocks and "large" not in names else SIDES
     L, d, n = (octet % most for octet, most in zip(octets[2:], (sides[0] - 1, *sides[1:]), strict=True))
     shape = Shape(L + 2, d + 1, n + 1)
-    for name in dict.fromkeys(names):
+    for name in names:
         shape = SHAPES[name](choices, shape) if name in SHAPES else shape
     theta, b, X, index = source(draw, shape)
     return Parts(scale * theta, b, X, one_hot(index, shape.L), index, "C")

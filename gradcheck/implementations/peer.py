@@ -1,0 +1,251 @@
+"""A process that speaks the protocol: started, asked, waited for no longer than a limit, ended and started again.
+
+A call that takes too long, or a process that ends, becomes `TargetFailed`, and the next call starts a new process. After
+`DEATHS` of them a function is not called again: what remains is skipped, with that reason.
+"""
+
+import contextlib
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import weakref
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import IO, Any
+
+from gradcheck.errors import Unusable
+from gradcheck.implementations import protocol
+from gradcheck.implementations.layout import NotPosed
+from gradcheck.implementations.record import PARAMETERS, TargetFailed
+from gradcheck.problem import Array
+
+DEATHS = 5
+START_LIMIT = 60.0  # seconds until a new process has described itself: frameworks take long to import
+END_LIMIT = 2.0  # seconds in which a process that has closed its pipes must have ended by itself
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Seconds for one call, and MiB of memory that the process may take (0: no limit)."""
+
+    seconds: float = 10.0
+    memory: int = 0
+
+
+DEFAULT = Limits()
+
+
+class Peer:
+    """One process after another, each started when the one before it has ended; the last ends with the Peer.
+
+    `shown` is what the user knows the command as.
+    """
+
+    def __init__(self, command: Sequence[str], limits: Limits, shown: str) -> None:
+        self.command = tuple(command)
+        self.limits = limits
+        self.shown = shown
+        self.description: dict[str, Any] = {}
+        self.deaths: Counter[str] = Counter()
+        self.results: dict[str, Any] = {}
+        self._live: list[subprocess.Popen[bytes]] = []
+        self._said: IO[bytes] | None = None
+        self._buffer = bytearray()
+        weakref.finalize(self, _end, self._live)
+
+    # ---- the process ----
+
+    def start(self) -> None:
+        """Start the process and ask it to describe itself."""
+        self._buffer.clear()
+        self._said = tempfile.TemporaryFile()  # noqa: SIM115  (it lives as long as the process)
+        try:
+            process = subprocess.Popen(
+                self.command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=self._said,
+                bufsize=0,
+                start_new_session=True,  # Ctrl-C is ours to handle, and what it starts can be ended with it
+            )
+        except (OSError, ValueError) as problem:
+            raise Unusable(f"cannot start {self.shown}: {getattr(problem, 'strerror', None) or problem}") from None
+        self._live.append(process)
+        assert process.stdin is not None and process.stdout is not None
+        os.set_blocking(process.stdin.fileno(), False)
+        os.set_blocking(process.stdout.fileno(), False)
+        if self.limits.memory:
+            _limit_memory(process.pid, self.limits.memory)
+        question = protocol.message({"gradcheck_protocol": protocol.VERSION, "call": "describe"}, {})
+        try:
+            self.description = self._exchange(question, START_LIMIT, "float64")[0]
+        except TargetFailed as failure:
+            raise Unusable(f"{self.shown}, asked to describe itself, {failure}") from None
+
+    def stop(self) -> None:
+        """End the process, if there is one, and what it has started."""
+        _end(self._live)
+        if self._said is not None:
+            self._said.close()
+
+    def _ended(self) -> str:
+        """How it ended, in words, with the last that it wrote to standard error."""
+        assert self._said is not None
+        try:
+            how = _how(self._live[0].wait(END_LIMIT))
+        except subprocess.TimeoutExpired:
+            how = "closed its standard input or output"
+        size = self._said.seek(0, os.SEEK_END)
+        self._said.seek(max(0, size - 2000))
+        lines = self._said.read().decode("utf-8", "replace").split("\n")
+        last = next((line.strip() for line in reversed(lines) if line.strip()), "")
+        return how + (f"; its last words: {last}" if last else "")
+
+    # ---- one call ----
+
+    def call(self, name: str, dtype: str, arrays: dict[str, Array]) -> dict[str, Array]:
+        """What the function returns, by name. The process is started where none runs."""
+        if self.deaths[name] >= DEATHS:
+            raise NotPosed(f"{name} is not called again: its process has had to be ended {DEATHS} times")
+        if not self._live:
+            self._restart()
+        head: dict[str, Any] = {"gradcheck_protocol": protocol.VERSION, "call": name}
+        if self.description.get("numpy") is True:
+            head["memory"] = [memory_of(array) for array in arrays.values()]
+        else:
+            arrays = {key: _real(array, dtype) for key, array in arrays.items()}
+        question = protocol.message(head, arrays, self.description.get("encoding", "raw"))
+        try:
+            found, results = self._exchange(question, self.limits.seconds, dtype)
+        except TargetFailed:
+            self.deaths[name] += 1
+            raise
+        if "not_posed" in found:
+            raise NotPosed(str(found["not_posed"]))
+        if "error" in found:
+            raise TargetFailed(str(found["error"]))
+        return results
+
+    def _restart(self) -> None:
+        """Start it once more. Where it does not start any longer, that is no function's own fault."""
+        try:
+            self.start()
+        except Unusable as failure:
+            self.deaths.update(list(PARAMETERS))
+            raise TargetFailed(f"could not be called: {failure}", fatal=True) from None
+
+    def _exchange(self, question: bytes, seconds: float, dtype: str) -> tuple[dict[str, Any], dict[str, Array]]:
+        deadline = time.monotonic() + seconds
+        try:
+            if self._buffer:
+                raise protocol.Garbled(f"{bytes(self._buffer[:60])!r} after the end of its answer")
+            line = self._read_line(memoryview(question), deadline)
+            found = protocol.header(line)
+            return found, protocol.read_arrays(found, partial(self._read, deadline=deadline), dtype)
+        except protocol.Garbled as garbled:
+            self.stop()
+            raise TargetFailed(f"answered with {garbled}", fatal=True) from None
+        except TimeoutError:
+            self.stop()
+            raise TargetFailed(f"took longer than {seconds:g} s, and its process was ended", fatal=True) from None
+        except (EOFError, BrokenPipeError):
+            how = self._ended()
+            self.stop()
+            raise TargetFailed(f"did not return: its process {how}", fatal=True) from None
+        except BaseException:  # Ctrl-C: an answer that is still to come would be taken for the next one
+            self.stop()
+            raise
+
+    def _read_line(self, rest: memoryview, deadline: float) -> bytes:
+        """Write the question, and read until the first line of the answer is there."""
+        while b"\n" not in self._buffer or rest:
+            if len(self._buffer) > protocol.LONGEST:
+                raise protocol.Garbled(f"{bytes(self._buffer[:60])!r} and so on, without end")
+            rest = self._progress(rest, deadline)
+        end = self._buffer.index(b"\n")
+        line = bytes(self._buffer[:end])
+        del self._buffer[: end + 1]
+        return line
+
+    def _read(self, count: int, deadline: float) -> bytes:
+        while len(self._buffer) < count:
+            self._progress(memoryview(b""), deadline)
+        data = bytes(self._buffer[:count])
+        del self._buffer[:count]
+        return data
+
+    def _progress(self, rest: memoryview, deadline: float) -> memoryview:
+        """Write and read what can be written and read now; returns what is still to be written."""
+        stdin, stdout = self._live[0].stdin, self._live[0].stdout
+        assert stdin is not None and stdout is not None
+        with selectors.DefaultSelector() as selector:
+            selector.register(stdout, selectors.EVENT_READ)
+            if rest:
+                selector.register(stdin, selectors.EVENT_WRITE)
+            ready = selector.select(max(0.0, deadline - time.monotonic()))
+        if not ready:
+            raise TimeoutError
+        for key, event in ready:
+            if event & selectors.EVENT_WRITE:
+                rest = rest[os.write(key.fd, rest[: 1 << 16]) :]
+            else:
+                data = os.read(key.fd, 1 << 20)
+                if not data:
+                    raise EOFError
+                self._buffer += data
+        return rest
+
+
+def _end(live: list[subprocess.Popen[bytes]]) -> None:
+    """End these processes, and those that they have started."""
+    while live:
+        process = live.pop()
+        with contextlib.suppress(ProcessLookupError, PermissionError):  # it has ended already
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+        for stream in (process.stdin, process.stdout):
+            if stream is not None:
+                stream.close()
+
+
+def _how(status: int) -> str:
+    """An exit status in words."""
+    if status >= 0:
+        return f"ended with exit status {status}"
+    known = {each.value: each.name for each in signal.Signals}
+    return f"was ended by {known.get(-status, f'signal {-status}')}"
+
+
+def _limit_memory(pid: int, mebibytes: int) -> None:
+    """Where the operating system can: an allocation beyond the limit fails in the process, and nowhere else."""
+    if sys.platform == "linux":
+        import resource
+
+        # it has ended already, or the limit is above what it has anyway
+        with contextlib.suppress(OSError, ValueError, OverflowError):
+            resource.prlimit(pid, resource.RLIMIT_DATA, (mebibytes << 20, mebibytes << 20))
+
+
+# ---- arrays on their way ----
+
+
+def memory_of(array: Array) -> str:
+    """The name in `MEMORY` under which the other side can lay the array out again."""
+    if not array.flags.writeable:
+        return "read-only"
+    if any(stride < 0 for stride in array.strides):
+        return "reversed"
+    if array.flags.c_contiguous:
+        return "C"
+    return "F" if array.flags.f_contiguous else "strided"
+
+
+def _real(array: Array, dtype: str) -> Array:
+    """A matrix of whole numbers as one of the precision under test, which it fits; index labels stay as they are."""
+    return array.astype(protocol.dtype_named(dtype)) if array.dtype.kind in "iu" and array.ndim == 2 else array

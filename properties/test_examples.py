@@ -1,0 +1,70 @@
+"""The examples give what examples/README.md says: exit status, the checks that fail, and the lines shown."""
+
+import json
+import re
+import shlex
+import shutil
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from gradcheck.cli import main
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+PAGE = (EXAMPLES / "README.md").read_text(encoding="utf-8")
+WRONG = {"theta_gradient", "bias_gradient", "gradient_of_its_own_loss"}  # what every planted mistake must fail
+LAYOUT = "--samples rows --theta features-first --labels index"
+HERE = {  # command -> its folder, what it needs beside NumPy, and the checks that must fail
+    f"gradcheck verify classifier.py {LAYOUT}": ("student", None, set()),
+    f"gradcheck verify mistaken.py {LAYOUT}": ("student", None, WRONG),
+    "gradcheck verify cross_entropy.py:right": ("torch_function", "torch", set()),
+    "gradcheck verify cross_entropy.py:wrong": ("torch_function", "torch", {"logits_gradient", *WRONG}),
+}
+ELSEWHERE = {  # of packages that no test installs, and of programs that test_process.py builds
+    "gradcheck verify --exec ./my-softmax --dtype float64 --dtype float32",
+    'gradcheck verify --exec "node softmax.mjs"',
+    "gradcheck verify tinynn_loss.py --samples rows",
+    f"gradcheck verify smallpebble_softmax.py {LAYOUT} --reduction sum",
+    f"gradcheck verify gradzero_loss.py {LAYOUT}",
+}
+
+
+def shown() -> dict[str, list[str]]:
+    """Each command of the page with the lines that it printed, without those that are left out."""
+    blocks = re.findall(r"^    \$ (gradcheck .*)\n((?:(?:    (?!\$).*)?\n)+)", PAGE, re.MULTILINE)
+    return {
+        command: [line[4:] for line in lines.splitlines() if line.startswith("    ") and line.strip() != "…"]
+        for command, lines in blocks
+    }
+
+
+def test_every_command_of_the_page_is_run_by_a_test_or_named_as_one_that_is_not():
+    assert set(shown()) == set(HERE) | ELSEWHERE
+
+
+@pytest.mark.parametrize("command", HERE)
+def test_an_example_prints_what_the_page_shows_and_fails_where_it_says(command, tmp_path, monkeypatch):
+    folder, package, failing = HERE[command]
+    if package:
+        pytest.importorskip(package)
+    shutil.copytree(EXAMPLES / folder, tmp_path / folder)
+    monkeypatch.chdir(tmp_path / folder)
+    monkeypatch.setenv("COLUMNS", "110")
+    result = CliRunner().invoke(main, [*shlex.split(command)[1:], "--json", "found.json"])
+    assert result.exit_code == bool(failing), result.output
+    (run,) = json.loads(Path("found.json").read_text(encoding="utf-8"))["runs"]
+    assert failing <= {failure["check"] for failure in run["failures"]}
+    assert bool(run["failures"]) == bool(failing)
+    verdicts = {check["name"]: check["verdict"] for check in run["checks"]}
+    for line in shown()[command]:
+        words = line.split()
+        if words and words[0] in verdicts:  # a row of the table, or the title of a panel
+            assert verdicts[words[0]] in line.lower(), line
+
+
+def test_an_example_that_needs_a_package_says_so_in_its_docstring():
+    for path in EXAMPLES.glob("*/*.py"):
+        text = path.read_text(encoding="utf-8")
+        if path.parent.name in ("pypi", "torch_function"):
+            assert re.search(r"Needs .*pip install \w+", text), path
