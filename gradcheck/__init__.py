@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from gradcheck.implementations import Implementation as Implementation
     from gradcheck.implementations import Layout as Layout
     from gradcheck.implementations import load as load
+    from gradcheck.implementations.autograd import from_autograd as from_autograd
+    from gradcheck.implementations.jax import from_jax as from_jax
+    from gradcheck.implementations.torch import from_torch as from_torch
+    from gradcheck.implementations.torch_module import from_torch_module as from_torch_module
     from gradcheck.problem import Problem as Problem
     from gradcheck.strategies import problems as problems
     from gradcheck.suite import parametrize as parametrize
@@ -34,6 +38,10 @@ _LATER = {
     "Implementation": "gradcheck.implementations",
     "Layout": "gradcheck.implementations",
     "load": "gradcheck.implementations",
+    "from_autograd": "gradcheck.implementations.autograd",
+    "from_jax": "gradcheck.implementations.jax",
+    "from_torch": "gradcheck.implementations.torch",
+    "from_torch_module": "gradcheck.implementations.torch_module",
     "parametrize": "gradcheck.suite",
     "problems": "gradcheck.strategies",
     "judge": "gradcheck.verify",
@@ -44,7 +52,15 @@ _LATER = {
 def __getattr__(name: str) -> Any:
     if name not in _LATER:
         raise AttributeError(f"module 'gradcheck' has no attribute {name!r}")
-    return getattr(import_module(_LATER[name]), name)
+    try:
+        module = import_module(_LATER[name])
+    except ModuleNotFoundError as missing:
+        if not name.startswith("from_") or missing.name is None or missing.name.startswith("gradcheck"):
+            raise
+        from gradcheck.errors import Missing
+
+        raise Missing.extra(f"gradcheck.{name}", missing.name, missing.name) from None
+    return getattr(module, name)
 
 
 def __dir__() -> list[str]:

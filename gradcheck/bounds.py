@@ -168,7 +168,9 @@ class Allowed:
             # the product with w underflows, and in code that scales X, w / n does, which meets A mass - Y
             underflow = (n + 2) * (1 + self.problem.n * (D + size).max()) / 2 * precision.eta
             underflow += n * (times - 1) * weight.max(initial=0.0) * self._D_underflow  # what D has, `times` over
-            if precision.reads:  # eta instead of eta / 2 for a product, as much for reading its factors, and eta for a sum
+            if (
+                precision.reads
+            ):  # eta instead of eta / 2 for a product, as much for reading its factors, and eta for a sum
                 underflow = 4 * underflow + times * weight.sum(axis=0) * precision.eta
             bound = (1 + k) * (error + underflow) + k * exact
             unscaled = n * (1 + k) * (error + exact)  # the partial sums of code that divides by n last

@@ -103,6 +103,12 @@ def _index(Y: Array) -> Array:
     return Y.argmax(axis=0).astype(np.int64)
 
 
+def require_unit_mass(Y: Array) -> None:
+    """For code whose gradient is A - Y, with samples in rows: `NotPosed` where the labels of a sample do not sum to 1."""
+    if not (Y.astype(float).sum(axis=1) == 1).all():
+        raise NotPosed("its gradient A - Y is for labels that sum to 1")
+
+
 # ---- what comes back ----
 
 

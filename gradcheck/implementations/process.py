@@ -83,7 +83,7 @@ def _described(peer: Peer) -> Implementation:
         raise Unusable(f"{shown} describes its layout wrongly: {problem}") from None
     offered: dict[str, Any] = {function: _function(peer, function) for function in functions}
     name = str(told.get("name", shown))
-    mirrored = told.get("numpy") is True
+    mirrored = told.get("numpy") is True or told.get("tells") is True  # what it did to its copies
     return Implementation(name, **offered, dtypes=dtypes, layout=layout, expected_failures=known, copies=not mirrored)
 
 

@@ -5,6 +5,7 @@ Labels are class indices where every column is one-hot, otherwise distributions 
 
 from collections.abc import Callable
 from dataclasses import replace
+from functools import wraps
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,21 @@ def array(result: torch.Tensor, like: Array) -> Array:
     """The NumPy array of a result; bfloat16 by way of the dtype of `like`."""
     plain = result.detach()
     return plain.view(torch.int16).numpy().view(like.dtype) if plain.dtype is torch.bfloat16 else plain.numpy()
+
+
+def alone(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function on one thread: even log_softmax of twelve numbers waits for all of them, milliseconds on a busy machine."""
+
+    @wraps(function)
+    def called(*arguments: Any) -> Any:
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            return function(*arguments)
+        finally:
+            torch.set_num_threads(threads)
+
+    return called
 
 
 def from_torch(
@@ -69,17 +85,22 @@ def from_torch(
         found = torch.autograd.grad(result.sum(), variables)
         return {key: array(each, arrays[0]) for key, each in zip((*keys, "Z"), found, strict=False)}
 
-    def linear(*arrays: Array) -> Array:
+    def linear_part(*arrays: Array) -> Array:
         assert logits is not None
         return array(logits(*map(tensor, arrays)), arrays[0])
 
-    offered = None if logits is None else linear
     return Implementation(
-        name or getattr(loss, "__name__", "loss"), gradients, value, offered, dtypes=dtypes, layout=layout
+        name or getattr(loss, "__name__", "loss"),
+        alone(gradients),
+        alone(value),
+        None if logits is None else alone(linear_part),
+        dtypes=dtypes,
+        layout=layout,
     )
 
 
-def _logits(theta: torch.Tensor, b: torch.Tensor, X: torch.Tensor) -> torch.Tensor:
+def linear(theta: torch.Tensor, b: torch.Tensor, X: torch.Tensor) -> torch.Tensor:
+    """(n, L)"""
     return F.linear(X.to(theta.dtype), theta, b)
 
 
@@ -88,11 +109,13 @@ def _cross_entropy(Z: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     return F.cross_entropy(Z, labels.argmax(dim=1) if one_hot else labels.to(Z.dtype))
 
 
+@alone
 def softmax(Z: Array) -> Array:
     """(n, L)"""
     return array(torch.softmax(tensor(Z), dim=1), Z)
 
 
+@alone
 def softmax_jacobian(z: Array) -> Array:
     """(L, L)"""
     return array(torch.func.jacrev(lambda column: torch.softmax(column, dim=0))(tensor(z)), z)
@@ -101,7 +124,7 @@ def softmax_jacobian(z: Array) -> Array:
 implementation = replace(
     from_torch(
         _cross_entropy,
-        logits=_logits,
+        logits=linear,
         layout=Layout(samples="rows"),
         name="torch",
         dtypes=("float64", "float32", "float16", "bfloat16"),
