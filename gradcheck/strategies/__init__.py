@@ -36,7 +36,7 @@ SOURCES: tuple[Source, ...] = (*(short_decimals,) * 4, *(full_significands,) * 2
 
 # What is chosen for each problem; "" is as drawn, and comes first, since that is where shrinking goes.
 CHOICES = {
-    "shape": ("",) * 11 + ("single-sample", "two-classes", "odd-samples", "square") * 2 + ("large",),
+    "shape": ("",) * 23 + ("single-sample", "two-classes", "odd-samples", "square") * 4 + ("large",),
     "labels": ("", "", *LABELS),
     "values": ("", "", "", *VALUES),
     "memory": ("", "", "", *MEMORY),
