@@ -19,11 +19,11 @@ DTYPES = ("float64", "float32", "float16", "bfloat16")
 OPT_IN = tuple(name for name, regime in REGIMES.items() if regime.opt_in)
 
 # Frameworks that compile for every shape are posed a fraction of the problems.
-SLOWER = {"jax": 4, "optax": 4, "tinygrad": 20}
+SLOWER = {"jax": 5, "optax": 8, "tinygrad": 20}
 
 
 def examples(name, share=1):
-    return max(share * settings().max_examples // SLOWER.get(name, 1), 2)
+    return max(share * settings().max_examples // SLOWER.get(name, 1), 3)
 
 
 def loaded(name):
@@ -69,7 +69,7 @@ def test_a_known_disagreement_shows_and_is_named_with_its_reason(name):
         if known:
             run = conform(target, dtype=dtype, max_examples=examples(name, 2), seed=3)
             shown = {tally.expected for tally in run.tallies.values() if tally.outcome in FAILURES}
-            assert shown == known
+            assert shown - {""} == known  # what shows in too few problems to be listed is in ""
             assert all(len(reason) > 30 for reason in known)
 
 
@@ -112,7 +112,7 @@ def framework(name):
 
 def torch_losses():
     torch = framework("torch")
-    right = lambda Z, Y: torch.nn.functional.cross_entropy(Z, Y)
+    right = torch.nn.functional.cross_entropy
     return gradcheck.from_torch, right, lambda Z, Y: right(torch.clamp(Z, -10, 10), Y)
 
 
@@ -191,7 +191,7 @@ def test_a_module_of_weights_and_bias_becomes_an_implementation():
 
 def test_a_generic_adapter_says_how_to_install_what_it_needs(monkeypatch):
     monkeypatch.setitem(gradcheck._LATER, "from_nothing", "gradcheck.implementations.nothing")
-    with pytest.raises(ModuleNotFoundError, match="gradcheck.implementations.nothing"):
+    with pytest.raises(ModuleNotFoundError, match=r"implementations\.nothing"):
         gradcheck.from_nothing
     monkeypatch.setitem(gradcheck._LATER, "from_absent", "no_framework_of_that_name")
     with pytest.raises(Missing, match=r"pip install .gradcheck\[no_framework_of_that_name\]"):

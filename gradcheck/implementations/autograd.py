@@ -1,0 +1,60 @@
+"""`autograd`: autograd.scipy.special.logsumexp, its gradients by autograd.grad and make_vjp. The only door to autograd."""
+
+from collections.abc import Callable
+from typing import Any
+
+from autograd import grad, make_vjp
+from autograd import numpy as anp
+from autograd.scipy.special import logsumexp
+from numpy.typing import NDArray
+
+from gradcheck.implementations.record import Implementation, Layout
+
+Array = NDArray[Any]
+
+
+def from_autograd(
+    loss: Callable[..., Any],
+    *,
+    logits: Callable[..., Any] | None = None,
+    layout: Layout = Layout(),  # noqa: B008 - immutable
+    name: str = "",
+    dtypes: tuple[str, ...] = ("float64", "float32"),
+) -> Implementation:
+    """Any differentiable `loss(theta, b, X, Y)` written with autograd.numpy, with its gradients by autograd.grad.
+
+    With `logits(theta, b, X)`, the loss is one of logits, `loss(Z, Y)`, and its gradient with respect to Z is judged, too:
+
+        implementation = gradcheck.from_autograd(my_loss, logits=lambda theta, b, X: theta @ X + b)
+    """
+    keys = ("theta",) if layout.bias == "absent" else ("theta", "b")
+
+    def value(*arrays: Array) -> Any:
+        *parameters, X, Y = arrays
+        return loss(*parameters, X, Y) if logits is None else loss(logits(*parameters, X), Y)
+
+    def gradients(*arrays: Array) -> dict[str, Array]:
+        *parameters, X, Y = arrays
+        if logits is None:
+            found = grad(lambda p: anp.sum(loss(*p, X, Y)))(tuple(parameters))
+            return dict(zip(keys, found, strict=True))
+        pull, Z = make_vjp(lambda p: logits(*p, X))(tuple(parameters))
+        D = grad(lambda Z: anp.sum(loss(Z, Y)))(Z)
+        return {**dict(zip(keys, pull(D), strict=True)), "Z": D}
+
+    return Implementation(
+        name or getattr(loss, "__name__", "loss"), gradients, value, logits, dtypes=dtypes, layout=layout
+    )
+
+
+def _logits(theta: Array, b: Array, X: Array) -> Array:
+    return anp.dot(theta, X.astype(theta.dtype)) + b
+
+
+def _cross_entropy(Z: Array, Y: Array) -> Any:
+    labels, used = Y.astype(Z.dtype), Y > 0
+    lse = anp.sum(labels, axis=0) * logsumexp(Z, axis=0)
+    return (anp.sum(lse) - anp.sum(labels[used] * Z[used])) / Z.shape[1]
+
+
+implementation = from_autograd(_cross_entropy, logits=_logits, name="autograd")

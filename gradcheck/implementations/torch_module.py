@@ -1,0 +1,79 @@
+"""A torch.nn.Module as an implementation: a layer, or a layer with its loss, by the .grad of its parameters."""
+
+import copy
+import inspect
+from functools import cache
+from typing import Any
+
+import torch
+
+from gradcheck.errors import Unusable
+from gradcheck.implementations.record import Implementation, Layout
+from gradcheck.implementations.torch import Array, F, alone, array, tensor
+
+ROWS = Layout(samples="rows", labels="index")
+
+
+def _sizes(module: torch.nn.Module) -> tuple[int, ...]:
+    """The dimensions of its parameters: (2, 1) for weights and a bias, in the order in which they were registered."""
+    return tuple(parameter.ndim for parameter in module.parameters())
+
+
+def from_torch_module(
+    module: torch.nn.Module,
+    *,
+    layout: Layout = ROWS,
+    name: str = "",
+    dtypes: tuple[str, ...] = ("float64", "float32"),
+) -> Implementation:
+    """A module whose parameters are one matrix of weights and one bias, or the weights alone: a layer, or a layer with its loss.
+
+    `module(X)` returns logits, of which F.cross_entropy is taken; `module(X, Y)` returns the loss. The problem's theta and b take
+    the place of its parameters, in any shape, in a copy of the module; the gradients are their .grad after `backward()`.
+
+        implementation = gradcheck.from_torch_module(MyLinear(4, 3))
+    """
+    if sorted(_sizes(module)) not in ([1, 2], [2]):
+        raise Unusable(
+            f"the module has parameters of {list(_sizes(module))} dimensions; expected one matrix, and perhaps one vector"
+        )
+    has_loss = len(inspect.signature(module.forward).parameters) > 1
+    keys = tuple({2: "theta", 1: "b"}[size] for size in _sizes(module))
+    if len(keys) == 1:
+        layout = Layout(**{**vars(layout), "bias": "absent"})
+
+    @cache
+    def copied(dtype: torch.dtype) -> torch.nn.Module:
+        return copy.deepcopy(module).to(dtype)
+
+    def loaded(*parameters: Array) -> torch.nn.Module:
+        """The copy of this dtype, with these parameters."""
+        given = dict(zip(("theta", "b"), map(tensor, parameters), strict=False))
+        own = copied(given["theta"].dtype)
+        for key, parameter in zip(keys, own.parameters(), strict=True):
+            parameter.data, parameter.grad = given[key], None
+        return own
+
+    def traced(*arrays: Array) -> tuple[torch.nn.Module, torch.Tensor]:
+        *parameters, X, Y = arrays
+        own, data = loaded(*parameters), tensor(X).to(tensor(parameters[0]).dtype)
+        return own, own(data, tensor(Y)) if has_loss else F.cross_entropy(own(data), tensor(Y))
+
+    def loss(*arrays: Array) -> Array:
+        return array(traced(*arrays)[1], arrays[0])
+
+    def gradients(*arrays: Array) -> dict[str, Array]:
+        own, result = traced(*arrays)
+        result.sum().backward()
+        found = {key: parameter.grad for key, parameter in zip(keys, own.parameters(), strict=True)}
+        return {key: array(grad, arrays[0]) for key, grad in found.items() if grad is not None}
+
+    def logits(*arrays: Array) -> Array:
+        *parameters, X = arrays
+        own = loaded(*parameters)
+        return array(own(tensor(X).to(tensor(parameters[0]).dtype)), arrays[0])
+
+    offered: Any = None if has_loss else alone(logits)
+    return Implementation(
+        name or type(module).__name__, alone(gradients), alone(loss), offered, dtypes=dtypes, layout=layout
+    )
