@@ -21,12 +21,14 @@ TRIED = ("samples", "theta", "labels", "reduction", "bias")
 
 def meant(implementation: Implementation, tallies: Iterable[Tally]) -> Layout | None:
     """The layout nearest to the declared one under which the problems that failed agree; None where there is none."""
-    problems = _telling([tally.first[0] for tally in tallies if tally.first is not None and not tally.first[1].final])
+    failed = [tally for tally in tallies if tally.first is not None]
+    problems = _telling([tally.first[0] for tally in failed if tally.first and not tally.first[1].final])
     if not problems:
         return None
+    checks = tuple(dict.fromkeys((*VALUES, *(tally.check for tally in failed))))
     declared = implementation.layout
     for layout in sorted(others(declared), key=lambda other: distance(other, declared)):
-        if _agrees(replace(implementation, layout=layout), problems):
+        if _agrees(replace(implementation, layout=layout), problems, checks):
             return layout
     return None
 
@@ -36,8 +38,19 @@ def others(declared: Layout) -> Iterator[Layout]:
     for choice in product(*(CHOICES[name] for name in TRIED)):
         changes: dict[str, Any] = dict(zip(TRIED, choice, strict=True))
         layout = replace(declared, **changes)
-        if layout != declared and not (layout.bias == "auto" and declared.bias != "auto"):
+        if _distinct(layout) != _distinct(declared):
             yield layout
+
+
+def _distinct(layout: Layout) -> tuple[Any, ...]:
+    """What tells two layouts apart: "auto" is one of the others."""
+    return (
+        layout.samples,
+        layout.theta,
+        layout.labels,
+        layout.reduction,
+        "absent" if layout.bias == "absent" else layout.flat_bias,
+    )
 
 
 def distance(layout: Layout, declared: Layout) -> int:
@@ -54,13 +67,13 @@ def _telling(problems: list[Problem]) -> list[Problem]:
     return sorted(distinct, key=lambda p: -len({p.n, p.d, p.L, 1}))[:ENOUGH]
 
 
-def _agrees(implementation: Implementation, problems: list[Problem]) -> bool:
+def _agrees(implementation: Implementation, problems: list[Problem], checks: tuple[Check, ...]) -> bool:
     """Whether nothing fails, and the gradient of some problem with several samples could be judged."""
     outcomes: set[tuple[str, bool]] = set()
     adapted = adapt(implementation)
     for problem in problems:
         trial = Trial(adapted, problem)
-        for check in VALUES:
+        for check in checks:
             if _due(check, adapted):
                 verdict = check.judge(trial)
                 if verdict.failed:

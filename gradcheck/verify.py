@@ -26,7 +26,9 @@ def select(globs: Iterable[str]) -> tuple[Check, ...]:
     return tuple(check for name, check in CHECKS.items() if any(fnmatchcase(name, glob) for glob in globs))
 
 
-def judge(implementation: Implementation, problem: Problem, checks: Iterable[Check]) -> dict[str, Verdict]:
+def judge(
+    implementation: Implementation, problem: Problem, checks: Iterable[Check] = tuple(CHECKS.values())
+) -> dict[str, Verdict]:
     """The verdict of each check on one problem. The exact values are worked out once."""
     trial = Trial(adapt(implementation), problem)
     return {check.name: check.judge(trial) for check in checks}
@@ -73,8 +75,12 @@ class Tally:
 
     @property
     def failed(self) -> bool:
-        """Whether it makes a run fail: it disagrees or errored without being expected to, or the other way round."""
-        return self.stale or (not self.expected and self.outcome in FAILURES)
+        """Whether it makes a run fail: it disagrees or errored without being expected to, or the other way round.
+
+        An expectation is of a disagreement; of errors only where its reason begins with "errored".
+        """
+        unforeseen = bool(self.counts[Outcome.ERRORED]) and not self.expected.startswith("errored")
+        return self.stale or unforeseen or (not self.expected and self.outcome in FAILURES)
 
     @property
     def judged(self) -> int:
@@ -135,16 +141,17 @@ class Run:
 
     @property
     def judged(self) -> bool:
-        """Whether anything could be judged."""
-        return any(tally.judged for tally in self.tallies.values())
+        """Whether any claim of an equation could be judged; conduct counts where nothing else was asked for."""
+        claims = [tally for tally in self.tallies.values() if tally.check.equations] or list(self.tallies.values())
+        return any(tally.judged for tally in claims)
 
 
 def status(runs: Iterable[Run]) -> int:
-    """Exit status: 0 everything judged agrees, 1 something disagrees or errored, 3 nothing could be judged."""
+    """Exit status: 0 everything judged agrees, 1 something disagrees or errored, 3 in some run nothing could be judged."""
     runs = tuple(runs)
     if any(run.failed for run in runs):
         return 1
-    return 0 if any(run.judged for run in runs) else 3
+    return 0 if runs and all(run.judged for run in runs) else 3
 
 
 def judge_gradient(problem: Problem, **gradients: ArrayLike) -> dict[str, Verdict]:

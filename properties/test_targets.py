@@ -44,13 +44,32 @@ table = {"logits": lambda theta, b, X: X}
     assert load("mine.py:record").dtypes == ("float32",)
 
 
-def test_a_file_can_import_its_neighbours_and_leaves_the_import_path_as_it_was(folder):
+def test_a_file_can_import_its_neighbours_then_and_later_and_hides_nothing(folder):
     (folder / "deep").mkdir()
     (folder / "deep" / "neighbour_of_it.py").write_text("def softmax(Z): return Z\n", encoding="utf-8")
-    (folder / "deep" / "it.py").write_text("from neighbour_of_it import softmax\n", encoding="utf-8")
+    late = "def loss(*arrays):\n    import neighbour_of_it\n    return 0.0\n"
+    (folder / "deep" / "it.py").write_text(f"from neighbour_of_it import softmax\n{late}", encoding="utf-8")
     before = list(sys.path)
-    assert load("deep/it.py").offers == ("softmax",)
-    assert sys.path == before
+    found = load("deep/it.py")
+    assert found.offers == ("loss", "softmax")
+    assert found.loss() == 0.0
+    assert [place for place in sys.path if place not in before] == sys.path[-1:] == [str((folder / "deep").resolve())]
+
+
+def test_neighbours_of_the_same_name_in_two_folders_are_two_modules(folder):
+    for place, value in (("one", 1), ("two", 2)):
+        (folder / place).mkdir()
+        (folder / place / "layers_of_it.py").write_text(f"def loss(*arrays): return {value}\n", encoding="utf-8")
+        (folder / place / "it.py").write_text("from layers_of_it import *\n", encoding="utf-8")
+    assert [load(f"{place}/it.py").loss() for place in ("one", "two", "one")] == [1, 2, 1]
+
+
+def test_what_a_file_only_imports_is_not_judged_as_its_own(folder):
+    text = "from scipy.special import softmax\ndef gradients(theta, b, X, Y): return {}\n"
+    Path("it.py").write_text(text, encoding="utf-8")
+    assert load("it.py").offers == ("gradients",)
+    Path("listed.py").write_text(text + "__all__ = ['gradients', 'softmax']\n", encoding="utf-8")
+    assert load("listed.py").offers == ("gradients", "softmax")
 
 
 def test_a_file_named_like_a_framework_does_not_replace_it(folder):

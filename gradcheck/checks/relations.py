@@ -143,7 +143,8 @@ def jacobian_is_positive_semidefinite(trial: Trial) -> Found:
     if not np.isfinite(J).all():
         yield found("∂A/∂Z has entries that are not finite")
         return
-    v = np.linalg.eigh((J + J.T) / 2)[1][:, 0]
+    scaled = J / (abs(J).max() or 1.0)
+    v = np.linalg.eigh((scaled + scaled.T) / 2)[1][:, 0]
     w = abs(v)
     size = w @ abs(J) @ w
     own = outward(4 * (len(v) + 4) * U64 * size)

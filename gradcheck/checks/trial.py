@@ -112,7 +112,7 @@ class Trial:
         """The same values for the same problem in float64, of which difference quotients are taken."""
         p = self.problem
         if p.precision is FLOAT64:
-            return self.truth
+            return replace(self.truth, grants=None) if self.truth.grants else self.truth
         return referees.Truth(p.with_arrays(*p.reals), self.truth.values, self.truth.magnitude)
 
     @cached_property
@@ -267,5 +267,5 @@ ARGUMENTS: dict[str, Callable[["Trial"], tuple[Array, ...]]] = {
     "loss": lambda trial: trial.problem.arrays(),
     "logits": lambda trial: trial.problem.arrays()[:3],
     "softmax": lambda trial: (trial.posed(trial.Z),),
-    "softmax_jacobian": lambda trial: (trial.posed_column,),
+    "softmax_jacobian": lambda trial: (trial.posed_column.copy(),),
 }

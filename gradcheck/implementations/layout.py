@@ -58,7 +58,7 @@ class Handed:
         """Spoil what was given wherever what was made of it has been written to, so that it is seen."""
         for made, before, given in self.copies:
             if made.tobytes() != before.tobytes() and given.flags.writeable:
-                given[...] = given + 1
+                given[...] = np.where(given == 0, 1, 0)
 
 
 def hand(layout: Layout, theta: Array, b: Array, X: Array, *rest: Array) -> Handed:
@@ -69,7 +69,8 @@ def hand(layout: Layout, theta: Array, b: Array, X: Array, *rest: Array) -> Hand
         copies.append((array, array.copy(), given))
         return array
 
-    theta, b = _unpinned(layout, theta), _unpinned(layout, b)
+    if layout.pinned is not None:
+        theta, b = made(_unpinned(layout, theta), theta), made(_unpinned(layout, b), b)
     if layout.bias == "absent":
         if np.isneginf(b).any():
             raise NotPosed("code without a bias has no masked class")
@@ -116,12 +117,17 @@ def named(raw: Any) -> Any:
     """Gradients by name: a mapping as it is; a tuple or list in the order theta, b, Z; theta alone; an object by its attributes."""
     if isinstance(raw, Mapping):
         return raw
-    if isinstance(raw, np.ndarray):
+    if isinstance(raw, np.ndarray) or hasattr(raw, "__array__"):
         return {"theta": raw}
     if isinstance(raw, tuple | list) and not hasattr(raw, "_fields"):
         return dict(zip(KEYS, raw, strict=False))
     found = {key: getattr(raw, key) for key in KEYS if hasattr(raw, key)}
     return found or raw
+
+
+def _array(raw: Any) -> Any:
+    """What is an array by another name, a tensor or a list, as an array."""
+    return np.asarray(raw) if hasattr(raw, "__array__") or isinstance(raw, list | tuple) else raw
 
 
 def _turned(raw: Any, turn: Callable[[Array], Array]) -> Any:
@@ -147,11 +153,12 @@ def _mean(layout: Layout, raw: Any, n: int) -> Any:
 def _gradients(function: Function, layout: Layout) -> Function:
     def gradients(theta: Array, b: Array, X: Array, Y: Array) -> Any:
         handed = hand(layout, theta, b, X, Y)
-        raw = named(function(*handed.arguments))
+        gradients.raw = function(*handed.arguments)  # type: ignore[attr-defined]
+        raw = named(gradients.raw)  # type: ignore[attr-defined]
         handed.written()
         if not isinstance(raw, Mapping):
             return raw
-        found = {key: _mean(layout, _turn(layout, key, value), X.shape[1]) for key, value in raw.items()}
+        found = {key: _mean(layout, _turn(layout, key, _array(value)), X.shape[1]) for key, value in raw.items()}
         if layout.bias == "absent" and getattr(found.get("theta"), "shape", ())[1:] == (theta.shape[1] + 1,):
             found = {**found, "theta": found["theta"][:, :-1], "b": found["theta"][:, -1:]}
         return found if layout.pinned is None else _with_pinned(layout.pinned, found, model.gradients(theta, b, X, Y))
@@ -193,7 +200,7 @@ def _loss(function: Function, layout: Layout) -> Function:
 def _logits(function: Function, layout: Layout) -> Function:
     def logits(theta: Array, b: Array, X: Array) -> Any:
         handed = hand(layout, theta, b, X)
-        raw = _turned(function(*handed.arguments), lambda array: _samples(layout, array))
+        raw = _turned(_array(function(*handed.arguments)), lambda array: _samples(layout, array))
         handed.written()
         k = layout.pinned
         without = k is not None and getattr(raw, "shape", ()) == (len(theta) - 1, X.shape[1])
@@ -203,7 +210,7 @@ def _logits(function: Function, layout: Layout) -> Function:
 
 
 def _softmax(function: Function, layout: Layout) -> Function:
-    return lambda Z: _turned(function(_samples(layout, Z)), lambda a: _samples(layout, a))
+    return lambda Z: _turned(_array(function(_samples(layout, Z))), lambda a: _samples(layout, a))
 
 
 WRAPPERS: dict[str, Callable[[Function, Layout], Function]] = {

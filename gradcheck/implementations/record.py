@@ -55,7 +55,7 @@ class Layout:
                 raise Unusable(
                     f"layout {name}={getattr(self, name)!r} is not known; expected {' or '.join(filter(None, known))}"
                 )
-        if self.pinned is not None and not (isinstance(self.pinned, int) and self.pinned >= 0):
+        if self.pinned is not None and (type(self.pinned) is not int or self.pinned < 0):
             raise Unusable(f"layout pinned={self.pinned!r} is not known; expected the number of a class, from 0")
 
     @property
@@ -102,6 +102,8 @@ class Implementation:
     def __post_init__(self) -> None:
         if not self.offers:
             raise Unusable(f"{self.name} has none of the functions {', '.join(FUNCTIONS)}; at least one must be there")
+        if not self.dtypes or not set(self.dtypes) <= set(precision.NAMES):
+            raise Unusable(f"{self.name}: dtypes is {self.dtypes!r}; expected any of {', '.join(precision.NAMES)}")
         for name in self.offers:
             if not callable(getattr(self, name)):
                 raise Unusable(f"{self.name}: {name} is {getattr(self, name)!r}; expected a function")

@@ -2,6 +2,7 @@
 
 import importlib
 import importlib.util
+import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -77,7 +78,7 @@ def as_implementation(name: str, found: Any) -> Implementation:
     if isinstance(found, Implementation):
         return found
     get: Callable[[str], Any] = found.get if isinstance(found, Mapping) else lambda key: getattr(found, key, None)
-    offered: dict[str, Any] = {key: get(key) for key in FUNCTIONS if callable(get(key))}
+    offered: dict[str, Any] = {key: get(key) for key in FUNCTIONS if callable(get(key)) and _own(found, key, get(key))}
     if not offered and callable(found) and not isinstance(found, type):
         offered = {"gradients": found}
     if not offered:
@@ -85,6 +86,17 @@ def as_implementation(name: str, found: Any) -> Implementation:
             f"{name} is {_kind(found)} with none of the functions {', '.join(FUNCTIONS)}; expected at least one of them"
         )
     return Implementation(name, **offered)
+
+
+def _own(found: Any, key: str, function: Any) -> bool:
+    """Whether a function of a module is its own: what it only imports, scipy's softmax say, is a tool and no claim."""
+    if not isinstance(found, ModuleType) or key in getattr(found, "__all__", ()):
+        return True
+    home = getattr(function, "__module__", None) or found.__name__
+    if home.split(".")[0] in (found.__name__.split(".")[0], "functools"):
+        return True
+    file, folder = getattr(sys.modules.get(home), "__file__", None), getattr(found, "__file__", None)
+    return file is not None and folder is not None and _below(file, Path(folder).resolve().parent)
 
 
 def _kind(found: Any) -> str:
@@ -95,7 +107,8 @@ def _built_in(name: str) -> Implementation:
     target = BUILT_IN[name]
     if target.missing:
         raise Missing.extra(f"target {name}", target.missing[0], target.extra)
-    module = importlib.import_module(f"gradcheck.implementations.{name.replace('-', '_')}")
+    with _reported(f"target {name}"):
+        module = importlib.import_module(f"gradcheck.implementations.{name.replace('-', '_')}")
     found: Implementation = module.implementation
     return found
 
@@ -113,6 +126,8 @@ def _attribute(module: ModuleType, place: str, name: str) -> Any:
 def _from_name(name: str, has_object: bool) -> ModuleType:
     if not all(part.isidentifier() for part in name.split(".")):
         raise Unusable(f"target {name!r} is not known; {_EXPECTED}")
+    if os.getcwd() not in sys.path:  # as `python -m` has it
+        sys.path.append(os.getcwd())
     try:
         exists = importlib.util.find_spec(name) is not None
     except (ImportError, ValueError):
@@ -127,8 +142,11 @@ def _from_name(name: str, has_object: bool) -> ModuleType:
 _EXPECTED = f"expected a built-in target ({', '.join(BUILT_IN)}), package.module:object, or path/to/file.py:object"
 
 
+_FOLDERS: dict[str, str] = {}  # module imported by a target file -> the folder that it was found in
+
+
 def _from_file(path: Path) -> ModuleType:
-    """The file as a module of its own; its folder can be imported from, and no module is replaced."""
+    """The file as a module of its own. Its folder can be imported from, then and later, and no module is replaced by it."""
     if not path.is_file():
         raise Unusable(f"no such file: {path}")
     name = f"gradcheck_target_{path.stem}"
@@ -136,15 +154,33 @@ def _from_file(path: Path) -> ModuleType:
     if spec is None or spec.loader is None:
         raise Unusable(f"{path} is not a Python file; expected a name that ends in .py")
     module = importlib.util.module_from_spec(spec)
-    folder = str(path.resolve().parent)
-    sys.path.insert(0, folder)
+    folder = path.resolve().parent
+    for neighbour, home in list(_FOLDERS.items()):  # of the same name as one of this file's, perhaps
+        if home != str(folder):
+            sys.modules.pop(neighbour, None)
+            del _FOLDERS[neighbour]
+    before = set(sys.modules)
+    sys.path.insert(0, str(folder))
     sys.modules[name] = module  # dataclasses and pickling look their module up
     try:
         with _reported(str(path)):
             spec.loader.exec_module(module)
     finally:
-        sys.path.remove(folder)
+        sys.path.remove(str(folder))
+    if str(folder) not in sys.path:  # for what is imported when it is called; last, so that it hides nothing
+        sys.path.append(str(folder))
+    _FOLDERS.update({new: str(folder) for new in set(sys.modules) - before - {name} if _lies_in(new, folder)})
     return module
+
+
+def _lies_in(name: str, folder: Path) -> bool:
+    file = getattr(sys.modules.get(name), "__file__", None)
+    return file is not None and _below(file, folder)
+
+
+def _below(file: str, folder: Path) -> bool:
+    """Whether a module's file is a neighbour, and not of an environment that lies in the same folder."""
+    return Path(file).resolve().is_relative_to(folder) and "site-packages" not in file
 
 
 @contextmanager
