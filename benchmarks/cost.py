@@ -1,11 +1,16 @@
 """What it costs to judge one gradient, beside the peers, in one run: `python -m benchmarks.cost`.
 
 The order of the checkers rotates from round to round, so that a slow spell of the machine meets all of them. The figure
-that does not depend on the machine is the ratio to gradcheck.
+that does not depend on the machine is the ratio to gradcheck. Every checker has one thread, since two that wait for each other
+on a busy machine measure the machine.
 """
 
+import os
 import statistics
 import time
+
+for library in ("OMP", "OPENBLAS", "MKL"):  # before NumPy and the frameworks are loaded
+    os.environ[f"{library}_NUM_THREADS"] = "1"
 
 import click
 from rich.console import Console

@@ -1,4 +1,4 @@
-"""gradcheck: gradient verification for softmax classifiers, from bounds instead of tolerances.
+"""gradcheck: gradient verification for softmax classifiers, from bounds that follow from the data.
 
 The names below are the public surface. Each is imported when it is first used, so that `import gradcheck` costs nothing, and
 pytest can load our plugin without NumPy.

@@ -68,3 +68,20 @@ def test_an_example_that_needs_a_package_says_so_in_its_docstring():
         text = path.read_text(encoding="utf-8")
         if path.parent.name in ("pypi", "torch_function"):
             assert re.search(r"Needs .*pip install \w+", text), path
+
+
+def test_the_readme_shows_what_verify_prints(tmp_path, monkeypatch):
+    """The file that forgets to divide by n, and every line of its panel but those with a figure of floating-point noise."""
+    from click.testing import CliRunner
+
+    from gradcheck.cli import main
+
+    text = (Path(__file__).parent.parent / "README.md").read_text(encoding="utf-8")
+    code = text.split("Say that `model.py` forgets to divide by n:")[1].split("```python\n")[1].split("```")[0]
+    shown = text.split("$ gradcheck verify model.py\n")[1].split("\n\n")[0].splitlines()
+    (tmp_path / "model.py").write_text(code, encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(main, ["verify", "model.py"])
+    assert result.exit_code == 1
+    printed = {line.strip() for line in result.output.splitlines()}
+    assert [line for line in shown if line.strip() != "…" and line.strip() not in printed] == []
