@@ -8,6 +8,7 @@ from fnmatch import fnmatchcase
 import numpy as np
 from numpy.typing import ArrayLike
 
+from gradcheck import precision
 from gradcheck.checks import CHECKS, Check, Trial
 from gradcheck.errors import Unusable
 from gradcheck.implementations import Implementation, Layout, adapt
@@ -40,11 +41,12 @@ class Tally:
 
     `ratio` is the worst test ratio, `slack` the largest share of the rounding bound used, `reasons` counts why a problem
     was not judged. `first` is the first problem that failed and its verdict. `expected` is the reason why this check is known
-    to fail, if it is.
+    to fail, if it is, and `shown` whether a check that is expected to fail for the same reason did.
     """
 
     check: Check
     expected: str = ""
+    shown: bool = False
     counts: Counter[Outcome] = field(default_factory=Counter)
     reasons: Counter[str] = field(default_factory=Counter)
     ratio: float | None = None
@@ -70,8 +72,8 @@ class Tally:
 
     @property
     def stale(self) -> bool:
-        """Whether it was expected to fail and could, but agreed."""
-        return bool(self.expected) and self.outcome is Outcome.AGREE
+        """Whether it was expected to fail and could, but agreed, as did every other check with the same reason."""
+        return bool(self.expected) and self.outcome is Outcome.AGREE and not self.shown
 
     @property
     def failed(self) -> bool:
@@ -144,6 +146,24 @@ class Run:
         """Whether any claim of an equation could be judged; conduct counts where nothing else was asked for."""
         claims = [tally for tally in self.tallies.values() if tally.check.equations] or list(self.tallies.values())
         return any(tally.judged for tally in claims)
+
+
+def settle(tallies: Mapping[str, Tally], problems: int) -> None:
+    """What can be said of the tallies of a run only when all its problems have been judged."""
+    reasons = {tally.expected for tally in tallies.values() if tally.outcome in FAILURES} - {""}
+    for tally in tallies.values():
+        tally.shown = tally.expected in reasons
+        if not tally.counts:
+            tally.counts[Outcome.SKIPPED] += 1
+            tally.reasons[f"its turn did not come in {problems} problem{'s' * (problems != 1)}"] += 1
+
+
+def known(expected: Iterable[str]) -> None:
+    """Raise `Unusable` for a name among expected failures that is no check, or no check/dtype."""
+    for entry in expected:
+        check, _, dtype = entry.partition("/")
+        if check not in CHECKS or (dtype and dtype not in precision.NAMES):
+            raise Unusable(f"expected_failures names {entry!r}; expected a check (`gradcheck checks` lists them) or check/dtype")
 
 
 def status(runs: Iterable[Run]) -> int:

@@ -25,6 +25,8 @@ implementation = target(
             "loss_of_a_duplicated_batch",
             "central_difference",
             "forward_difference",
+            "gradient_of_its_own_loss",
+            "loss_is_convex",
         ),
         CLIPPED,
     ),
