@@ -70,7 +70,7 @@ def save(case: Case, folder: Path) -> Path:
             path = folder / f"{case.check or 'problem'}-{digest[:length]}.json"
             if not path.exists():
                 return write(path, text)
-            if path.read_text(encoding="utf-8") == text:
+            if path.read_bytes() == text.encode():
                 return path
     except OSError as problem:
         raise Unusable(
@@ -80,13 +80,29 @@ def save(case: Case, folder: Path) -> Path:
 
 
 def write(path: Path, text: str) -> Path:
-    """Write a file whole or not at all."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".case-")
-    with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-        file.write(text)
-    os.chmod(temporary, 0o644)
-    os.replace(temporary, path)
+    """Write a file in one step, so that a reader never meets half of it. Its mode is what it was, or what the umask leaves."""
+    mask = os.umask(0)
+    os.umask(mask)
+    mode = path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~mask
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".gradcheck-")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
+            file.write(text)
+        os.chmod(temporary, mode)
+        os.replace(temporary, path)
+    except BaseException:
+        os.unlink(temporary)
+        raise
     return path
+
+
+def prepare(folder: Path) -> None:
+    """Raise `Unusable` where no case could be saved in `folder`; nothing is created."""
+    place = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    if not place.is_dir() or not os.access(place, os.W_OK):
+        raise Unusable(
+            f"cannot save cases in {folder}: {place} is no folder that can be written to; choose one with --cases"
+        )
 
 
 def load(path: Path) -> Case:

@@ -3,7 +3,7 @@
 import contextlib
 import io
 import warnings
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -57,11 +57,41 @@ def pose(
     posed()
 
 
+class Printed(io.StringIO):
+    """What a target prints. It may close it, or write bytes to its `buffer`, as it may with a real standard output."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._bytes = _Bytes()
+
+    @property
+    def buffer(self) -> io.BytesIO:
+        """Where a target that knows of bytes writes them."""
+        return self._bytes
+
+    def close(self) -> None:
+        pass
+
+    @property
+    def size(self) -> int:
+        """How many characters, and bytes, were written."""
+        return len(self.getvalue()) + len(self._bytes.getvalue())
+
+
+class _Bytes(io.BytesIO):
+    def close(self) -> None:
+        pass
+
+
 @contextlib.contextmanager
-def quiet() -> Iterator[io.StringIO]:
-    """What the target prints and warns reaches neither the results on standard output nor the progress beside them."""
-    printed = io.StringIO()
+def quiet() -> Iterator[Printed]:
+    """What the target prints and warns reaches neither the results on standard output nor the progress beside them.
+
+    A target that changes the working directory is brought back.
+    """
+    printed = Printed()
     with (
+        contextlib.chdir("."),
         contextlib.redirect_stdout(printed),
         contextlib.redirect_stderr(printed),
         warnings.catch_warnings(),
@@ -123,7 +153,7 @@ def replay(implementation: Implementation, case: cases.Case, path: Path, checks:
             tallies[name].add(case.problem, verdict)
     failures = tuple(replace(_failure(t, *t.first), case=str(path)) for t in tallies.values() if t.first)
     run = Run(implementation.name, dtype, 0, 1, ("*",), 1, tallies, implementation.layout, failures)
-    return replace(run, printed=printed.tell())
+    return replace(run, printed=printed.size)
 
 
 def conform(
@@ -141,6 +171,7 @@ def conform(
     The same arguments give the same verdicts. Ctrl-C ends the run early with what has been judged so far.
     """
     require(implementation, dtype)
+    verify.known(implementation.expected_failures)
     chosen = verify.select(checks)
     layout, original, implementation = implementation.layout, implementation, adapt(implementation)
     tallies = {check.name: Tally(check, implementation.expected(check.name, dtype)) for check in chosen}
@@ -156,30 +187,35 @@ def conform(
         progress("judging", done)
 
     failures: list[Failure] = []
-    known: list[Problem] = []
-    interrupted = False
+    meant, interrupted = None, False
     with quiet() as printed:
         try:
             pose(body, dtype=dtype, regimes=run.regimes, seed=seed, count=max_examples, shrink=False)
-            for tally in tallies.values():
-                if tally.first is not None and not tally.expected:
-                    progress(f"shrinking {tally.check.name}", done)
-                    failures.append(shrunk(implementation, tally.check, tally, run, known))
+            verify.settle(tallies, done)
+            _shrunken(run, implementation, lambda doing: progress(doing, done), failures)
+            meant = layouts.meant(original, tallies.values()) if failures else None
         except KeyboardInterrupt:
             interrupted = True
-            shrunken = {failure.check.name for failure in failures}
-            failures += [
-                _failure(t, *t.first) for name, t in tallies.items() if t.first and t.failed and name not in shrunken
-            ]
-        meant = None if interrupted or not failures else layouts.meant(original, tallies.values())
-    return replace(
-        run,
-        meant=meant,
-        problems=done,
-        failures=tuple(failures),
-        interrupted=interrupted,
-        printed=printed.tell(),
-    )
+            failures += _unshrunken(tallies, failures)
+    found = replace(run, problems=done, failures=tuple(failures), meant=meant)
+    return replace(found, interrupted=interrupted, printed=printed.size)
+
+
+def _shrunken(
+    run: Run, implementation: Implementation, progress: Callable[[str], None], failures: list[Failure]
+) -> None:
+    """Shrink every failure that was not expected, one after the other; those that are done stand in `failures`."""
+    known: list[Problem] = []
+    for tally in run.tallies.values():
+        if tally.first is not None and tally.failed:
+            progress(f"shrinking {tally.check.name}")
+            failures.append(shrunk(implementation, tally.check, tally, run, known))
+
+
+def _unshrunken(tallies: Mapping[str, Tally], failures: list[Failure]) -> list[Failure]:
+    """The other failures, each on the first problem that it was found on."""
+    names = {failure.check.name for failure in failures}
+    return [_failure(t, *t.first) for name, t in tallies.items() if t.first and t.failed and name not in names]
 
 
 def _failure(tally: Tally, problem: Problem, verdict: Verdict) -> Failure:

@@ -9,6 +9,7 @@
 The command line and the pytest plugin read the same tables.
 """
 
+import os
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
@@ -89,9 +90,18 @@ def _flag(value: object) -> bool:
 
 
 def _positive(value: object) -> Any:
-    if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf"):
         raise ValueError("a number above 0")
     return value
+
+
+def _whole(least: int) -> Callable[[object], int]:
+    def read(value: object) -> int:
+        if type(value) is not int or value < least:
+            raise ValueError(f"a whole number from {least}")
+        return value
+
+    return read
 
 
 READERS: dict[str, Callable[[object], Any]] = {
@@ -100,11 +110,11 @@ READERS: dict[str, Callable[[object], Any]] = {
     "dtypes": _texts,
     "checks": _texts,
     "regimes": _texts,
-    "max-examples": _positive,
+    "max-examples": _whole(1),
     "expected-failures": _reasons,
     "isolate": _flag,
     "time-limit": _positive,
-    "memory-limit": _positive,
+    "memory-limit": _whole(0),
 }
 
 
@@ -119,14 +129,25 @@ def configured(folder: Path) -> dict[str, Target]:
 
 def _read(path: Path) -> Iterator[Target]:
     try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8")).get("tool", {}).get("gradcheck", {})
+        tool = tomllib.loads(path.read_text(encoding="utf-8")).get("tool", {})
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as problem:
         raise Unusable(f"cannot read {path}: {problem}") from None
+    tables = tool.get("gradcheck", {}) if isinstance(tool, dict) else {}
     where = f"{path}: [tool.gradcheck]"
     if not isinstance(tables, dict) or set(tables) - {"targets"} or not isinstance(tables.get("targets", {}), dict):
         raise Unusable(f"{where} holds {sorted(tables)}; expected tables [tool.gradcheck.targets.NAME]")
     for name, table in tables.get("targets", {}).items():
-        yield _target(f"{path}: [tool.gradcheck.targets.{name}]", name, table)
+        found = _target(f"{path}: [tool.gradcheck.targets.{name}]", name, table)
+        yield replace(found, target=_from(path.parent, found.target))
+
+
+def _from(folder: Path, target: str) -> str:
+    """The target with its file where the user's pyproject.toml has it, whatever folder the command runs in."""
+    file, colon, name = target.partition(".py")
+    place = folder / f"{file}.py"
+    if not colon or name[:1] not in ("", ":") or not place.is_file():
+        return target
+    return os.path.relpath(place) + name
 
 
 def _target(where: str, name: str, table: object) -> Target:

@@ -9,14 +9,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from _pytest.outcomes import Failed  # pytest.fail.Exception, by a name that a type checker knows
 
 from gradcheck import conformance, reports
 from gradcheck.implementations import Implementation
 from gradcheck.settings import Target, named
-from gradcheck.verdict import Outcome
+from gradcheck.verdict import FAILURES, Outcome
 from gradcheck.verify import Run, Tally, select
 
 MARK = "gradcheck"
+
+
+class Known(Failed):
+    """A failure that was expected; any other is no xfail."""
 
 
 @dataclass
@@ -90,7 +95,7 @@ class CheckTest:
     @property
     def marks(self) -> list[pytest.MarkDecorator]:
         """An expected failure is a strict xfail."""
-        known = [pytest.mark.xfail(reason=self.expected, strict=True)] if self.expected else []
+        known = [pytest.mark.xfail(reason=self.expected, strict=True, raises=Known)] if self.expected else []
         return [getattr(pytest.mark, MARK), *known]
 
     @property
@@ -101,8 +106,10 @@ class CheckTest:
     def __call__(self) -> None:
         __tracebackhide__ = True
         tally, run = self.tally, self.suite.run
-        if tally.outcome in (Outcome.DISAGREE, Outcome.ERRORED):
-            pytest.fail(self.panel(run), pytrace=False)
+        if tally.expected and tally.shown and tally.outcome is Outcome.AGREE:
+            pytest.xfail(tally.expected)  # another check shows what this one could not, on these problems
+        if tally.outcome in FAILURES:
+            raise (Failed if tally.failed else Known)(self.panel(run), pytrace=False)
         if tally.outcome is not Outcome.AGREE:
             pytest.skip(f"{tally.outcome}: {tally.reason}")
 

@@ -163,7 +163,9 @@ def known(expected: Iterable[str]) -> None:
     for entry in expected:
         check, _, dtype = entry.partition("/")
         if check not in CHECKS or (dtype and dtype not in precision.NAMES):
-            raise Unusable(f"expected_failures names {entry!r}; expected a check (`gradcheck checks` lists them) or check/dtype")
+            raise Unusable(
+                f"expected_failures names {entry!r}; expected a check (`gradcheck checks` lists them) or check/dtype"
+            )
 
 
 def status(runs: Iterable[Run]) -> int:

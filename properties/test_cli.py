@@ -282,3 +282,53 @@ def test_a_target_and_a_command_are_not_both_taken(run):
     result = run("verify", "numpy", "--exec", "./served")
     assert result.exit_code == 2
     assert "expected one of them" in result.stderr
+
+
+# ---- targets that misbehave as programs ----
+
+MISCHIEF = {
+    "closes standard output": "import sys; sys.stdout.close()",
+    "writes bytes": "import sys; sys.stdout.buffer.write(b'noise')",
+    "goes elsewhere": "import os; os.chdir('/')",
+}
+
+
+@pytest.mark.parametrize("name", MISCHIEF)
+def test_what_a_target_does_to_the_process_does_not_lose_the_run(run, name):
+    target = written(RIGHT.replace("    D =", f"    {MISCHIEF[name]}\n    D ="))
+    result = run("verify", target, "--max-examples", "15", "--json", "found.json")
+    assert result.exit_code == 0, result.output
+    assert json.loads(Path("found.json").read_text(encoding="utf-8"))["status"] == 0
+
+
+def test_a_folder_that_cannot_hold_cases_is_refused_before_the_work(run):
+    result = run("verify", written(RIGHT), "--cases", "model.py/cases")
+    assert result.exit_code == 2
+    assert "choose one with --cases" in result.stderr
+
+
+def test_an_expectation_covers_a_disagreement_and_no_crash(run):
+    written("def gradients(*arrays):\n    raise RuntimeError('broken build')\n")
+    Path("pyproject.toml").write_text(
+        '[tool.gradcheck.targets.mine]\ntarget = "model.py"\nchecks = ["theta_gradient"]\n'
+        'expected-failures = { theta_gradient = "clips" }\n',
+        encoding="utf-8",
+    )
+    assert run("verify", "mine", "--max-examples", "10").exit_code == 1
+
+
+def test_an_expectation_of_no_check_is_refused(run):
+    written(RIGHT)
+    Path("pyproject.toml").write_text(
+        '[tool.gradcheck.targets.mine]\ntarget = "model.py"\nexpected-failures = { theta_gradeint = "typo" }\n',
+        encoding="utf-8",
+    )
+    result = run("verify", "mine", "--max-examples", "10")
+    assert result.exit_code == 2
+    assert "theta_gradeint" in result.stderr
+
+
+def test_a_check_whose_turn_does_not_come_says_so(run):
+    result = run("verify", "numpy", "--max-examples", "1", "--check", "repeatable")
+    assert result.exit_code == 3
+    assert "its turn did not come in 1 problem" in result.output

@@ -219,7 +219,7 @@ def test_targets_of_pyproject_are_read_and_found_from_a_folder_below(folder, mon
         ('[tool.gradcheck.targets.mine]\ntarget = "a"\nexec = "b"\n', "needs either target"),
         ('[tool.gradcheck.targets.mine]\ntarget = "a"\nsample = "rows"\n', "has an entry 'sample'"),
         ('[tool.gradcheck.targets.mine]\ntarget = "a"\nsamples = "diagonal"\n', "samples='diagonal'"),
-        ('[tool.gradcheck.targets.mine]\ntarget = "a"\nmax-examples = -1\n', "expected a number above 0"),
+        ('[tool.gradcheck.targets.mine]\ntarget = "a"\nmax-examples = -1\n', "expected a whole number from 1"),
         ('[tool.gradcheck.targets.mine]\ntarget = "a"\ndtypes = "float32"\n', "expected a list of texts"),
         ('[tool.gradcheck]\ntarget = "a"\n', "expected tables"),
         ("[tool.gradcheck\n", "cannot read"),

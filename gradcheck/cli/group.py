@@ -1,5 +1,7 @@
 """The `gradcheck` command itself: its exit statuses, and how it refuses."""
 
+import io
+import sys
 from typing import Any
 
 import click
@@ -32,6 +34,9 @@ class Refusing(click.Group):
             return super().invoke(ctx)
         except Unusable as problem:
             raise Refused(str(problem)) from None
+        except KeyboardInterrupt:
+            click.echo("gradcheck: interrupted", err=True)
+            ctx.exit(INTERRUPTED)
 
 
 @click.group(
@@ -43,3 +48,6 @@ def main() -> None:
 
     The answer follows from the data. There is no step size and nothing to tune.
     """
+    for stream in (sys.stdout, sys.stderr):  # a terminal that has no θ shows a question mark
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")

@@ -11,6 +11,7 @@ import click
 from gradcheck.cli.group import INTERRUPTED, main
 from gradcheck.cli.options import chosen, layout_options, process_options, run_options
 from gradcheck.cli.progress import progress
+from gradcheck.errors import Unusable
 from gradcheck.settings import Target
 
 if TYPE_CHECKING:
@@ -26,7 +27,12 @@ _file = click.Path(dir_okay=False, path_type=Path)
 @layout_options
 @process_options
 @click.option(
-    "--cases", default="cases", show_default=True, type=click.Path(path_type=Path), help="Where failing problems go."
+    "--cases",
+    "folder",
+    default="cases",
+    show_default=True,
+    type=click.Path(path_type=Path),
+    help="Where failing problems go.",
 )
 @click.option(
     "--json", "json_file", type=_file, metavar="FILE", help="Write everything found as JSON; - is standard output."
@@ -34,7 +40,7 @@ _file = click.Path(dir_okay=False, path_type=Path)
 @click.option("--junit", type=_file, metavar="FILE", help="Write JUnit XML.")
 @click.option("--html", type=_file, metavar="FILE", help="Write a page.")
 def verify(
-    *, name: str | None, cases: Path, json_file: Path | None, junit: Path | None, html: Path | None, **given: Any
+    *, name: str | None, folder: Path, json_file: Path | None, junit: Path | None, html: Path | None, **given: Any
 ) -> None:
     """Pose problems to TARGET and judge everything that it computes.
 
@@ -43,28 +49,46 @@ def verify(
     softmax_jacobian; a bare function is taken as gradients(theta, b, X, Y). Without TARGET, everything that pyproject.toml names
     in [tool.gradcheck.targets] is judged.
     """
-    from gradcheck import conformance, reports
+    from gradcheck import cases, reports
     from gradcheck.verify import status
 
     files = {kind: path for kind, path in (("json", json_file), ("junit", junit), ("html", html)) if path}
     for kind, path in files.items():
         reports.prepare(kind, path)
+    if list(files.values()).count(Path("-")) > 1:
+        raise Unusable("two reports are to be written to standard output; expected one")
+    cases.prepare(folder)
     settings = {key: given.pop(key) for key in ("dtypes", "checks", "regimes", "max_examples", "seed")}
     results = reports.console(quiet=Path("-") in files.values())
     runs: list[Run] = []
     for found in judged(chosen(name, given), settings):
-        runs.append(conformance.saved(found, cases))
+        runs.append(_saved(found, folder))
         reports.terminal.show(runs[-1], results)
     for kind, path in files.items():
         reports.write(path, reports.FORMATS[kind](runs))
     sys.exit(INTERRUPTED if runs[-1].interrupted else status(runs))
 
 
-def judged(targets: tuple[Target, ...], settings: dict[str, Any]) -> Iterator["Run"]:
-    """A run for each target and dtype, one after the other, up to an interrupt. What cannot be used is refused before the first."""
+def _saved(run: "Run", folder: Path) -> "Run":
+    """The run with its cases saved, or as it is, with a word on why not: what was found is not lost for that."""
     from gradcheck import conformance
 
-    loaded = [(target, target.load()) for target in targets]
+    try:
+        return conformance.saved(run, folder)
+    except Unusable as problem:
+        click.echo(f"gradcheck: {problem}", err=True)
+        return run
+
+
+def judged(targets: tuple[Target, ...], settings: dict[str, Any]) -> Iterator["Run"]:
+    """A run for each target and dtype, one after the other, up to an interrupt. What cannot be used is refused before the first."""
+    from gradcheck import conformance, regimes, verify
+
+    with conformance.quiet():
+        loaded = [(target, target.load()) for target in targets]
+    for target, _ in loaded:
+        verify.select(settings["checks"] or target.checks)
+        regimes.select(settings["regimes"] or target.regimes)
     asked = {target.name: _dtypes(target, settings["dtypes"], found) for target, found in loaded}
     for target, found in loaded:
         for dtype in asked[target.name]:

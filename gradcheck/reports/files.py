@@ -2,10 +2,10 @@
 
 import os
 import sys
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from gradcheck import cases
 from gradcheck.errors import Unusable
 from gradcheck.reports import data, junit, page
 from gradcheck.verify import Run
@@ -38,14 +38,10 @@ def write(path: Path, text: str) -> None:
     if path == STANDARD_OUTPUT:
         sys.stdout.write(text)
         return
-    if path.exists() and not path.is_file():  # a pipe, or /dev/stdout
-        path.write_text(text, encoding="utf-8")
-        return
     try:
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=".gradcheck-")
-        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-            stream.write(text)
-        os.chmod(temporary, path.stat().st_mode & 0o777 if path.exists() else 0o644)
-        os.replace(temporary, path)
+        if path.exists() and not path.is_file():  # a pipe, or /dev/stdout
+            path.write_text(text, encoding="utf-8", errors="backslashreplace")
+        else:
+            cases.write(path, text)
     except OSError as problem:
         raise Unusable(f"cannot write {path}: {problem.strerror}") from None
