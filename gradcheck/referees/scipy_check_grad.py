@@ -30,13 +30,16 @@ def second_moments(problem: Problem, variable: str) -> Reals:
 
 
 def steps(moments: Reals, noise: float, start: Reals) -> Reals:
-    """h = 2 (e / M2)^(1/2) for each coordinate, as it is after rounding start + h; 1 where the loss is linear.
+    """h = 2 (e / M2)^(1/2) for each coordinate, as it is after rounding start + h; 1 where the loss is (nearly) linear.
+
+    No more than 1: tiny data would ask for steps of any size, and code that adds 0 times the square of its weights, a penalty
+    that is switched off, overflows there.
 
     Where start + h rounds to start, SciPy would silently take a step of its own: the least one that counts is taken.
     """
     with np.errstate(divide="ignore", over="ignore"):
         h = np.where(moments > 0, 2 * np.sqrt(noise / moments), 1.0)
-    h = np.where((h > 0) & (h < np.inf), h, 1.0)
+    h = np.where((h > 0) & (h < 1), h, 1.0)
     return (start + np.maximum(h, 2 * np.spacing(abs(start)))) - start
 
 
