@@ -10,6 +10,7 @@ from hypothesis import find, settings
 from gradcheck.checks import CHECKS
 from gradcheck.errata import ERRATA, UNNUMBERED, Erratum
 from gradcheck.problem import Problem
+from gradcheck.reduction import reduce
 from gradcheck.strategies import problems
 
 FOLDER = Path(__file__).parent
@@ -54,8 +55,9 @@ def equations() -> str:
 
 
 def smallest(erratum: Erratum) -> Problem:
-    """The smallest problem that refutes the literal reading, the same each time."""
-    return find(problems(), erratum.refuted_by, settings=settings(max_examples=2000, database=None), random=Random(0))
+    """The smallest problem that refutes the literal reading, the same each time: found, then reduced by its own structure."""
+    found = find(problems(), erratum.refuted_by, settings=settings(max_examples=2000, database=None), random=Random(0))
+    return reduce(found, erratum.refuted_by)
 
 
 def show(values: np.ndarray) -> str:
