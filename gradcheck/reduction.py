@@ -37,6 +37,9 @@ def _smaller(p: Problem) -> Iterator[Problem]:
         yield from _made(p, p.theta, p.b, p.X[:, keep], p.Y[:, keep])
     for keep in _fewer(p.d):
         yield from _made(p, p.theta[:, keep], p.b, p.X[keep], p.Y)
+    if p.n == p.d:  # what shows only where X is square
+        for keep in _fewer(p.n):
+            yield from _made(p, p.theta[:, keep], p.b, p.X[keep][:, keep], p.Y[:, keep])
     if p.L > 2:
         for keep in _fewer(p.L):
             if p.Y[keep].shape[0] >= 2 and not np.delete(p.reals[3], keep, axis=0).any():
