@@ -16,6 +16,7 @@ OPTIONS = {
     "seed": "The same seed poses the same problems [0].",
     "cases": "Folder for the problems on which a check failed [cases].",
 }
+LEAST = {"max_examples": 1, "seed": 0}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -49,8 +50,8 @@ def _settle(config: pytest.Config) -> None:
             value = kind(given)
         except ValueError:
             raise pytest.UsageError(f"gradcheck: {name} is {given!r}; expected a whole number") from None
-        if kind is int and value < (name == "max_examples"):
-            raise pytest.UsageError(f"gradcheck: {name} is {given}; expected a larger number")
+        if kind is int and value < LEAST[name]:
+            raise pytest.UsageError(f"gradcheck: {name} is {given}; expected {LEAST[name]} or more")
         setattr(DEFAULTS, name, value)
 
 

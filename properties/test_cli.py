@@ -64,6 +64,7 @@ def test_a_right_gradient_agrees_and_exits_with_0(run):
     assert result.exit_code == 0, result.output
     assert "agree" in result.output
     assert not Path("cases").exists()
+    assert not Path(".hypothesis").exists()
 
 
 @pytest.mark.parametrize("name", WRONG)

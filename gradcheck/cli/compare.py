@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 def compare(*, names: tuple[str, ...], json_file: Path | None, **settings: Any) -> None:
     """Judge several targets on the same problems, and show checks × targets: verdict, effective bits and worst test ratio.
 
-    Targets are named as in verify; without any, all that pyproject.toml names are compared. Each dtype that a target is made for
-    among those asked for is a column of its own. No cases are saved.
+    Targets are named as in verify; without any, all that pyproject.toml names are compared. Each dtype is a column of its own,
+    and every target has to be made for those asked for. No cases are saved.
     """
     from gradcheck import reports
     from gradcheck.verify import status

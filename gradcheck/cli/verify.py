@@ -1,6 +1,9 @@
 """`gradcheck verify [TARGET]`."""
 
+import atexit
+import shutil
 import sys
+import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -80,10 +83,20 @@ def _saved(run: "Run", folder: Path) -> "Run":
         return run
 
 
+def homeless() -> None:
+    """Hypothesis keeps notes in `.hypothesis` of the current folder; of a run of ours they are thrown away."""
+    from hypothesis.configuration import set_hypothesis_home_dir
+
+    place = tempfile.mkdtemp(prefix="gradcheck-")
+    set_hypothesis_home_dir(place)
+    atexit.register(shutil.rmtree, place, ignore_errors=True)
+
+
 def judged(targets: tuple[Target, ...], settings: dict[str, Any]) -> Iterator["Run"]:
     """A run for each target and dtype, one after the other, up to an interrupt. What cannot be used is refused before the first."""
     from gradcheck import conformance, regimes, verify
 
+    homeless()
     with conformance.quiet():
         loaded = [(target, target.load()) for target in targets]
     for target, _ in loaded:
@@ -112,6 +125,6 @@ def judged(targets: tuple[Target, ...], settings: dict[str, Any]) -> Iterator["R
 
 
 def _dtypes(target: Target, asked: tuple[str, ...], found: "Implementation") -> tuple[str, ...]:
-    """Those asked for; else float64 where the target is made for it, otherwise the first precision that it is made for."""
+    """Those asked for, or that pyproject.toml names; else float64, or the first precision that the target is made for."""
     chosen = tuple(dict.fromkeys(asked)) or target.dtypes
     return chosen or (("float64",) if "float64" in found.dtypes else found.dtypes[:1])
