@@ -141,17 +141,13 @@ def suites(
     spec = named(target, Path.cwd()) if isinstance(target, str) else target
     implementation = spec.load() if isinstance(spec, Target) else spec
     told = spec if isinstance(spec, Target) else Target(implementation.name)
-    asked = tuple(dtypes) or told.dtypes or _default(implementation)
+    asked = tuple(dtypes) or told.dtypes or implementation.default_dtypes
     for dtype in asked:
         conformance.require(implementation, dtype)
     chosen = {"checks": tuple(checks) or told.checks, "regimes": tuple(regimes) or told.regimes}
     words = spec.words if isinstance(spec, Target) else ()
     count = max_examples or told.max_examples
     return [Suite(implementation, dtype, **chosen, max_examples=count, words=words) for dtype in asked]
-
-
-def _default(implementation: Implementation) -> tuple[str, ...]:
-    return ("float64",) if "float64" in implementation.dtypes else implementation.dtypes[:1]
 
 
 def parametrize(target: Implementation | Target | str, **settings: Any) -> pytest.MarkDecorator:

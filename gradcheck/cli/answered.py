@@ -20,7 +20,7 @@ COUNTED = (Outcome.AGREE, Outcome.DISAGREE, Outcome.INCONCLUSIVE, Outcome.ERRORE
 
 def table(judged: Judged) -> Table:
     """A row for each dtype and quantity answered: verdict, worst test ratio, effective bits, and how many vectors said what."""
-    counts = [words.WORDS[outcome] for outcome in COUNTED]
+    counts = [outcome.value for outcome in COUNTED]
     found = plain_table("dtype", "quantity", "verdict", "ratio", "bits", *counts, right=("ratio", "bits", *counts))
     for (dtype, name), tally in judged.tallies.items():
         if tally.outcome is Outcome.SKIPPED:  # the reasons stand below
@@ -73,7 +73,7 @@ def _line(finding: Finding) -> Text:
 def summary(judged: Judged) -> str:
     """How many answers said what, to how many vectors."""
     total = sum((tally.counts for tally in judged.tallies.values()), Counter[Outcome]())
-    counted = ", ".join(f"{total[outcome]} {words.WORDS[outcome]}" for outcome in COUNTED if total[outcome])
+    counted = ", ".join(f"{total[outcome]} {outcome}" for outcome in COUNTED if total[outcome])
     name = words.printable(judged.implementation) or "answers"
     return f"{name}: {counted or 'nothing judged'} on {judged.answered} of {len(judged.index.entries)} vectors"
 

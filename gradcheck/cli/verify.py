@@ -18,7 +18,6 @@ from gradcheck.errors import Unusable
 from gradcheck.settings import Target
 
 if TYPE_CHECKING:
-    from gradcheck.implementations import Implementation
     from gradcheck.verify import Run
 
 _file = click.Path(dir_okay=False, path_type=Path)
@@ -102,7 +101,8 @@ def judged(targets: tuple[Target, ...], settings: dict[str, Any]) -> Iterator["R
     for target, _ in loaded:
         verify.select(settings["checks"] or target.checks)
         regimes.select(settings["regimes"] or target.regimes)
-    asked = {target.name: _dtypes(target, settings["dtypes"], found) for target, found in loaded}
+    said = tuple(dict.fromkeys(settings["dtypes"]))
+    asked = {target.name: said or target.dtypes or found.default_dtypes for target, found in loaded}
     for target, found in loaded:
         for dtype in asked[target.name]:
             conformance.require(found, dtype)
@@ -122,9 +122,3 @@ def judged(targets: tuple[Target, ...], settings: dict[str, Any]) -> Iterator["R
             yield replace(run, command=target.words)
             if run.interrupted:
                 return
-
-
-def _dtypes(target: Target, asked: tuple[str, ...], found: "Implementation") -> tuple[str, ...]:
-    """Those asked for, or that pyproject.toml names; else float64, or the first precision that the target is made for."""
-    chosen = tuple(dict.fromkeys(asked)) or target.dtypes
-    return chosen or (("float64",) if "float64" in found.dtypes else found.dtypes[:1])

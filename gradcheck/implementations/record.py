@@ -116,3 +116,8 @@ class Implementation:
     def expected(self, check: str, dtype: str) -> str:
         """Why this check is known to fail in this precision; empty where it is not."""
         return self.expected_failures.get(check) or self.expected_failures.get(f"{check}/{dtype}", "")
+
+    @property
+    def default_dtypes(self) -> tuple[str, ...]:
+        """What it is judged in where nobody says: float64 where it is made for it, otherwise the first of its precisions."""
+        return ("float64",) if "float64" in self.dtypes else self.dtypes[:1]

@@ -25,7 +25,7 @@ STYLES = {
 
 def styled(outcome: Outcome, text: str = "") -> Text:
     """An outcome in its colour; it is always a word, too."""
-    return Text(text or words.WORDS[outcome], style=STYLES[outcome])
+    return Text(text or outcome.value, style=STYLES[outcome])
 
 
 def plain_table(*columns: str, right: Iterable[str] = (), fold: Iterable[str] = ()) -> Table:

@@ -183,7 +183,7 @@ def _named(checks: list[str]) -> str:
 
 def verdict(tally: Tally) -> str:
     """The outcome in a word, and whether it was expected."""
-    word = WORDS[tally.outcome]
+    word = tally.outcome.value
     if not tally.expected or not tally.judged:
         return word
     return f"{word}, not expected" if tally.stale else f"{word}, as expected"
@@ -201,7 +201,7 @@ def expectations(run: Run) -> Iterator[str]:
 def summary(run: Run) -> str:
     """One line: how many checks said what, over how many problems."""
     outcomes = [tally.outcome for tally in run.tallies.values()]
-    counted = ", ".join(f"{outcomes.count(outcome)} {WORDS[outcome]}" for outcome in Outcome if outcomes.count(outcome))
+    counted = ", ".join(f"{outcomes.count(outcome)} {outcome}" for outcome in Outcome if outcomes.count(outcome))
     problems = f"{run.problems} problem{'s' * (run.problems != 1)}"
     early = " — interrupted, so this is not the whole run" if run.interrupted else ""
     return f"{printable(run.target)} {run.dtype}: {counted} on {problems} (seed {run.seed}){early}"
@@ -212,15 +212,6 @@ def printed(run: Run) -> str:
     return (
         f"The target printed {run.printed} characters while it was judged, which are not shown." if run.printed else ""
     )
-
-
-WORDS = {
-    Outcome.AGREE: "agree",
-    Outcome.DISAGREE: "disagree",
-    Outcome.INCONCLUSIVE: "inconclusive",
-    Outcome.SKIPPED: "skipped",
-    Outcome.ERRORED: "errored",
-}
 
 
 def unit_roundoff(run: Run) -> float:
