@@ -1,0 +1,12 @@
+"""Mistakes: named wrong models, each of which is caught, and recognised where somebody else makes it."""
+
+# Importing a file enters its mistakes, so that this order is the table's.
+# isort: off
+from gradcheck.mistakes import scale as scale
+from gradcheck.mistakes import labels as labels
+from gradcheck.mistakes import softmax as softmax
+from gradcheck.mistakes import conduct as conduct
+from gradcheck.mistakes.table import GROUPS as GROUPS
+from gradcheck.mistakes.table import MISTAKES as MISTAKES
+from gradcheck.mistakes.table import Mistake as Mistake
+from gradcheck.mistakes.stages import Model as Model

@@ -1,0 +1,78 @@
+"""The table of mistakes: each is a named wrong model, and has two uses. It is caught, and it is recognised."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from gradcheck.implementations import Implementation
+from gradcheck.mistakes.stages import Model
+
+GROUPS = {
+    "scale": "factors: n, L, 2",
+    "sign": "signs",
+    "axis": "axes, transposition, broadcasting",
+    "labels": "labels and masses",
+    "softmax": "softmax and its Jacobian",
+    "loss": "the loss beside a right gradient",
+    "stability": "overflow, underflow, clipping, added constants",
+    "precision": "precision lost inside",
+    "memory": "memory, order and state",
+    "penalty": "terms that belong to another loss",
+}
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """What is wrong: `model` computes it, `what` says it, `fix` how it is mended, and `seen` where it was.
+
+    `equations` are those that it breaks. It shows in problems of `regimes` (all but the opt-in ones by default) in precision
+    `dtype`. Where `invisible` is not empty it says why no problem can show it. `common` marks those that are tried in pairs.
+    `unforeseeable` says why what it returns cannot be predicted from its inputs, so that it is told by its conduct.
+    """
+
+    name: str
+    group: str
+    model: type[Model]
+    what: str
+    fix: str
+    equations: tuple[int, ...] = ()
+    seen: str = ""
+    regimes: tuple[str, ...] = ()
+    dtype: str = "float64"
+    common: bool = False
+    unforeseeable: str = ""
+
+    @property
+    def grid(self) -> str:
+        """The coarser precision that it computes in, which stands in its name; empty where there is none."""
+        found = [name for name in ("float16", "float32") if name in self.name]
+        return found[0] if found and self.group == "precision" else ""
+
+    def implementation(self) -> Implementation:
+        """The wrong code, afresh: some of it remembers."""
+        return self.model().implementation(self.name)
+
+    def variants(self) -> Iterator[tuple[str, type[Model]]]:
+        """What each value of its parameter makes of it, in words, and the model."""
+        if not self.model.choices:
+            yield self.what, self.model
+        for value in self.model.choices:
+            yield self.what.replace("{value}", str(value)), type(self.name, (self.model,), {"value": value})
+
+
+MISTAKES: dict[str, Mistake] = {}
+
+
+def mistake(group: str, *, fix: str, **more: object) -> Callable[[type[Model]], type[Model]]:
+    """Enter a model into the table under its own name; the first line of its docstring says what it computes."""
+
+    def enter(model: type[Model]) -> type[Model]:
+        name = model.__name__
+        what = (model.__doc__ or "").strip().split("\n")[0].removesuffix(".")
+        if name in MISTAKES or group not in GROUPS or not what:
+            raise ValueError(
+                f"mistake {name} in group {group!r}: entered twice, of no known group, or without a docstring"
+            )
+        MISTAKES[name] = Mistake(name, group, model, what, fix, **more)  # type: ignore[arg-type]
+        return model
+
+    return enter
