@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, Phase, Verbosity, given, settings
 from hypothesis import seed as seeded
 from hypothesis.errors import Flaky
 
-from gradcheck import cases, layouts, precision, verify
+from gradcheck import cases, diagnosis, layouts, precision, verify
 from gradcheck.checks import Check, Trial
 from gradcheck.errors import Unusable
 from gradcheck.implementations import Implementation, adapt
@@ -176,7 +176,7 @@ def conform(
     layout, original, implementation = implementation.layout, implementation, adapt(implementation)
     tallies = {check.name: Tally(check, implementation.expected(check.name, dtype)) for check in chosen}
     run = Run(implementation.name, dtype, seed, max_examples, tuple(regimes) or ("*",), 0, tallies, layout)
-    done = 0
+    done, seen = 0, list[Problem]()
 
     def body(problem: Problem) -> None:
         nonlocal done
@@ -184,21 +184,41 @@ def conform(
         for name, verdict in verify.judge(implementation, problem, due).items():
             tallies[name].add(problem, verdict)
         done += 1
+        if len(seen) < verify.KEPT and problem.Y.size <= diagnosis.SMALL:
+            seen.append(problem)
         progress("judging", done)
 
     failures: list[Failure] = []
-    meant, interrupted = None, False
+    meant, likely, interrupted = None, None, False
     with quiet() as printed:
         try:
             pose(body, dtype=dtype, regimes=run.regimes, seed=seed, count=max_examples, shrink=False)
             verify.settle(tallies, done)
             _shrunken(run, implementation, lambda doing: progress(doing, done), failures)
             meant = layouts.meant(original, tallies.values()) if failures else None
+            if failures:
+                progress("diagnosing", done)
+                likely = _diagnosis(implementation, tallies.values(), seen)
         except KeyboardInterrupt:
             interrupted = True
             failures += _unshrunken(tallies, failures)
-    found = replace(run, problems=done, failures=tuple(failures), meant=meant)
+    kept = tuple(_explained(failure, tallies[failure.check.name], likely) for failure in failures)
+    found = replace(run, problems=done, failures=kept, meant=meant, diagnosis=likely)
     return replace(found, interrupted=interrupted, printed=printed.size)
+
+
+def _diagnosis(
+    implementation: Implementation, tallies: Iterable[Tally], seen: list[Problem]
+) -> diagnosis.Diagnosis | None:
+    """What explains the failures that were not expected; problems that failed nothing must not contradict it."""
+    tallies = tuple(tallies)
+    failing = [problem for tally in tallies if tally.failed for problem in tally.failing]
+    failed = {problem.digest for tally in tallies for problem in tally.failing}
+    return diagnosis.diagnose(implementation, failing, [p for p in seen if p.digest not in failed])
+
+
+def _explained(failure: Failure, tally: Tally, likely: diagnosis.Diagnosis | None) -> Failure:
+    return replace(failure, explained=likely.counts(tally.failing)) if likely else failure
 
 
 def _shrunken(

@@ -10,12 +10,16 @@ from numpy.typing import ArrayLike
 
 from gradcheck import precision
 from gradcheck.checks import CHECKS, Check, Trial
+from gradcheck.diagnosis import Diagnosis
 from gradcheck.errors import Unusable
 from gradcheck.implementations import Implementation, Layout, adapt
 from gradcheck.problem import Problem
 from gradcheck.verdict import FAILURES, SEVERITY, Outcome, Verdict
 
 GRADIENTS = {"theta": "theta_gradient", "b": "bias_gradient", "Z": "logits_gradient"}
+
+
+KEPT = 64  # failing problems of a check that are looked at again
 
 
 def select(globs: Iterable[str]) -> tuple[Check, ...]:
@@ -41,7 +45,8 @@ class Tally:
 
     `ratio` is the worst test ratio, `slack` the largest share of the rounding bound used, `reasons` counts why a problem
     was not judged. `first` is the first problem that failed and its verdict. `expected` is the reason why this check is known
-    to fail, if it is, and `shown` whether a check that is expected to fail for the same reason did.
+    to fail, if it is, and `shown` whether a check that is expected to fail for the same reason did. `failing` keeps the first
+    problems that failed, for a diagnosis.
     """
 
     check: Check
@@ -52,6 +57,7 @@ class Tally:
     ratio: float | None = None
     slack: float | None = None
     first: tuple[Problem, Verdict] | None = None
+    failing: list[Problem] = field(default_factory=list)
 
     def add(self, problem: Problem, verdict: Verdict) -> None:
         """Count one verdict."""
@@ -64,6 +70,8 @@ class Tally:
             self.slack = max(self.slack or 0.0, verdict.slack)
         if verdict.failed and self.first is None:
             self.first = problem, verdict
+        if verdict.failed and not verdict.final and len(self.failing) < KEPT:
+            self.failing.append(problem)
 
     @property
     def outcome(self) -> Outcome:
@@ -104,7 +112,10 @@ class Tally:
 
 @dataclass(frozen=True)
 class Failure:
-    """A check that failed: the smallest problem found on which it does, its verdict there, and where that is saved."""
+    """A check that failed: the smallest problem found on which it does, its verdict there, and where that is saved.
+
+    `explained` counts the failing problems that the run's diagnosis explains, and those that were examined.
+    """
 
     check: Check
     problem: Problem
@@ -112,6 +123,7 @@ class Failure:
     failed: int
     judged: int
     case: str = ""
+    explained: tuple[int, int] = (0, 0)
 
 
 @dataclass(frozen=True)
@@ -120,6 +132,7 @@ class Run:
 
     `printed` counts the characters that the target wrote to standard output and standard error. `command` holds the words that
     name it on a command line, where they are known, and `meant` a layout under which everything that failed would agree.
+    `diagnosis` says what the code does wrong, or describes it.
     """
 
     target: str
@@ -135,6 +148,7 @@ class Run:
     printed: int = 0
     command: tuple[str, ...] = ()
     meant: Layout | None = None
+    diagnosis: Diagnosis | None = None
 
     @property
     def failed(self) -> bool:

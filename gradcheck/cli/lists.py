@@ -1,4 +1,4 @@
-"""`gradcheck checks` and `gradcheck targets`: what there is, as tables."""
+"""`gradcheck checks`, `gradcheck targets` and `gradcheck mistakes`: what there is, as tables."""
 
 from gradcheck.cli.group import main
 
@@ -32,3 +32,17 @@ def targets() -> None:
     for name, target in BUILT_IN.items():
         table.add_row(name, target.what, "yes" if target.installed else f'pip install "gradcheck[{target.extra}]"')
     reports.console().print(table)
+
+
+@main.command()
+def mistakes() -> None:
+    """List the mistakes that a diagnosis can name: what each computes, and how it is mended."""
+    from gradcheck import reports
+    from gradcheck.mistakes import MISTAKES
+
+    console = reports.console()
+    table = reports.terminal.plain_table("mistake", "what it computes", "fix", fold=("what it computes", "fix"))
+    for name, mistake in MISTAKES.items():
+        what = mistake.what.replace("{value}", "c" if mistake.model.choices else "")
+        table.add_row(name, what, mistake.fix)
+    console.print(table)

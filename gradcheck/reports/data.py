@@ -37,6 +37,13 @@ def _run(run: Run) -> dict[str, Any]:
         "dtype": run.dtype,
         "layout": vars(run.layout),
         "meant_layout": run.meant and vars(run.meant),
+        "diagnosis": run.diagnosis
+        and {
+            "exact": run.diagnosis.exact,
+            "likely": run.diagnosis.likely,
+            "fix": run.diagnosis.fix,
+            "mistakes": run.diagnosis.mistakes,
+        },
         "seed": run.seed,
         "max_examples": run.max_examples,
         "regimes": run.regimes,
@@ -70,6 +77,8 @@ def _failure(failure: Failure) -> dict[str, Any]:
         "failed": failure.failed,
         "judged": failure.judged,
         "case": failure.case,
+        "explained": failure.explained[0],
+        "examined": failure.explained[1],
         "sizes": {"n": p.n, "d": p.d, "L": p.L, "dtype": p.precision.name, "memory": p.memory},
         "verdict": _verdict(failure.verdict),
     }

@@ -153,9 +153,23 @@ def rows(failure: Failure, run: Run) -> Iterator[tuple[str, str]]:
     yield "claim", failure.check.claim
     if failure.judged > 1:
         yield "failed", f"on {failure.failed} of the {failure.judged} problems judged"
+    yield from cause(failure, run)
     yield "smallest", sizes(failure.problem)
     yield from ((" ", array) for array in arrays(failure.problem))
     yield "repeat", repeat(failure, run)
+
+
+def cause(failure: Failure, run: Run) -> Iterator[tuple[str, str]]:
+    """What is likely wrong and how it is mended, where that is exact; otherwise a description."""
+    found, (explained, examined) = run.diagnosis, failure.explained
+    if found is None or not examined:
+        return
+    if not found.exact:
+        yield "seen", printable(found.likely)
+    elif explained:
+        yield "likely", printable(found.likely)
+        yield "fix", printable(found.fix)
+        yield "explains", f"{explained} of {examined} failing problems examined, within their bounds"
 
 
 def panel(failure: Failure, run: Run) -> list[str]:

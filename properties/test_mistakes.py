@@ -1,0 +1,147 @@
+"""Mistakes are caught, those that compute something are recognised, and the right code makes none of them."""
+
+from functools import cache
+
+import numpy as np
+import pytest
+
+from gradcheck import Problem, conform, judge
+from gradcheck.checks import CHECKS
+from gradcheck.conformance import pose, quiet
+from gradcheck.diagnosis import diagnose
+from gradcheck.mistakes import GROUPS, MISTAKES, Model
+from gradcheck.reports import words
+from gradcheck.running import Running
+from gradcheck.verify import select
+
+VALUES = select(("*_gradient", "loss", "softmax", "logits", "jacobian_*diagonal", "shape_and_dtype"))
+FORESEEABLE = [name for name, mistake in MISTAKES.items() if not mistake.unforeseeable]
+# Their bounds are too wide, or several of them compute the same: described, or named as the other.
+NOT_NAMED = {
+    "maximum_over_the_whole_matrix",
+    "samples_in_float32",
+    "reciprocal_in_float32",
+    "weights_in_float16",
+}
+
+
+@cache
+def posed(regimes: tuple[str, ...], seed: int, count: int) -> tuple[Problem, ...]:
+    drawn: list[Problem] = []
+    pose(drawn.append, dtype="float64", regimes=regimes or ("*",), seed=seed, count=count, shrink=False)
+    return tuple(drawn)
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_every_mistake_is_caught_within_100_test_cases_at_five_seeds(name):
+    """The power of the checks, each in its turns."""
+    mistake = MISTAKES[name]
+    for seed in range(5):
+        implementation = mistake.implementation()
+        with quiet():
+            assert any(
+                verdict.failed
+                for number, problem in enumerate(posed(mistake.regimes, seed, 100))
+                for verdict in judge(
+                    implementation, problem, [check for check in CHECKS.values() if check.due(number, problem)]
+                ).values()
+            ), f"seed {seed}"
+
+
+def split(implementation, problems):
+    """Problems on which a value is wrong, and the others."""
+    failing, passing = [], []
+    for problem in problems:
+        wrong = any(verdict.failed for verdict in judge(implementation, problem, VALUES).values())
+        (failing if wrong else passing).append(problem)
+    return failing, passing
+
+
+@pytest.mark.parametrize("name", FORESEEABLE)
+def test_a_mistake_is_diagnosed_as_itself_or_described(name):
+    """Never as another: what is named computes exactly this."""
+    implementation = MISTAKES[name].implementation()
+    with quiet():
+        found = diagnose(implementation, *split(implementation, posed(MISTAKES[name].regimes, 0, 60)))
+    assert found is not None
+    if name in NOT_NAMED:
+        assert not found.exact
+    else:
+        assert found.exact
+        assert found.mistakes == (name,)
+        assert found.explained == found.examined
+
+
+def test_two_mistakes_in_one_are_both_named():
+    """Transposed, and not divided by n."""
+    both = type("both", (MISTAKES["transposed_theta_gradient"].model, MISTAKES["missing_mean"].model), {})
+    implementation = both().implementation("both")
+    found = diagnose(implementation, *split(implementation, posed((), 0, 60)))
+    assert found is not None
+    assert found.exact
+    assert found.explained == found.examined
+    assert "n" in found.likely
+    assert "transposed" in found.likely
+
+
+def test_an_unknown_mistake_is_described_and_not_guessed():
+    """An error of a part in a million of one class is none of the table's."""
+
+    class Strange(Model):
+        def logits_gradient(self, theta, b, X, Y):
+            D = super().logits_gradient(theta, b, X, Y).copy()
+            D[1] = D[1] * (1 + 1e-6)
+            return D
+
+    implementation = Strange().implementation("strange")
+    found = diagnose(implementation, *split(implementation, posed((), 0, 60)))
+    assert found is not None
+    assert not found.exact
+    assert "no known mistake fits" in found.likely
+    assert "only in class 1" in found.likely
+
+
+def test_the_right_model_fails_nothing_and_is_not_diagnosed():
+    """What the mistakes are made from is right."""
+    implementation = Model().implementation("right")
+    run = conform(implementation, max_examples=100)
+    assert not run.failed
+    assert run.diagnosis is None
+    assert diagnose(implementation, posed((), 0, 20)) is None
+
+
+def test_the_panel_of_a_failure_says_what_is_likely_and_how_it_is_mended():
+    """Below the claim, with how many failing problems it explains."""
+    run = conform(MISTAKES["flipped_sign"].implementation(), checks=("logits_gradient",), max_examples=30)
+    panel = "\n".join(words.panel(run.failures[0], run))
+    assert "likely    (Y - A)/n in place of (A - Y)/n" in panel
+    assert "fix       A - Y, not Y - A" in panel
+    explained, examined = run.failures[0].explained
+    assert explained == examined > 0
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_every_mistake_says_what_it_computes_and_how_it_is_mended(name):
+    """The table is read by people."""
+    mistake = MISTAKES[name]
+    assert mistake.what
+    assert mistake.fix
+    assert mistake.group in GROUPS
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "float16"])
+def test_what_numpy_computes_lies_within_the_running_error(dtype):
+    """Of a formula with products, exp, log, quotients, sums and a clip."""
+    rng = np.random.default_rng(0)
+    for _ in range(50):
+        theta, X = rng.normal(size=(3, 4)).astype(dtype), rng.normal(size=(4, 5)).astype(dtype)
+
+        def formula(theta, X):
+            E = np.exp(theta @ X / 4)
+            A = E / E.sum(axis=0, keepdims=True)
+            return np.log(np.clip(A, 0.25, 1.0)) - abs(A @ X.T).sum(axis=1, keepdims=True)
+
+        exact = formula(theta.astype(np.longdouble), X.astype(np.longdouble))
+        running, computed = formula(Running.exact(theta), Running.exact(X)), formula(theta, X)
+        assert (abs(computed.astype(float) - running.value) <= running.error).all()
+        assert (abs(exact - running.value) <= running.error).all()
