@@ -324,6 +324,7 @@ class saved_probabilities_overwritten(Model):
     """∂ℒ/∂Z written over the saved A: a second gradient of the same forward pass takes the first for A."""
 
     def __init__(self):
+        super().__init__()
         self.saved = {}
 
     def logits_gradient(self, theta, b, X, Y):
@@ -347,6 +348,7 @@ class reused_output_buffer(Model):
     """Results of one shape live in one array, which the next call writes over."""
 
     def __init__(self):
+        super().__init__()
         self.buffers = {}
 
     def _kept(self, function, values):
@@ -373,6 +375,7 @@ class gradient_accumulated(Model):
     """Added to the gradient that the last call of that shape left."""
 
     def __init__(self):
+        super().__init__()
         self.left = {}
 
     def gradients(self, theta, b, X, Y):
@@ -394,6 +397,7 @@ class first_call_remembered(Model):
     """A cache keyed by shapes: later calls of the same shape get the first result again."""
 
     def __init__(self):
+        super().__init__()
         self.results = {}
 
     def _first(self, function, compute, *arrays):
@@ -428,6 +432,7 @@ class running_mean_subtracted(Model):
     """A running mean of the samples is subtracted from X, and moves with each call."""
 
     def __init__(self):
+        super().__init__()
         self.centre = {}
 
     def gradients(self, theta, b, X, Y):
@@ -445,6 +450,7 @@ class last_loss_returned(Model):
     analytic = False
 
     def __init__(self):
+        super().__init__()
         self.last = None
 
     def loss(self, theta, b, X, Y):
@@ -458,6 +464,7 @@ class call_counter_step(Model):
     """Every second call returns the gradients doubled."""
 
     def __init__(self):
+        super().__init__()
         self.calls = 0
 
     def gradients(self, theta, b, X, Y):
@@ -473,6 +480,7 @@ class Drawn(Model):
     """Draws random numbers: always the same ones in the same order, from the first call on."""
 
     def __init__(self):
+        super().__init__()
         self.random = np.random.default_rng(0)
 
 
