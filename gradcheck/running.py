@@ -43,9 +43,9 @@ class Condition:
     def __and__(self, other: "Condition") -> "Condition":
         return Condition(self.value & other.value, self.sure & other.sure)
 
-    def any(self) -> bool:
-        """Whether it holds anywhere; doubts are not heard."""
-        return bool(self.value.any())
+    def sum(self) -> int:
+        """In how many entries it holds; doubts are not heard."""
+        return int(self.value.sum())
 
 
 class Running(NDArrayOperatorsMixin):
@@ -141,9 +141,6 @@ class Running(NDArrayOperatorsMixin):
     def argmax(self, axis: int | None = None) -> Any:
         return self.value.argmax(axis=axis)
 
-    def any(self) -> bool:
-        return bool(self.value.any())
-
     # ---- the softmax as the bounds know it, whichever of the usual formulas it is computed by ----
 
     def softmax(self) -> "Running":
@@ -151,7 +148,7 @@ class Running(NDArrayOperatorsMixin):
         value, allowed = self._softmax()
         with np.errstate(all="ignore"):
             below = self.value - self.value.max(axis=0, keepdims=True) + 2 * self.error.max(axis=0, keepdims=True)
-            gone = below < np.log(arithmetic(self.dtype).eta) - 4  # underflows beyond doubt
+            gone = _vanishes(below, arithmetic(self.dtype))
         found = _floored(Running(np.where(gone, 0.0, value), allowed.A, self.dtype))
         return Running(found.value, np.where(gone, 0.0, found.error), self.dtype)
 
@@ -326,6 +323,11 @@ def _matrix_product(left: Operand, right: Operand) -> Running:
     return _settled(value, error, known, dtype)
 
 
+def _vanishes(most: Reals, p: Precision) -> Array:
+    """Where exp of an exponent of at most this must underflow to 0, beyond doubt."""
+    return most < np.log(p.eta) - 4
+
+
 def _exponential(operand: Operand) -> Running:
     """Correct within `ELEMENTARY_ULPS`; 0 where it must underflow and infinite where it must overflow, beyond doubt."""
     x, dtype = _pair(operand), _dtype(operand)
@@ -335,7 +337,7 @@ def _exponential(operand: Operand) -> Running:
     grown = value * np.expm1(np.minimum(x[1], 700.0))
     error = grown + f * (value + grown) + bounds.ELEMENTARY_ULPS[p.name] * (p.eta + ETA64)
     top = np.log(p.huge)
-    over, under = x[0] - x[1] > top + 1e-3 * abs(top), x[0] + x[1] < np.log(p.eta) - 4
+    over, under = x[0] - x[1] > top + 1e-3 * abs(top), _vanishes(x[0] + x[1], p)
     doubtful = ~over & (x[0] + x[1] > top - 1e-3 * abs(top))
     value = np.where(over, np.inf, np.where(under, 0.0, value))
     error = np.where(over | under, 0.0, np.where(doubtful | ~np.isfinite(x[1]), np.inf, error))
@@ -360,12 +362,11 @@ def _same_size(function: Callable[[Any], Any]) -> Callable[[Operand], Running]:
 
 
 def _nearer(function: Callable[[Any, Any], Any]) -> Callable[[Operand, Operand], Running]:
-    """Maximum and minimum of two: off by no more than the worse of them, and chosen without rounding."""
+    """Maximum and minimum of two, chosen without rounding: off by no more than the worse of them."""
 
     def operation(left: Operand, right: Operand) -> Running:
         x, y = _pair(left), _pair(right)
-        error = np.where(function(x[0] + x[1], y[0] - y[1]) == y[0] - y[1], y[1], np.maximum(x[1], y[1]))
-        return Running(function(x[0], y[0]), np.maximum(error, np.zeros_like(x[0] + y[0])), _dtype(left, right))
+        return Running(function(x[0], y[0]), np.maximum(x[1], y[1]), _dtype(left, right))
 
     return operation
 
@@ -396,8 +397,7 @@ def _where(condition: Any, left: Operand, right: Operand) -> Running:
 
 def _clipped(x: Operand, low: float, high: float) -> Running:
     below = _where(_compared(np.less)(x, low), low, x)
-    found = _where(_compared(np.greater)(below, high), high, below)
-    return Running(found.value, found.error, _dtype(x))
+    return _where(_compared(np.greater)(below, high), high, below)
 
 
 UFUNCS: dict[np.ufunc, Callable[..., Any]] = {
@@ -440,6 +440,5 @@ MOVING = {
     np.zeros_like,
     np.take_along_axis,
     np.delete,
-    np.sort,
     np.resize,
 }

@@ -129,8 +129,7 @@ class divided_by_the_labelled_samples(Model):
     """The mean over samples that carry a label, in place of all n."""
 
     def mean(self, values, Y):
-        labelled = int((Y.sum(axis=0) > 0).value.sum() if hasattr(Y, "error") else (Y.sum(axis=0) > 0).sum())
-        return self.divided(values, max(labelled, 1))
+        return self.divided(values, max(int((Y.sum(axis=0) > 0).sum()), 1))
 
 
 @mistake("labels", fix="A times the sum of the column of Y, minus Y", equations=LABELS, regimes=("label-mass",))
