@@ -41,7 +41,7 @@ def main(problems: int, seed: int) -> None:
     table = Table("first", "second", "what is said", box=None)
     caught = exact = 0
     for first, second in combinations(COMMON, 2):
-        both = type("both", (MISTAKES[first].model, MISTAKES[second].model), {})().implementation("both")
+        both = MISTAKES[first].and_(MISTAKES[second])().implementation("both")
         failing, passing = [], []
         with quiet():
             for problem in (p for p in posed if p.Y.size <= SMALL):

@@ -176,16 +176,17 @@ def conform(
     layout, original, implementation = implementation.layout, implementation, adapt(implementation)
     tallies = {check.name: Tally(check, implementation.expected(check.name, dtype)) for check in chosen}
     run = Run(implementation.name, dtype, seed, max_examples, tuple(regimes) or ("*",), 0, tallies, layout)
-    done, seen = 0, list[Problem]()
+    done, passing = 0, list[Problem]()
 
     def body(problem: Problem) -> None:
         nonlocal done
         due = [check for check in chosen if check.due(done, problem)]
-        for name, verdict in verify.judge(implementation, problem, due).items():
+        verdicts = verify.judge(implementation, problem, due)
+        for name, verdict in verdicts.items():
             tallies[name].add(problem, verdict)
+        if not any(verdict.failed for verdict in verdicts.values()):
+            diagnosis.keep(passing, problem)
         done += 1
-        if len(seen) < verify.KEPT and problem.Y.size <= diagnosis.SMALL:
-            seen.append(problem)
         progress("judging", done)
 
     failures: list[Failure] = []
@@ -198,23 +199,14 @@ def conform(
             meant = layouts.meant(original, tallies.values()) if failures else None
             if failures:
                 progress("diagnosing", done)
-                likely = _diagnosis(implementation, tallies.values(), seen)
+                failing = [problem for tally in tallies.values() if tally.failed for problem in tally.failing]
+                likely = diagnosis.diagnose(implementation, failing, passing)
         except KeyboardInterrupt:
             interrupted = True
             failures += _unshrunken(tallies, failures)
     kept = tuple(_explained(failure, tallies[failure.check.name], likely) for failure in failures)
     found = replace(run, problems=done, failures=kept, meant=meant, diagnosis=likely)
     return replace(found, interrupted=interrupted, printed=printed.size)
-
-
-def _diagnosis(
-    implementation: Implementation, tallies: Iterable[Tally], seen: list[Problem]
-) -> diagnosis.Diagnosis | None:
-    """What explains the failures that were not expected; problems that failed nothing must not contradict it."""
-    tallies = tuple(tallies)
-    failing = [problem for tally in tallies if tally.failed for problem in tally.failing]
-    failed = {problem.digest for tally in tallies for problem in tally.failing}
-    return diagnosis.diagnose(implementation, failing, [p for p in seen if p.digest not in failed])
 
 
 def _explained(failure: Failure, tally: Tally, likely: diagnosis.Diagnosis | None) -> Failure:

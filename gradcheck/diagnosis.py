@@ -56,6 +56,12 @@ class Diagnosis:
         return len(looked & self.explained), len(looked)
 
 
+def keep(kept: list[Problem], problem: Problem) -> None:
+    """Put a problem among those that are looked at, while there is room and where it is small."""
+    if len(kept) < CONFIRMED and problem.Y.size <= SMALL:
+        kept.append(problem)
+
+
 class View:
     """What an implementation returned for one problem, and which of it is wrong."""
 
@@ -82,6 +88,11 @@ class View:
         if any(CHECKS[check].judge(self.trial).failed for check in QUANTITIES[name][2]):
             return True
         return name != "loss" and self.outputs[name].dtype != self.problem.theta.dtype
+
+    @cached_property
+    def right(self) -> dict[str, Running]:
+        """What right code may return, of everything that is offered."""
+        return dict(self.predicted(Model, self.outputs))
 
     def predicted(self, model: type[Model], names: Iterable[str]) -> Iterator[tuple[str, Running]]:
         """What code with this mistake may return."""
@@ -115,8 +126,9 @@ class View:
             whole = np.array_equal(values, values.astype(grid).astype(np.float64), equal_nan=True)
         return int(np.count_nonzero(values)) if whole else None
 
-    def telling(self, name: str, found: Running, right: Running) -> bool:
+    def telling(self, name: str, found: Running) -> bool:
         """Whether the mistake and the right code can be told apart here."""
+        right = self.right[name]
         if found.shape != right.shape or found.dtype != right.dtype:
             return True
         with np.errstate(invalid="ignore"):
@@ -125,6 +137,10 @@ class View:
 
 
 # ---- what is tried ----
+
+
+# A mistake that cannot be computed of these shapes, or at all.
+UNCOMPUTABLE = (TypeError, ValueError, IndexError, AttributeError, Skip)
 
 
 @dataclass(frozen=True)
@@ -145,22 +161,15 @@ class Candidate:
                 scaled = found if scale is None else (found * scale).astype(found.dtype)
                 if not view.fits(name, scaled):
                     return False
-        except (
-            TypeError,
-            ValueError,
-            IndexError,
-            AttributeError,
-            Skip,
-        ):  # not to be computed of these shapes, or at all
+        except UNCOMPUTABLE:
             return False
         return True
 
     def tells(self, view: View, names: frozenset[str]) -> bool:
         """Whether it differs from the right code on this problem beyond both their bounds."""
         here = names & view.outputs.keys()
-        right = dict(view.predicted(Model, here))
         scale = FACTORS[self.factor](view.problem) if self.factor else 1
-        return any(view.telling(name, found * scale, right[name]) for name, found in view.predicted(self.model, here))
+        return any(view.telling(name, found * scale) for name, found in view.predicted(self.model, here))
 
     def room(self, views: list[View], names: frozenset[str]) -> int:
         """How much it leaves open, in steps of a factor of 2^16: of two that fit, the narrower one says more."""
@@ -216,8 +225,7 @@ def pairs() -> Iterator[Candidate]:
     """Two common mistakes in one piece of code, in both orders."""
     common = [mistake for mistake in MISTAKES.values() if mistake.common]
     for first, second in permutations(common, 2):
-        both = type(f"{first.name}_{second.name}", (first.model, second.model), {})
-        yield Candidate((first, second), f"{first.what}; and {second.what}", both)
+        yield Candidate((first, second), f"{first.what}; and {second.what}", first.and_(second))
 
 
 # ---- the search ----
@@ -266,12 +274,12 @@ def _told(candidate: Candidate, views: list[View], names: frozenset[str]) -> boo
 
     The bounds of a coarser precision are too wide for that: there it tells that the numbers returned are numbers of it.
     """
-    grids = [mistake.grid for mistake in candidate.mistakes if mistake.grid]
-    for grid in grids:
-        counts = {name: [view.coarse(name, grid) for view in views if name in view.outputs] for name in names}
-        on_grid = [None not in found and sum(filter(None, found)) >= ENOUGH for found in counts.values()]
-        return all(on_grid) if candidate.model.coarse_throughout else any(on_grid)
-    return any(candidate.tells(view, names) for view in views)
+    grid = next((mistake.grid for mistake in candidate.mistakes if mistake.grid), "")
+    if not grid:
+        return any(candidate.tells(view, names) for view in views)
+    counts = [[view.coarse(name, grid) for view in views if name in view.outputs] for name in names]
+    on_grid = [None not in found and sum(filter(None, found)) >= ENOUGH for found in counts]
+    return all(on_grid) if candidate.model.coarse_throughout else any(on_grid)
 
 
 def _worded(found: Candidate, views: list[View], names: frozenset[str], others: list[View]) -> Diagnosis:
@@ -356,10 +364,8 @@ def _entries(views: list[View], names: frozenset[str]) -> Iterator[str]:
     """Classes to which every error is confined, in quantities that have a row for each class."""
     rows: set[int] = set()
     for view in views:
-        right = dict(
-            view.predicted(Model, [name for name in ("Z", "theta", "b") if name in names & view.outputs.keys()])
-        )
-        for name, found in right.items():
+        for name in names.intersection(GRADIENTS, view.outputs):
+            found = view.right[name]
             if view.outputs[name].shape != found.shape:
                 return
             with np.errstate(invalid="ignore"):

@@ -10,16 +10,13 @@ from numpy.typing import ArrayLike
 
 from gradcheck import precision
 from gradcheck.checks import CHECKS, Check, Trial
-from gradcheck.diagnosis import Diagnosis
+from gradcheck.diagnosis import Diagnosis, keep
 from gradcheck.errors import Unusable
 from gradcheck.implementations import Implementation, Layout, adapt
 from gradcheck.problem import Problem
 from gradcheck.verdict import FAILURES, SEVERITY, Outcome, Verdict
 
 GRADIENTS = {"theta": "theta_gradient", "b": "bias_gradient", "Z": "logits_gradient"}
-
-
-KEPT = 64  # failing problems of a check that are looked at again
 
 
 def select(globs: Iterable[str]) -> tuple[Check, ...]:
@@ -70,8 +67,8 @@ class Tally:
             self.slack = max(self.slack or 0.0, verdict.slack)
         if verdict.failed and self.first is None:
             self.first = problem, verdict
-        if verdict.failed and not verdict.final and len(self.failing) < KEPT:
-            self.failing.append(problem)
+        if verdict.failed and not verdict.final:
+            keep(self.failing, problem)
 
     @property
     def outcome(self) -> Outcome:

@@ -74,7 +74,7 @@ def test_a_mistake_is_diagnosed_as_itself_or_described(name):
 
 def test_two_mistakes_in_one_are_both_named():
     """Transposed, and not divided by n."""
-    both = type("both", (MISTAKES["transposed_theta_gradient"].model, MISTAKES["missing_mean"].model), {})
+    both = MISTAKES["transposed_theta_gradient"].and_(MISTAKES["missing_mean"])
     implementation = both().implementation("both")
     found = diagnose(implementation, *split(implementation, posed((), 0, 60)))
     assert found is not None

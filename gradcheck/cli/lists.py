@@ -43,6 +43,5 @@ def mistakes() -> None:
     console = reports.console()
     table = reports.terminal.plain_table("mistake", "what it computes", "fix", fold=("what it computes", "fix"))
     for name, mistake in MISTAKES.items():
-        what = mistake.what.replace("{value}", "c" if mistake.model.choices else "")
-        table.add_row(name, what, mistake.fix)
+        table.add_row(name, mistake.what.replace("{value}", "c"), mistake.fix)
     console.print(table)

@@ -8,6 +8,19 @@ from gradcheck.mistakes.table import mistake
 GRADIENT = (10, 13, 18, 19)
 THETA, BIAS = (11, 12, 13, 17), (14, 16, 18)
 
+
+def summed(D):
+    """Not divided by n."""
+    return like(D * D.shape[1], D)
+
+
+def without(gradient, place):
+    """A copy with zeros there."""
+    found = gradient.copy()
+    found[place] = 0
+    return found
+
+
 # ---- factors ----
 
 
@@ -22,7 +35,7 @@ class missing_mean(Model):
     """Summed over the batch: not divided by n."""
 
     def logits_gradient(self, theta, b, X, Y):
-        return like(super().logits_gradient(theta, b, X, Y) * Y.shape[1], theta)
+        return summed(super().logits_gradient(theta, b, X, Y))
 
 
 @mistake(
@@ -70,7 +83,7 @@ class mean_over_classes(Model):
     """Divided by the number of classes in place of the number of samples."""
 
     def logits_gradient(self, theta, b, X, Y):
-        return self.divided(like(super().logits_gradient(theta, b, X, Y) * Y.shape[1], theta), len(b))
+        return self.divided(summed(super().logits_gradient(theta, b, X, Y)), len(b))
 
 
 @mistake("scale", fix="divide by n, not by d: average over samples", equations=GRADIENT)
@@ -78,7 +91,7 @@ class mean_over_features(Model):
     """Divided by the number of features in place of the number of samples."""
 
     def logits_gradient(self, theta, b, X, Y):
-        return self.divided(like(super().logits_gradient(theta, b, X, Y) * Y.shape[1], theta), len(X))
+        return self.divided(summed(super().logits_gradient(theta, b, X, Y)), len(X))
 
 
 @mistake("scale", fix="divide by n: only the variance of a sample has n - 1", equations=GRADIENT)
@@ -86,8 +99,7 @@ class mean_over_one_sample_less(Model):
     """Divided by n - 1."""
 
     def logits_gradient(self, theta, b, X, Y):
-        summed = like(super().logits_gradient(theta, b, X, Y) * Y.shape[1], theta)
-        return self.divided(summed, max(Y.shape[1] - 1, 1))
+        return self.divided(summed(super().logits_gradient(theta, b, X, Y)), max(Y.shape[1] - 1, 1))
 
 
 @mistake(
@@ -113,9 +125,7 @@ class last_batch_piece_only(Model):
     """Gradient of the last half of the batch: each piece overwrites the one before."""
 
     def logits_gradient(self, theta, b, X, Y):
-        D = super().logits_gradient(theta, b, X, Y).copy()
-        D[:, : Y.shape[1] // 2] = 0
-        return D
+        return without(super().logits_gradient(theta, b, X, Y), np.s_[:, : Y.shape[1] // 2])
 
 
 @mistake("scale", fix="divide each piece's sum by n, not by the size of the piece", equations=GRADIENT)
@@ -146,9 +156,7 @@ class last_sample_left_out(Model):
     """The last sample left out of the gradient."""
 
     def logits_gradient(self, theta, b, X, Y):
-        D = super().logits_gradient(theta, b, X, Y).copy()
-        D[:, -1] = 0
-        return D
+        return without(super().logits_gradient(theta, b, X, Y), np.s_[:, -1])
 
 
 @mistake("scale", fix="include the last class: range(L), not range(L - 1)", equations=GRADIENT, common=True)
@@ -156,9 +164,7 @@ class last_class_left_out(Model):
     """The last class left out of the gradient."""
 
     def logits_gradient(self, theta, b, X, Y):
-        D = super().logits_gradient(theta, b, X, Y).copy()
-        D[-1] = 0
-        return D
+        return without(super().logits_gradient(theta, b, X, Y), np.s_[-1])
 
 
 @mistake(
@@ -170,9 +176,7 @@ class first_class_as_reference(Model):
     """The first class without a gradient, as if its logit were fixed at 0."""
 
     def logits_gradient(self, theta, b, X, Y):
-        D = super().logits_gradient(theta, b, X, Y).copy()
-        D[0] = 0
-        return D
+        return without(super().logits_gradient(theta, b, X, Y), np.s_[0])
 
 
 @mistake(
@@ -349,9 +353,7 @@ class last_feature_left_out(Model):
     """The last feature left out of ∂ℒ/∂θ."""
 
     def theta_gradient(self, D, X):
-        G = super().theta_gradient(D, X).copy()
-        G[:, -1] = 0
-        return G
+        return without(super().theta_gradient(D, X), np.s_[:, -1])
 
 
 @mistake("axis", fix="pair each sample with its own features: a matrix product, no outer sum", equations=THETA)

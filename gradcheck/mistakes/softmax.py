@@ -8,19 +8,34 @@ from gradcheck.mistakes.table import mistake
 ONE_STEP = "subtract the maximum of each column before exp"
 
 
+def log_likelihood(A, Y):
+    """sum Y log A, as it is printed: 0 log 0 is NaN."""
+    return (like(Y, A) * np.log(A)).sum()
+
+
 class FromSoftmax(Model):
     """The loss is the logarithm of whatever the softmax gives: as printed, 0 log 0 is NaN."""
 
     analytic = False
 
     def loss(self, theta, b, X, Y):
-        A = self.softmax(self.logits(theta, b, X))
-        return self.mean(-(like(Y, A) * np.log(A)).sum(), Y)
+        return self.mean(-log_likelihood(self.softmax(self.logits(theta, b, X)), Y), Y)
 
 
-def normalised(powers, axis=0):
-    """Divided by the sums over an axis."""
-    return like(powers / like(powers.sum(axis=axis, keepdims=True), powers), powers)
+def normalised(powers):
+    """Columns divided by their sums."""
+    return like(powers / like(powers.sum(axis=0, keepdims=True), powers), powers)
+
+
+class Clipped(Model):
+    """Probabilities clipped before the log."""
+
+    analytic = False
+    choices = (1e-7, 1e-8, 1e-12, 1e-15, 1e-10, 1e-6, 1e-5)
+    value = 1e-7
+
+    def total(self, log_A, Y):
+        return -log_likelihood(np.clip(np.exp(log_A), self.value, 1 - self.value), Y)
 
 
 @mistake(
@@ -230,16 +245,8 @@ class small_probabilities_dropped(Model):
     equations=(2, 10),
     seen="keras-team/keras#17634",
 )
-class clipped_probabilities_differentiated(Model):
+class clipped_probabilities_differentiated(Clipped):
     """Probabilities clipped to {value} before the log, and the gradient 0 where they are."""
-
-    analytic = False
-    choices = (1e-7, 1e-8, 1e-12, 1e-15, 1e-10, 1e-6, 1e-5)
-    value = 1e-7
-
-    def total(self, log_A, Y):
-        A = np.exp(log_A)
-        return -(like(Y, A) * np.log(np.clip(A, self.value, 1 - self.value))).sum()
 
     def residual(self, A, Y):
         labels = like(Y, A)
@@ -250,16 +257,8 @@ class clipped_probabilities_differentiated(Model):
 @mistake(
     "loss", fix="use log_softmax of the logits: there is nothing to clip", equations=(2,), seen="keras-team/keras#9664"
 )
-class clipped_loss(Model):
+class clipped_loss(Clipped):
     """Probabilities clipped to {value} before the log, beside a gradient that does not know."""
-
-    analytic = False
-    choices = (1e-7, 1e-8, 1e-12, 1e-15, 1e-10, 1e-6, 1e-5)
-    value = 1e-7
-
-    def total(self, log_A, Y):
-        A = np.exp(log_A)
-        return -(like(Y, A) * np.log(np.clip(A, self.value, 1 - self.value))).sum()
 
 
 @mistake(
@@ -273,19 +272,12 @@ class constant_in_the_logarithm(Model):
     value = 1e-8
 
     def total(self, log_A, Y):
-        A = np.exp(log_A)
-        return -(like(Y, A) * np.log(A + self.value)).sum()
+        return -log_likelihood(np.exp(log_A) + self.value, Y)
 
 
 @mistake("loss", fix="use (z - max) - log sum exp: log of an underflown probability is -inf", equations=(2,))
-class logarithm_of_an_underflown_probability(Model):
+class logarithm_of_an_underflown_probability(FromSoftmax):
     """log of the softmax: -inf where it underflows, and 0 times that is NaN."""
-
-    analytic = False
-
-    def loss(self, theta, b, X, Y):
-        A = self.softmax(self.logits(theta, b, X))
-        return self.mean(-(like(Y, A) * np.log(A)).sum(), Y)
 
 
 @mistake("loss", fix="sum over all samples: no index, no early return", equations=(2,), seen="DEVLOKER/neural-network")

@@ -24,8 +24,8 @@ GROUPS = {
 class Mistake:
     """What is wrong: `model` computes it, `what` says it, `fix` how it is mended, and `seen` where it was.
 
-    `equations` are those that it breaks. It shows in problems of `regimes` (all but the opt-in ones by default) in precision
-    `dtype`. Where `invisible` is not empty it says why no problem can show it. `common` marks those that are tried in pairs.
+    `equations` are those that it breaks. It shows in problems of `regimes` (all but the opt-in ones by default). `common`
+    marks those that are tried in pairs.
     `unforeseeable` says why what it returns cannot be predicted from its inputs, so that it is told by its conduct.
     """
 
@@ -37,7 +37,6 @@ class Mistake:
     equations: tuple[int, ...] = ()
     seen: str = ""
     regimes: tuple[str, ...] = ()
-    dtype: str = "float64"
     common: bool = False
     unforeseeable: str = ""
 
@@ -50,6 +49,10 @@ class Mistake:
     def implementation(self) -> Implementation:
         """The wrong code, afresh: some of it remembers."""
         return self.model().implementation(self.name)
+
+    def and_(self, other: "Mistake") -> type[Model]:
+        """Code with both: this one is done to what the other leaves."""
+        return type(f"{self.name}_and_{other.name}", (self.model, other.model), {})
 
     def variants(self) -> Iterator[tuple[str, type[Model]]]:
         """What each value of its parameter makes of it, in words, and the model."""
