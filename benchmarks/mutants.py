@@ -169,12 +169,12 @@ def mutants(part: str, sources: dict[str, Source]) -> list[Mutant]:
 # ---- one mutant, in a fork ----
 
 
-def forked(work: Callable[[], str]) -> str:
+def forked(work: Callable[[], str], seconds: int = SECONDS) -> str:
     """What `work` returns in a child without output; `timed out` or `crashed` where it returns nothing."""
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
-        signal.alarm(SECONDS)
+        signal.alarm(seconds)
         nothing = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nothing, 1)
         os.dup2(nothing, 2)
@@ -258,9 +258,7 @@ class Session:
         """Which functions (path, name) of gradcheck each property calls. All of them must pass."""
         with tempfile.TemporaryDirectory() as place:
             kept = Path(place) / "calls"
-            alarm, globals()["SECONDS"] = SECONDS, 3600
-            said = forked(lambda: self._calls(items, kept))
-            globals()["SECONDS"] = alarm
+            said = forked(lambda: self._calls(items, kept), seconds=3600)
             if said != "survived":
                 raise RuntimeError(f"without any mutant: {said}")
             return pickle.loads(kept.read_bytes())
