@@ -3,12 +3,7 @@
 import numpy as np
 
 from gradcheck.mistakes.stages import Model, like
-from gradcheck.mistakes.table import mistake
-
-THETA = (11, 12, 13, 17)
-BIAS = (14, 15, 16, 18)
-LOGITS = (7, 8, 9, 10, 19)
-GRADIENT = (*LOGITS, *THETA, *BIAS)
+from gradcheck.mistakes.table import BIAS, GRADIENT, LOGITS, THETA, mistake
 
 SHORT, SHORTER = np.dtype(np.float32), np.dtype(np.float16)
 NO_CAST = "keep the dtype of the parameters from the first operation to the last"

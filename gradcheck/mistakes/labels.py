@@ -3,15 +3,13 @@
 import numpy as np
 
 from gradcheck.mistakes.stages import Model, like
-from gradcheck.mistakes.table import mistake
-
-LABELS = (8, 10, 19)
+from gradcheck.mistakes.table import LOGITS, mistake
 
 
 @mistake(
     "labels",
     fix="count classes from 0 on both sides: labels are one class off",
-    equations=LABELS,
+    equations=LOGITS,
     seen="TrustAGI-Lab/CoLA#6",
     common=True,
 )
@@ -22,7 +20,7 @@ class labels_shifted_by_one(Model):
         return np.roll(super().labels(Y), 1, axis=0)
 
 
-@mistake("labels", fix="count classes from 0 on both sides: labels are one class off", equations=LABELS)
+@mistake("labels", fix="count classes from 0 on both sides: labels are one class off", equations=LOGITS)
 class labels_shifted_down(Model):
     """Labels one class down in the gradient, the first wrapped to the last."""
 
@@ -31,7 +29,7 @@ class labels_shifted_down(Model):
 
 
 @mistake(
-    "labels", fix="count classes from 0 in the loss, too", equations=(2, *LABELS), seen="Megvii-BaseDetection/YOLOX#357"
+    "labels", fix="count classes from 0 in the loss, too", equations=(2, *LOGITS), seen="Megvii-BaseDetection/YOLOX#357"
 )
 class labels_shifted_everywhere(Model):
     """Labels one class up in loss and gradient, the last wrapped to the first."""
@@ -43,7 +41,7 @@ class labels_shifted_everywhere(Model):
         return super().total(log_A, np.roll(Y, 1, axis=0))
 
 
-@mistake("labels", fix="number the classes in one order", equations=LABELS)
+@mistake("labels", fix="number the classes in one order", equations=LOGITS)
 class classes_in_reverse(Model):
     """Labels numbered from the last class down in the gradient."""
 
@@ -51,7 +49,7 @@ class classes_in_reverse(Model):
         return np.flip(super().labels(Y), axis=0)
 
 
-@mistake("labels", fix="shuffle X and Y by one permutation", equations=LABELS)
+@mistake("labels", fix="shuffle X and Y by one permutation", equations=LOGITS)
 class labels_of_the_next_sample(Model):
     """Each sample with the label of the sample before it."""
 
@@ -59,7 +57,7 @@ class labels_of_the_next_sample(Model):
         return np.roll(super().labels(Y), 1, axis=1)
 
 
-@mistake("labels", fix="subtract Y", equations=LABELS)
+@mistake("labels", fix="subtract Y", equations=LOGITS)
 class labels_ignored(Model):
     """A/n: the labels are not subtracted."""
 
@@ -68,7 +66,7 @@ class labels_ignored(Model):
         return like(A * labels.sum(axis=0, keepdims=True), A)
 
 
-@mistake("labels", fix="all samples have their own labels", equations=LABELS)
+@mistake("labels", fix="all samples have their own labels", equations=LOGITS)
 class label_of_the_first_sample(Model):
     """Every sample with the label of the first."""
 
@@ -76,7 +74,7 @@ class label_of_the_first_sample(Model):
         return Y * 0 + Y[:, :1]
 
 
-@mistake("labels", fix="a class that no sample carries still has A in its gradient", equations=LABELS)
+@mistake("labels", fix="a class that no sample carries still has A in its gradient", equations=LOGITS)
 class absent_classes_dropped(Model):
     """No gradient for classes that the batch does not contain."""
 
@@ -86,7 +84,7 @@ class absent_classes_dropped(Model):
         return np.where(carried > 0, D, D * 0)
 
 
-@mistake("labels", fix="subtract Y in every row, and A everywhere", equations=LABELS)
+@mistake("labels", fix="subtract Y in every row, and A everywhere", equations=LOGITS)
 class gradient_of_the_label_only(Model):
     """A - Y at the label and 0 in every other class."""
 
@@ -95,7 +93,7 @@ class gradient_of_the_label_only(Model):
         return np.where(Y > 0, D, D * 0)
 
 
-@mistake("labels", fix="smooth the labels in the loss as well, or in neither", equations=LABELS)
+@mistake("labels", fix="smooth the labels in the loss as well, or in neither", equations=LOGITS)
 class labels_smoothed(Model):
     """Labels smoothed by {value} in the gradient alone."""
 
@@ -107,7 +105,7 @@ class labels_smoothed(Model):
         return labels * (1 - self.value) + self.value / Y.shape[0]
 
 
-@mistake("labels", fix="Y holds probabilities: do not take the argmax", equations=LABELS, regimes=("soft-labels",))
+@mistake("labels", fix="Y holds probabilities: do not take the argmax", equations=LOGITS, regimes=("soft-labels",))
 class soft_labels_hardened(Model):
     """Soft labels replaced by their largest entry."""
 
@@ -121,7 +119,7 @@ class soft_labels_hardened(Model):
 @mistake(
     "labels",
     fix="divide by n, or declare what the mean is over: samples without a label count in n",
-    equations=LABELS,
+    equations=LOGITS,
     seen="pytorch/pytorch#116349",
     regimes=("label-mass",),
 )
@@ -132,7 +130,7 @@ class divided_by_the_labelled_samples(Model):
         return self.divided(values, max(int((Y.sum(axis=0) > 0).sum()), 1))
 
 
-@mistake("labels", fix="A times the sum of the column of Y, minus Y", equations=LABELS, regimes=("label-mass",))
+@mistake("labels", fix="A times the sum of the column of Y, minus Y", equations=LOGITS, regimes=("label-mass",))
 class label_mass_taken_for_one(Model):
     """(A - Y)/n, whatever the columns of Y sum to."""
 
@@ -140,7 +138,7 @@ class label_mass_taken_for_one(Model):
         return A - like(Y, A)
 
 
-@mistake("labels", fix="use the weights in the gradient, too", equations=LABELS, regimes=("label-mass",))
+@mistake("labels", fix="use the weights in the gradient, too", equations=LOGITS, regimes=("label-mass",))
 class weights_ignored(Model):
     """Labels taken for one-hot: sample weights do not reach the gradient."""
 

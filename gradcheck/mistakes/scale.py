@@ -3,10 +3,7 @@
 import numpy as np
 
 from gradcheck.mistakes.stages import Model, like
-from gradcheck.mistakes.table import mistake
-
-GRADIENT = (10, 13, 18, 19)
-THETA, BIAS = (11, 12, 13, 17), (14, 16, 18)
+from gradcheck.mistakes.table import BIAS, GRADIENT, THETA, mistake
 
 
 def summed(D):

@@ -20,6 +20,11 @@ GROUPS = {
 }
 
 
+# The equations of each gradient, as the checks of their values name them.
+LOGITS, THETA, BIAS = (10, 19), (11, 12, 13, 17), (14, 16, 18)
+GRADIENT = (*LOGITS, *THETA, *BIAS)
+
+
 @dataclass(frozen=True)
 class Mistake:
     """What is wrong: `model` computes it, `what` says it, `fix` how it is mended, and `seen` where it was.
