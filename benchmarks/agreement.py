@@ -1,7 +1,8 @@
 """Every correct target agrees, seed after seed: `python -m benchmarks.agreement --max-examples 2000 --target numpy`.
 
 What `gradcheck verify TARGET --dtype … --seed …` says, for five seeds and every dtype that each target is made for; exits with 1
-where any run fails.
+where any run fails. The campaign of 200,000 problems: `python -m benchmarks.agreement --max-examples 2000 --target reference
+--target numpy --target scipy --target torch --target jax --target autograd --target sklearn`.
 """
 
 import sys
@@ -9,6 +10,7 @@ from concurrent.futures import ProcessPoolExecutor
 
 import click
 from rich.console import Console
+from rich.progress import track
 from rich.table import Table
 
 from gradcheck import conformance, load
@@ -16,9 +18,10 @@ from gradcheck.implementations import installed
 from gradcheck.reports import words
 
 
-def judged(target: str, dtype: str, count: int, seed: int) -> tuple[bool, str]:
+def judged(target: str, dtype: str, count: int, seed: int) -> tuple[int, bool, str]:
+    """How many problems were judged, whether any check failed, and what the run says."""
     run = conformance.conform(load(target), dtype=dtype, max_examples=count, seed=seed)
-    return run.failed, words.summary(run)
+    return run.problems, run.failed, words.summary(run)
 
 
 @click.command()
@@ -30,14 +33,17 @@ def judged(target: str, dtype: str, count: int, seed: int) -> tuple[bool, str]:
 def main(targets: tuple[str, ...], dtypes: tuple[str, ...], max_examples: int, seeds: int, workers: int) -> None:
     kinds = [(t, d) for t in targets or installed() for d in load(t).dtypes if not dtypes or d in dtypes]
     work = [(*kind, max_examples, seed) for kind in kinds for seed in range(seeds)]
-    table = Table("target", "dtype", "seeds", "failed", "last", box=None)
+    table = Table("target", "dtype", "seeds", "problems", "failed", "last", box=None)
     with ProcessPoolExecutor(workers) as pool:
-        found = list(pool.map(judged, *zip(*work, strict=True)))
+        results = pool.map(judged, *zip(*work, strict=True))
+        found = list(track(results, "judging", len(work), console=Console(stderr=True)))
     for target, dtype in kinds:
         mine = [f for w, f in zip(work, found, strict=True) if w[:2] == (target, dtype)]
-        table.add_row(target, dtype, str(len(mine)), str(sum(failed for failed, _ in mine)), mine[-1][1])
+        counts = (len(mine), sum(problems for problems, _, _ in mine), sum(failed for _, failed, _ in mine))
+        table.add_row(target, dtype, *map(str, counts), mine[-1][2])
     Console(width=140).print(table)
-    sys.exit(any(failed for failed, _ in found))
+    print(f"{sum(p for p, _, _ in found)} problems, {sum(f for _, f, _ in found)} of {len(found)} runs failed")
+    sys.exit(any(failed for _, failed, _ in found))
 
 
 if __name__ == "__main__":

@@ -77,6 +77,11 @@ class Running(NDArrayOperatorsMixin):
         return self.value.size
 
     @property
+    def flags(self) -> Any:
+        """Whether it may be written to, above all."""
+        return self.value.flags
+
+    @property
     def T(self) -> "Running":
         return Running(self.value.T, self.error.T, self.dtype)
 
@@ -108,6 +113,9 @@ class Running(NDArrayOperatorsMixin):
         coarser = arithmetic(new).u > arithmetic(self.dtype).u
         if not coarser:
             return Running(self.value, self.error, new)
+        if new.kind == "f" and not self.error.any():  # one rounding, of what is known exactly
+            with np.errstate(over="ignore", invalid="ignore"):
+                return Running(self.value.astype(new).astype(np.float64), self.error.copy(), new)
         return _rounded(self.value, self.error, new, certain=np.isfinite(self.error) & ~np.isfinite(self.value))
 
     # ---- reductions ----

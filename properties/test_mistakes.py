@@ -14,7 +14,7 @@ from gradcheck.reports import words
 from gradcheck.running import Running
 from gradcheck.verify import select
 
-VALUES = select(("*_gradient", "loss", "softmax", "logits", "jacobian_*diagonal", "shape_and_dtype"))
+VALUES = select(("*_gradient", "loss", "softmax", "logits", "jacobian_*diagonal", "shape_and_dtype", "inputs_unchanged"))
 FORESEEABLE = [name for name, mistake in MISTAKES.items() if not mistake.unforeseeable]
 # Their bounds are too wide, or several of them compute the same: described, or named as the other.
 NOT_NAMED = {

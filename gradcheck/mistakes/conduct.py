@@ -9,7 +9,6 @@ SHORT, SHORTER = np.dtype(np.float32), np.dtype(np.float16)
 NO_CAST = "keep the dtype of the parameters from the first operation to the last"
 NO_WRITE = "write into an array of your own, never into an argument"
 NO_STATE = "compute from the arguments alone: keep nothing from one call to the next"
-LEFT_BEHIND = "what it returns is right: wrong is what it leaves in its arguments"
 REMEMBERS = "what it returns depends on the calls before"
 CHANCE = "what it returns depends on numbers drawn at random"
 
@@ -255,7 +254,7 @@ def overwrite(array, values):
         array[...] = cast(values, array.dtype)
 
 
-@mistake("memory", fix=NO_WRITE, equations=LOGITS, unforeseeable=LEFT_BEHIND)
+@mistake("memory", fix=NO_WRITE, equations=LOGITS)
 class labels_overwritten(Model):
     """Y -= A in place, on the way to the gradient."""
 
@@ -265,7 +264,7 @@ class labels_overwritten(Model):
         return found
 
 
-@mistake("memory", fix=NO_WRITE, equations=(1,), unforeseeable=LEFT_BEHIND)
+@mistake("memory", fix=NO_WRITE, equations=(1,))
 class logits_overwritten(Model):
     """The softmax subtracts the maximum from Z in place."""
 
@@ -275,7 +274,7 @@ class logits_overwritten(Model):
         return found
 
 
-@mistake("memory", fix=NO_WRITE, equations=THETA, unforeseeable=LEFT_BEHIND)
+@mistake("memory", fix=NO_WRITE, equations=THETA)
 class samples_scaled_in_place(Model):
     """X /= n in place, to divide ∂ℒ/∂θ by n."""
 
@@ -285,7 +284,7 @@ class samples_scaled_in_place(Model):
         return found
 
 
-@mistake("memory", fix="leave the step to the optimiser", equations=THETA, unforeseeable=LEFT_BEHIND)
+@mistake("memory", fix="leave the step to the optimiser", equations=THETA)
 class weights_updated_in_place(Model):
     """A step of 0.1 taken in θ itself, by the function that only computes the gradient."""
 
@@ -295,7 +294,7 @@ class weights_updated_in_place(Model):
         return found
 
 
-@mistake("memory", fix=NO_WRITE, equations=(5, 6, 22), unforeseeable=LEFT_BEHIND)
+@mistake("memory", fix=NO_WRITE, equations=(5, 6, 22))
 class probabilities_overwritten_in_jacobian(Model):
     """The Jacobian puts the probabilities in the place of the logits z that it was given."""
 

@@ -1,0 +1,228 @@
+"""What depends on the calls before: a function is called again and again, and its results are held against one another.
+
+Right code returns the same numbers whenever it is given the same arguments. Where it does not, relations between the results of
+successive calls say what it keeps: each is a theorem about the results, within the bounds of `Running`.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+
+from gradcheck.checks import Trial
+from gradcheck.checks.conduct import elsewhere
+from gradcheck.checks.trial import ARGUMENTS, Broken, Skip, as_array, as_numbers
+from gradcheck.diagnosis.description import Diagnosis
+from gradcheck.diagnosis.views import GRADIENTS, QUANTITIES, View, symbols
+from gradcheck.implementations import Implementation
+from gradcheck.mistakes import MISTAKES, Model
+from gradcheck.problem import Array, Problem
+from gradcheck.running import Running
+
+CALLS = (0, 0, 0, 0, 1, 1, 0)  # which of two problems of one shape each call is given
+LOOKED = 3  # failing problems on which it is tried
+
+
+@dataclass(frozen=True)
+class Series:
+    """One quantity, call after call: `returned` as it came, `left` as the same arrays stand in the end, `right` as it should be.
+
+    `labels` are Y at each call.
+    """
+
+    name: str
+    returned: tuple[Array, ...]
+    left: tuple[Array, ...]
+    right: tuple[Running, ...]
+    labels: tuple[Running, ...]
+
+    @property
+    def apart(self) -> bool:
+        """Whether the right results for the two problems differ beyond their bounds."""
+        one, other = self.right[CALLS.index(0)], self.right[CALLS.index(1)]
+        return bool((abs(one.value - other.value) > one.error + other.error).any())
+
+    @property
+    def pure(self) -> bool:
+        """Whether equal arguments give equal bits, and results stay as they were."""
+        first = {which: self.returned[CALLS.index(which)] for which in CALLS}
+        return not self.overwritten and all(_same(first[c], r) for c, r in zip(CALLS, self.returned, strict=True))
+
+    @property
+    def shaped(self) -> bool:
+        """Whether all results have the shape that is right."""
+        return all(r.shape == right.shape for r, right in zip(self.returned, self.right, strict=True))
+
+    @property
+    def overwritten(self) -> bool:
+        """Whether a later call changed an earlier result."""
+        return not all(map(_same, self.returned, self.left))
+
+    def steps(self) -> Iterator[tuple[int, int]]:
+        """Each call but the first, with the one before."""
+        return ((k - 1, k) for k in range(1, len(CALLS)))
+
+
+def _same(one: Array, other: Array) -> bool:
+    return one.shape == other.shape and one.tobytes() == other.tobytes()
+
+
+def _fits(values: Array, found: Running) -> bool:
+    """Whether an array lies within what is allowed."""
+    if values.shape != found.shape:
+        return False
+    with np.errstate(invalid="ignore"):
+        return bool((abs(values.astype(np.float64) - found.value) <= found.error).all())
+
+
+# ---- relations between the results of calls ----
+
+
+def _accumulated(s: Series) -> bool:
+    """Each is the one before, plus what is right."""
+    made = (Running.exact(s.returned[before]) + s.right[now] for before, now in s.steps())
+    return all(_fits(s.returned[now], found) for (_, now), found in zip(s.steps(), made, strict=True))
+
+
+def _late(s: Series) -> bool:
+    """Each is what was right for the call before."""
+    return s.apart and all(_fits(s.returned[now], s.right[before]) for before, now in s.steps())
+
+
+def _kept(s: Series) -> bool:
+    """All are what was right for the first call, whatever the arguments."""
+    return s.apart and _fits(s.returned[0], s.right[0]) and all(_same(s.returned[0], r) for r in s.returned)
+
+
+def _alternating(s: Series) -> bool:
+    """Every second is right, the others are twice that."""
+    return any(
+        all(_fits(r, right * (1 + (k + odd) % 2)) for k, (r, right) in enumerate(zip(s.returned, s.right, strict=True)))
+        for odd in (0, 1)
+    )
+
+
+def _reused(s: Series) -> bool:
+    """Each is right when it is returned; in the end, all hold the last."""
+    return all(map(_fits, s.returned, s.right)) and all(_same(s.returned[-1], left) for left in s.left)
+
+
+def _taken_for_probabilities(s: Series) -> bool:
+    """The gradient of one call stands in the place of A in the next one of the same arguments."""
+    model, again = Model(), [(b, k) for b, k in s.steps() if CALLS[b] == CALLS[k]]
+    made = [
+        model.mean(model.residual(Running.exact(s.returned[b]), s.labels[k]), s.labels[k])
+        for b, k in again
+        if s.name == "Z"
+    ]
+    return bool(made) and all(_fits(s.returned[k], found) for (_, k), found in zip(again, made, strict=True))
+
+
+# Which relation tells which mistake. The first that holds for a quantity is named.
+RELATIONS: dict[str, Callable[[Series], bool]] = {
+    "reused_output_buffer": _reused,
+    "gradient_accumulated": _accumulated,
+    "last_loss_returned": _late,
+    "first_call_remembered": _kept,
+    "call_counter_step": _alternating,
+    "saved_probabilities_overwritten": _taken_for_probabilities,
+}
+
+
+# ---- the search ----
+
+
+def diagnose(implementation: Implementation, problems: list[Problem]) -> Diagnosis | None:
+    """What a function keeps from one call to the next; None where its results depend on its arguments alone."""
+    series = [s for problem in (*_unseen(problems), *problems[:LOOKED]) for s in _series(implementation, problem)]
+    impure = {s.name for s in series if not s.pure}
+    stuck = {s.name for s in series if _kept(s)}
+    if not (impure or stuck):
+        return None
+    examined = frozenset(problem.digest for problem in problems[:LOOKED])
+    named: dict[str, list[str]] = {}
+    for name in sorted(impure | stuck, key=list(QUANTITIES).index):
+        told = next((m for m, holds in RELATIONS.items() if _holds(holds, [s for s in series if s.name == name])), "")
+        named.setdefault(told, []).append(name)
+    if _consequences(named):
+        named.pop("", None)
+    if "" in named:
+        return Diagnosis("; ".join(_described(series, impure)), exact=False, examined=examined)
+    what = "; and ".join(f"{MISTAKES[m].what}, in {symbols(where)}" for m, where in named.items())
+    return Diagnosis(what, "; ".join(MISTAKES[m].fix for m in named), tuple(named), True, examined, examined)
+
+
+def _consequences(named: dict[str, list[str]]) -> bool:
+    """Whether what is not told follows from what is: the other gradients are made of ∂ℒ/∂Z."""
+    return "saved_probabilities_overwritten" in named and set(named.get("", ())) <= set(GRADIENTS)
+
+
+def _holds(relation: Callable[[Series], bool], series: list[Series]) -> bool:
+    """On every problem on which the quantity misbehaves, and on one at least."""
+    wrong = [s for s in series if not s.pure or _kept(s)]
+    return bool(wrong) and all(s.shaped and relation(s) for s in wrong)
+
+
+def _described(series: list[Series], impure: set[str]) -> Iterator[str]:
+    """What can be said of functions whose results depend on more than their arguments, where no relation holds."""
+    functions = dict.fromkeys(QUANTITIES[name][0] for name in QUANTITIES if name in impure)
+    yield f"{', '.join(functions)}: the same arguments give other results from call to call"
+    for name in (name for name in QUANTITIES if name in impure):
+        again = [s.returned[:4] for s in series if s.name == name]
+        spread = max(float(np.ptp(np.stack(r).astype(np.float64), axis=0).max()) for r in again)
+        fresh = all(not _same(a, b) for r in again for a, b in pairwise(r))
+        yield f"{symbols({name})} by up to {spread:.2g}, {'each time' if fresh else 'now and then'}"
+
+
+def _unseen(problems: list[Problem]) -> Iterable[Problem]:
+    """A problem of a shape that no run has posed by chance: what is kept by shape has nothing kept there."""
+    if not problems:
+        return ()
+    dtype, draw = problems[0].theta.dtype, np.random.default_rng(0).standard_normal
+    L, d, n = 5, 23, 29
+    theta, b, X, Y = (
+        array.astype(dtype) for array in (draw((L, d)), draw((L, 1)), draw((d, n)), np.eye(L)[:, np.arange(n) % L])
+    )
+    return (Problem(theta, b, X, Y),)
+
+
+def _series(implementation: Implementation, problem: Problem) -> Iterator[Series]:
+    """Of every quantity whose function can be called so."""
+    first = Trial(implementation, problem)
+    trials = (first, elsewhere(first))
+    views = [View(trial.implementation, trial.problem) for trial in trials]
+    labels = [Running.exact(view.problem.Y) for view in views]
+    for function in implementation.offers:
+        try:
+            yield from _of(function, trials, views, labels)
+        except (Skip, Broken, KeyError):  # a result that cannot be had, or comes and goes
+            continue
+
+
+def _of(function: str, trials: tuple[Trial, Trial], views: list[View], labels: list[Running]) -> Iterator[Series]:
+    returned: list[dict[str, Array]] = []
+    kept: list[dict[str, Array]] = []
+    for which in CALLS:
+        returned.append(_results(function, trials[which]))
+        kept.append({name: array.copy() for name, array in returned[-1].items()})
+    right = [dict(view.predicted(Model, returned[0])) for view in views]
+    for name in returned[0]:
+        yield Series(
+            name,
+            tuple(call[name] for call in kept),
+            tuple(call[name] for call in returned),
+            tuple(right[which][name] for which in CALLS),
+            tuple(labels[which] for which in CALLS),
+        )
+
+
+def _results(function: str, trial: Trial) -> dict[str, Array]:
+    """What one call returns, by quantity."""
+    if function == "gradients":
+        found = trial.raw_gradients(trial.problem)
+    else:
+        found = {function: trial.call(function, *ARGUMENTS[function](trial))}
+    for name, value in found.items():
+        as_numbers(name, value)
+    return {name: as_array(name, value) for name, value in found.items()}

@@ -1,0 +1,89 @@
+"""Where no mistake fits every failing problem: what is wrong, where, which part is explained, and what separates the rest."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from gradcheck import traits
+from gradcheck.diagnosis.candidates import Candidate
+from gradcheck.diagnosis.views import GRADIENTS, View, symbols
+from gradcheck.problem import Problem
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What is wrong, in words. `exact` if it fits within the bounds, otherwise it only describes.
+
+    `explained` and `examined` are digests of failing problems; `mistakes` names those of the table.
+    """
+
+    likely: str
+    fix: str = ""
+    mistakes: tuple[str, ...] = ()
+    exact: bool = True
+    explained: frozenset[str] = frozenset()
+    examined: frozenset[str] = frozenset()
+
+    def counts(self, problems: Iterable[Problem]) -> tuple[int, int]:
+        """How many of these problems it explains, and how many of them were examined."""
+        looked = {problem.digest for problem in problems} & self.examined
+        return len(looked & self.explained), len(looked)
+
+
+def digests(views: Iterable[View]) -> frozenset[str]:
+    """Names of their problems."""
+    return frozenset(view.problem.digest for view in views)
+
+
+def described(
+    views: list[View], others: list[View], names: frozenset[str], candidates: Iterable[Candidate]
+) -> Diagnosis:
+    """Which quantities are wrong, in which entries; a mistake that explains a part; what separates failing from passing."""
+    said = [f"no known mistake fits; wrong: {symbols(names)}", *_entries(views, names)]
+    part = _part(views, names, candidates)
+    explained = digests(part[1]) if part else frozenset()
+    if part:
+        rest = [view for view in views if view not in part[1]]
+        said[0] = f"no known mistake fits every failing problem; wrong: {symbols(names)}"
+        said.append(f"on {len(part[1])} of {len(views)} exactly: {part[0].what}")
+        said += [f"these have {words}" for words in _between(part[1], rest)]
+    if len(views) > 1 and len(others) > 1:
+        said += [f"it fails {words}" for words in _between(views, others)]
+    return Diagnosis("; ".join(said), exact=False, explained=explained, examined=digests(views))
+
+
+def _between(these: list[View], others: list[View]) -> Iterator[str]:
+    """What separates the problems of these views from the others, in words."""
+    groups = [[traits.of(view.problem) for view in part] for part in (these, others)]
+    for trait, mine, yours in traits.separating(*groups):
+        side = ("from", "up to") if mine > yours else ("up to", "from")
+        yield f"{side[0]} {trait} = {mine:.4g}, the others {side[1]} {yours:.4g}"
+
+
+def _part(
+    views: list[View], names: frozenset[str], candidates: Iterable[Candidate]
+) -> tuple[Candidate, list[View]] | None:
+    """The mistake that explains most of the failing problems, two and half of them at least, and is told there."""
+    best: tuple[Candidate, list[View]] | None = None
+    for candidate in candidates:
+        fitting = [view for view in views if candidate.explains(view, names)]
+        enough = 2 * len(fitting) >= len(views) > 1 < len(fitting) > len(best[1] if best else ())
+        if enough and sum(candidate.tells(view, names) for view in fitting) * 2 >= len(fitting):
+            best = candidate, fitting
+    return best
+
+
+def _entries(views: list[View], names: frozenset[str]) -> Iterator[str]:
+    """Classes to which every error is confined, in quantities that have a row for each class."""
+    rows: set[int] = set()
+    for view in views:
+        for name in names.intersection(GRADIENTS, view.outputs):
+            found = view.right[name]
+            if view.outputs[name].shape != found.shape:
+                return
+            with np.errstate(invalid="ignore"):
+                off = ~(abs(view.outputs[name].astype(np.float64) - found.value) <= found.error)
+            rows.update(int(k) for k in np.flatnonzero(off.any(axis=1)))
+    if rows and len(rows) == 1 and any(view.problem.L > 1 for view in views):
+        yield f"only in class {rows.pop()}"

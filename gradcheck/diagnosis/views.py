@@ -1,0 +1,129 @@
+"""What an implementation made of one problem, quantity by quantity, beside what right code and any mistake may make of it."""
+
+from collections.abc import Iterable, Iterator
+from functools import cached_property
+
+import numpy as np
+
+from gradcheck.checks import CHECKS, Trial
+from gradcheck.checks.trial import ARGUMENTS, Broken, Skip, as_array, as_numbers
+from gradcheck.implementations import Implementation
+from gradcheck.implementations.record import PARAMETERS
+from gradcheck.mistakes import Model
+from gradcheck.problem import Array, Problem
+from gradcheck.running import Running
+
+# Each quantity: the function that returns it, its symbol, and the checks that say whether it is right.
+QUANTITIES: dict[str, tuple[str, str, tuple[str, ...]]] = {
+    "Z": ("gradients", "∂ℒ/∂Z", ("logits_gradient",)),
+    "theta": ("gradients", "∂ℒ/∂θ", ("theta_gradient",)),
+    "b": ("gradients", "∂ℒ/∂b", ("bias_gradient",)),
+    "loss": ("loss", "ℒ", ("loss",)),
+    "logits": ("logits", "Z", ("logits",)),
+    "softmax": ("softmax", "A", ("softmax",)),
+    "softmax_jacobian": ("softmax_jacobian", "∂A/∂Z", ("jacobian_diagonal", "jacobian_off_diagonal")),
+}
+GRADIENTS = ("Z", "theta", "b")
+# What each function leaves in its arguments: (function, place of the argument), which right code leaves alone.
+LEFT = {
+    f"{function} leaves {parameter}": (function, place)
+    for function, parameters in PARAMETERS.items()
+    for place, parameter in enumerate(parameters)
+}
+EVERYTHING = frozenset((*QUANTITIES, *LEFT))
+
+
+def symbols(names: Iterable[str]) -> str:
+    """`∂ℒ/∂Z, ∂ℒ/∂θ and ∂ℒ/∂b`."""
+    names = frozenset(names)
+    ordered = [symbol for name, (_, symbol, _) in QUANTITIES.items() if name in names]
+    ordered += [f"the argument {name.split()[-1]} of {LEFT[name][0]}" for name in LEFT if name in names]
+    return " and ".join(filter(None, [", ".join(ordered[:-1]), ordered[-1]]))
+
+
+class View:
+    """What an implementation returned for one problem, and which of it is wrong."""
+
+    def __init__(self, implementation: Implementation, problem: Problem) -> None:
+        self.problem = problem
+        self.trial = Trial(implementation, problem)
+
+    @cached_property
+    def outputs(self) -> dict[str, Array]:
+        """What it returned, and what it left in its arguments, by quantity."""
+        return dict(self._outputs())
+
+    def _outputs(self) -> Iterator[tuple[str, Array]]:
+        for name, (function, _, _) in QUANTITIES.items():
+            try:
+                found = self.trial.raw_gradients()[name] if name in GRADIENTS else self.trial.first(function)
+                as_numbers(name, found)
+                yield name, as_array(name, found)
+            except (Skip, Broken, KeyError):
+                continue
+        yield from ((name, self.trial.given[f][place]) for name, (f, place) in LEFT.items() if f in self.trial.given)
+
+    @cached_property
+    def wrong(self) -> frozenset[str]:
+        """The quantities that are not what the mathematics says, or not of its shape or dtype."""
+        return frozenset(name for name in self.outputs if self._is_wrong(name))
+
+    def _is_wrong(self, name: str) -> bool:
+        if name in LEFT:
+            function, place = LEFT[name]
+            return bool(ARGUMENTS[function](self.trial)[place].tobytes() != self.outputs[name].tobytes())
+        if any(CHECKS[check].judge(self.trial).failed for check in QUANTITIES[name][2]):
+            return True
+        return name != "loss" and self.outputs[name].dtype != self.problem.theta.dtype
+
+    @cached_property
+    def right(self) -> dict[str, Running]:
+        """What right code may return, of everything that is offered."""
+        return dict(self.predicted(Model, self.outputs))
+
+    def predicted(self, model: type[Model], names: Iterable[str]) -> Iterator[tuple[str, Running]]:
+        """What code with this mistake may return, and what it leaves in its arguments."""
+        names = frozenset(names)
+        for function in PARAMETERS:
+            returned = [name for name, (source, _, _) in QUANTITIES.items() if source == function and name in names]
+            left = [(name, place) for name, (source, place) in LEFT.items() if source == function and name in names]
+            if returned or left:
+                inputs = [_entered(array) for array in ARGUMENTS[function](self.trial)]
+                found = getattr(model(), function)(*inputs)
+                parts = found if function == "gradients" else {function: found}
+                yield from ((name, parts[name]) for name in returned if name in parts)
+                yield from ((name, inputs[place]) for name, place in left)
+
+    def fits(self, name: str, found: Running) -> bool:
+        """Whether what was returned lies within what the mistake may return: shape, dtype, and every entry."""
+        output = self.outputs[name]
+        if output.shape != found.shape or (name != "loss" and output.dtype != found.dtype):
+            return False
+        values = output.astype(np.float64)
+        with np.errstate(invalid="ignore"):
+            near = abs(values - found.value) <= found.error
+        unlimited = ~np.isfinite(found.value) & ~np.isfinite(values)
+        return bool((near | unlimited | np.isinf(found.error)).all())
+
+    def coarse(self, name: str, grid: str) -> int | None:
+        """How many numbers but 0 were returned where all are numbers of this coarser precision; None where some are not."""
+        values = self.outputs[name].astype(np.float64)
+        with np.errstate(over="ignore", invalid="ignore"):
+            whole = np.array_equal(values, values.astype(grid).astype(np.float64), equal_nan=True)
+        return int(np.count_nonzero(values)) if whole else None
+
+    def telling(self, name: str, found: Running) -> bool:
+        """Whether the mistake and the right code can be told apart here."""
+        right = self.right[name]
+        if found.shape != right.shape or found.dtype != right.dtype:
+            return True
+        with np.errstate(invalid="ignore"):
+            apart = abs(found.value - right.value) > found.error + right.error
+        return bool((apart | (~np.isfinite(found.value) & np.isfinite(right.value) & (found.error == 0))).any())
+
+
+def _entered(array: Array) -> Running:
+    """An argument as a mistake is handed it: one that may not be written to stays so."""
+    found = Running.exact(array)
+    found.value.flags.writeable = array.flags.writeable
+    return found
