@@ -349,7 +349,7 @@ def _exponential(operand: Operand) -> Running:
     doubtful = ~over & (x[0] + x[1] > top - 1e-3 * abs(top))
     value = np.where(over, np.inf, np.where(under, 0.0, value))
     error = np.where(over | under, 0.0, np.where(doubtful | ~np.isfinite(x[1]), np.inf, error))
-    error = np.where(np.isnan(x[0]) & np.isfinite(x[1]), 0.0, np.where(np.isnan(error), np.inf, outward(error, 16)))
+    error = np.where(np.isnan(x[0]) & np.isfinite(x[1]), 0.0, np.where(np.isnan(error), np.inf, _grown(error)))
     return Running(value, error, dtype)
 
 

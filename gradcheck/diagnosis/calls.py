@@ -14,14 +14,14 @@ from gradcheck.checks import Trial
 from gradcheck.checks.conduct import elsewhere
 from gradcheck.checks.trial import ARGUMENTS, Broken, Skip, as_array, as_numbers
 from gradcheck.diagnosis.description import Diagnosis
-from gradcheck.diagnosis.views import GRADIENTS, QUANTITIES, View, symbols
+from gradcheck.diagnosis.views import GRADIENTS, QUANTITIES, View, symbols, within
 from gradcheck.implementations import Implementation
 from gradcheck.mistakes import MISTAKES, Model
 from gradcheck.problem import Array, Problem
 from gradcheck.running import Running
 
 CALLS = (0, 0, 0, 0, 1, 1, 0)  # which of two problems of one shape each call is given
-LOOKED = 3  # failing problems on which it is tried
+LOOKED = 16  # failing problems on which it is tried
 
 
 @dataclass(frozen=True)
@@ -70,10 +70,7 @@ def _same(one: Array, other: Array) -> bool:
 
 def _fits(values: Array, found: Running) -> bool:
     """Whether an array lies within what is allowed."""
-    if values.shape != found.shape:
-        return False
-    with np.errstate(invalid="ignore"):
-        return bool((abs(values.astype(np.float64) - found.value) <= found.error).all())
+    return values.shape == found.shape and within(values, found)
 
 
 # ---- relations between the results of calls ----
@@ -87,12 +84,12 @@ def _accumulated(s: Series) -> bool:
 
 def _late(s: Series) -> bool:
     """Each is what was right for the call before."""
-    return s.apart and all(_fits(s.returned[now], s.right[before]) for before, now in s.steps())
+    return all(_fits(s.returned[now], s.right[before]) for before, now in s.steps())
 
 
 def _kept(s: Series) -> bool:
-    """All are what was right for the first call, whatever the arguments."""
-    return s.apart and _fits(s.returned[0], s.right[0]) and all(_same(s.returned[0], r) for r in s.returned)
+    """All are the same, whatever the arguments."""
+    return all(_same(s.returned[0], r) for r in s.returned)
 
 
 def _alternating(s: Series) -> bool:
@@ -137,7 +134,7 @@ def diagnose(implementation: Implementation, problems: list[Problem]) -> Diagnos
     """What a function keeps from one call to the next; None where its results depend on its arguments alone."""
     series = [s for problem in (*_unseen(problems), *problems[:LOOKED]) for s in _series(implementation, problem)]
     impure = {s.name for s in series if not s.pure}
-    stuck = {s.name for s in series if _kept(s)}
+    stuck = {name for name in QUANTITIES if _stuck([s for s in series if s.name == name and s.apart])}
     if not (impure or stuck):
         return None
     examined = frozenset(problem.digest for problem in problems[:LOOKED])
@@ -158,10 +155,15 @@ def _consequences(named: dict[str, list[str]]) -> bool:
     return "saved_probabilities_overwritten" in named and set(named.get("", ())) <= set(GRADIENTS)
 
 
+def _stuck(series: list[Series]) -> bool:
+    """Whether results never change, and were right for the first call."""
+    return all(map(_kept, series)) and any(_fits(s.returned[0], s.right[0]) for s in series)
+
+
 def _holds(relation: Callable[[Series], bool], series: list[Series]) -> bool:
-    """On every problem on which the quantity misbehaves, and on one at least."""
-    wrong = [s for s in series if not s.pure or _kept(s)]
-    return bool(wrong) and all(s.shaped and relation(s) for s in wrong)
+    """On every problem, or on every one on which the quantity misbehaves, and with different right results on one at least."""
+    wrong = [s for s in series if not s.pure] or [s for s in series if s.apart]
+    return any(s.apart for s in wrong) and all(s.shaped and relation(s) for s in wrong)
 
 
 def _described(series: list[Series], impure: set[str]) -> Iterator[str]:
@@ -211,7 +213,7 @@ def _of(function: str, trials: tuple[Trial, Trial], views: list[View], labels: l
         yield Series(
             name,
             tuple(call[name] for call in kept),
-            tuple(call[name] for call in returned),
+            tuple(call[name].copy() for call in returned),
             tuple(right[which][name] for which in CALLS),
             tuple(labels[which] for which in CALLS),
         )

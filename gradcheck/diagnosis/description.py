@@ -42,15 +42,15 @@ def described(
     """Which quantities are wrong, in which entries; a mistake that explains a part; what separates failing from passing."""
     said = [f"no known mistake fits; wrong: {symbols(names)}", *_entries(views, names)]
     part = _part(views, names, candidates)
-    explained = digests(part[1]) if part else frozenset()
+    explained = part[1] if part else []
     if part:
-        rest = [view for view in views if view not in part[1]]
         said[0] = f"no known mistake fits every failing problem; wrong: {symbols(names)}"
-        said.append(f"on {len(part[1])} of {len(views)} exactly: {part[0].what}")
-        said += [f"these have {words}" for words in _between(part[1], rest)]
+        said.append(f"on {len(explained)} of {len(views)} exactly: {part[0].what}")
+        told = [view for view in explained if part[0].tells(view, names)]
+        said += [f"these have {words}" for words in _between(told, [view for view in views if view not in explained])]
     if len(views) > 1 and len(others) > 1:
         said += [f"it fails {words}" for words in _between(views, others)]
-    return Diagnosis("; ".join(said), exact=False, explained=explained, examined=digests(views))
+    return Diagnosis("; ".join(said), exact=False, explained=digests(explained), examined=digests(views))
 
 
 def _between(these: list[View], others: list[View]) -> Iterator[str]:
@@ -64,11 +64,11 @@ def _between(these: list[View], others: list[View]) -> Iterator[str]:
 def _part(
     views: list[View], names: frozenset[str], candidates: Iterable[Candidate]
 ) -> tuple[Candidate, list[View]] | None:
-    """The mistake that explains most of the failing problems, two and half of them at least, and is told there."""
+    """The mistake that explains most of the failing problems, two and a third of them at least, and is told there."""
     best: tuple[Candidate, list[View]] | None = None
     for candidate in candidates:
         fitting = [view for view in views if candidate.explains(view, names)]
-        enough = 2 * len(fitting) >= len(views) > 1 < len(fitting) > len(best[1] if best else ())
+        enough = 3 * len(fitting) >= len(views) > 1 < len(fitting) > len(best[1] if best else ())
         if enough and sum(candidate.tells(view, names) for view in fitting) * 2 >= len(fitting):
             best = candidate, fitting
     return best

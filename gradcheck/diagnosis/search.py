@@ -6,6 +6,8 @@ explains a problem if every wrong quantity lies inside. Where none explains ever
 
 from collections.abc import Iterable, Iterator
 
+import numpy as np
+
 from gradcheck.diagnosis import calls
 from gradcheck.diagnosis.candidates import ENOUGH, Candidate, pairs, scaled, singles, solved
 from gradcheck.diagnosis.description import Diagnosis, described, digests
@@ -30,6 +32,13 @@ def diagnose(
     implementation: Implementation, failing: Iterable[Problem], passing: Iterable[Problem] = ()
 ) -> Diagnosis | None:
     """What explains every failing problem; a description where nothing does; None where no value is wrong."""
+    with np.errstate(all="ignore"):
+        return _diagnosed(implementation, failing, passing)
+
+
+def _diagnosed(
+    implementation: Implementation, failing: Iterable[Problem], passing: Iterable[Problem]
+) -> Diagnosis | None:
     problems = _telling(failing)
     remembered = calls.diagnose(implementation, problems)
     if remembered is not None:

@@ -41,6 +41,15 @@ def symbols(names: Iterable[str]) -> str:
     return " and ".join(filter(None, [", ".join(ordered[:-1]), ordered[-1]]))
 
 
+def within(output: Array, found: Running) -> bool:
+    """Whether every entry lies within what may be; the shapes are equal."""
+    values = output.astype(np.float64)
+    with np.errstate(invalid="ignore"):
+        near = abs(values - found.value) <= found.error
+    unlimited = ~np.isfinite(found.value) & ~np.isfinite(values)
+    return bool((near | unlimited | np.isinf(found.error)).all())
+
+
 class View:
     """What an implementation returned for one problem, and which of it is wrong."""
 
@@ -99,11 +108,7 @@ class View:
         output = self.outputs[name]
         if output.shape != found.shape or (name != "loss" and output.dtype != found.dtype):
             return False
-        values = output.astype(np.float64)
-        with np.errstate(invalid="ignore"):
-            near = abs(values - found.value) <= found.error
-        unlimited = ~np.isfinite(found.value) & ~np.isfinite(values)
-        return bool((near | unlimited | np.isinf(found.error)).all())
+        return within(output, found)
 
     def coarse(self, name: str, grid: str) -> int | None:
         """How many numbers but 0 were returned where all are numbers of this coarser precision; None where some are not."""

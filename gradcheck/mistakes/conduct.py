@@ -58,6 +58,7 @@ class Inside(Model):
 class float32_inside(Inside):
     """float64 in, float64 out, float32 between."""
 
+    coarse = "float32"
     inner = SHORT
 
 
@@ -65,6 +66,7 @@ class float32_inside(Inside):
 class float16_inside(Inside):
     """float64 in, float64 out, float16 between."""
 
+    coarse = "float16"
     inner = SHORTER
 
 
@@ -73,6 +75,7 @@ class logits_in_float32(Model):
     """The logits rounded to float32."""
 
     analytic = False
+    coarse = "float32"
 
     def logits(self, theta, b, X):
         return through(super().logits(theta, b, X), SHORT)
@@ -82,6 +85,8 @@ class logits_in_float32(Model):
 class softmax_in_float32(Model):
     """The softmax computed in float32."""
 
+    coarse = "float32"
+
     def softmax(self, Z):
         return cast(super().softmax(cast(Z, SHORT)), Z.dtype)
 
@@ -90,6 +95,8 @@ class softmax_in_float32(Model):
 class softmax_in_float16(Model):
     """The softmax computed in float16: logits above 65504 are infinite."""
 
+    coarse = "float16"
+
     def softmax(self, Z):
         return cast(super().softmax(cast(Z, SHORTER)), Z.dtype)
 
@@ -97,6 +104,8 @@ class softmax_in_float16(Model):
 @mistake("precision", fix="keep ∂ℒ/∂Z in the dtype of the parameters", equations=LOGITS)
 class gradient_in_float32(Model):
     """∂ℒ/∂Z rounded to float32, and the other gradients made of it."""
+
+    coarse = "float32"
 
     def logits_gradient(self, theta, b, X, Y):
         return through(super().logits_gradient(theta, b, X, Y), SHORT)
@@ -111,6 +120,8 @@ class gradient_in_float32(Model):
 class sums_in_float16(Model):
     """∂ℒ/∂b summed in float16."""
 
+    coarse = "float16"
+
     def bias_gradient(self, D, X):
         return cast(super().bias_gradient(cast(D, SHORTER), X), D.dtype)
 
@@ -118,6 +129,8 @@ class sums_in_float16(Model):
 @mistake("precision", fix="multiply matrices in the dtype of the parameters", equations=THETA)
 class matrix_product_in_float32(Model):
     """∂ℒ/∂θ multiplied in float32."""
+
+    coarse = "float32"
 
     def theta_gradient(self, D, X):
         return cast(super().theta_gradient(cast(D, SHORT), X), D.dtype)
@@ -161,6 +174,7 @@ class loss_in_float32(Model):
     """The loss computed from the logits in float32, beside a right gradient."""
 
     analytic = False
+    coarse = "float32"
 
     def log_softmax(self, Z):
         return super().log_softmax(cast(Z, SHORT))

@@ -30,7 +30,8 @@ class Model:
     analytic: ClassVar[bool] = True
     choices: ClassVar[tuple[Any, ...]] = ()
     value: ClassVar[Any] = None
-    coarse_throughout: ClassVar[bool] = False  # every result is a number of a coarser precision
+    coarse: ClassVar[str] = ""  # a coarser precision, whose numbers some of its results are
+    coarse_throughout: ClassVar[bool] = False  # all of them are
 
     # ---- forward ----
 

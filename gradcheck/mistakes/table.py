@@ -47,9 +47,8 @@ class Mistake:
 
     @property
     def grid(self) -> str:
-        """The coarser precision that it computes in, which stands in its name; empty where there is none."""
-        found = [name for name in ("float16", "float32") if name in self.name]
-        return found[0] if found and self.group == "precision" else ""
+        """The coarser precision whose numbers it returns; empty where it returns those of the parameters."""
+        return self.model.coarse
 
     def implementation(self) -> Implementation:
         """The wrong code, afresh: some of it remembers."""
