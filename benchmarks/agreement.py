@@ -5,6 +5,7 @@ where any run fails. The campaign of 200,000 problems: `python -m benchmarks.agr
 --target numpy --target scipy --target torch --target jax --target autograd --target sklearn`.
 """
 
+import multiprocessing
 import sys
 from concurrent.futures import ProcessPoolExecutor
 
@@ -34,7 +35,7 @@ def main(targets: tuple[str, ...], dtypes: tuple[str, ...], max_examples: int, s
     kinds = [(t, d) for t in targets or installed() for d in load(t).dtypes if not dtypes or d in dtypes]
     work = [(*kind, max_examples, seed) for kind in kinds for seed in range(seeds)]
     table = Table("target", "dtype", "seeds", "problems", "failed", "last", box=None)
-    with ProcessPoolExecutor(workers) as pool:
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:  # jax does not survive a fork
         results = pool.map(judged, *zip(*work, strict=True))
         found = list(track(results, "judging", len(work), console=Console(stderr=True)))
     for target, dtype in kinds:

@@ -196,12 +196,13 @@ def loss_error(problem: Problem, precision: Precision, softmax: SoftmaxError, ti
     """Of the loss, absolute, shape (), given what rounding does to its softmax; with every sample `times` over."""
     Y, u = problem.reals[3], precision.u
     terms = times * int(np.count_nonzero(Y))
-    k = spread(terms + 4 + 2 * precision.reads, u)
+    k = spread(2 * terms + 4 + 2 * precision.reads, u)  # lse and Z of each label may be added up apart, in any order
     used = Y > 0
     with np.errstate(over="ignore", invalid="ignore"):
-        per_entry, size = (1 + k) * softmax.log_A + k * softmax.distance, softmax.distance
+        apart = 2 * softmax.lse + softmax.distance
+        per_entry, size = (1 + k) * softmax.log_A + k * apart, softmax.distance
         if problem.label_index is None:  # also mass * lse - sum Y Z per sample, with a product and a sum of its own
-            size = 2 * softmax.lse + softmax.distance
+            size = apart
             per_entry = per_entry + (1 + k) * spread(problem.L + 3, u) * (size + softmax.log_A)
         labels, distance = Y[used], softmax.distance[used]
         total = (labels * per_entry[used]).sum()

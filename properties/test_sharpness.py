@@ -122,14 +122,15 @@ def summed_error(weight, times, bound, size, underflow_of_D, samples, p):  # noq
 def loss_error(problem, p, columns, lses, times):
     Y = problem.reals[3]
     T = times * np.count_nonzero(Y)
-    k = spread(T + 4 + 2 * p.reads, p.u)
+    k = spread(2 * T + 4 + 2 * p.reads, p.u)
     total = size = distances = 0.0
     for l, i in np.ndindex(Y.shape):
         if Y[l, i]:
             log_A, _, _, distance = columns[i][l]
-            each, most = (1 + k) * log_A + k * distance, distance
+            apart = 2 * lses[i] + distance
+            each, most = (1 + k) * log_A + k * apart, distance
             if not one_hot(problem):
-                most = 2 * lses[i] + distance
+                most = apart
                 each += (1 + k) * spread(problem.L + 3, p.u) * (most + log_A)
             total, size, distances = total + Y[l, i] * each, size + Y[l, i] * most, distances + distance
     underflow = T + 2 + times * distances
