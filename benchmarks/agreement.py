@@ -35,7 +35,7 @@ def main(targets: tuple[str, ...], dtypes: tuple[str, ...], max_examples: int, s
     kinds = [(t, d) for t in targets or installed() for d in load(t).dtypes if not dtypes or d in dtypes]
     work = [(*kind, max_examples, seed) for kind in kinds for seed in range(seeds)]
     table = Table("target", "dtype", "seeds", "problems", "failed", "last", box=None)
-    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:  # jax does not survive a fork
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn"), max_tasks_per_child=1) as pool:
         results = pool.map(judged, *zip(*work, strict=True))
         found = list(track(results, "judging", len(work), console=Console(stderr=True)))
     for target, dtype in kinds:

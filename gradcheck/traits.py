@@ -2,10 +2,13 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
+from operator import gt, lt
 
 import numpy as np
 
 from gradcheck.problem import Problem, Reals
+
+Traits = Sequence[tuple[float, ...]]
 
 # Each trait in words, and how it is measured: of the problem and its logits (L, n), masked classes left at 0.
 TRAITS: dict[str, Callable[[Problem, Reals], float]] = {
@@ -27,9 +30,7 @@ def of(problem: Problem) -> tuple[float, ...]:
         return tuple(measure(problem, Z) for measure in TRAITS.values())
 
 
-def separating(
-    one: Sequence[tuple[float, ...]], other: Sequence[tuple[float, ...]]
-) -> Iterator[tuple[str, float, float]]:
+def separating(one: Traits, other: Traits) -> Iterator[tuple[str, float, float]]:
     """Each trait that separates two groups of problems: its name, and the values of the first and of the second group
     that are nearest to each other. The first lies above the second where its value is the larger one."""
     if not (one and other):
@@ -40,3 +41,18 @@ def separating(
             yield name, mine[0], yours[-1]
         elif mine[-1] < yours[0]:
             yield name, mine[-1], yours[0]
+
+
+def confining(bad: Traits, good: Traits) -> tuple[str, list[int]] | None:
+    """Where all the bad ones lie, and as few of the good as may be: in words, and which of the good lie elsewhere.
+
+    None where no trait keeps half of the good ones out.
+    """
+    best: tuple[str, list[int]] | None = None
+    for place, name in enumerate(TRAITS):
+        values = [traits[place] for traits in bad]
+        for limit, side, outside in ((min(values), "more", lt), (max(values), "less", gt)):
+            out = [k for k, traits in enumerate(good) if outside(traits[place], limit)]
+            if len(out) > len(best[1] if best else ()):
+                best = f"{name} is {limit:.3g} or {side}", out
+    return best if best and 2 * len(best[1]) >= len(good) else None

@@ -8,7 +8,7 @@ from fnmatch import fnmatchcase
 import numpy as np
 from numpy.typing import ArrayLike
 
-from gradcheck import precision
+from gradcheck import precision, traits
 from gradcheck.checks import CHECKS, Check, Trial
 from gradcheck.diagnosis import Diagnosis, keep
 from gradcheck.errors import Unusable
@@ -16,6 +16,7 @@ from gradcheck.implementations import Implementation, Layout, adapt
 from gradcheck.problem import Problem
 from gradcheck.verdict import FAILURES, SEVERITY, Outcome, Verdict
 
+FEW = 10  # problems that are enough to speak of
 GRADIENTS = {"theta": "theta_gradient", "b": "bias_gradient", "Z": "logits_gradient"}
 
 
@@ -40,10 +41,10 @@ def judge(
 class Tally:
     """What one check said over many problems.
 
-    `ratio` is the worst test ratio, `slack` the largest share of the rounding bound used, `reasons` counts why a problem
-    was not judged. `first` is the first problem that failed and its verdict. `expected` is the reason why this check is known
-    to fail, if it is, and `shown` whether a check that is expected to fail for the same reason did. `failing` keeps the first
-    problems that failed, for a diagnosis.
+    `ratio` is the worst test ratio, `slack` the largest share of the rounding bound used, `shares` that of each problem with
+    its traits, `reasons` counts why a problem was not judged. `first` is the first problem that failed and its verdict.
+    `expected` is the reason why this check is known to fail, if it is, and `shown` whether a check that is expected to fail
+    for the same reason did. `failing` keeps the first problems that failed, for a diagnosis.
     """
 
     check: Check
@@ -55,6 +56,7 @@ class Tally:
     slack: float | None = None
     first: tuple[Problem, Verdict] | None = None
     failing: list[Problem] = field(default_factory=list)
+    shares: list[tuple[float, tuple[float, ...]]] = field(default_factory=list)
 
     def add(self, problem: Problem, verdict: Verdict) -> None:
         """Count one verdict."""
@@ -65,6 +67,7 @@ class Tally:
             self.ratio = max(self.ratio or 0.0, verdict.ratio)
         if verdict.slack is not None:
             self.slack = max(self.slack or 0.0, verdict.slack)
+            self.shares.append((verdict.slack, traits.of(problem)))
         if verdict.failed and self.first is None:
             self.first = problem, verdict
         if verdict.failed and not verdict.final:
@@ -105,6 +108,20 @@ class Tally:
         The bounds are proportional to u to first order, so this is -log2(slack u). None where no rounding was seen.
         """
         return float(-np.log2(self.slack * u)) if self.slack else None
+
+    def worst_regime(self, u: float) -> tuple[float, str] | None:
+        """Where a trait of the problems tells those that cost bits from the others: the bits of the others, and that trait.
+
+        `(53.2, "the largest |logit| is 1e+06 or more")` says that there are 53 bits except there, where `bits` are left. None
+        where all bits of the precision are there, or no trait tells.
+        """
+        good = [(share, t) for share, t in self.shares if share <= 1]
+        bad = [t for share, t in self.shares if share > 1]
+        found = traits.confining(bad, [t for _, t in good]) if bad and len(good) >= FEW else None
+        if found is None:
+            return None
+        rest = max(good[k][0] for k in found[1])
+        return float(-np.log2(rest * u)) if rest else np.inf, found[0]
 
 
 @dataclass(frozen=True)

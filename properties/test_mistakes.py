@@ -153,6 +153,27 @@ def test_the_right_model_fails_nothing_and_is_not_diagnosed():
     assert diagnose(implementation, posed((), 0, 20)) is None
 
 
+def test_the_regime_that_costs_bits_is_named():
+    """float64 code that rounds to float32 where logits are large: all bits elsewhere, 24 and fewer there."""
+
+    class Sometimes(Model):
+        def logits(self, theta, b, X):
+            Z = super().logits(theta, b, X)
+            return Z.astype(np.float32).astype(Z.dtype) if abs(Z).max() > 1000 else Z
+
+    run = conform(Sometimes().implementation("sometimes"), checks=("logits",), max_examples=200)
+    bits, where = run.tallies["logits"].worst_regime(2.0**-53)
+    assert bits >= 53
+    assert run.tallies["logits"].bits(2.0**-53) < 30
+    assert where.startswith("the largest |logit| is 1")
+    assert any(where in line for line in words.regimes(run))
+
+
+def test_right_code_has_no_regime_that_costs_bits():
+    """Nothing is said where nothing is lost."""
+    assert not list(words.regimes(conform(Model().implementation("right"), max_examples=60)))
+
+
 def test_the_panel_of_a_failure_says_what_is_likely_and_how_it_is_mended():
     """Below the claim, with how many failing problems it explains."""
     run = conform(MISTAKES["flipped_sign"].implementation(), checks=("logits_gradient",), max_examples=30)

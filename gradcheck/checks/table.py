@@ -19,8 +19,8 @@ Claim = Callable[[Trial], Iterator[Comparison | Verdict]]
 class Check:
     """One claim about an implementation on a problem; `claim` is the sentence, `equations` where the paper states it.
 
-    A check without turns judges every problem of a run. The others, which cost more, take turns: they judge the problems
-    whose number is one of `turns` modulo `TURNS`, and of large problems only where `large` says so.
+    A check without turns judges every problem of a run. The others, which cost more, take turns: they judge the first problem,
+    and those whose number is one of `turns` modulo `TURNS`, of large ones only where `large` says so.
     """
 
     name: str
@@ -33,7 +33,8 @@ class Check:
 
     def due(self, number: int, problem: Problem) -> bool:
         """Whether this check judges the problem of that number in a run."""
-        return not self.turns or (number % TURNS in self.turns and (self.large or problem.Y.size <= LARGE))
+        due = number == 0 or number % TURNS in self.turns
+        return not self.turns or (due and (self.large or problem.Y.size <= LARGE))
 
     def judge(self, trial: Trial) -> Verdict:
         """The verdict of this check on one problem. Never raises."""

@@ -1,5 +1,9 @@
 """`gradcheck checks`, `gradcheck targets` and `gradcheck mistakes`: what there is, as tables."""
 
+from pathlib import Path
+
+import click
+
 from gradcheck.cli.group import main
 
 
@@ -35,13 +39,61 @@ def targets() -> None:
 
 
 @main.command()
-def mistakes() -> None:
-    """List the mistakes that a diagnosis can name: what each computes, and how it is mended."""
+@click.option("--kill-matrix", is_flag=True, help="Pose them: which check kills which, and in how many test cases.")
+@click.option("--max-examples", default=100, show_default=True, type=click.IntRange(1), help="Test cases at each seed.")
+@click.option(
+    "--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the kill matrix as JSON."
+)
+def mistakes(kill_matrix: bool, max_examples: int, json_file: Path | None) -> None:
+    """List the mistakes that a diagnosis can name: what each computes, how it is mended, and where it was seen."""
+    if json_file and not kill_matrix:
+        raise click.UsageError("--json writes the kill matrix; give --kill-matrix, too")
+    (_kill_matrix(max_examples, json_file) if kill_matrix else _mistakes())
+
+
+def _mistakes() -> None:
     from gradcheck import reports
-    from gradcheck.mistakes import MISTAKES
+    from gradcheck.mistakes import GROUPS, MISTAKES
 
     console = reports.console()
-    table = reports.terminal.plain_table("mistake", "what it computes", "fix", fold=("what it computes", "fix"))
-    for name, mistake in MISTAKES.items():
-        table.add_row(name, mistake.what.replace("{value}", "c"), mistake.fix)
+    columns = ("mistake", "eq.", "what it computes", "fix", "seen")
+    for group, title in GROUPS.items():
+        table = reports.terminal.plain_table(*columns, fold=("eq.", "what it computes", "fix", "seen"))
+        for mistake in (m for m in MISTAKES.values() if m.group == group):
+            what = mistake.what.replace("{value}", "c")
+            table.add_row(mistake.name, reports.words.ranges(mistake.equations), what, mistake.fix, mistake.seen)
+        console.print(title, style="bold")
+        console.print(table)
+        console.print()
+
+
+def _kill_matrix(count: int, json_file: Path | None) -> None:
+    from gradcheck import kills, reports
+    from gradcheck.cli.progress import progress
+    from gradcheck.mistakes import MISTAKES
+
+    if json_file:
+        reports.prepare("json", json_file)
+    found = []
+    with progress("posing", len(MISTAKES)) as show:
+        for row in kills.matrix(count):
+            found.append(row)
+            show(row.mistake, len(found))
+    console = reports.console(quiet=json_file == Path("-"))
+    numbers = ("mistakes", "median", "worst")
+    table = reports.terminal.plain_table("mistake", "median", "worst", "by", right=numbers, fold=("by",))
+    for cells in kills.by_mistake(found):
+        table.add_row(*cells)
     console.print(table)
+    console.print()
+    table = reports.terminal.plain_table("check", *numbers, "alone", right=numbers, fold=("alone",))
+    for cells in kills.by_check(found):
+        table.add_row(*cells)
+    console.print(table)
+    missed = [row.mistake for row in found if row.worst is None]
+    console.print(
+        f"\n{len(found) - len(missed)} of {len(found)} mistakes are killed within {count} test cases at each of "
+        f"{len(kills.SEEDS)} seeds; median and worst are test cases to the first kill, over the seeds"
+    )
+    if json_file:
+        reports.write(json_file, kills.text(found))

@@ -41,7 +41,7 @@ def described(
 ) -> Diagnosis:
     """Which quantities are wrong, in which entries; a mistake that explains a part; what separates failing from passing."""
     said = [f"no known mistake fits; wrong: {symbols(names)}", *_entries(views, names)]
-    part = _part(views, names, candidates)
+    part = _part(views, others, names, candidates)
     explained = part[1] if part else []
     if part:
         said[0] = f"no known mistake fits every failing problem; wrong: {symbols(names)}"
@@ -62,16 +62,32 @@ def _between(these: list[View], others: list[View]) -> Iterator[str]:
 
 
 def _part(
-    views: list[View], names: frozenset[str], candidates: Iterable[Candidate]
+    views: list[View], others: list[View], names: frozenset[str], candidates: Iterable[Candidate]
 ) -> tuple[Candidate, list[View]] | None:
-    """The mistake that explains most of the failing problems, two and a third of them at least, and is told there."""
+    """The mistake that explains most of the failing problems, two and a third of them at least, and is told there.
+
+    Some trait must set those apart from the other failing ones, and no passing problem that shares it may contradict.
+    """
     best: tuple[Candidate, list[View]] | None = None
     for candidate in candidates:
         fitting = [view for view in views if candidate.explains(view, names)]
-        enough = 3 * len(fitting) >= len(views) > 1 < len(fitting) > len(best[1] if best else ())
-        if enough and sum(candidate.tells(view, names) for view in fitting) * 2 >= len(fitting):
+        if not 3 * len(fitting) >= len(views) > 1 < len(fitting) > len(best[1] if best else ()):
+            continue
+        told = [view for view in fitting if candidate.tells(view, names)]
+        rest = [view for view in views if view not in fitting]
+        if 2 * len(told) >= len(fitting) and _apart(candidate, told, rest, others, names):
             best = candidate, fitting
     return best
+
+
+def _apart(candidate: Candidate, told: list[View], rest: list[View], others: list[View], names: frozenset[str]) -> bool:
+    """Whether a trait separates the problems that are explained from the rest, and the mistake fits all that have it."""
+    for trait, mine, yours in traits.separating(*([traits.of(v.problem) for v in part] for part in (told, rest))):
+        place, sign = list(traits.TRAITS).index(trait), 1 if mine > yours else -1
+        here = [view for view in others if sign * traits.of(view.problem)[place] >= sign * mine]
+        if all(candidate.explains(view, names) for view in here):
+            return True
+    return False
 
 
 def _entries(views: list[View], names: frozenset[str]) -> Iterator[str]:

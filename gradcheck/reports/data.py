@@ -64,10 +64,16 @@ def _check(run: Run, tally: Tally) -> dict[str, Any]:
         "expected_failure": tally.expected or None,
         "worst_ratio": _number(tally.ratio),
         "effective_bits": _number(tally.bits(words.unit_roundoff(run))),
+        "worst_regime": _regime(tally, words.unit_roundoff(run)),
         "judged": tally.judged,
         "counts": {outcome: tally.counts[outcome] for outcome in Outcome},
         "not_judged": dict(tally.reasons.most_common()),
     }
+
+
+def _regime(tally: Tally, u: float) -> dict[str, Any] | None:
+    found = tally.worst_regime(u)
+    return found and {"where": found[1], "effective_bits_elsewhere": _number(found[0])}
 
 
 def _failure(failure: Failure) -> dict[str, Any]:

@@ -85,6 +85,8 @@ def show(run: Run, out: Console) -> None:
         out.print(Text("\nNot judged, and not counted as agreement:", style="dim"))
         for line in missing:
             out.print(Padding(Text(line, style="dim"), (0, 0, 0, 2), expand=False))
+    for line in words.regimes(run):
+        out.print(Padding(Text(line), (0, 0, 0, 2), expand=False))
     for line in words.expectations(run):
         out.print(Padding(Text(line), (1, 0, 0, 0), expand=False))
     if run.printed:

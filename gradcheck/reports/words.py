@@ -36,7 +36,12 @@ def bits(value: float | None) -> str:
 
 def equations(check: Check) -> str:
     """`11–13, 17`; conduct is no matter of equations."""
-    return ", ".join(_runs(check.equations)) or NONE
+    return ranges(check.equations)
+
+
+def ranges(numbers: Iterable[int]) -> str:
+    """`11–13, 17`, or a dash."""
+    return ", ".join(_runs(numbers)) or NONE
 
 
 def heading(check: Check) -> str:
@@ -210,6 +215,15 @@ def expectations(run: Run) -> Iterator[str]:
             yield f"{name} agrees, but was expected to fail: {printable(tally.expected)} Take it out of expected_failures."
         elif tally.expected and tally.outcome in FAILURES:
             yield f"{name} fails as expected: {printable(tally.expected)}"
+
+
+def regimes(run: Run) -> Iterator[str]:
+    """Each quantity that has fewer bits in one regime than elsewhere: `softmax: 53 bits; 24 where n is 34 or more`."""
+    u = unit_roundoff(run)
+    for name, tally in run.tallies.items():
+        found = tally.worst_regime(u)
+        if found is not None:
+            yield f"{name}: {bits(found[0])} bits; {bits(tally.bits(u))} where {found[1]}"
 
 
 def summary(run: Run) -> str:
