@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -208,6 +208,16 @@ def rounded(value: Any) -> Any:
     return float(f"{value:.3g}") if isinstance(value, float) else value
 
 
+def versions() -> dict[str, str]:
+    """Of everything that has a say; whoever lacks one of them is told how to get it."""
+    try:
+        return {name: version(name) for name in PACKAGES}
+    except PackageNotFoundError as missing:
+        raise click.UsageError(
+            f"{missing.name} is not installed, and every checker is asked; pip install 'gradcheck[torch,jax,autograd]' numdifftools"
+        ) from None
+
+
 @click.command()
 @click.option("--workers", default=2, show_default=True)
 @click.option("--seed", default=0, show_default=True)
@@ -221,7 +231,7 @@ def main(workers: int, seed: int, cases: int, problems: int, folder: Path) -> No
         "schema": 1,
         "command": "python -m benchmarks.power",
         "python": platform.python_version(),
-        "versions": {name: version(name) for name in PACKAGES},
+        "versions": versions(),
         "settings": {"seed": seed, "cases": cases, "problems": problems, "workers": workers, "largest": LARGEST},
         "checkers": {name: {"call": call, "defaults": defaults} for name, (call, defaults) in power_page.CALLS.items()},
     }

@@ -22,7 +22,7 @@ CALLS = {
     ),
     "scipy check_grad": (
         "`scipy.optimize.check_grad(f, gradient, x)`; accepted below 1e-6, since SciPy returns a number and no verdict",
-        "epsilon 1.5e-8",
+        "step 1.5e-8",
     ),
     "numdifftools": (
         "`numpy.allclose(numdifftools.Gradient(f)(x), gradient(x))`, as its documentation compares; `Jacobian` of the softmax",
@@ -161,8 +161,8 @@ def better(data: Data) -> str:
         f"- Less time to the first catch, in the median: {less(data, 'seconds', duration)}.",
         f"- Less time for a problem of right code (median ratio on the same problems): {'; '.join(quicker(data)) or 'none'}.",
         f"- Fewer test cases, mistake by mistake: {len(fewer)}, of which {at_once} on the first problem. That one is all zeros, "
-        "where wrong code often has right values: a peer moves away from it at once, and the checks of gradcheck that do so "
-        "take turns.\n",
+        "where wrong code often has right values: a peer moves away from it at once, and most checks of gradcheck that do so "
+        "wait for their turn.\n",
     ]
     return "\n".join(lines) + "\n" + table(("mistake", "gradcheck's test cases", "peers' test cases"), rows)
 
@@ -314,7 +314,8 @@ def page(data: Data) -> str:
         own_alarms(data),
         "## Every mistake\n",
         "● caught on the single input, ○ not; then the number of the first of our problems on which it is caught, and the time "
-        "until then; – not caught.\n",
+        "until then; – not caught. The JSON also says by which claim or check, what was raised, and `refused`, the first "
+        "refusal of any kind, no evidence included.\n",
         everything(data),
     )
     return NOTE + "\n".join(parts)
