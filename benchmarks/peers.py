@@ -4,6 +4,7 @@ They are asked in two ways. A `Claim` is code of any origin, which the peer sees
 of `CHECKERS` judge a softmax classifier written for the peer's own framework, with a fault g (1 + fault) planted in the gradient.
 """
 
+import itertools
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -153,11 +154,13 @@ def autograd_claim(claim: Claim) -> bool:
 
 def flattened(claim: Claim) -> tuple[Callable[[Array], Any], Callable[[Array], Array], Array]:
     """Function, gradient and point, for those who know vectors only: a matrix is filled row by row."""
-    ends = np.cumsum([v.size for v in claim.variables])
+    ends = [0, *itertools.accumulate(v.size for v in claim.variables)]
+    places = [
+        (slice(*pair), v.shape, v.dtype) for pair, v in zip(itertools.pairwise(ends), claim.variables, strict=True)
+    ]
 
     def unpacked(flat):
-        pieces = zip(claim.variables, np.split(flat, ends[:-1]), strict=True)
-        return tuple(piece.reshape(v.shape).astype(v.dtype) for v, piece in pieces)
+        return tuple(flat[place].reshape(shape).astype(dtype, copy=False) for place, shape, dtype in places)
 
     def function(flat):
         value = returned(claim, unpacked(flat))
