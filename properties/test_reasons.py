@@ -309,7 +309,7 @@ def test_what_may_overflow_may_be_infinite():
 
 
 BUFFER = "a later call of {0} changed the result of an earlier one: both live in one buffer"
-AGAIN = "a second call of {0} with the same arrays gave another result"
+AGAIN = "a second call of {0} with the same arguments gave another result"
 
 
 @pytest.mark.parametrize("odd", [2, 4])  # at once, and after a call with other numbers
