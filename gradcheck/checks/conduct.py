@@ -91,12 +91,12 @@ def repeatable(trial: Trial) -> Found:
             trial.function(name), "raw", first
         )  # as the code returned it, where a layout has converted it since
         kept, kept_raw = snapshot(first), snapshot(raw)
-        again = [snapshot(trial.call(name, *ARGUMENTS[name](trial)))]  # at once, which shows what alternates
         trial.call(name, *ARGUMENTS[name](other))
         if not same(snapshot(first), kept) or not same(snapshot(raw), kept_raw):
             yield found(f"a later call of {name} changed the result of an earlier one: both live in one buffer")
             continue
-        again.append(snapshot(trial.call(name, *ARGUMENTS[name](trial))))
+        # after the other call, and at once: the second of these shows what alternates
+        again = [snapshot(trial.call(name, *ARGUMENTS[name](trial))) for _ in range(2)]
         if not all(same(kept, result) for result in again):
             yield found(f"a second call of {name} with the same arguments gave another result")
     yield AGREED
