@@ -3,6 +3,7 @@
 Heavy imports stand inside the commands, so that `--help` answers at once and imports no framework.
 """
 
+from gradcheck.cli import audit as audit
 from gradcheck.cli import compare as compare
 from gradcheck.cli import lists as lists
 from gradcheck.cli import replay as replay

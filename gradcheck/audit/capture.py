@@ -1,0 +1,109 @@
+"""A dump of one training step, written from a torch or jax loop in two lines.
+
+    step = gradcheck.capture(layer, "dump")              # torch: a Linear whose logits go into cross_entropy
+    ... loss.backward(); step.write(labels, loss)
+
+    gradcheck.capture({"theta": W, "b": b, "X": X, "Y": y, "grad_theta": g}, "dump", samples="rows")     # arrays of any framework
+
+Imports no framework: tensors say themselves what they hold.
+"""
+
+import os
+import shutil
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gradcheck import precision
+from gradcheck.audit import dump
+from gradcheck.errors import Unusable
+
+
+def array(value: Any) -> Any:
+    """A tensor as a NumPy array: detached, on this machine, and bfloat16 as it is."""
+    if hasattr(value, "detach"):
+        value = value.detach().cpu()
+        if str(value.dtype) == "torch.bfloat16":
+            import torch
+
+            return value.contiguous().view(torch.int16).numpy().view(precision.named("bfloat16").dtype)
+        return value.numpy()
+    return np.asarray(value)
+
+
+def write(arrays: Mapping[str, Any], folder: Path, *, samples: str = "columns", reduction: str = "mean") -> Path:
+    """Write a folder of .npy files and layout.json, whole or not at all; `Unusable` where it exists, or does not make a dump."""
+    found = {name: array(value) for name, value in arrays.items()}
+    unknown = [name for name in found if name not in dump.NAMES]
+    if unknown:
+        raise Unusable(f"{', '.join(unknown)}: not known; expected any of {', '.join(dump.NAMES)}")
+    dump.of(found, samples=samples, reduction=reduction, source=str(folder))
+    if folder.exists():
+        raise Unusable(f"cannot write {folder}: it exists; choose another folder")
+    said = f'{{"samples": "{samples}", "reduction": "{reduction}"}}\n'
+    temporary = None
+    try:
+        temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".gradcheck-"))
+        for name, value in found.items():
+            np.save(temporary / f"{name}.npy", value, allow_pickle=False)
+        (temporary / dump.LAYOUT).write_text(said, encoding="utf-8")
+        os.rename(temporary, folder)
+    except OSError as problem:
+        if temporary is not None:
+            shutil.rmtree(temporary, ignore_errors=True)
+        raise Unusable(f"cannot write {folder}: {problem.strerror}") from None
+    return folder
+
+
+def _wide(tensor: Any) -> Any:
+    """(batch, sequence, k) as (samples, k)."""
+    return tensor.reshape(-1, tensor.shape[-1])
+
+
+class Step:
+    """What a torch Linear (weight (L, d), bias (L,)) takes and gives in one step. Sequences are flattened to samples."""
+
+    def __init__(self, layer: Any, folder: Path, reduction: str) -> None:
+        self._layer, self._folder, self._reduction = layer, folder, reduction
+        self._seen: list[tuple[Any, Any]] = []
+        self._hook = layer.register_forward_hook(self._see)
+
+    def _see(self, layer: Any, given: Any, logits: Any) -> None:
+        if logits.requires_grad:
+            logits.retain_grad()
+        self._seen.append((given[0], logits))
+
+    def write(self, labels: Any, loss: Any = None) -> Path:
+        """Write the dump, once `loss.backward()` has run; the gradients must be those of this step alone."""
+        self._hook.remove()
+        layer = self._layer
+        if len(self._seen) != 1:
+            raise Unusable(f"the layer was called {len(self._seen)} times since capture; expected one step")
+        if layer.weight.grad is None:
+            raise Unusable("the layer has no gradient; expected write() after loss.backward()")
+        X, Z = self._seen.pop()
+        tall = layer.weight.shape[0]
+        bias = layer.bias if layer.bias is not None else layer.weight.detach().new_zeros(tall)
+        arrays = {"theta": layer.weight, "b": bias, "X": _wide(X), "Y": labels.reshape(-1), "Z": _wide(Z)}
+        arrays |= {"grad_theta": layer.weight.grad}
+        late = {
+            "loss": loss,
+            "grad_b": getattr(layer.bias, "grad", None),
+            "grad_Z": None if Z.grad is None else _wide(Z.grad),
+        }
+        arrays |= {name: value for name, value in late.items() if value is not None}
+        return write(arrays, self._folder, samples="rows", reduction=self._reduction)
+
+
+def capture(source: Any, folder: str | os.PathLike[str], *, samples: str = "columns", reduction: str = "mean") -> Any:
+    """A `Step` that watches a torch layer; or, for a mapping of arrays named as in `gradcheck.audit`, the folder written at once."""
+    if isinstance(source, Mapping):
+        return write(source, Path(folder), samples=samples, reduction=reduction)
+    if not hasattr(source, "register_forward_hook"):
+        raise Unusable(
+            f"a {type(source).__name__} cannot be captured; expected a torch.nn.Linear, or a mapping of arrays"
+        )
+    return Step(source, Path(folder), reduction)

@@ -1,0 +1,59 @@
+"""An audit as JSON. Numbers that JSON cannot hold are texts: inf, -inf, nan."""
+
+import json
+import math
+from importlib.metadata import version
+from typing import Any
+
+from gradcheck.audit.judge import Finding
+from gradcheck.audit.run import Audit
+from gradcheck.verdict import Witness
+
+SCHEMA = 1
+ROWS = 1000  # rows at fault that are listed; they are counted, too
+
+
+def text(found: Audit) -> str:
+    """The report of one audit."""
+    L, d, n = found.sizes
+    head = {
+        "gradcheck_audit": SCHEMA,
+        "gradcheck": version("gradcheck"),
+        "source": found.source,
+        "L": L,
+        "d": d,
+        "n": n,
+    }
+    model = {
+        "stored": found.stored,
+        "sums": found.sums,
+        "probes": found.probes,
+        "width": found.width,
+        "seed": found.seed,
+    }
+    told = {"status": found.status, "missing": list(found.missing), "findings": [_finding(f) for f in found.findings]}
+    return json.dumps({**head, **model, "chance_of_a_miss": 2.0**-40, **told}, indent=1, ensure_ascii=False) + "\n"
+
+
+def _finding(f: Finding) -> dict[str, Any]:
+    return {
+        "quantity": f.quantity,
+        "outcome": f.verdict.outcome.value,
+        "reason": f.verdict.reason,
+        "ratio": _number(f.verdict.ratio),
+        "visible_entry": _number(f.entry),
+        "visible_row": _number(f.row),
+        "rows_at_fault": len(f.rows),
+        "rows": list(f.rows[:ROWS]),
+        "faults": list(f.faults),
+        "entries": [_entry(witness) for witness in f.entries],
+    }
+
+
+def _entry(w: Witness) -> dict[str, Any]:
+    numbers = {"computed": _number(w.computed), "must_be": _number(w.midpoint), "within": _number(w.radius)}
+    return {"place": list(w.place), **numbers}
+
+
+def _number(value: float | None) -> float | str | None:
+    return value if value is None or math.isfinite(value) else str(value)

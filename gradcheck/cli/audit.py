@@ -1,0 +1,98 @@
+"""`gradcheck audit DUMP`."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+
+from gradcheck.cli.group import STATUS, main
+
+
+@main.command(epilog=STATUS)
+@click.argument("dump", metavar="DUMP", type=click.Path(path_type=Path))
+@click.option(
+    "--samples", type=click.Choice(["columns", "rows"]), help="Samples are columns or rows of X, Y, Z, A. [columns]"
+)
+@click.option("--reduction", type=click.Choice(["mean", "sum"]), help="Loss and gradients are means or sums. [mean]")
+@click.option(
+    "--accumulate", metavar="DTYPE", help="What sums are accumulated in. [the dump's dtype; float32 for 16 bits]"
+)
+@click.option(
+    "--probes", default=16, show_default=True, type=click.IntRange(1), help="Random vectors over all columns."
+)
+@click.option(
+    "--width", default=0, type=click.IntRange(0), help="One more for each so many columns: sharper, and slower. [none]"
+)
+@click.option(
+    "--memory", default=512, show_default=True, type=click.IntRange(1), help="MiB beside the pages of the dump."
+)
+@click.option("--seed", default=0, type=click.IntRange(0), help="The same seed draws the same vectors. [0]")
+@click.option(
+    "--scheduler", metavar="ADDRESS", help="A Dask scheduler, such as tcp://host:8786, whose workers see DUMP."
+)
+@click.option(
+    "--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="As in verify."
+)
+def audit(
+    *,
+    dump: Path,
+    samples: str | None,
+    reduction: str | None,
+    accumulate: str | None,
+    probes: int,
+    width: int,
+    memory: int,
+    seed: int,
+    scheduler: str | None,
+    json_file: Path | None,
+) -> None:
+    """Judge the gradient of one real training step, for less than it cost to compute.
+
+    DUMP is a folder of .npy files, a Zarr group, or a file .npz or .safetensors, with theta, b, X, Y and any of Z, A, loss,
+    grad_theta, grad_b, grad_Z. It is mapped and streamed. What is judged, and what could be missed: docs/audit.md.
+    """
+    from gradcheck import reports
+    from gradcheck.audit import audit_path, report
+    from gradcheck.cli import audited
+
+    if json_file:
+        reports.prepare("json", json_file)
+    layout = {name: value for name, value in (("samples", samples), ("reduction", reduction)) if value}
+    with _progress(str(dump)) as told:
+        found = audit_path(
+            dump, layout=layout, accumulate=accumulate, probes=probes, width=width, seed=seed, memory=memory << 20,
+            scheduler=scheduler, told=told,
+        )  # fmt: skip
+    audited.show(found, reports.console(quiet=json_file == Path("-")))
+    if json_file:
+        reports.write(json_file, report.text(found))
+    sys.exit(found.status)
+
+
+@contextmanager
+def _progress(title: str) -> Iterator[Callable[[int, int], None]]:
+    """Samples done, their rate, and the time that is left."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    from gradcheck.reports import words
+
+    terminal = Console(file=sys.stderr)
+    rate = TextColumn("{task.fields[rate]}")
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        MofNCompleteColumn(),
+        rate,
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=terminal, transient=True, disable=not terminal.is_terminal) as shown:
+        task = shown.add_task(f"auditing {words.printable(title)}", total=None, rate="")
+
+        def told(done: int, total: int) -> None:
+            speed = shown.tasks[task].speed
+            shown.update(task, total=total, completed=done, rate=f"{speed:.0f} samples/s" if speed else "")
+
+        yield told

@@ -1,0 +1,73 @@
+"""An audit on the terminal: a table of quantities, what could have been seen, a panel for each failure, one line to end with."""
+
+from collections.abc import Iterator
+
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from gradcheck.audit import Audit
+from gradcheck.audit.judge import NAMES, Finding
+from gradcheck.reports import words
+from gradcheck.reports.terminal import plain_table, styled
+from gradcheck.verdict import Outcome, Verdict
+
+
+def name(finding: Finding) -> str:
+    """`∂ℒ/∂θ`."""
+    return NAMES[{"grad_theta": "theta", "grad_b": "b"}.get(finding.quantity, finding.quantity)]
+
+
+def table(found: Audit) -> Table:
+    """A row for each quantity judged, and what a fault must be to be seen."""
+    made = plain_table(
+        "quantity", "verdict", "ratio", "seen: one entry off by", "or a row, in its 2-norm", right=("ratio",)
+    )
+    for finding in found.findings:
+        seen = [words.NONE if value is None else f"{value:.1e}" for value in (finding.entry, finding.row)]
+        exact = finding.entry is None
+        ratio = words.ratio(finding.verdict.ratio)
+        made.add_row(
+            name(finding), styled(finding.verdict.outcome), ratio, *(["every entry compared", ""] if exact else seen)
+        )
+    return made
+
+
+def notes(found: Audit) -> Iterator[str]:
+    """The error model, the chance of a miss, and what was not judged."""
+    sums = "" if found.sums == found.stored else f", with sums accumulated in {found.sums}"
+    yield f"Granted: what correct {found.stored} code may be off by{sums}. Faults as large as those above are missed with"
+    yield f"a chance below 2^-40 over the {found.probes} random vectors of seed {found.seed}; smaller ones may be seen, or not."
+    for finding in found.findings:
+        if finding.verdict.outcome is Outcome.INCONCLUSIVE:
+            yield f"{name(finding)} is not judged, and not counted as agreement: {finding.verdict.reason}"
+    if found.missing:
+        yield f"Not in the dump, and not judged: {', '.join(found.missing)}"
+
+
+def panel(finding: Finding, dtype: str) -> Iterator[str]:
+    """Value, place, allowance; where else; what is recognised."""
+    yield words.finding(finding.verdict)
+    yield words.blame(finding.verdict, dtype)
+    for witness in finding.entries[1:4]:
+        yield "also " + words.finding(Verdict(Outcome.DISAGREE, witness=witness))
+    yield from finding.faults
+
+
+def show(found: Audit, out: Console) -> None:
+    """All of it."""
+    L, d, n = found.sizes
+    out.print(Text(f"{words.printable(found.source)}   L={L} d={d} n={n} {found.stored}", style="bold"))
+    out.print(table(found))
+    for line in notes(found):
+        out.print(Text(line, style="dim"), soft_wrap=True)
+    for finding in found.findings:
+        if finding.verdict.outcome is Outcome.DISAGREE:
+            out.print(Text(f"\n{name(finding)}  ", style="bold").append_text(styled(Outcome.DISAGREE, "DISAGREE")))
+            for line in panel(finding, found.stored):
+                out.print(Padding(Text(line), (0, 0, 0, 2), expand=False), soft_wrap=True)
+    outcomes = [finding.verdict.outcome for finding in found.findings]
+    counted = ", ".join(f"{outcomes.count(outcome)} {outcome}" for outcome in Outcome if outcomes.count(outcome))
+    colour = {0: Outcome.AGREE, 1: Outcome.DISAGREE}.get(found.status, Outcome.SKIPPED)
+    out.print(Text("\n").append_text(styled(colour, f"{words.printable(found.source)}: {counted}")))
