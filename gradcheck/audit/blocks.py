@@ -191,7 +191,7 @@ def _read(dump: Dump, plan: Plan, part: slice, scale: tuple[float, float] | None
         found = freivalds.columns(reach, lse, dump.L, arithmetic=plan.arithmetic, own=plan.own, logits=errors)
     Y = dump.samples("Y", part)
     mass = _mass(dump, Y, part)
-    sizes = {"N": dump.N, "n": dump.n, "L": dump.L, "index": dump.index}
+    sizes: dict[str, Any] = {"N": dump.N, "n": dump.n, "L": dump.L, "index": dump.index}
     bound = freivalds.weights(found, mass, arithmetic=plan.arithmetic, own=plan.own, **sizes)
     return Block(part, X, Y, Z, p, m, s, mass, lse, found, bound)
 

@@ -99,7 +99,7 @@ class Step:
 
 
 def capture(source: Any, folder: str | os.PathLike[str], *, samples: str = "columns", reduction: str = "mean") -> Any:
-    """A `Step` that watches a torch layer; or, for a mapping of arrays named as in `gradcheck.audit`, the folder written at once."""
+    """A `Step` that watches a torch layer; of a mapping of arrays named as in `gradcheck.audit`, the folder written at once."""
     if isinstance(source, Mapping):
         return write(source, Path(folder), samples=samples, reduction=reduction)
     if not hasattr(source, "register_forward_hook"):
