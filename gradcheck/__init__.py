@@ -8,8 +8,8 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from gradcheck.audit.capture import capture as capture
-    from gradcheck.audit.run import audit as audit
+    from gradcheck.auditing.capture import capture as capture
+    from gradcheck.auditing.run import audit as audit
     from gradcheck.conformance import conform as conform
     from gradcheck.enclosure import Enclosure as Enclosure
     from gradcheck.errors import Missing as Missing
@@ -36,8 +36,8 @@ _LATER = {
     "Problem": "gradcheck.problem",
     "Outcome": "gradcheck.verdict",
     "Verdict": "gradcheck.verdict",
-    "audit": "gradcheck.audit.run",
-    "capture": "gradcheck.audit.capture",
+    "audit": "gradcheck.auditing.run",
+    "capture": "gradcheck.auditing.capture",
     "conform": "gradcheck.conformance",
     "Implementation": "gradcheck.implementations",
     "Layout": "gradcheck.implementations",

@@ -54,7 +54,7 @@ def audit(
     grad_theta, grad_b, grad_Z. It is mapped and streamed. What is judged, and what could be missed: docs/audit.md.
     """
     from gradcheck import reports
-    from gradcheck.audit import audit_path, report
+    from gradcheck.auditing import audit_path, report
     from gradcheck.cli import audited
 
     if json_file:

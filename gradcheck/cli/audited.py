@@ -7,8 +7,8 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from gradcheck.audit import Audit
-from gradcheck.audit.judge import NAMES, Finding
+from gradcheck.auditing import Audit
+from gradcheck.auditing.judge import NAMES, Finding
 from gradcheck.reports import words
 from gradcheck.reports.terminal import plain_table, styled
 from gradcheck.verdict import Outcome, Verdict

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gradcheck.audit import blocks, dump
-from gradcheck.audit.blocks import Plan, Sums
-from gradcheck.audit.dump import Dump
-from gradcheck.audit.judge import Finding, judge
+from gradcheck.auditing import blocks, dump
+from gradcheck.auditing.blocks import AT_ONCE, Plan, Sums
+from gradcheck.auditing.dump import Dump
+from gradcheck.auditing.judge import Finding, judge
 from gradcheck.errors import Unusable
 from gradcheck.verdict import FAILURES, Outcome
 
@@ -87,7 +87,8 @@ def audit(
         raise Unusable(f"{', '.join(unknown)}: not known; expected any of {', '.join(dump.NAMES)}")
     found = dump.of(arrays, samples=samples, reduction=reduction)
     plan = _planned(found, accumulate=accumulate, probes=probes, width=width, seed=seed, memory=memory)
-    return _found(found, plan, width, _merged(_threads(found, plan), found, _quiet))
+    with blocks.one_thread():
+        return _found(found, plan, width, _merged(_threads(found, plan), found, _quiet))
 
 
 def audit_path(
@@ -106,22 +107,23 @@ def audit_path(
     given = layout or {}
     found = dump.load(path, **given)
     plan = _planned(found, accumulate=accumulate, probes=probes, width=width, seed=seed, memory=memory)
-    if scheduler is None:
-        sums = _merged(_threads(found, plan), found, told)
-    else:
-        from gradcheck.audit import dask
+    with blocks.one_thread():
+        if scheduler is None:
+            shards = _threads(found, plan)
+        else:
+            from gradcheck.auditing import dask
 
-        sums = _merged(dask.shards(scheduler, path.absolute(), given, plan), found, told)
-    return _found(found, plan, width, sums)
+            shards = dask.shards(scheduler, path.absolute(), given, plan)
+        return _found(found, plan, width, _merged(shards, found, told))
 
 
 def _threads(found: Dump, plan: Plan) -> Iterator[Sums]:
-    """The shards in order, on two threads: NumPy lets go of the interpreter, and BLAS has threads of its own."""
+    """The shards in order, on threads of ours: NumPy lets go of the interpreter while it computes."""
     waiting: deque[Future[Sums]] = deque()
-    with ThreadPoolExecutor(min(2, os.cpu_count() or 1)) as pool:
+    with ThreadPoolExecutor(min(AT_ONCE, os.cpu_count() or 1)) as pool:
         for parts in plan.shards:
             waiting.append(pool.submit(blocks.shard, found, plan, parts))
-            if len(waiting) > 2:
+            if len(waiting) > AT_ONCE:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()

@@ -279,7 +279,7 @@ def _safetensors(path: Path) -> Arrays:
 
 
 def _zarr(path: Path) -> Arrays:
-    from gradcheck.audit import chunked
+    from gradcheck.auditing import chunked
 
     return chunked.arrays(path, NAMES)
 

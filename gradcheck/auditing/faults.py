@@ -5,7 +5,7 @@ from itertools import combinations
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcheck.audit.dump import Dump
+from gradcheck.auditing.dump import Dump
 from gradcheck.enclosure import Reals
 
 SHOWN = 6  # numbers of rows that a reader takes in

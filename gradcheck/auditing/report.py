@@ -5,8 +5,8 @@ import math
 from importlib.metadata import version
 from typing import Any
 
-from gradcheck.audit.judge import Finding
-from gradcheck.audit.run import Audit
+from gradcheck.auditing.judge import Finding
+from gradcheck.auditing.run import Audit
 from gradcheck.verdict import Witness
 
 SCHEMA = 1

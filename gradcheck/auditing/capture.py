@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck import precision
-from gradcheck.audit import dump
+from gradcheck.auditing import dump
 from gradcheck.errors import Unusable
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck import precision
-from gradcheck.audit.dump import Dump
+from gradcheck.auditing.dump import Dump
 from gradcheck.bounds import spread
 from gradcheck.enclosure import U64, Reals, outward
 from gradcheck.errors import Unusable
@@ -19,6 +19,7 @@ from gradcheck.referees import freivalds
 from gradcheck.referees.freivalds import Arithmetic, Columns, Probes, Weights
 
 SHARDS = 16  # what is handed out at once, however many workers there are
+AT_ONCE = 4  # shards on threads of one process
 SAMPLES = 64  # of a block: beyond that BLAS gains nothing, and the block leaves the cache
 
 
@@ -48,8 +49,8 @@ def plan(dump: Dump, *, accumulate: str | None, count: int, width: int, seed: in
     used = [dump.arrays[name].dtype for name in (("Z",) if "Z" in dump.arrays else ("theta", "b", "X"))]
     double = stored.name == "float64" or any(np.dtype(kind) == np.float64 for kind in used)
     own = precision.named("float64") if double else single
-    # two blocks at once; of each its logits, their powers, and both as float64
-    block = max(1, min(SAMPLES, dump.n, memory // (2 * dump.L * 32)))
+    # of each block its logits and their powers
+    block = max(1, min(SAMPLES, dump.n, memory // (AT_ONCE * dump.L * 2 * own.dtype.itemsize)))
     return Plan(Arithmetic(sums, stored), own, freivalds.probes(dump.d, count, width, seed), seed, block, dump.n)
 
 
@@ -100,6 +101,15 @@ class Sums:
                 mine += theirs
             else:
                 setattr(self, field.name, mine + theirs)
+
+
+def one_thread() -> Any:
+    """A context in which BLAS computes on one thread: its digits may follow from their number, and ours must not. The only door to
+    threadpoolctl.
+    """
+    from threadpoolctl import threadpool_limits
+
+    return threadpool_limits(1, user_api="blas")
 
 
 def shard(dump: Dump, plan: Plan, parts: Iterable[slice]) -> Sums:

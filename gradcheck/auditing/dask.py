@@ -6,13 +6,14 @@ What a worker loses is computed again by another: a shard depends on the dump an
 from collections.abc import Iterator
 from pathlib import Path
 
-from gradcheck.audit import blocks, dump
-from gradcheck.audit.blocks import Plan, Sums
+from gradcheck.auditing import blocks, dump
+from gradcheck.auditing.blocks import Plan, Sums
 from gradcheck.errors import Missing, Unusable
 
 
 def _shard(path: Path, layout: dict[str, str], plan: Plan, parts: list[slice]) -> Sums:
-    return blocks.shard(dump.load(path, **layout), plan, parts)
+    with blocks.one_thread():
+        return blocks.shard(dump.load(path, **layout), plan, parts)
 
 
 def shards(scheduler: str, path: Path, layout: dict[str, str], plan: Plan) -> Iterator[Sums]:

@@ -10,9 +10,9 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.audit import faults
-from gradcheck.audit.blocks import Plan, Sums, Worst, chunks, real
-from gradcheck.audit.dump import Dump
+from gradcheck.auditing import faults
+from gradcheck.auditing.blocks import Plan, Sums, Worst, chunks, real
+from gradcheck.auditing.dump import Dump
 from gradcheck.bounds import spread
 from gradcheck.enclosure import U64, Reals, outward
 from gradcheck.errors import Unusable

@@ -1,5 +1,0 @@
-"""Audit: a gradient dumped by a real, large training step, judged for less than it cost. See docs/audit.md."""
-
-from gradcheck.audit.run import Audit as Audit
-from gradcheck.audit.run import audit as audit
-from gradcheck.audit.run import audit_path as audit_path

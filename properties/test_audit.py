@@ -1,0 +1,359 @@
+"""Audit: honest gradients agree, planted faults are caught and located, and every number is the same on whatever computes it."""
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+from hypothesis import given
+from hypothesis import strategies as st
+
+import gradcheck
+from gradcheck import Outcome, Unusable, precision
+from gradcheck.auditing import audit_path, blocks, report, run
+from gradcheck.cli import main
+
+L, D, N = 24, 12, 150
+DTYPES = ("float64", "float32", "float16", "bfloat16")
+
+
+def step(dtype="float32", seed=0, scale=0.3, labels="index"):
+    """One honest step of a layer, computed in float64 and written down in `dtype`; the logits are computed from what is written."""
+    draw, kind = np.random.default_rng(seed), precision.named(dtype).dtype
+    theta, b, X = ((scale * draw.standard_normal(shape)).astype(kind).astype(float) for shape in ((L, D), (L,), (D, N)))
+    Z = (theta @ X + b[:, None]).astype(kind).astype(float)
+    A = np.exp(Z - Z.max(0))
+    A /= A.sum(0)
+    index = draw.integers(0, L, N)
+    Y = np.eye(L)[:, index] if labels == "index" else draw.dirichlet(np.ones(L), N).T.astype(kind).astype(float)
+    dZ = (A * Y.sum(0) - Y) / N
+    loss = -(Y * np.log(A)).sum() / N
+    arrays = {"theta": theta, "b": b, "X": X, "Z": Z, "A": A, "grad_theta": dZ @ X.T, "grad_b": dZ.sum(1), "grad_Z": dZ}
+    arrays["loss"] = np.asarray(loss)
+    made = {name: array.astype(kind) for name, array in arrays.items()}
+    return made | {"Y": index if labels == "index" else Y.astype(kind)}
+
+
+def outcomes(found):
+    return {f.quantity: f.verdict.outcome for f in found.findings}
+
+
+def theta(found):
+    return next(f for f in found.findings if f.quantity == "grad_theta")
+
+
+@given(
+    st.sampled_from(DTYPES),
+    st.integers(0, 1000),
+    st.sampled_from([1e-3, 0.3, 3.0]),
+    st.sampled_from(["index", "weights"]),
+)
+def test_an_honest_step_never_disagrees(dtype, seed, scale, labels):
+    """The limits hold for every rounding, whatever is drawn: float64 rounded once is what correct code may return."""
+    for width in (0, 4):
+        found = gradcheck.audit(**step(dtype, seed, scale, labels), width=width)
+        assert Outcome.DISAGREE not in outcomes(found).values()
+        assert found.status == 0
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_logits_are_computed_where_the_dump_has_none(dtype):
+    given = step(dtype)
+    del given["Z"]
+    found = gradcheck.audit(**given)
+    assert set(outcomes(found).values()) == {Outcome.AGREE}
+    assert "Z" in found.missing
+
+
+@pytest.mark.parametrize("name", ["Z", "A", "loss", "grad_theta", "grad_b", "grad_Z"])
+def test_each_quantity_is_judged(name):
+    given = step("float64")
+    given[name] = given[name] * 1.01
+    assert outcomes(gradcheck.audit(**given))[name] is Outcome.DISAGREE
+
+
+def one_entry(G, X):
+    G[7, 3] += 0.01
+
+
+def nan(G, X):
+    G[7, 3] = np.nan
+
+
+def row(G, X):
+    G[7] *= 1.5
+
+
+def unwritten(G, X):
+    G[7:9] = 0
+
+
+def swapped(G, X):
+    G[[7, 9]] = G[[9, 7]]
+
+
+def label(G, X):
+    G[7] += X[:, 0] / N
+    G[9] -= X[:, 0] / N
+
+
+def forgotten(G, X):
+    G *= N
+
+
+FAULTS = {
+    one_entry: ((7,), "row 7: at fault in column 3"),
+    nan: ((7,), "row 7: 1 of 12 entries are not finite, the first at column 3"),
+    row: ((7,), "row 7: every entry is 1.5 times what it must be"),
+    unwritten: ((7, 8), "row 8: every entry is 0, as if it had not been written"),
+    swapped: ((7, 9), "rows 7 and 9 hold each other's values"),
+    label: ((7, 9), "what row 7 has too much of, row 9 lacks: labels of one were counted for the other"),
+    forgotten: (tuple(range(L)), "every entry is n times what it must be"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.__name__)
+def test_a_planted_fault_is_caught_located_and_named(fault):
+    given, (rows, words) = step(), FAULTS[fault]
+    fault(given["grad_theta"], given["X"])
+    found = theta(gradcheck.audit(**given))
+    assert found.verdict.outcome is Outcome.DISAGREE
+    assert found.rows == rows
+    assert any(words in told for told in found.faults)
+    assert found.verdict.witness.place[0] in rows
+
+
+def test_what_is_called_visible_is_seen():
+    """A fault of one entry, twice what the report calls visible, in the row that it is visible in, is never missed."""
+    clean = step("float64")
+    for width in (0, 1, 4):
+        size = 100 * theta(gradcheck.audit(**clean, width=width)).entry
+        for place in ((0, 0), (5, 11), (23, 6)):
+            given = step("float64")
+            given["grad_theta"][place] += size
+            assert theta(gradcheck.audit(**given, width=width)).rows == place[:1]
+
+
+def test_narrow_probes_see_smaller_entries():
+    given = step()
+    assert theta(gradcheck.audit(**given, width=1)).entry < theta(gradcheck.audit(**given)).entry / 10
+
+
+def test_a_limit_that_says_nothing_is_inconclusive():
+    """Sums in float16 over 150 samples and 12 features: rounding may explain every value."""
+    found = gradcheck.audit(**step("bfloat16"), accumulate="bfloat16")
+    assert theta(found).verdict.outcome is Outcome.INCONCLUSIVE
+
+
+def test_sums_instead_of_means():
+    given = step("float64")
+    for name in ("grad_theta", "grad_b", "grad_Z", "loss"):
+        given[name] = given[name] * N
+    assert gradcheck.audit(**given, reduction="sum").status == 0
+    assert gradcheck.audit(**given).status == 1
+
+
+# ---- files ----
+
+
+def folder(tmp_path, given, name="dump"):
+    return gradcheck.capture(given, tmp_path / name)
+
+
+def text(path, **options):
+    return report.text(audit_path(path, **options)).replace(str(path), "")
+
+
+def test_every_format_gives_the_same_digits(tmp_path):
+    zarr, numpy = pytest.importorskip("zarr"), pytest.importorskip("safetensors.numpy")
+    given = step()
+    first = text(folder(tmp_path, given))
+    np.savez(tmp_path / "dump.npz", **given)
+    numpy.save_file({k: np.ascontiguousarray(v) for k, v in given.items()}, tmp_path / "dump.safetensors")
+    group = zarr.open_group(str(tmp_path / "group"), mode="w")
+    for name, array in given.items():
+        group[name] = array
+    assert {text(tmp_path / name) for name in ("dump.npz", "dump.safetensors", "group")} == {first}
+
+
+def test_bfloat16_is_read_from_every_format(tmp_path):
+    numpy = pytest.importorskip("safetensors.numpy")
+    given = step("bfloat16")
+    first = text(folder(tmp_path, given))
+    numpy.save_file({k: np.ascontiguousarray(v) for k, v in given.items()}, tmp_path / "dump.safetensors")
+    assert text(tmp_path / "dump.safetensors") == first
+
+
+def test_digits_do_not_follow_from_the_number_of_threads(tmp_path, monkeypatch):
+    path = folder(tmp_path, step())
+    monkeypatch.setattr(blocks, "SAMPLES", 7)
+    found = set()
+    for count in (1, 2, 4):
+        monkeypatch.setattr(run, "AT_ONCE", count)
+        found.add(text(path))
+    assert len(found) == 1
+
+
+def test_a_cluster_gives_the_same_digits_even_when_a_worker_is_lost(tmp_path, monkeypatch):
+    distributed = pytest.importorskip("distributed")
+    path = folder(tmp_path, step())
+    monkeypatch.setattr(blocks, "SAMPLES", 7)
+    first = text(path)
+    with distributed.LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+        assert text(path, scheduler=cluster.scheduler_address) == first
+        killed = []
+
+        def kill(done, total):
+            if not killed:
+                killed.append(cluster.workers[0].process.process.kill())
+
+        assert text(path, scheduler=cluster.scheduler_address, told=kill) == first
+        assert killed
+
+
+# ---- what cannot be used ----
+
+
+def cut(path):
+    file = path / "Z.npy"
+    file.write_bytes(file.read_bytes()[:-100])
+
+
+def garbled(path):
+    (path / "Z.npy").write_bytes(b"no array")
+
+
+def missing(path):
+    (path / "X.npy").unlink()
+
+
+def nothing(path):
+    for name in ("Z", "A", "loss", "grad_theta", "grad_b", "grad_Z"):
+        (path / f"{name}.npy").unlink()
+
+
+def put(name, change):
+    def broken(path):
+        array = np.load(path / f"{name}.npy")
+        np.save(path / f"{name}.npy", change(array))
+
+    return broken
+
+
+def first(value):
+    def change(array):
+        array.flat[0] = value
+        return array
+
+    return change
+
+
+UNUSABLE = {
+    "Z.npy is not a whole .npy file": cut,
+    "is not a whole .npy": garbled,
+    "X missing": missing,
+    "holds nothing to judge": nothing,
+    "X holds a number that is not finite": put("X", first(np.nan)),
+    "theta holds a number that is not finite": put("theta", first(np.inf)),
+    "b holds a number that is not finite": put("b", first(np.nan)),
+    "holds a label outside of 0 to 23": put("Y", first(-100)),
+    "grad_theta is seen with shape (12, 24); expected (24, 12)": put("grad_theta", np.transpose),
+    "loss has shape (2,); expected one number": put("loss", lambda a: np.zeros(2)),
+    "X has dtype complex128": put("X", lambda a: a.astype(complex)),
+    "does not say what samples and reduction are": lambda path: (path / "layout.json").write_text("{}"),
+    "cannot be read as a dump": lambda path: (path / "layout.json").write_text("{"),
+}
+
+
+@pytest.mark.parametrize("line", UNUSABLE)
+def test_a_dump_that_cannot_be_used_is_refused_in_one_line(tmp_path, line):
+    path = folder(tmp_path, step())
+    UNUSABLE[line](path)
+    found = CliRunner().invoke(main, ["audit", str(path), "--json", str(tmp_path / "report.json")])
+    assert found.exit_code == 2
+    assert line in found.stderr and found.stderr.count("\n") == 1
+    assert not (tmp_path / "report.json").exists()
+
+
+def test_files_that_are_no_dump_are_refused(tmp_path):
+    given = step()
+    np.savez_compressed(tmp_path / "small.npz", **given)
+    np.savez(tmp_path / "objects.npz", **{**given, "X": np.array([{}], dtype=object)})
+    (tmp_path / "cut.npz").write_bytes((tmp_path / "small.npz").read_bytes()[:100])
+    (tmp_path / "cut.safetensors").write_bytes(b"\x00\x01")
+    (tmp_path / "long.safetensors").write_bytes(b"\xff" * 16)
+    (tmp_path / "dump.txt").write_text("")
+    for name in ("small.npz", "objects.npz", "cut.npz", "cut.safetensors", "long.safetensors", "dump.txt", "absent"):
+        with pytest.raises(Unusable):
+            audit_path(tmp_path / name)
+
+
+@pytest.mark.parametrize("given", [{"probes": 4}, {"memory": 1000}, {"width": -1}, {"samples": "rows"}, {"G": 1}])
+def test_settings_that_make_no_sense_are_refused(given):
+    with pytest.raises(Unusable):
+        gradcheck.audit(**{**step(), **given})
+
+
+# ---- command line, capture ----
+
+
+def test_the_command_shows_verdicts_and_writes_json(tmp_path):
+    given = step()
+    path = folder(tmp_path, given)
+    right = CliRunner().invoke(main, ["audit", str(path)])
+    assert right.exit_code == 0 and "6 agree" in right.stdout
+    shutil.rmtree(path)
+    given["grad_theta"][7] *= 2
+    folder(tmp_path, given)
+    wrong = CliRunner().invoke(main, ["audit", str(path), "--json", "-"])
+    assert wrong.exit_code == 1
+    told = json.loads(wrong.stdout)
+    assert told["gradcheck_audit"] == 1
+    finding = next(f for f in told["findings"] if f["quantity"] == "grad_theta")
+    assert (finding["outcome"], finding["rows"]) == ("disagree", [7])
+    assert "every entry is 2 times" in CliRunner().invoke(main, ["audit", str(path)]).stdout
+
+
+def test_a_dump_is_written_whole_or_not_at_all(tmp_path):
+    folder(tmp_path, step())
+    with pytest.raises(Unusable, match="it exists"):
+        folder(tmp_path, step())
+    with pytest.raises(Unusable, match="X missing"):
+        gradcheck.capture({"theta": np.ones((3, 2)), "b": np.ones(3)}, tmp_path / "other")
+    with pytest.raises(Unusable):
+        folder(tmp_path / "absent", step())
+    assert [path.name for path in tmp_path.iterdir()] == ["dump"]
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "bfloat16"])
+def test_a_torch_step_is_captured_in_two_lines(tmp_path, dtype):
+    torch = pytest.importorskip("torch")
+    torch.manual_seed(0)
+    layer = torch.nn.Linear(D, L).to(getattr(torch, dtype))
+    X, labels = torch.randn(2, N // 2, D).to(layer.weight.dtype), torch.randint(0, L, (2, N // 2))
+    captured = gradcheck.capture(layer, tmp_path / "dump")
+    loss = torch.nn.functional.cross_entropy(layer(X).reshape(-1, L), labels.reshape(-1))
+    loss.backward()
+    found = audit_path(captured.write(labels, loss))
+    assert set(outcomes(found).values()) == {Outcome.AGREE}
+    assert found.missing == ("A",)
+
+
+def test_a_jax_step_is_captured_in_two_lines(tmp_path):
+    jax = pytest.importorskip("jax")
+    given = step()
+    theta, b, X, labels = (jax.numpy.asarray(given[name]) for name in ("theta", "b", "X", "Y"))
+
+    def loss(theta, b):
+        Z = X.T @ theta.T + b
+        return -jax.nn.log_softmax(Z)[jax.numpy.arange(N), labels].mean()
+
+    value, (g, gb) = jax.value_and_grad(loss, (0, 1))(theta, b)
+    arrays = {"theta": theta, "b": b, "X": X, "Y": labels, "loss": value, "grad_theta": g, "grad_b": gb}
+    assert audit_path(gradcheck.capture(arrays, tmp_path / "dump")).status == 0
+
+
+def test_capture_says_what_it_cannot_capture(tmp_path):
+    with pytest.raises(Unusable, match="a int cannot be captured"):
+        gradcheck.capture(3, tmp_path / "dump")
