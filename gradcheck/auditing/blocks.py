@@ -25,7 +25,10 @@ SAMPLES = 64  # of a block: beyond that BLAS gains nothing, and the block leaves
 
 @dataclass(frozen=True)
 class Plan:
-    """How a dump is judged: the same plan gives the same digits."""
+    """How a dump is judged: the same plan gives the same digits.
+
+    `scale`, for logits that are not in the dump: the largest 2-norm of a row of theta, and the largest |b|.
+    """
 
     arithmetic: Arithmetic
     own: precision.Precision
@@ -33,6 +36,7 @@ class Plan:
     seed: int
     block: int
     n: int
+    scale: tuple[float, float] | None
 
     @property
     def shards(self) -> list[list[slice]]:
@@ -50,8 +54,9 @@ def plan(dump: Dump, *, accumulate: str | None, count: int, width: int, seed: in
     double = stored.name == "float64" or any(np.dtype(kind) == np.float64 for kind in used)
     own = precision.named("float64") if double else single
     # of each block its logits and their powers
-    block = max(1, min(SAMPLES, dump.n, memory // (AT_ONCE * dump.L * 2 * own.dtype.itemsize)))
-    return Plan(Arithmetic(sums, stored), own, freivalds.probes(dump.d, count, width, seed), seed, block, dump.n)
+    most, scale = (SAMPLES, None) if "Z" in dump.arrays else (4 * SAMPLES, _scale(dump))
+    block = max(1, min(most, dump.n, memory // (AT_ONCE * dump.L * 2 * own.dtype.itemsize)))
+    return Plan(Arithmetic(sums, stored), own, freivalds.probes(dump.d, count, width, seed), seed, block, dump.n, scale)
 
 
 @dataclass(frozen=True, eq=False)
@@ -115,9 +120,8 @@ def one_thread() -> Any:
 def shard(dump: Dump, plan: Plan, parts: Iterable[slice]) -> Sums:
     """The sums of the blocks of one shard."""
     total: Sums | None = None
-    scale = None if "Z" in dump.arrays else _scale(dump)
     for part in parts:
-        found = _block(dump, plan, part, scale)
+        found = _block(dump, plan, part)
         if total is None:
             total = found
         else:
@@ -147,11 +151,9 @@ def chunks(array: Any, rows: int = 1024) -> Iterable[tuple[slice, Any]]:
 # ---- logits ----
 
 
-def _logits(
-    dump: Dump, plan: Plan, part: slice, X: Reals, scale: tuple[float, float] | None
-) -> tuple[Any, tuple[Reals, Reals]]:
+def _logits(dump: Dump, plan: Plan, part: slice, X: Reals) -> tuple[Any, tuple[Reals, Reals]]:
     """Z (L, nb), and the errors of the implementation's logits and of ours (nb,)."""
-    if scale is None:
+    if plan.scale is None:
         zero = np.zeros(X.shape[1])
         return dump.samples("Z", part), (zero, zero)
     own, arithmetic = plan.own, plan.arithmetic
@@ -162,7 +164,7 @@ def _logits(
         np.matmul(theta.astype(own.dtype, copy=False), operand, out=Z[rows])
     Z += b[:, np.newaxis]
     # Cauchy and Schwarz: |theta||X| + |b| without a second product
-    size = outward(scale[0] * np.sqrt((X**2).sum(axis=0)) + scale[1], dump.d + 8)
+    size = outward(plan.scale[0] * np.sqrt((X**2).sum(axis=0)) + plan.scale[1], dump.d + 8)
     theirs = arithmetic.relative(dump.d + 1, 1) * size + 2 * (dump.d + 1) * arithmetic.eta
     return Z, (theirs, outward(spread(dump.d + 1, own.u) * size + 2 * (dump.d + 1) * own.eta))
 
@@ -187,14 +189,14 @@ class Block:
     bound: Weights
 
 
-def _read(dump: Dump, plan: Plan, part: slice, scale: tuple[float, float] | None) -> Block:
+def _read(dump: Dump, plan: Plan, part: slice) -> Block:
     """A block, its softmax, and what rounding may do to it."""
     X = real(dump.samples("X", part))
     if not np.isfinite(X).all():
         raise Unusable(
             f"{dump.source}: X holds a number that is not finite among samples {part.start} to {part.stop - 1}"
         )
-    Z, errors = _logits(dump, plan, part, X, scale)
+    Z, errors = _logits(dump, plan, part, X)
     p, m, s, reach = freivalds.powers(Z, plan.own)
     with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
         lse = m + np.log(s)
@@ -206,8 +208,8 @@ def _read(dump: Dump, plan: Plan, part: slice, scale: tuple[float, float] | None
     return Block(part, X, Y, Z, p, m, s, mass, lse, found, bound)
 
 
-def _block(dump: Dump, plan: Plan, part: slice, scale: tuple[float, float] | None) -> Sums:
-    block = _read(dump, plan, part, scale)
+def _block(dump: Dump, plan: Plan, part: slice) -> Sums:
+    block = _read(dump, plan, part)
     ones = np.ones((len(block.m), 1))
     P, W = np.hstack([block.X.T @ plan.probes.V, ones]), np.hstack([abs(block.X).T @ plan.probes.mask, ones])
     kept = [(np.stack([block.m, block.s, block.mass]), block.bound)]

@@ -41,7 +41,8 @@ def _row(l: int, computed: Reals, truth: Reals, allowed: Reals, *, dump: Dump) -
         return f"row {l}: {factor}"
     if wrong.all() or wrong.sum() > len(wrong) // 2:
         return f"row {l}: {wrong.sum()} of {len(wrong)} entries are at fault"
-    return f"row {l}: at fault in column{'s' * (wrong.sum() != 1)} {', '.join(map(str, np.flatnonzero(wrong)[:SHOWN]))}"
+    places = np.flatnonzero(wrong).tolist()
+    return f"row {l}: at fault in column{'s' * (len(places) != 1)} {', '.join(map(str, places[:SHOWN]))}"
 
 
 def _factor(computed: Reals, truth: Reals, allowed: Reals, dump: Dump) -> str:
