@@ -1,7 +1,7 @@
 """What an audit costs beside the forward and backward pass that it judges, and which planted faults it catches.
 
     python -m benchmarks.audit cost   [small|middle|large …]    time, ratio, and peak memory measured by the operating system
-    python -m benchmarks.audit faults [small|middle|large]      faults planted in one honest gradient
+    python -m benchmarks.audit faults [small|middle|large] [WIDTH …]      faults planted in one honest gradient
     python -m benchmarks.audit honest [small|middle|large] [SEEDS] [DTYPE …]      gradients of torch that must agree
     python -m benchmarks.audit peak DUMP [WITHOUT]              one audit, in a process of its own
 
@@ -145,7 +145,7 @@ def scaled_row(G, n):
     G[np.argmax(abs(G).sum(axis=1))] *= 1.001
 
 
-def shifted_label(G, n, X=None):
+def shifted_label(G, n, X):
     G[3] += X[0] / n
     G[4] -= X[0] / n
 
@@ -177,7 +177,7 @@ def float16(G, n):
 FAULTS = (one_entry, one_small_entry, scaled_row, shifted_label, wrong_n, summed, last_block, one_nan, swapped, float16)
 
 
-def faults(size="middle"):
+def faults(size="middle", *widths):
     with tempfile.TemporaryDirectory() as place:
         folder = Path(place) / "dump"
         dumped(size, folder)
@@ -187,7 +187,7 @@ def faults(size="middle"):
             extra = {"X": X} if fault is shifted_label else {}
             fault(G, SIZES[size][2], **extra)
             np.save(folder / "grad_theta.npy", G)
-            for width in WIDTHS:
+            for width in map(int, widths or WIDTHS):
                 finding = next(f for f in audit_path(folder, width=width).findings if f.quantity == "grad_theta")
                 seen = f"ratio {finding.verdict.ratio:9.3g}, {len(finding.rows)} rows: {'; '.join(finding.faults[:3])[:150]}"
                 print(f"{fault.__name__:16} width {width:2} {finding.verdict.outcome:12} {seen}", flush=True)

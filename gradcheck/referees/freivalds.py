@@ -52,7 +52,8 @@ class Arithmetic:
 
     def relative(self, roundings: float, writings: int) -> float:
         """The relative error of so many operations and so many writings of their result."""
-        return (1 + spread(roundings, self.u)) * (1 + spread(writings, self.kept)) - 1
+        operations, written = spread(roundings, self.u), spread(writings, self.kept)
+        return operations + written + operations * written
 
 
 # ---- probes ----
