@@ -206,8 +206,10 @@ def _logits(dump: Dump, plan: Plan, sums: Sums) -> Finding:
         right[rows] = real(theta) @ sums.Xv + b[rows, np.newaxis] * sums.v
         size[rows] = abs(real(theta)) @ sums.X + dump.n * abs(b[rows])
     arithmetic = plan.arithmetic
-    k = arithmetic.relative(dump.d + 1, 1) + 4 * spread(dump.n + dump.d + 16, U64)
-    limit = outward(k * size + 2 * dump.n * (dump.d + 2) * arithmetic.eta, 2 * dump.n + dump.d + 64)
+    k, ours = arithmetic.relative(dump.d + 1, 1), spread(plan.block, plan.own.u)
+    k += (1 + k) * ours + 4 * spread(dump.n + dump.d + 16, U64)
+    underflow = 2 * dump.n * ((dump.d + 2) * arithmetic.eta + plan.own.eta)
+    limit = outward(k * size + underflow, 2 * dump.n + dump.d + 64)
     limit = np.where(size + limit < arithmetic.huge, limit, np.inf)
     wide = np.broadcast_to(limit[:, np.newaxis], right.shape)
     verdict = _verdict("Z", sums.Zv, right, wide)
