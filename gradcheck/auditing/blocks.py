@@ -4,7 +4,9 @@ A block is cut by sizes and memory alone, never by how many workers there are, a
 so one process, threads and machines come to the same digits. Knows nothing of verdicts.
 """
 
-from collections.abc import Iterable
+import os
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -19,7 +21,7 @@ from gradcheck.referees import freivalds
 from gradcheck.referees.freivalds import Arithmetic, Columns, Probes, Weights
 
 SHARDS = 16  # what is handed out at once, however many workers there are
-AT_ONCE = 4  # shards on threads of one process
+AT_ONCE = 2  # shards on threads of one process
 SAMPLES = 128  # of a block: beyond that BLAS gains nothing, and the block leaves the cache
 
 
@@ -143,9 +145,18 @@ def real(array: Any) -> Reals:
 
 def chunks(array: Any, rows: int = 1024) -> Iterable[tuple[slice, Any]]:
     """The rows of an array, some at a time."""
-    for at in range(0, array.shape[0], rows):
-        part = slice(at, min(at + rows, array.shape[0]))
+    for part in _cuts(array.shape[0], rows):
         yield part, np.asarray(array[part])
+
+
+def rowwise(array: Any, work: Callable[[slice, Any], None]) -> None:
+    """Do `work` on the rows of an array, some at a time, on threads; each writes to rows of its own, so that their order is all one."""
+    with ThreadPoolExecutor(min(AT_ONCE, os.cpu_count() or 1)) as pool:
+        list(pool.map(lambda part: work(part, np.asarray(array[part])), _cuts(array.shape[0])))
+
+
+def _cuts(rows: int, each: int = 1024) -> Iterable[slice]:
+    return (slice(at, min(at + each, rows)) for at in range(0, rows, each))
 
 
 # ---- logits ----

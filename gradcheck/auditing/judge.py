@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck.auditing import faults
-from gradcheck.auditing.blocks import Plan, Sums, Worst, chunks, real
+from gradcheck.auditing.blocks import Plan, Sums, Worst, chunks, real, rowwise
 from gradcheck.auditing.dump import Dump
 from gradcheck.bounds import spread
 from gradcheck.enclosure import U64, Reals, outward
@@ -126,9 +126,14 @@ def _theta(dump: Dump, plan: Plan, sums: Sums) -> Finding:
         np.empty((dump.L, probes.V.shape[1])),
         np.empty((dump.L, limits.shape[1] - 1)),
     )
-    for rows, G in chunks(dump.arrays["grad_theta"]):
-        left[rows] = real(G) @ probes.V
-        extra[rows] = abs(real(G)) @ probes.mask
+
+    def product(rows: slice, G: Any) -> None:
+        with np.errstate(invalid="ignore", over="ignore"):
+            exact = real(G)
+            left[rows] = exact @ probes.V
+            extra[rows] = abs(exact) @ probes.mask
+
+    rowwise(dump.arrays["grad_theta"], product)
     # what float64 loses in G V
     limit = (limits[:, :-1] + np.nan_to_num(2 * spread(dump.d + 8, U64) * extra, nan=0.0, posinf=0.0))[:, probes.group]
     right = sums.right[:, :-1]
@@ -202,9 +207,13 @@ def _logits(dump: Dump, plan: Plan, sums: Sums) -> Finding:
     """Z V against theta (X V) + b (1ᵀV)."""
     b = real(dump.arrays["b"])
     right, size = np.empty_like(sums.Zv), np.empty(dump.L)
-    for rows, theta in chunks(dump.arrays["theta"]):
-        right[rows] = real(theta) @ sums.Xv + b[rows, np.newaxis] * sums.v
-        size[rows] = abs(real(theta)) @ sums.X + dump.n * abs(b[rows])
+
+    def product(rows: slice, theta: Any) -> None:
+        exact = real(theta)
+        right[rows] = exact @ sums.Xv + b[rows, np.newaxis] * sums.v
+        size[rows] = abs(exact) @ sums.X + dump.n * abs(b[rows])
+
+    rowwise(dump.arrays["theta"], product)
     arithmetic = plan.arithmetic
     k, ours = arithmetic.relative(dump.d + 1, 1), spread(plan.block, plan.own.u)
     k += (1 + k) * ours + 4 * spread(dump.n + dump.d + 16, U64)
