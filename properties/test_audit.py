@@ -356,6 +356,16 @@ def test_a_jax_step_is_captured_in_two_lines(tmp_path):
     assert audit_path(gradcheck.capture(arrays, tmp_path / "dump")).status == 0
 
 
+def test_a_full_disk_leaves_nothing_behind(tmp_path, monkeypatch):
+    def full(*_, **__):
+        raise OSError("1000 requested and 0 written")
+
+    monkeypatch.setattr(np, "save", full)
+    with pytest.raises(Unusable, match="1000 requested and 0 written"):
+        folder(tmp_path, step())
+    assert not list(tmp_path.iterdir())
+
+
 def test_capture_says_what_it_cannot_capture(tmp_path):
     with pytest.raises(Unusable, match="a int cannot be captured"):
         gradcheck.capture(3, tmp_path / "dump")

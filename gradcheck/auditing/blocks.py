@@ -150,7 +150,7 @@ def chunks(array: Any, rows: int = 1024) -> Iterable[tuple[slice, Any]]:
 
 
 def rowwise(array: Any, work: Callable[[slice, Any], None]) -> None:
-    """Do `work` on the rows of an array, some at a time, on threads; each writes to rows of its own, so that their order is all one."""
+    """Do `work` on the rows of an array, some at a time, on threads; each writes to rows of its own, so no order is needed."""
     with ThreadPoolExecutor(min(AT_ONCE, os.cpu_count() or 1)) as pool:
         list(pool.map(lambda part: work(part, np.asarray(array[part])), _cuts(array.shape[0])))
 

@@ -54,7 +54,7 @@ def write(arrays: Mapping[str, Any], folder: Path, *, samples: str = "columns", 
     except OSError as problem:
         if temporary is not None:
             shutil.rmtree(temporary, ignore_errors=True)
-        raise Unusable(f"cannot write {folder}: {problem.strerror}") from None
+        raise Unusable(f"cannot write {folder}: {problem.strerror or problem}") from None
     return folder
 
 

@@ -56,7 +56,7 @@ def judge(dump: Dump, plan: Plan, sums: Sums) -> tuple[Finding, ...]:
 
 def _finite(dump: Dump) -> None:
     for name in ("theta", "b"):
-        if not all(np.isfinite(real(rows)).all() for _, rows in chunks(dump.arrays[name])):
+        if not all(np.isfinite(rows).all() for _, rows in chunks(dump.arrays[name])):
             raise Unusable(f"{dump.source}: {name} holds a number that is not finite")
 
 
