@@ -56,7 +56,9 @@ def plan(dump: Dump, *, accumulate: str | None, count: int, width: int, seed: in
     double = stored.name == "float64" or any(np.dtype(kind) == np.float64 for kind in used)
     own = precision.named("float64") if double else single
     # of each block its logits and their powers
-    most, scale = (SAMPLES, None) if "Z" in dump.arrays else (2 * SAMPLES, _scale(dump))
+    most, scale = SAMPLES, None
+    if "Z" not in dump.arrays:  # theta is read once for each block: they are larger, and their sums smaller
+        most, scale, memory = 2 * SAMPLES, _scale(dump), 2 * memory
     block = max(1, min(most, dump.n, memory // (AT_ONCE * dump.L * 2 * own.dtype.itemsize)))
     return Plan(Arithmetic(sums, stored), own, freivalds.probes(dump.d, count, width, seed), seed, block, dump.n, scale)
 
