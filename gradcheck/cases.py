@@ -5,20 +5,22 @@ functions, which are told of what kind a file must be.
 """
 
 import hashlib
+import io
 import json
 import math
 import os
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
 from gradcheck import precision
 from gradcheck.errors import Unusable
-from gradcheck.problem import Array, Problem
+from gradcheck.problem import Array, Problem, Reals
 
 SCHEMA = 1
 ARRAYS = ("theta", "b", "X", "Y")
@@ -33,8 +35,8 @@ class Case:
     target: str = ""
 
 
-def dumps(case: Case) -> str:
-    """The text of a case: one row of an array on a line."""
+def dumps(case: Case, beside: Mapping[str, str] | None = None) -> str:
+    """The text of a case: one row of an array on a line; `beside` names files that hold an array instead."""
     p = case.problem
     head = {
         "gradcheck_case": SCHEMA,
@@ -44,12 +46,15 @@ def dumps(case: Case) -> str:
         "memory": p.memory,
     }
     lines = [f" {json.dumps(key)}: {json.dumps(value)}" for key, value in head.items()]
-    return "{\n" + ",\n".join([*lines, *arrays(p)]) + "\n}\n"
+    return "{\n" + ",\n".join([*lines, *arrays(p, beside or {})]) + "\n}\n"
 
 
-def arrays(problem: Problem) -> list[str]:
+def arrays(problem: Problem, beside: Mapping[str, str] = MappingProxyType({})) -> list[str]:
     """The entries theta, b, X and Y of a JSON object."""
-    return [f' "{name}": [\n{_rows(array)}\n ]' for name, array in zip(ARRAYS, problem.reals, strict=True)]
+    return [
+        f' "{name}": {json.dumps(beside[name])}' if name in beside else f' "{name}": [\n{_rows(array)}\n ]'
+        for name, array in zip(ARRAYS, problem.reals, strict=True)
+    ]
 
 
 def _rows(array: Array) -> str:
@@ -57,15 +62,24 @@ def _rows(array: Array) -> str:
     return ",\n".join(rows)
 
 
-def save(case: Case, folder: Path) -> Path:
+def save(case: Case, folder: Path, *, above: int | None = None) -> Path:
     """Write the case into `folder` under a name made of its check and a digest of its text, whole or not at all.
 
-    The same case is written once; another case of the same name is never overwritten.
+    The same case is written once; another case of the same name is never overwritten. Arrays of more than `above` entries
+    stand in .npy files beside it, which are named by their content and written first.
     """
-    text = dumps(case)
+    large = {
+        name: array for name, array in zip(ARRAYS, case.problem.reals, strict=True) if above and array.size > above
+    }
+    files = {name: _npy(array) for name, array in large.items()}
+    names = {name: f"{hashlib.sha256(content).hexdigest()[:16]}.npy" for name, content in files.items()}
+    text = dumps(case, names)
     digest = hashlib.sha256(text.encode()).hexdigest()
     try:
         folder.mkdir(parents=True, exist_ok=True)
+        for name, content in files.items():
+            if not (folder / names[name]).exists():
+                write_bytes(folder / names[name], content)
         for length in range(8, len(digest) + 1, 8):
             path = folder / f"{case.check or 'problem'}-{digest[:length]}.json"
             if not path.exists():
@@ -79,15 +93,26 @@ def save(case: Case, folder: Path) -> Path:
     raise Unusable(f"{folder} already holds other cases of this problem's name; choose another folder with --cases")
 
 
+def _npy(array: Reals) -> bytes:
+    content = io.BytesIO()
+    np.save(content, np.ascontiguousarray(array), allow_pickle=False)
+    return content.getvalue()
+
+
 def write(path: Path, text: str) -> Path:
-    """Write a file in one step, so that a reader never meets half of it. Its mode is what it was, or what the umask leaves."""
+    """Write a text in one step, so that a reader never meets half of it. Its mode is what it was, or what the umask leaves."""
+    return write_bytes(path, text.encode("utf-8", errors="backslashreplace"))
+
+
+def write_bytes(path: Path, content: bytes) -> Path:
+    """Write a file in one step, as `write` does."""
     mask = os.umask(0)
     os.umask(mask)
     mode = path.stat().st_mode & 0o777 if path.exists() else 0o666 & ~mask
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".gradcheck-")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace", newline="\n") as file:
-            file.write(text)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
         os.chmod(temporary, mode)
         os.replace(temporary, path)
     except BaseException:
@@ -145,13 +170,31 @@ def posed(path: Path, data: dict[str, Any]) -> Problem:
 
 
 def _array(path: Path, name: str, rows: Any, dtype: np.dtype) -> Array:
-    """Rows of hexadecimal floats as an array that holds exactly these numbers."""
+    """Rows of hexadecimal floats, or the name of a .npy file beside, as an array that holds exactly these numbers."""
+    if isinstance(rows, str):
+        return _rounded(path, name, _beside(path, name, rows), dtype)
     if not isinstance(rows, list) or not all(isinstance(row, list) and row for row in rows):
         raise Unusable(f'{path}: {name} is not rows of hexadecimal floats, such as [["0x1.8p+0"]]')
     numbers = [[_exact(path, name, entry) for entry in row] for row in rows]
     if len({len(row) for row in rows}) != 1:
         raise Unusable(f"{path}: {name} has rows of unequal length")
-    real = np.array(numbers, dtype=np.float64)
+    return _rounded(path, name, np.array(numbers, dtype=np.float64), dtype)
+
+
+def _beside(path: Path, name: str, file: str) -> Reals:
+    """The float64 numbers of a .npy file in the folder of the case, which holds arrays and no objects."""
+    if Path(file).name != file or not file.endswith(".npy"):
+        raise Unusable(f"{path}: {name} names {file!r}; expected the name of a .npy file in the same folder")
+    try:
+        found = np.load(path.parent / file, allow_pickle=False)
+    except (OSError, ValueError, EOFError) as problem:
+        raise Unusable(f"{path}: {name} cannot be read from {file}: {problem}") from None
+    if not isinstance(found, np.ndarray) or found.dtype != np.float64 or found.ndim != 2:
+        raise Unusable(f"{path}: {file} holds no float64 matrix; expected one for {name}")
+    return found
+
+
+def _rounded(path: Path, name: str, real: Reals, dtype: np.dtype) -> Array:
     with np.errstate(over="ignore"):
         array = real.astype(dtype)
     if not np.array_equal(array.astype(np.float64), real):

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from hypothesis import HealthCheck, Phase, Verbosity, given, settings
 from hypothesis import seed as seeded
+from hypothesis.database import ExampleDatabase
 from hypothesis.errors import Flaky
 
 from gradcheck import cases, diagnosis, layouts, precision, verify
@@ -34,15 +35,26 @@ class Found(Exception):
 
 
 def pose(
-    body: Callable[[Problem], None], *, dtype: str, regimes: tuple[str, ...], seed: int, count: int, shrink: bool
+    body: Callable[[Problem], None],
+    *,
+    dtype: str,
+    regimes: tuple[str, ...],
+    seed: int,
+    count: int,
+    shrink: bool,
+    database: ExampleDatabase | None = None,
+    phases: tuple[Phase, ...] = (),
 ) -> None:
-    """Run `body` on `count` problems: the same ones for the same seed, dtype and regimes."""
-    phases = (Phase.generate, Phase.shrink) if shrink else (Phase.generate,)
+    """Run `body` on `count` problems: the same ones for the same seed, dtype and regimes.
+
+    A `database` keeps what fails; problems are taken from it only where `phases` says so.
+    """
+    phases = phases or ((Phase.generate, Phase.shrink) if shrink else (Phase.generate,))
 
     @seeded(seed)
     @settings(
         max_examples=count,
-        database=None,
+        database=database,
         deadline=None,
         phases=phases,
         suppress_health_check=list(HealthCheck),
@@ -101,10 +113,19 @@ def quiet() -> Iterator[Printed]:
         yield printed
 
 
-def shrunk(implementation: Implementation, check: Check, tally: Tally, run: Run, known: list[Problem]) -> Failure:
+def shrunk(
+    implementation: Implementation,
+    check: Check,
+    tally: Tally,
+    run: Run,
+    known: list[Problem],
+    within: Callable[[Problem], bool] = lambda problem: True,
+    database: ExampleDatabase | None = None,
+) -> Failure:
     """The smallest problem on which this check fails in the same way; the first one found where shrinking fails.
 
     A problem on which another check has failed already is taken where this one fails on it, too: one case to look at.
+    No problem outside of `within` is taken. A `database` keeps what Hypothesis shrinks, for others to begin with.
     """
     assert tally.first is not None
     problem, verdict = tally.first
@@ -115,18 +136,29 @@ def shrunk(implementation: Implementation, check: Check, tally: Tally, run: Run,
     def judged(candidate: Problem) -> Verdict:
         return check.judge(Trial(implementation, candidate))
 
+    def fails(candidate: Problem) -> bool:
+        return within(candidate) and judged(candidate).outcome is wanted
+
     def body(candidate: Problem) -> None:
-        if judged(candidate).outcome is wanted:
+        if fails(candidate):
             raise Found(candidate)
 
-    for candidate in known:
+    for candidate in filter(within, known):
         found = judged(candidate)
         if found.outcome is wanted:
             return _failure(tally, candidate, found)
     try:
-        pose(body, dtype=run.dtype, regimes=run.regimes, seed=run.seed, count=run.max_examples, shrink=True)
+        pose(
+            body,
+            dtype=run.dtype,
+            regimes=run.regimes,
+            seed=run.seed,
+            count=run.max_examples,
+            shrink=True,
+            database=database,
+        )
     except Found as smallest:
-        problem = reduce(smallest.problem, lambda candidate: judged(candidate).outcome is wanted)
+        problem = reduce(smallest.problem, fails)
         found = judged(problem)
         verdict = found if found.outcome is wanted else verdict
     except (Flaky, BaseExceptionGroup):

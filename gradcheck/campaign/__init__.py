@@ -1,0 +1,8 @@
+"""Campaigns: problems posed for as long as one likes, on as many processes as there are, and what they found."""
+
+from gradcheck.campaign.findings import Finding as Finding
+from gradcheck.campaign.findings import Record as Record
+from gradcheck.campaign.job import Job as Job
+from gradcheck.campaign.run import Budget as Budget
+from gradcheck.campaign.run import Campaign as Campaign
+from gradcheck.campaign.run import Outcome as Outcome

@@ -1,0 +1,95 @@
+"""A campaign on the terminal: live on standard error while it runs, and its findings on standard output at the end."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.live import Live
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+from gradcheck.campaign import words
+from gradcheck.campaign.findings import Finding
+from gradcheck.campaign.run import Budget, Outcome
+from gradcheck.reports.terminal import plain_table
+
+SHOWN = 3  # findings of one diagnosis that are shown in full
+
+
+@contextmanager
+def live(title: str, budget: Budget) -> Iterator[Callable[[Outcome], None]]:
+    """Where standard error is a terminal. What is yielded takes the outcome as it stands; notes are printed in any case, once."""
+    terminal = Console(file=sys.stderr, highlight=False, markup=False)
+    told: set[str] = set()
+
+    def notes(outcome: Outcome) -> None:
+        for note in outcome.notes.keys() - told:
+            terminal.print(f"gradcheck: {note}", soft_wrap=True)
+            told.add(note)
+
+    if not terminal.is_terminal:
+        yield notes
+        return
+    with Live(console=terminal, transient=True, auto_refresh=False) as shown:
+
+        def watch(outcome: Outcome) -> None:
+            notes(outcome)
+            shown.update(status(title, budget, outcome), refresh=True)
+
+        yield watch
+
+
+def status(title: str, budget: Budget, outcome: Outcome) -> Table:
+    """Rate, problems, the checks closest to 1, findings, and what is left."""
+    table = plain_table("", "", fold=[""])
+    table.add_row(Text(title, style="bold"), left(budget, outcome))
+    table.add_row("problems", f"{outcome.problems:,}, {outcome.rate:.0f} a second; {outcome.judged:,} verdicts")
+    nearest = ", ".join(f"{name} {ratio}" for name, ratio in words.nearest(outcome))
+    table.add_row("closest to 1", nearest or "–")
+    known = len(outcome.findings) - len(outcome.new)
+    found = Text(f"{len(outcome.new)} new, {known} known", style="bold red" if outcome.new else "green")
+    table.add_row("findings", found)
+    return table
+
+
+def left(budget: Budget, outcome: Outcome) -> str:
+    """`3 min 20 s left`."""
+    said = []
+    if budget.seconds is not None:
+        said.append(f"{words.duration(max(budget.seconds - outcome.seconds, 0))} left")
+    if budget.problems is not None:
+        said.append(f"{max(budget.problems - outcome.problems, 0):,} problems left")
+    return ", ".join(said) or f"{words.duration(outcome.seconds)}, until Ctrl-C"
+
+
+def show(outcome: Outcome, target: str, out: Console) -> None:
+    """The findings, the new ones in full, and one line to end with."""
+    for diagnosis, found in words.grouped(outcome.new).items():
+        for finding in found[:SHOWN]:
+            _show(finding, target, out)
+        if len(found) > SHOWN:
+            rest = ", ".join(dict.fromkeys(f"{f.check} ({f.regime})" for f in found[SHOWN:]))
+            out.print(Padding(Text(f"and {len(found) - SHOWN} more of “{diagnosis}”: {rest}"), (0, 0, 1, 2), expand=False))
+    known = words.grouped(finding for finding in outcome.findings if finding.known)
+    for diagnosis, found in known.items():
+        out.print(Text(f"known before: {words.count(len(found), 'finding')} of “{words.printable(diagnosis)}”", style="dim"))
+    for path in outcome.unshrunk:
+        out.print(Text(f"found, and not shrunk yet: {path}"), soft_wrap=True)
+    out.print(_ratios(outcome))
+    out.print(Text(words.summary(outcome), style="bold red" if outcome.findings else "green"))
+
+
+def _show(finding: Finding, target: str, out: Console) -> None:
+    out.print(Text(words.headline(finding), style="bold"))
+    for label, text in words.rows(finding, target):
+        out.print(Text(f"  {label:<9} ", style="bold").append(text, style="not bold"), soft_wrap=label == "repeat")
+    out.print()
+
+
+def _ratios(outcome: Outcome) -> Table:
+    table = plain_table("closest to 1", "worst ratio", right=("worst ratio",))
+    for name, ratio in words.nearest(outcome):
+        table.add_row(name, ratio)
+    return table

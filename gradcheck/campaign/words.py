@@ -1,0 +1,70 @@
+"""How a campaign is worded: for the terminal, for a log, and for GitHub."""
+
+from collections.abc import Iterable, Iterator
+
+from gradcheck.campaign.findings import ANY, Finding
+from gradcheck.campaign.run import Outcome
+from gradcheck.reports.words import printable, ratio
+
+
+def count(number: int, noun: str) -> str:
+    """`1 problem`, `2 problems`."""
+    return f"{number:,} {noun}{'s' * (number != 1)}"
+
+
+def duration(seconds: float) -> str:
+    """`1 h 02 min`, `3 min 20 s`, `12 s`."""
+    whole = int(seconds)
+    if whole >= 3600:
+        return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+    return f"{whole // 60} min {whole % 60:02d} s" if whole >= 60 else f"{whole} s"
+
+
+def regime(finding: Finding) -> str:
+    """Where it shows."""
+    return "in any regime" if finding.regime == ANY else f"in regime {finding.regime}"
+
+
+def headline(finding: Finding) -> str:
+    """What is found, in one line."""
+    return f"{finding.check} {finding.outcome}s {regime(finding)}" if finding.outcome == "disagree" else (
+        f"{finding.check} {finding.outcome} {regime(finding)}"
+    )
+
+
+def rows(finding: Finding, target: str) -> Iterator[tuple[str, str]]:
+    """What stands below the headline."""
+    yield "", printable(finding.said)
+    yield "likely", printable(finding.diagnosis)
+    if finding.fix:
+        yield "fix", printable(finding.fix)
+    yield "rate", f"{finding.failed} of {finding.judged} problems judged; first after {duration(finding.first)}"
+    if finding.file:
+        yield "repeat", f"gradcheck replay {finding.file} {target}"
+
+
+def grouped(findings: Iterable[Finding]) -> dict[str, list[Finding]]:
+    """By diagnosis: what one cause does to many checks is read together."""
+    groups: dict[str, list[Finding]] = {}
+    for finding in findings:
+        groups.setdefault(finding.diagnosis, []).append(finding)
+    return groups
+
+
+def summary(outcome: Outcome) -> str:
+    """The last line."""
+    known = len(outcome.findings) - len(outcome.new)
+    said = [
+        f"{count(outcome.problems, 'problem')} in {count(len(outcome.records), 'shard')}",
+        f"{count(outcome.judged, 'verdict')}",
+        f"{outcome.rate:.0f} problems a second for {duration(outcome.seconds)}",
+        count(len(outcome.new), "new finding") + (f", {known} known before" if known else ""),
+    ]
+    if outcome.resumed:
+        said.append(f"{count(outcome.resumed, 'shard')} from a run that was cut short")
+    return ("interrupted: " if outcome.interrupted else "") + "; ".join(said)
+
+
+def nearest(outcome: Outcome, most: int = 5) -> list[tuple[str, str]]:
+    """The checks that came closest to 1, or beyond."""
+    return [(name, ratio(value)) for name, value in list(outcome.ratios().items())[:most]]

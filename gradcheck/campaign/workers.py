@@ -1,0 +1,67 @@
+"""Workers: processes of this machine, replaced when they die."""
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable
+from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from multiprocessing.connection import wait
+from typing import Any, Protocol
+
+
+class Workers(Protocol):
+    """Where shards are done. `shared` says whether workers write to the same folders as we do."""
+
+    shared: bool
+    count: int
+
+    def submit(self, function: Callable[..., Any], *arguments: Any) -> "Future[Any]":
+        """Have it done."""
+
+    def renewed(self) -> None:
+        """Have new workers in the place of those that died."""
+
+    def stop(self) -> None:
+        """End every worker now, whatever it is doing."""
+
+
+class Processes:
+    """Processes of this machine, which begin afresh (spawn), so that no thread of a framework is copied into them."""
+
+    shared = True
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+        self.pool: Executor = self._made()
+
+    def _made(self) -> Executor:
+        context = multiprocessing.get_context("spawn")
+        return ProcessPoolExecutor(self.count, mp_context=context, initializer=_born)
+
+    def submit(self, function: Callable[..., Any], *arguments: Any) -> "Future[Any]":
+        return self.pool.submit(function, *arguments)
+
+    def renewed(self) -> None:
+        self.stop()
+        self.pool = self._made()
+
+    def stop(self) -> None:
+        mine = [child for child in multiprocessing.active_children() if "SpawnProcess" in child.name]
+        self.pool.shutdown(wait=False, cancel_futures=True)
+        for child in mine:
+            child.kill()
+
+
+def _born() -> None:
+    """A worker leaves Ctrl-C to the campaign, and ends with it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        wait([parent.sentinel])
+        os._exit(1)

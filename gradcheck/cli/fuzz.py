@@ -1,0 +1,117 @@
+"""`gradcheck fuzz [TARGET]`."""
+
+import os
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gradcheck.cli.group import INTERRUPTED, main
+from gradcheck.cli.options import chosen, layout_options, process_options, run_options
+from gradcheck.cli.verify import homeless
+from gradcheck.errors import Unusable
+
+if TYPE_CHECKING:
+    from gradcheck.campaign import Job, Outcome
+    from gradcheck.campaign.workers import Workers
+
+
+@main.command()
+@click.argument("name", metavar="[TARGET]", required=False)
+@click.option(
+    "--minutes", type=click.FloatRange(0, min_open=True), help="For how long; without a budget, until Ctrl-C."
+)
+@click.option("--workers", type=click.IntRange(1), help="Processes. [one for each processor]")
+@click.option("--scheduler", metavar="ADDRESS", help="Run on a Dask cluster: tcp://host:8786.")
+@click.option(
+    "--corpus",
+    "folder",
+    default="corpus",
+    show_default=True,
+    type=click.Path(path_type=Path),
+    help="Where cases and findings are kept.",
+)
+@click.option(
+    "--database", default="", metavar="DIR|URL", help="Hypothesis examples: a folder, redis://…, github://owner/repo."
+)
+@click.option("--ci", is_flag=True, help="GitHub annotations and summary; exit 1 on a new finding only.")
+@run_options
+@layout_options
+@process_options
+def fuzz(
+    *,
+    name: str | None,
+    minutes: float | None,
+    workers: int | None,
+    scheduler: str | None,
+    folder: Path,
+    ci: bool,
+    **given: Any,
+) -> None:
+    """Pose problems to TARGET until the budget is spent, and keep what is found.
+
+    Saved cases of the corpus come first. Findings are distinct by check, diagnosis and regime; each is shrunk and saved in
+    the corpus, and is not reported again. A campaign that was cut short goes on where it was.
+    """
+    from gradcheck.campaign import Budget, Campaign, display, github
+    from gradcheck.campaign.saved import replayed
+    from gradcheck.reports import console
+
+    job = _job(name, given)
+    homeless()
+    target = shlex.join(job.target.words)
+    budget = Budget(minutes and 60 * minutes, given["max_examples"])
+    out = console()
+    failing = replayed(job, folder)
+    if failing:
+        out.print(f"{len(failing)} saved cases still fail, such as {failing[0][0]}: {failing[0][2]}", soft_wrap=True)
+    with display.live(f"gradcheck fuzz {job.target.name}", budget) as watch:
+        outcome = Campaign(job, _workers(workers, scheduler), folder, watch).run(budget)
+    display.show(outcome, target, out)
+    if ci:
+        for line in github.annotations(outcome, target):
+            click.echo(line)
+        github.write_summary(outcome, target)
+    sys.exit(_status(outcome, bool(failing), ci=ci))
+
+
+def _job(name: str | None, given: dict[str, Any]) -> "Job":
+    """What is asked for; refused before any worker starts."""
+    from gradcheck import conformance, regimes, verify
+    from gradcheck.campaign import Job, database
+
+    said = {key: given.pop(key) for key in ("dtypes", "checks", "regimes", "seed", "database")}
+    targets = chosen(name, {key: value for key, value in given.items() if key != "max_examples"})
+    if len(targets) != 1:
+        raise Unusable(f"pyproject.toml names {len(targets)} targets; expected the name of the one to fuzz")
+    (target,) = targets
+    with conformance.quiet():
+        found = target.load()
+    verify.known(found.expected_failures)
+    dtypes = tuple(dict.fromkeys(said["dtypes"])) or target.dtypes or found.default_dtypes
+    for dtype in dtypes:
+        conformance.require(found, dtype)
+    checks, wanted = said["checks"] or target.checks, said["regimes"] or target.regimes
+    verify.select(checks)
+    regimes.select(wanted)
+    database.opened(said["database"])
+    return Job(target, dtypes, checks, wanted, said["seed"], database=said["database"])
+
+
+def _workers(count: int | None, scheduler: str | None) -> "Workers":
+    from gradcheck.campaign.cluster import Cluster
+    from gradcheck.campaign.workers import Processes
+
+    if scheduler and count:
+        raise Unusable("--workers and --scheduler are both given; a cluster has as many workers as it has")
+    return Cluster(scheduler) if scheduler else Processes(count or os.cpu_count() or 1)
+
+
+def _status(outcome: "Outcome", failing: bool, *, ci: bool) -> int:
+    if outcome.interrupted:
+        return INTERRUPTED
+    if outcome.new if ci else outcome.findings or failing:
+        return 1
+    return 0 if outcome.judged else 3

@@ -1,0 +1,48 @@
+"""A corpus: a folder of cases that is kept, and what is known of them.
+
+    cases/      problems, one JSON file each; arrays of more than `ABOVE` entries as .npy beside
+    findings/   what a campaign said of a case: target, check, diagnosis, regime, counts
+    pending/    problems that failed and are not shrunk yet
+    progress/   finished shards of campaigns that were cut short
+
+Every file is written in one step under a name made of its content, so that any number of processes may write at once.
+"""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from gradcheck import cases
+from gradcheck.cases import Case
+from gradcheck.errors import Unusable
+
+ABOVE = 1024  # entries of an array that no one reads in a diff
+CASES, FINDINGS, PENDING, PROGRESS = "cases", "findings", "pending", "progress"
+SHIPPED = Path(__file__).parent / "corpus_cases"
+
+
+def paths(folder: Path) -> list[Path]:
+    """The files of its cases, by name; also of a plain folder of cases."""
+    place = folder / CASES if (folder / CASES).is_dir() else folder
+    return sorted(path for path in place.glob("*.json") if not path.name.startswith("."))
+
+
+def load(folder: Path) -> Iterator[tuple[Path, Case]]:
+    """Every case with its file. `Unusable` names the first file that is none."""
+    if not folder.is_dir():
+        raise Unusable(f"no such corpus: {folder}; expected a folder, which `gradcheck corpus add` or `fuzz` makes")
+    yield from ((path, cases.load(path)) for path in paths(folder))
+
+
+def add(folder: Path, case: Case) -> Path:
+    """Save a case; the same problem with the same check is there once."""
+    return cases.save(case, folder / CASES, above=ABOVE)
+
+
+def duplicates(found: Iterable[tuple[Path, Case]]) -> Iterator[Path]:
+    """Files that say nothing new: the same problem for the same check, where an earlier file has it for some target."""
+    seen: set[tuple[str, str]] = set()
+    for path, case in found:
+        key = (case.problem.digest, case.check)
+        if key in seen:
+            yield path
+        seen.add(key)

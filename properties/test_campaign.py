@@ -1,0 +1,376 @@
+"""Campaigns: the same findings however they are run, nothing lost when they are stopped, and one word on what goes wrong."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import Executor, Future
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from gradcheck import cases
+from gradcheck.campaign import Budget, Campaign, Finding, Job, Record, database, github
+from gradcheck.campaign.findings import ANY, Merged, dumps, loads
+from gradcheck.campaign.ledger import Ledger
+from gradcheck.campaign.run import Outcome
+from gradcheck.campaign.shard import work
+from gradcheck.campaign.workers import Processes
+from gradcheck.cli import main
+from gradcheck.errors import Unusable
+from gradcheck.settings import Target
+
+RIGHT = """
+import numpy as np
+
+def gradients(theta, b, X, Y):
+    Z = theta @ X + b
+    A = np.exp(Z - Z.max(axis=0))
+    return {"b": (A / A.sum(axis=0) - Y).sum(axis=1, keepdims=True) / X.shape[1]}
+"""
+CHECKS = ("bias_gradient", "finite")
+PATIENCE = 60  # seconds until a test gives up on what must come; no verdict depends on it
+
+
+class Here(Executor):
+    """Workers that are this process: each shard is done when it is handed out, the last one first."""
+
+    shared, count = True, 2
+
+    def __init__(self, order=lambda calls: calls) -> None:
+        self.calls, self.order = [], order
+
+    def submit(self, function, *arguments):
+        future = Future()
+        future.set_result(function(*arguments))
+        return future
+
+    def renewed(self) -> None:
+        pass
+
+    def stop(self) -> None:
+        pass
+
+
+def target(folder: Path, text: str) -> Target:
+    path = folder / "model.py"
+    path.write_text(text, encoding="utf-8")
+    return Target("model.py", str(path))
+
+
+@pytest.fixture
+def wrong(tmp_path) -> Job:
+    """Not divided by n."""
+    return Job(target(tmp_path, RIGHT.replace(" / X.shape[1]", "")), checks=CHECKS, size=40)
+
+
+@pytest.fixture
+def right(tmp_path) -> Job:
+    return Job(target(tmp_path, RIGHT), checks=CHECKS, size=40)
+
+
+def keys(outcome: Outcome) -> list[tuple]:
+    """Everything of the findings but when they came in and where they lie."""
+    return [(*f.key, f.shard, f.failed, f.judged, f.case) for f in outcome.findings]
+
+
+# ---- shards ----
+
+
+def test_a_shard_is_the_same_whoever_does_it(wrong):
+    assert work(wrong, 3) == work(wrong, 3)
+
+
+def test_shards_pose_different_problems(right):
+    """Seeds are made of the campaign's seed and the number of the shard."""
+    assert len({right.seed_of(k) for k in range(100)} | {replace(right, seed=1).seed_of(k) for k in range(100)}) == 200
+
+
+def test_the_swarm_dwells_on_every_regime(right):
+    """Odd shards are confined to a few regimes, and come round to all of them."""
+    dwelt = {name for number in range(1, 41, 2) for name in right.regimes_of(number)}
+    from gradcheck import regimes
+
+    assert dwelt == set(regimes.select(()))
+
+
+def test_precisions_take_turns(right):
+    both = replace(right, dtypes=("float64", "float32"))
+    assert [both.dtype_of(k) for k in range(4)] == ["float64", "float32", "float64", "float32"]
+    assert both.regimes_of(0) == both.regimes_of(1) == ("*",) != both.regimes_of(2)
+
+
+def test_what_fails_is_one_finding_with_its_diagnosis_and_smallest_problem(wrong):
+    """n = 2 is the smallest problem on which a sum is no mean."""
+    (finding,) = work(wrong, 0).findings
+    assert finding.key == ("bias_gradient", "Summed over the batch: not divided by n", ANY)
+    assert finding.failed > 1 and '"dtype": "float64"' in finding.case
+    assert json.loads(finding.case)["X"][0].__len__() == 2
+
+
+def test_what_is_known_is_counted_and_not_shrunk_again(wrong):
+    (finding,) = work(wrong, 0).findings
+    (again,) = work(wrong, 0, frozenset([finding.key])).findings
+    assert (again.key, again.failed, again.case) == (finding.key, finding.failed, "")
+
+
+def test_an_expected_failure_is_no_finding(wrong):
+    expected = {"bias_gradient": "sums, on purpose"}
+    assert work(replace(wrong, target=replace(wrong.target, expected_failures=expected)), 0).findings == ()
+
+
+def test_a_failing_problem_is_on_disk_before_the_shard_is_done(wrong, tmp_path):
+    """A worker that is killed leaves the problem as it was drawn."""
+    work(wrong, 0, pending=str(tmp_path / "pending"))
+    (path,) = (tmp_path / "pending").iterdir()
+    assert path.name == "0-bias_gradient.json" and cases.load(path).check == "bias_gradient"
+
+
+# ---- records ----
+
+
+def test_a_record_comes_back_from_its_line(wrong):
+    record = work(wrong, 0)
+    assert loads(dumps(record)) == record
+
+
+@pytest.mark.parametrize("line", ["", "{", "[]", "null", '{"gradcheck_shard": 2}', '{"gradcheck_shard": 1}', "\x00"])
+def test_half_a_line_is_no_record(line):
+    assert loads(line) is None
+
+
+def test_every_cut_of_a_record_is_no_record_or_the_record(wrong):
+    """A writer may be killed at any byte."""
+    line = dumps(Record(1, 2, {"loss": 2}, {"loss": 0.5}))
+    assert all(loads(line[:cut]) is None for cut in range(len(line)))
+
+
+def finding(check="loss", diagnosis="d", regime=ANY, **more) -> Finding:
+    return Finding(check, diagnosis, regime, "disagree", "said", **more)
+
+
+def test_what_fails_in_any_regime_stands_for_each_of_them():
+    merged = Merged()
+    merged.add(Record(0, 1, {"loss": 4}, {}, (finding(case="a"),)))
+    merged.add(Record(1, 1, {"loss": 6}, {}, (finding(regime="offset", case="b", failed=2), finding(diagnosis="e"))))
+    assert [(f.diagnosis, f.regime, f.failed, f.judged, f.case) for f in merged.findings()] == [
+        ("d", ANY, 3, 10, "a"),
+        ("e", ANY, 1, 10, ""),
+    ]
+
+
+# ---- campaigns ----
+
+
+def test_one_worker_and_two_find_the_same(wrong, tmp_path):
+    """Findings are merged by the number of their shard, and each is saved once."""
+    alone = Campaign(wrong, Here(), tmp_path / "a").run(Budget(problems=240))
+    two = Campaign(wrong, Processes(2), tmp_path / "b").run(Budget(problems=240))
+    assert keys(alone) == keys(two) and alone.problems == two.problems == 240
+    names = [sorted(p.name for p in (tmp_path / place).rglob("*.json")) for place in "ab"]
+    assert names[0] == names[1] and len(names[0]) == 2
+
+
+def test_a_correct_target_has_no_finding_and_leaves_nothing(right, tmp_path):
+    outcome = Campaign(right, Here(), tmp_path / "corpus").run(Budget(problems=80))
+    assert (outcome.findings, outcome.problems, outcome.judged > 80) == ([], 80, True)
+    assert not [path for path in (tmp_path / "corpus").rglob("*") if path.is_file()]
+
+
+def test_what_is_in_the_corpus_is_not_new(wrong, tmp_path):
+    first = Campaign(wrong, Here(), tmp_path / "corpus").run(Budget(problems=40))
+    second = Campaign(replace(wrong, seed=1), Here(), tmp_path / "corpus").run(Budget(problems=40))
+    assert [f.key for f in first.new] == [f.key for f in second.findings] and not second.new
+
+
+def test_a_killed_worker_changes_no_finding(wrong, tmp_path):
+    """The shards that it had in hand are done again."""
+    expected = Campaign(wrong, Here(), tmp_path / "a").run(Budget(problems=400))
+    workers, killed = Processes(2), []
+
+    def kill(outcome: Outcome) -> None:
+        if not killed and outcome.records:
+            import multiprocessing
+
+            victim = multiprocessing.active_children()[0]
+            killed.append(victim.pid)
+            victim.kill()
+
+    found = Campaign(wrong, workers, tmp_path / "b", kill).run(Budget(problems=400))
+    assert killed and keys(found) == keys(expected) and not found.interrupted
+
+
+def test_a_target_that_takes_its_worker_with_it_is_a_finding(tmp_path):
+    """After two workers it gets a process of its own, whose end is a verdict."""
+    deadly = RIGHT.replace("    Z = theta", "    import os\n    os.kill(os.getpid(), 9)\n    Z = theta")
+    job = Job(target(tmp_path, deadly), checks=("finite",), size=2)
+    outcome = Campaign(job, Processes(1), tmp_path / "corpus").run(Budget(problems=2))
+    assert {f.outcome for f in outcome.findings} == {"errored"}
+
+
+def test_a_campaign_that_was_cut_short_goes_on(wrong, tmp_path):
+    """Finished shards are read back, also past a line that its writer did not finish; only the others are posed."""
+    expected = Campaign(wrong, Here(), tmp_path / "a").run(Budget(problems=160))
+    ledger = Ledger(tmp_path / "b", wrong)
+    for number in (2, 0):
+        ledger.add(work(wrong, number))
+    with ledger.progress.open("a", encoding="utf-8") as file:
+        file.write(dumps(work(wrong, 1))[:-20])
+    found = Campaign(wrong, Here(), tmp_path / "b").run(Budget(problems=160))
+    assert (found.resumed, found.fresh, found.problems) == (2, 80, 160)
+    assert keys(found) == keys(expected) and not ledger.progress.exists()
+
+
+def test_a_record_after_half_a_line_is_kept(wrong, tmp_path):
+    ledger = Ledger(tmp_path, wrong)
+    ledger.add(Record(0, 1))
+    with ledger.progress.open("a", encoding="utf-8") as file:
+        file.write("{")
+    ledger.add(Record(1, 1))
+    assert [record.number for record in ledger.finished()] == [0, 1]
+
+
+def test_a_target_that_changed_begins_anew(wrong):
+    before = wrong.digest
+    Path(wrong.target.target).write_text(RIGHT, encoding="utf-8")
+    assert wrong.digest != before
+
+
+def test_an_unwritable_corpus_is_told_of_once_and_nothing_is_lost(wrong, tmp_path):
+    """A file stands where the folder should be."""
+    (tmp_path / "corpus").write_text("", encoding="utf-8")
+    told = []
+    outcome = Campaign(wrong, Here(), tmp_path / "corpus", lambda o: told.append(tuple(o.notes))).run(
+        Budget(problems=80)
+    )
+    assert len(outcome.notes) == 1 and len(outcome.findings) == 1 and outcome.findings[0].case
+
+
+def test_a_full_disk_is_told_of_once(wrong, tmp_path, monkeypatch):
+    def full(path, text):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(cases, "write", full)
+    outcome = Campaign(wrong, Here(), tmp_path / "corpus").run(Budget(problems=80))
+    assert [note for note in outcome.notes if "No space left" in note] and len(outcome.notes) == 1
+    assert len(outcome.findings) == 1
+
+
+# ---- signals ----
+
+LOOP = "from gradcheck.cli import main; main()"
+
+
+def started(folder: Path, text: str, *words: str) -> subprocess.Popen:
+    (folder / "model.py").write_text(text, encoding="utf-8")
+    command = (sys.executable, "-c", LOOP, "fuzz", "model.py", "--workers", "1", "--check", "bias_gradient", *words)
+    return subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def until(found) -> None:
+    give_up = time.monotonic() + PATIENCE
+    while not found():
+        assert time.monotonic() < give_up, "nothing came"
+        time.sleep(0.05)
+
+
+def descendants(pid: int) -> list[int]:
+    listed = subprocess.run(["ps", "-o", "pid=", "--ppid", str(pid)], capture_output=True, text=True, check=False)
+    return [int(word) for word in listed.stdout.split()]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals are sent as POSIX has them")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_ends_it_with_all_findings_saved_and_a_summary(number, tmp_path):
+    process = started(tmp_path, RIGHT.replace(" / X.shape[1]", ""))
+    until(lambda: list((tmp_path / "corpus" / "findings").glob("*.json")))
+    process.send_signal(number)
+    out, err = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 130 and "Traceback" not in err
+    assert "interrupted: " in out and "1 new finding" in out and "Summed over the batch" in out
+    assert list((tmp_path / "corpus" / "progress").glob("*.jsonl"))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals are sent as POSIX has them")
+def test_a_killed_run_leaves_no_worker_and_goes_on(tmp_path):
+    """kill -9 of the whole run: its workers end, and the next run finds what was there."""
+    process = started(tmp_path, RIGHT.replace(" / X.shape[1]", ""))
+    until(lambda: list((tmp_path / "corpus" / "findings").glob("*.json")))
+    children = descendants(process.pid)
+    process.kill()
+    process.communicate(timeout=PATIENCE)
+    until(lambda: not any(Path(f"/proc/{child}").exists() for child in children))
+    again = started(tmp_path, RIGHT.replace(" / X.shape[1]", ""), "--max-examples", "200")
+    out, err = again.communicate(timeout=PATIENCE)
+    assert again.returncode == 1 and "from a run that was cut short" in out, err
+
+
+# ---- databases ----
+
+
+def test_a_folder_of_examples_is_posed_first(wrong, tmp_path):
+    """What one campaign shrank, another poses before anything else."""
+    shared = replace(wrong, database=str(tmp_path / "examples"))
+    Campaign(shared, Here(), tmp_path / "a").run(Budget(problems=40))
+    first = Campaign(shared, Here(), tmp_path / "b").run(Budget(problems=40))
+    assert first.records[-1].problems > 0 and first.findings[0].shard == -1
+
+
+@pytest.mark.parametrize("address", ["ftp://host", "github://owner", "redis://host:port"])
+def test_an_address_that_is_none_is_refused(address):
+    with pytest.raises(Unusable, match="expected"):
+        database.opened(address)
+
+
+def test_a_database_that_cannot_be_reached_is_told_of_once(wrong, tmp_path):
+    """Port 1 of this machine, where nobody answers."""
+    pytest.importorskip("redis")
+    outcome = Campaign(replace(wrong, database="redis://127.0.0.1:1/0"), Here(), tmp_path).run(Budget(problems=80))
+    assert [note for note in outcome.notes if "goes on without it" in note] and len(outcome.notes) == 1
+    assert len(outcome.findings) == 1
+
+
+# ---- GitHub ----
+
+
+def test_annotations_keep_to_their_line():
+    """What a target says cannot begin a command of its own."""
+    said = finding(diagnosis="a\n::error::b%", check="loss")
+    lines = list(github.annotations(Outcome(findings=[said]), "model.py"))
+    assert len(lines) == 1 and "\n" not in lines[0] and lines[0].startswith("::error title=gradcheck%3A loss disagrees")
+
+
+def test_ci_exits_1_on_a_new_finding_only(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
+    (tmp_path / "model.py").write_text(RIGHT.replace(" / X.shape[1]", ""), encoding="utf-8")
+    words = ("fuzz", "model.py", "--ci", "--workers", "1", "--max-examples", "1", "--check", "bias_gradient")
+    first, second = (CliRunner().invoke(main, words) for _ in range(2))
+    assert first.exit_code == 1 and "::error" in first.output, first.output
+    assert second.exit_code == 0 and "::error" not in second.output
+    text = (tmp_path / "summary.md").read_text(encoding="utf-8")
+    assert text.count("### gradcheck fuzz model.py") == 2 and "(known)" in text
+
+
+# ---- refusals ----
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("nothing_of_this_name",),
+        ("numpy", "--check", "none"),
+        ("numpy", "--regime", "none"),
+        ("numpy", "--dtype", "float8"),
+        ("numpy", "--database", "ftp://x"),
+        ("numpy", "--workers", "1", "--scheduler", "tcp://127.0.0.1:1"),
+    ],
+)
+def test_what_cannot_be_used_is_refused_in_one_line(words, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(main, ("fuzz", *words))
+    assert result.exit_code == 2 and len(result.output.splitlines()) == 1, result.output
