@@ -48,9 +48,9 @@ class Processes:
 
     def stop(self) -> None:
         mine = [child for child in multiprocessing.active_children() if "SpawnProcess" in child.name]
-        self.pool.shutdown(wait=False, cancel_futures=True)
         for child in mine:
             child.kill()
+        self.pool.shutdown(wait=True, cancel_futures=True)  # at once: there is nobody left to wait for
 
 
 def _born() -> None:
