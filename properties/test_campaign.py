@@ -1,8 +1,11 @@
 """Campaigns: the same findings however they are run, nothing lost when they are stopped, and one word on what goes wrong."""
 
 import json
+import multiprocessing
 import os
+import shutil
 import signal
+import socket
 import subprocess
 import sys
 import time
@@ -13,8 +16,9 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from gradcheck import cases
+from gradcheck import cases, regimes
 from gradcheck.campaign import Budget, Campaign, Finding, Job, Record, database, github
+from gradcheck.campaign.cluster import Cluster
 from gradcheck.campaign.findings import ANY, Merged, dumps, loads
 from gradcheck.campaign.ledger import Ledger
 from gradcheck.campaign.run import Outcome
@@ -93,8 +97,6 @@ def test_shards_pose_different_problems(right):
 def test_the_swarm_dwells_on_every_regime(right):
     """Odd shards are confined to a few regimes, and come round to all of them."""
     dwelt = {name for number in range(1, 41, 2) for name in right.regimes_of(number)}
-    from gradcheck import regimes
-
     assert dwelt == set(regimes.select(()))
 
 
@@ -109,7 +111,7 @@ def test_what_fails_is_one_finding_with_its_diagnosis_and_smallest_problem(wrong
     (finding,) = work(wrong, 0).findings
     assert finding.key == ("bias_gradient", "Summed over the batch: not divided by n", ANY)
     assert finding.failed > 1 and '"dtype": "float64"' in finding.case
-    assert json.loads(finding.case)["X"][0].__len__() == 2
+    assert len(json.loads(finding.case)["X"][0]) == 2
 
 
 def test_what_is_known_is_counted_and_not_shrunk_again(wrong):
@@ -194,8 +196,6 @@ def test_a_killed_worker_changes_no_finding(wrong, tmp_path):
 
     def kill(outcome: Outcome) -> None:
         if not killed and outcome.records:
-            import multiprocessing
-
             victim = multiprocessing.active_children()[0]
             killed.append(victim.pid)
             victim.kill()
@@ -332,6 +332,72 @@ def test_a_database_that_cannot_be_reached_is_told_of_once(wrong, tmp_path):
     outcome = Campaign(replace(wrong, database="redis://127.0.0.1:1/0"), Here(), tmp_path).run(Budget(problems=80))
     assert [note for note in outcome.notes if "goes on without it" in note] and len(outcome.notes) == 1
     assert len(outcome.findings) == 1
+
+
+@pytest.fixture
+def redis_server(tmp_path):
+    """A real server on loopback, on a port that was free a moment ago."""
+    pytest.importorskip("redis")
+    program = shutil.which("redis-server")
+    if program is None:
+        pytest.skip("redis-server is not installed")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    words = (program, "--port", str(port), "--bind", "127.0.0.1", "--save", "", "--dir", str(tmp_path))
+    with subprocess.Popen(words, stdout=subprocess.DEVNULL) as server:
+        until(lambda: socket.socket().connect_ex(("127.0.0.1", port)) == 0)
+        yield f"redis://127.0.0.1:{port}/0", server
+        server.kill()
+
+
+def test_examples_are_shared_by_a_redis_server(wrong, tmp_path, redis_server):
+    shared = replace(wrong, database=redis_server[0])
+    Campaign(shared, Here(), tmp_path / "a").run(Budget(problems=40))
+    first = Campaign(shared, Processes(1), tmp_path / "b").run(Budget(problems=40))
+    assert first.findings[0].shard == -1 and not first.notes
+
+
+def test_a_redis_server_that_goes_away_is_told_of_once(wrong, tmp_path, redis_server):
+    """In the middle: the shards after it are done without."""
+    address, server = redis_server
+
+    def leave(outcome: Outcome) -> None:
+        server.kill()
+        server.wait()
+
+    shared = replace(wrong, database=address)
+    found = Campaign(shared, Processes(1), tmp_path / "a", leave).run(Budget(problems=240))
+    assert found.problems == 240 and len(found.findings) == 1
+    assert len(found.notes) <= 1
+
+
+# ---- clusters ----
+
+
+def test_a_cluster_with_a_worker_killed_finds_the_same(wrong, tmp_path):
+    """Shards of the lost worker are done again by others."""
+    distributed = pytest.importorskip("distributed")
+    expected = Campaign(wrong, Here(), tmp_path / "a").run(Budget(problems=400))
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, host="127.0.0.1"
+    ) as cluster:
+        killed = []
+
+        def kill(outcome: Outcome) -> None:
+            if not killed and outcome.records:
+                killed.append(cluster.workers[0].pid)
+                os.kill(killed[0], signal.SIGKILL)
+
+        found = Campaign(wrong, Cluster(cluster.scheduler_address), tmp_path / "b", kill).run(Budget(problems=400))
+    assert killed and keys(found) == keys(expected) and found.problems == 400
+
+
+def test_a_scheduler_that_is_not_there_is_refused(monkeypatch):
+    pytest.importorskip("distributed")
+    monkeypatch.setattr("gradcheck.campaign.cluster.SECONDS", 1)
+    with pytest.raises(Unusable, match="no Dask scheduler answers at tcp://127.0.0.1:1"):
+        Cluster("tcp://127.0.0.1:1")
 
 
 # ---- GitHub ----

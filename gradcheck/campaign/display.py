@@ -78,7 +78,7 @@ def show(outcome: Outcome, target: str, out: Console) -> None:
     for path in outcome.unshrunk:
         out.print(Text(f"found, and not shrunk yet: {path}"), soft_wrap=True)
     out.print(_ratios(outcome))
-    out.print(Text(words.summary(outcome), style="bold red" if outcome.findings else "green"))
+    out.print(Text(words.summary(outcome), style="bold red" if outcome.findings else "green"), soft_wrap=True)
 
 
 def _show(finding: Finding, target: str, out: Console) -> None:
