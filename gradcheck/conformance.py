@@ -51,9 +51,9 @@ def pose(
     """
     phases = phases or ((Phase.generate, Phase.shrink) if shrink else (Phase.generate,))
 
-    @seeded(seed)
-    @settings(
+    @settings(  # outside of the seed, which takes the database away
         max_examples=count,
+        derandomize=False,  # the seed says what is posed; with True there is no database
         database=database,
         deadline=None,
         phases=phases,
@@ -62,6 +62,7 @@ def pose(
         print_blob=False,
         verbosity=Verbosity.quiet,
     )
+    @seeded(seed)
     @given(problems(dtypes=(dtype,), regimes=regimes))
     def posed(problem: Problem) -> None:
         body(problem)
