@@ -1,13 +1,19 @@
 """Saved cases: judged again, before anything new is posed."""
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
-from gradcheck import cases, conformance, corpus
+from gradcheck import cases, conformance, corpus, verify
 from gradcheck.campaign.job import Job
+from gradcheck.cases import Case
+from gradcheck.checks import Trial
 from gradcheck.errors import Unusable
-from gradcheck.implementations import Implementation
+from gradcheck.implementations import Implementation, adapt
+from gradcheck.problem import Problem
+from gradcheck.reduction import reduce
 from gradcheck.reports import words
+from gradcheck.verdict import FAILURES, Outcome
 
 Failed = tuple[Path, str, str]  # the file, the check, and what it says
 
@@ -35,3 +41,26 @@ def failures(
             yield path, "unusable", str(problem)
             continue
         yield from ((path, failure.check.name, words.finding(failure.verdict)) for failure in run.failures)
+
+
+def smaller(implementation: Implementation, case: Case) -> Case | None:
+    """A smaller problem on which the same check fails in the same way; None where there is none, or where it does not fail."""
+    if not case.check or case.problem.precision.name not in implementation.dtypes:
+        return None
+    (check,) = verify.select([case.check])
+    whole = adapt(implementation)
+
+    def outcome(problem: Problem) -> Outcome:
+        return check.judge(Trial(whole, problem)).outcome
+
+    with conformance.quiet():
+        wanted = outcome(case.problem)
+        if wanted not in FAILURES:
+            return None
+        found = reduce(case.problem, lambda problem: outcome(problem) is wanted)
+    return None if found.digest == case.problem.digest else replace(case, problem=found)
+
+
+def size(problem: Problem) -> int:
+    """How many numbers make it up."""
+    return sum(array.size for array in problem.reals)

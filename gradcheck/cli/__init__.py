@@ -5,6 +5,7 @@ Heavy imports stand inside the commands, so that `--help` answers at once and im
 
 from gradcheck.cli import audit as audit
 from gradcheck.cli import compare as compare
+from gradcheck.cli import corpus as corpus
 from gradcheck.cli import fuzz as fuzz
 from gradcheck.cli import lists as lists
 from gradcheck.cli import replay as replay
