@@ -32,7 +32,12 @@ from gradcheck.strategies import problems
 
 # The entries of the table that a central difference at one N(0, 1) problem does not see.
 HIDDEN = (
-    *("clipped_probabilities_differentiated", "clipped_loss", "constant_in_the_logarithm", "constant_in_the_denominator"),
+    *(
+        "clipped_probabilities_differentiated",
+        "clipped_loss",
+        "constant_in_the_logarithm",
+        "constant_in_the_denominator",
+    ),
     *("unshifted_softmax", "maximum_over_the_whole_matrix", "minimum_subtracted", "mean_subtracted", "logits_clipped"),
     *("small_probabilities_dropped", "logarithm_of_an_underflown_probability", "saved_probabilities_overwritten"),
     *("reused_output_buffer", "divided_by_the_labelled_samples", "array_like_integer_samples"),
@@ -96,7 +101,9 @@ def main() -> None:
 @click.option("--seeds", default=20, show_default=True)
 def guidance(seeds: int) -> None:
     """Guided against unguided."""
-    click.echo(f"median of {seeds} seeds: problems (ms) to the first catch\n\n{'mistake':<42}{'unguided':>16}{'guided':>16}")
+    click.echo(
+        f"median of {seeds} seeds: problems (ms) to the first catch\n\n{'mistake':<42}{'unguided':>16}{'guided':>16}"
+    )
     totals = {guided: [] for guided in GUIDED}
     with conformance.quiet():
         for name in HIDDEN:
@@ -160,7 +167,9 @@ def rates(name: str, count: int, rounds: int) -> None:
         click.echo(f"{what:<22}{value:8.0f} problems a second")
     one, two = medians["campaign, 1 worker"], medians["campaign, 2 workers"]
     click.echo(f"2 workers are {two / one:.2f} times 1 worker")
-    click.echo(f"1 worker is {one / medians['gradcheck verify']:.2f} of verify, {one / medians['bare generation']:.2f} of bare")
+    click.echo(
+        f"1 worker is {one / medians['gradcheck verify']:.2f} of verify, {one / medians['bare generation']:.2f} of bare"
+    )
 
 
 WRONG = """
@@ -182,7 +191,9 @@ def kills(times: int, seed: int) -> None:
         folder = Path(place)
         (folder / "model.py").write_text(WRONG, encoding="utf-8")
         words = (sys.executable, "-m", "gradcheck", "fuzz", "model.py", "--workers", "2", "--check", "bias_gradient")
-        start = partial(subprocess.Popen, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True)
+        start = partial(
+            subprocess.Popen, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+        )
         held: set[str] = set()
         for _ in range(times):
             process = start((*words, "--max-examples", "20000"))
@@ -206,7 +217,9 @@ def checked(folder: Path) -> list[str]:
         cases.load(path)
     for path in (folder / corpus.FINDINGS).glob("*.json"):
         cases.parsed(path, "finding", 1)
-    return [str(p.relative_to(folder)) for kind in (corpus.CASES, corpus.FINDINGS) for p in (folder / kind).glob("*.json")]
+    return [
+        str(p.relative_to(folder)) for kind in (corpus.CASES, corpus.FINDINGS) for p in (folder / kind).glob("*.json")
+    ]
 
 
 if __name__ == "__main__":

@@ -28,7 +28,9 @@ def problem(dtype: str, theta, b, X, labels) -> Problem:
 
 def far(dtype: str, size: float) -> Problem:
     """Logits near each other at a common offset: what exp magnifies, and the cap of expm1."""
-    return problem(dtype, [[1.0, 2.0], [-1.0, 1.0], [0.0, 1.0]], [[size]] * 3, [[1.0, -1.0, 1.0], [1.0, 1.0, -1.0]], [0, 1, 2])
+    return problem(
+        dtype, [[1.0, 2.0], [-1.0, 1.0], [0.0, 1.0]], [[size]] * 3, [[1.0, -1.0, 1.0], [1.0, 1.0, -1.0]], [0, 1, 2]
+    )
 
 
 # What found it -> check and problem. n = 3 where a reciprocal is rounded, and rounded again.
@@ -46,7 +48,9 @@ BOUNDS: dict[str, tuple[str, Problem]] = {
     ),
     "underflow magnified by what follows": (
         "theta_gradient",
-        problem("float16", [[1.0, 0.0], [0.0, 1.0]], [[16.0], [0.0]], [[2.0**-24, 1.0, 1.0], [512.0, 1.0, 512.0]], [0, 0, 0]),
+        problem(
+            "float16", [[1.0, 0.0], [0.0, 1.0]], [[16.0], [0.0]], [[2.0**-24, 1.0, 1.0], [512.0, 1.0, 512.0]], [0, 0, 0]
+        ),
     ),
     "steps of 1e154 where all data is 0": (
         "gradient_of_its_own_loss",
@@ -78,7 +82,11 @@ def of_implementations(names):
 @click.command()
 def main() -> None:
     """Into the folder of the package."""
-    held = {(case.problem.digest, case.check) for _, case in corpus.load(corpus.SHIPPED)} if corpus.SHIPPED.is_dir() else set()
+    held = (
+        {(case.problem.digest, case.check) for _, case in corpus.load(corpus.SHIPPED)}
+        if corpus.SHIPPED.is_dir()
+        else set()
+    )
     engines = []
     for path in ENGINES:
         try:

@@ -120,6 +120,7 @@ def shrunk(
     tally: Tally,
     run: Run,
     known: list[Problem],
+    *,
     within: Callable[[Problem], bool] = lambda problem: True,
     database: ExampleDatabase | None = None,
 ) -> Failure:

@@ -149,7 +149,9 @@ def test_a_case_that_fails_is_made_smaller(run, tmp_path):
     assert result.exit_code == 0 and case.problem.n == 2, result.output
 
 
-@pytest.mark.parametrize(("text", "status"), [(SUMS, 1), (SUMS.replace("keepdims=True)}", "keepdims=True) / X.shape[1]}"), 0)])
+@pytest.mark.parametrize(
+    ("text", "status"), [(SUMS, 1), (SUMS.replace("keepdims=True)}", "keepdims=True) / X.shape[1]}"), 0)]
+)
 def test_a_replay_exits_as_verify_does(text, status, run, tmp_path):
     (tmp_path / "model.py").write_text(text, encoding="utf-8")
     corpus.add(tmp_path / "kept", Case(SMALL, "bias_gradient"))

@@ -14,6 +14,7 @@ from gradcheck.campaign import words
 from gradcheck.campaign.findings import Finding
 from gradcheck.campaign.run import Budget, Outcome
 from gradcheck.reports.terminal import plain_table
+from gradcheck.reports.words import printable
 
 SHOWN = 3  # findings of one diagnosis that are shown in full
 
@@ -71,10 +72,12 @@ def show(outcome: Outcome, target: str, out: Console) -> None:
             _show(finding, target, out)
         if len(found) > SHOWN:
             rest = ", ".join(dict.fromkeys(f"{f.check} ({f.regime})" for f in found[SHOWN:]))
-            out.print(Padding(Text(f"and {len(found) - SHOWN} more of “{diagnosis}”: {rest}"), (0, 0, 1, 2), expand=False))
+            out.print(
+                Padding(Text(f"and {len(found) - SHOWN} more of “{diagnosis}”: {rest}"), (0, 0, 1, 2), expand=False)
+            )
     known = words.grouped(finding for finding in outcome.findings if finding.known)
     for diagnosis, found in known.items():
-        out.print(Text(f"known before: {words.count(len(found), 'finding')} of “{words.printable(diagnosis)}”", style="dim"))
+        out.print(Text(f"known before: {words.count(len(found), 'finding')} of “{printable(diagnosis)}”", style="dim"))
     for path in outcome.unshrunk:
         out.print(Text(f"found, and not shrunk yet: {path}"), soft_wrap=True)
     out.print(_ratios(outcome))

@@ -47,7 +47,9 @@ class Job:
     @property
     def digest(self) -> str:
         """What tells it from other campaigns: its settings, this version, and the text of a target that is a file."""
-        said = f"{self.target} {self.dtypes} {self.checks} {self.regimes} {self.seed} {self.size} {version('gradcheck')}"
+        said = (
+            f"{self.target} {self.dtypes} {self.checks} {self.regimes} {self.seed} {self.size} {version('gradcheck')}"
+        )
         return hashlib.sha256(said.encode() + _source(self.target.target)).hexdigest()[:16]
 
 

@@ -14,6 +14,7 @@ from gradcheck.campaign import database
 from gradcheck.campaign.findings import ANY, Finding, Key, Record, key_among, regime_of
 from gradcheck.campaign.job import Job
 from gradcheck.cases import Case
+from gradcheck.checks import Check
 from gradcheck.implementations import Implementation, adapt
 from gradcheck.problem import Problem
 from gradcheck.reports import words
@@ -38,7 +39,7 @@ def implementation_of(job: Job) -> Implementation:
 class Group:
     """The failing problems of one check in one regime of this shard."""
 
-    check: verify.Check
+    check: Check
     regime: str
     first: tuple[Problem, Verdict]
     failing: list[Problem]
@@ -85,9 +86,7 @@ class Shard:
         regime = regime_of(problem)
         if not any(check == name for check, _ in self.groups) and not any(key[0] == name for key in self.known):
             self.remember(name, problem)
-        group = self.groups.setdefault(
-            (name, regime), Group(self.tallies[name].check, regime, (problem, verdict), [])
-        )
+        group = self.groups.setdefault((name, regime), Group(self.tallies[name].check, regime, (problem, verdict), []))
         group.failed += 1
         if len(group.failing) < KEPT and not verdict.final:
             diagnosis.keep(group.failing, problem)

@@ -7,6 +7,9 @@ from gradcheck.campaign.run import Outcome
 from gradcheck.reports.words import printable, ratio
 
 
+SAID = {"disagree": "disagrees", "errored": "errored"}
+
+
 def count(number: int, noun: str) -> str:
     """`1 problem`, `2 problems`."""
     return f"{number:,} {noun}{'s' * (number != 1)}"
@@ -27,9 +30,7 @@ def regime(finding: Finding) -> str:
 
 def headline(finding: Finding) -> str:
     """What is found, in one line."""
-    return f"{finding.check} {finding.outcome}s {regime(finding)}" if finding.outcome == "disagree" else (
-        f"{finding.check} {finding.outcome} {regime(finding)}"
-    )
+    return f"{finding.check} {SAID[finding.outcome]} {regime(finding)}"
 
 
 def rows(finding: Finding, target: str) -> Iterator[tuple[str, str]]:

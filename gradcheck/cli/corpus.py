@@ -44,7 +44,9 @@ def list_(folder: Path) -> None:
     from gradcheck.campaign.findings import regime_of
     from gradcheck.reports.words import printable
 
-    table = reports.terminal.plain_table("case", "target", "sizes", "regime", fold=("case", "target", "sizes", "regime"))
+    table = reports.terminal.plain_table(
+        "case", "target", "sizes", "regime", fold=("case", "target", "sizes", "regime")
+    )
     for path, case in kept.load(folder):
         p = case.problem
         sizes = f"n={p.n} d={p.d} L={p.L} {p.precision.name}"
@@ -101,7 +103,7 @@ def _remove(path: Path, dry_run: bool) -> None:
 @layout_options
 @process_options
 def replay(*, folder: Path, name: str, checks: tuple[str, ...], **given: Any) -> None:
-    """Judge TARGET on every case of DIR of a precision that it offers. Exit status 1 where any fails, 3 where none could be judged."""
+    """Judge TARGET on every case of DIR in a precision that it offers. Exit status as for `gradcheck verify`."""
     from gradcheck import conformance
     from gradcheck import corpus as kept
     from gradcheck.reports import words
