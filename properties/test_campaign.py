@@ -309,6 +309,16 @@ def test_a_killed_run_leaves_no_worker_and_goes_on(tmp_path):
     assert again.returncode == 1 and "from a run that was cut short" in out, err
 
 
+def test_a_call_that_never_returns_is_given_up_and_told(tmp_path, monkeypatch):
+    """Its shard is left out; nothing that is not judged counts as agreement."""
+    monkeypatch.setattr("gradcheck.campaign.run.GRACE", 0.1)
+    hanging = RIGHT.replace("    Z = theta", "    import time\n    time.sleep(1000)\n    Z = theta")
+    job = Job(target(tmp_path, hanging), checks=CHECKS)
+    outcome = Campaign(job, Processes(1), tmp_path / "corpus").run(Budget(seconds=1))
+    assert (outcome.problems, outcome.judged) == (0, 0)
+    assert [note for note in outcome.notes if "with --isolate" in note]
+
+
 # ---- databases ----
 
 

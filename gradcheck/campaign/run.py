@@ -18,6 +18,7 @@ from gradcheck.campaign.ledger import Ledger
 from gradcheck.campaign.shard import isolated, work
 from gradcheck.campaign.workers import Workers
 
+GRACE = 30  # seconds that a shard in hand may take after the time is up
 TICK = 0.2  # seconds between two looks at what is done
 AHEAD = 2  # shards that wait for each worker
 DEATHS = 2  # workers that a shard may cost before its target gets a process of its own
@@ -92,6 +93,7 @@ class Campaign:
         self.next = FROM_DATABASE if job.database else 0  # the first shard that is not merged
         self.deaths: dict[int, int] = {}
         self.running: dict[Future[Any], int] = {}
+        self.stopped = threading.Event()
 
     def run(self, budget: Budget) -> Outcome:
         """Until the budget is spent or a signal comes. What was found by then is saved either way."""
@@ -99,14 +101,13 @@ class Campaign:
             self.outcome.records[record.number] = record
         self.outcome.resumed = len(self.outcome.records)
         self._merge()
-        with stoppable():
+        with stoppable(self.stopped):
             try:
                 self._spend(budget)
-            except KeyboardInterrupt:
-                self.outcome.interrupted = True
             except BaseException:
                 self.workers.stop()
                 raise
+            self.outcome.interrupted = self.stopped.is_set()
             self._end()
         return self.outcome
 
@@ -115,19 +116,20 @@ class Campaign:
     def _spend(self, budget: Budget) -> None:
         due = self._numbers(budget)
         waiting: list[int] = []
-        while True:
+        while not self.stopped.is_set():
             while len(self.running) < AHEAD * self.workers.count and not self._late(budget):
                 number = waiting.pop(0) if waiting else next(due, None)
                 if number is None:
                     break
                 self._submit(number)
-            if not self.running and not waiting:
-                return
-            if self._late(budget):
-                self._cancel()
-            waiting += self._collect()
             if self._late(budget):
                 waiting.clear()
+                self._cancel()
+            if self._late(budget, GRACE):
+                self._give_up()
+            if not self.running and not waiting:
+                return
+            waiting += self._collect()
 
     def _numbers(self, budget: Budget) -> Iterator[int]:
         """Shards that nobody has done."""
@@ -137,8 +139,17 @@ class Campaign:
             if number not in self.outcome.records:
                 yield number
 
-    def _late(self, budget: Budget) -> bool:
-        return budget.seconds is not None and time.monotonic() - self.started >= budget.seconds
+    def _late(self, budget: Budget, grace: float = 0.0) -> bool:
+        return budget.seconds is not None and time.monotonic() - self.started >= budget.seconds + grace
+
+    def _give_up(self) -> None:
+        """Some call may never return: the shard is left out, and that is said."""
+        for number in sorted(self.running.values()):
+            self.outcome.notes.setdefault(
+                f"shard {number} was not done {GRACE} s after the time was up, and is not counted; with --isolate, a call that "
+                "hangs is a verdict"
+            )
+        self.running.clear()
 
     def _submit(self, number: int) -> None:
         pending = str(self.ledger.pending.absolute()) if self.workers.shared else ""
@@ -224,16 +235,14 @@ class Campaign:
 
 
 @contextlib.contextmanager
-def stoppable() -> Iterator[None]:
-    """SIGTERM stops as Ctrl-C does; a second one while we stop changes nothing."""
+def stoppable(stopped: threading.Event) -> Iterator[None]:
+    """Ctrl-C and SIGTERM set the event, which is looked at between two ticks: nothing is torn in the middle."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
     def stop(number: int, frame: FrameType | None) -> None:
-        for each in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(each, signal.SIG_IGN)
-        raise KeyboardInterrupt
+        stopped.set()
 
     before = {each: signal.signal(each, stop) for each in (signal.SIGINT, signal.SIGTERM)}
     try:

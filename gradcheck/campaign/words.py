@@ -6,7 +6,6 @@ from gradcheck.campaign.findings import ANY, Finding
 from gradcheck.campaign.run import Outcome
 from gradcheck.reports.words import printable, ratio
 
-
 SAID = {"disagree": "disagrees", "errored": "errored"}
 
 
