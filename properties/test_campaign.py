@@ -68,8 +68,8 @@ def target(folder: Path, text: str) -> Target:
 
 @pytest.fixture
 def wrong(tmp_path) -> Job:
-    """Not divided by n."""
-    return Job(target(tmp_path, RIGHT.replace(" / X.shape[1]", "")), checks=CHECKS, size=40)
+    """Not divided by n, and posed what needs no strained regime to show it, whatever this version of Hypothesis draws."""
+    return Job(target(tmp_path, RIGHT.replace(" / X.shape[1]", "")), checks=CHECKS, regimes=("ties",), size=40)
 
 
 @pytest.fixture
@@ -170,9 +170,9 @@ def test_what_fails_in_any_regime_stands_for_each_of_them():
 
 def test_one_worker_and_two_find_the_same(wrong, tmp_path):
     """Findings are merged by the number of their shard, and each is saved once."""
-    alone = Campaign(wrong, Here(), tmp_path / "a").run(Budget(problems=240))
-    two = Campaign(wrong, Processes(2), tmp_path / "b").run(Budget(problems=240))
-    assert keys(alone) == keys(two) and alone.problems == two.problems == 240
+    alone = Campaign(wrong, Here(), tmp_path / "a").run(Budget(problems=120))
+    two = Campaign(wrong, Processes(2), tmp_path / "b").run(Budget(problems=120))
+    assert keys(alone) == keys(two) and alone.problems == two.problems == 120
     names = [sorted(p.name for p in (tmp_path / place).rglob("*.json")) for place in "ab"]
     assert names[0] == names[1] and len(names[0]) == 2
 
@@ -191,7 +191,7 @@ def test_what_is_in_the_corpus_is_not_new(wrong, tmp_path):
 
 def test_a_killed_worker_changes_no_finding(wrong, tmp_path):
     """The shards that it had in hand are done again."""
-    expected = Campaign(wrong, Here(), tmp_path / "a").run(Budget(problems=400))
+    expected = Campaign(wrong, Here(), tmp_path / "a").run(Budget(problems=200))
     workers, killed = Processes(2), []
 
     def kill(outcome: Outcome) -> None:
@@ -200,7 +200,7 @@ def test_a_killed_worker_changes_no_finding(wrong, tmp_path):
             killed.append(victim.pid)
             victim.kill()
 
-    found = Campaign(wrong, workers, tmp_path / "b", kill).run(Budget(problems=400))
+    found = Campaign(wrong, workers, tmp_path / "b", kill).run(Budget(problems=200))
     assert killed and keys(found) == keys(expected) and not found.interrupted
 
 
@@ -377,8 +377,8 @@ def test_a_redis_server_that_goes_away_is_told_of_once(wrong, tmp_path, redis_se
         server.wait()
 
     shared = replace(wrong, database=address)
-    found = Campaign(shared, Processes(1), tmp_path / "a", leave).run(Budget(problems=240))
-    assert found.problems == 240 and len(found.findings) == 1
+    found = Campaign(shared, Processes(1), tmp_path / "a", leave).run(Budget(problems=120))
+    assert found.problems == 120 and len(found.findings) == 1
     assert len(found.notes) <= 1
 
 
@@ -388,7 +388,7 @@ def test_a_redis_server_that_goes_away_is_told_of_once(wrong, tmp_path, redis_se
 def test_a_cluster_with_a_worker_killed_finds_the_same(wrong, tmp_path):
     """Shards of the lost worker are done again by others."""
     distributed = pytest.importorskip("distributed")
-    expected = Campaign(wrong, Here(), tmp_path / "a").run(Budget(problems=400))
+    expected = Campaign(wrong, Here(), tmp_path / "a").run(Budget(problems=200))
     with distributed.LocalCluster(
         n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, host="127.0.0.1"
     ) as cluster:
@@ -399,8 +399,8 @@ def test_a_cluster_with_a_worker_killed_finds_the_same(wrong, tmp_path):
                 killed.append(cluster.workers[0].pid)
                 os.kill(killed[0], signal.SIGKILL)
 
-        found = Campaign(wrong, Cluster(cluster.scheduler_address), tmp_path / "b", kill).run(Budget(problems=400))
-    assert killed and keys(found) == keys(expected) and found.problems == 400
+        found = Campaign(wrong, Cluster(cluster.scheduler_address), tmp_path / "b", kill).run(Budget(problems=200))
+    assert killed and keys(found) == keys(expected) and found.problems == 200
 
 
 def test_a_scheduler_that_is_not_there_is_refused(monkeypatch):
