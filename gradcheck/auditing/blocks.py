@@ -16,7 +16,7 @@ from gradcheck import precision
 from gradcheck.auditing.dump import Dump
 from gradcheck.bounds import spread
 from gradcheck.enclosure import U64, Reals, outward
-from gradcheck.errors import Unusable
+from gradcheck.errors import Missing, Unusable
 from gradcheck.referees import freivalds
 from gradcheck.referees.freivalds import Arithmetic, Columns, Probes, Weights
 
@@ -116,8 +116,10 @@ def one_thread() -> Any:
     """A context in which BLAS computes on one thread: its digits may follow from their number, and ours must not. The only door to
     threadpoolctl.
     """
-    from threadpoolctl import threadpool_limits
-
+    try:
+        from threadpoolctl import threadpool_limits
+    except ImportError:
+        raise Missing.extra("an audit", "threadpoolctl", "audit") from None
     return threadpool_limits(1, user_api="blas")
 
 
