@@ -161,8 +161,8 @@ def better(data: Data) -> str:
         f"- Less time to the first catch, in the median: {less(data, 'seconds', duration)}.",
         f"- Less time for a problem of right code (median ratio on the same problems): {'; '.join(quicker(data)) or 'none'}.",
         f"- Fewer test cases, mistake by mistake: {len(fewer)}, of which {at_once} on the first problem. That one is all zeros, "
-        "where wrong code often has right values: a peer moves away from it at once, and most checks of gradcheck that do so "
-        "wait for their turn.\n",
+        "where wrong code often has right values: a peer moves away from it at once. The first problem is judged by every "
+        "check of gradcheck, the others in turns.\n",
     ]
     return "\n".join(lines) + "\n" + table(("mistake", "gradcheck's test cases", "peers' test cases"), rows)
 
