@@ -10,6 +10,8 @@ from gradcheck.diagnosis.candidates import Candidate
 from gradcheck.diagnosis.views import GRADIENTS, View, symbols
 from gradcheck.problem import Problem
 
+TRIED = 6  # failing problems on which a mistake is tried before all
+
 
 @dataclass(frozen=True)
 class Diagnosis:
@@ -69,7 +71,10 @@ def _part(
     Some trait must set those apart from the other failing ones, and no passing problem that shares it may contradict.
     """
     best: tuple[Candidate, list[View]] | None = None
+    few = views[:: max(len(views) // TRIED, 1)][:TRIED]
     for candidate in candidates:
+        if not _promising(candidate, few, names):
+            continue
         fitting = [view for view in views if candidate.explains(view, names)]
         if not 3 * len(fitting) >= len(views) > 1 < len(fitting) > len(best[1] if best else ()):
             continue
@@ -78,6 +83,16 @@ def _part(
         if 2 * len(told) >= len(fitting) and _apart(candidate, told, rest, others, names):
             best = candidate, fitting
     return best
+
+
+def _promising(candidate: Candidate, few: list[View], names: frozenset[str]) -> bool:
+    """Whether it explains a third of a few problems; given up as soon as it cannot."""
+    missed = 0
+    for view in few:
+        missed += not candidate.explains(view, names)
+        if 3 * (len(few) - missed) < len(few):
+            return False
+    return True
 
 
 def _apart(candidate: Candidate, told: list[View], rest: list[View], others: list[View], names: frozenset[str]) -> bool:

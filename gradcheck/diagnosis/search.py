@@ -56,7 +56,7 @@ def _diagnosed(
         if found is not None:
             return _worded(found, views, names, others)
     apart = _apart(searched + others, views, names)
-    return apart or described(views, others, names, (*singles(), *scaled()))
+    return apart or described(views, others, names, (*singles(), *(c for c in scaled() if not c.mistakes)))
 
 
 def _telling(problems: Iterable[Problem]) -> list[Problem]:
