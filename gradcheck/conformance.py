@@ -244,7 +244,9 @@ def conform(
 
 
 def _explained(failure: Failure, tally: Tally, likely: diagnosis.Diagnosis | None) -> Failure:
-    return replace(failure, explained=likely.counts(tally.failing)) if likely else failure
+    if likely is None or not likely.concerns(failure.check.needs):
+        return failure
+    return replace(failure, explained=likely.counts(tally.failing))
 
 
 def _shrunken(

@@ -15,6 +15,8 @@ TRAITS: dict[str, Callable[[Problem, Reals], float]] = {
     "the largest |logit|": lambda p, Z: float(abs(Z).max()),
     "the gap between the logits of a sample": lambda p, Z: float(np.ptp(Z, axis=0).max()),
     "the offset common to the logits of a sample": lambda p, Z: float(abs(Z).min(axis=0).max()),
+    "the largest |theta|": lambda p, Z: float(abs(p.reals[0]).max()),
+    "the largest |X|": lambda p, Z: float(abs(p.reals[2]).max()),
     "n": lambda p, Z: p.n,
     "d": lambda p, Z: p.d,
     "L": lambda p, Z: p.L,

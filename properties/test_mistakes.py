@@ -5,7 +5,7 @@ from functools import cache
 import numpy as np
 import pytest
 
-from gradcheck import Problem, conform, judge
+from gradcheck import Implementation, Problem, conform, judge
 from gradcheck.checks import CHECKS
 from gradcheck.conformance import pose, quiet
 from gradcheck.diagnosis import diagnose
@@ -86,8 +86,83 @@ def test_two_mistakes_in_one_are_both_named():
     assert found is not None
     assert found.exact
     assert found.explained == found.examined
-    assert "n" in found.likely
-    assert "transposed" in found.likely
+    assert found.mistakes == ("transposed_theta_gradient",)
+    assert "and multiplied by n" in found.likely
+    assert found.fix.endswith("and leave the factor n out")
+
+
+def diagnosed(model):
+    """What is said of it on the same problems as a run."""
+    implementation = model().implementation("odd")
+    return diagnose(implementation, *split(implementation, posed((), 0, 60)))
+
+
+def test_what_is_kept_between_calls_does_not_hide_what_is_wrong_besides():
+    """Gradients in one buffer, and a loss that is half as large again: two causes, and each panel has its own."""
+
+    class Both(MISTAKES["reused_output_buffer"].model):
+        def loss(self, theta, b, X, Y):
+            return super().loss(theta, b, X, Y) * theta.dtype.type(1.5)
+
+    found = diagnosed(Both)
+    assert found is not None
+    assert found.exact
+    assert "live in one array" in found.likely
+    assert "multiplied by 3/2, in ℒ only" in found.likely
+    assert found.fix == f"{MISTAKES['reused_output_buffer'].fix}; and leave the factor 3/2 out"
+
+    class Buffer(MISTAKES["reused_output_buffer"].model):
+        def loss(self, theta, b, X, Y):
+            return super().loss(theta, b, X, Y) * theta.dtype.type(1.5) ** Y.shape[1]
+
+    run = conform(Buffer().implementation("both"), checks=("loss", "repeatable"), max_examples=30)
+    assert not diagnosed(Buffer).exact
+    assert {failure.check.name for failure in run.failures} == {"loss", "repeatable"}
+
+
+def test_quantities_with_causes_of_their_own_are_told_apart():
+    """Twice the gradient of theta, and the loss summed: neither is said of the other, and both are mended."""
+
+    class Apart(Model):
+        def theta_gradient(self, D, X):
+            return 2 * super().theta_gradient(D, X)
+
+        def loss(self, theta, b, X, Y):
+            return super().loss(theta, b, X, Y) * theta.dtype.type(Y.shape[1])
+
+    found = diagnosed(Apart)
+    assert found is not None
+    assert found.exact
+    assert found.explained == found.examined
+    assert len(found.likely.split("; and ")) == 2
+    assert found.likely.split("; and ")[0].endswith("in ∂ℒ/∂θ")
+    assert found.likely.endswith("in ℒ")
+
+
+def test_problems_without_a_result_are_examined_and_not_explained():
+    """A wrong sign, and an exception where there are many samples."""
+
+    class Raising(MISTAKES["flipped_sign"].model):
+        def logits_gradient(self, theta, b, X, Y):
+            if Y.shape[1] > 6:
+                raise RuntimeError("too many")
+            return super().logits_gradient(theta, b, X, Y)
+
+    implementation = Raising().implementation("raising")
+    implementation = Implementation("raising", gradients=implementation.gradients)
+    found = diagnose(implementation, *split(implementation, posed((), 0, 60)))
+    assert found is not None
+    assert found.mistakes == ("flipped_sign",)
+    assert 0 < len(found.explained) < len(found.examined)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float16"])
+@pytest.mark.parametrize("name", ["missing_mean", "flipped_sign", "transposed_theta_gradient", "labels_shifted_by_one"])
+def test_common_mistakes_are_named_in_coarser_precisions(name, dtype):
+    """The bounds are wider there, and still tell them apart."""
+    run = conform(MISTAKES[name].implementation(), dtype=dtype, checks=("*_gradient",), max_examples=60)
+    assert run.diagnosis is not None
+    assert run.diagnosis.mistakes == (name,)
 
 
 class Scaled(Model):

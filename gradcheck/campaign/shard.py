@@ -21,6 +21,7 @@ from gradcheck.reports import words
 from gradcheck.verdict import Verdict
 from gradcheck.verify import Run, Tally
 
+VAIN = 3  # searches that found nothing; after these the other groups of a shard are not diagnosed anew
 KEPT = 16  # failing problems of a check, in each regime, of which a diagnosis is made
 UNKNOWN = "no known mistake"
 
@@ -164,6 +165,7 @@ class _Explained:
         self.implementation, self.passing = implementation, passing
         failing = [problem for group in groups for problem in group.failing]
         self.exact: list[diagnosis.Diagnosis] = []
+        self.vain = 0
         self._made(failing)
 
     def of(self, group: Group) -> diagnosis.Diagnosis | None:
@@ -172,12 +174,14 @@ class _Explained:
             explained, examined = found.counts(group.failing)
             if explained == examined > 0:
                 return found
-        return self._made(group.failing) if group.failing else None
+        return self._made(group.failing) if group.failing and self.vain < VAIN else None
 
     def _made(self, failing: list[Problem]) -> diagnosis.Diagnosis | None:
-        found = diagnosis.diagnose(self.implementation, failing, self.passing) if failing else None
+        found = diagnosis.diagnose(self.implementation, failing, self.passing, describe=False) if failing else None
         if found and found.exact:
             self.exact.append(found)
+        else:
+            self.vain += 1
         return found
 
 

@@ -14,7 +14,7 @@ from gradcheck.checks import Trial
 from gradcheck.checks.conduct import elsewhere
 from gradcheck.checks.trial import ARGUMENTS, Broken, Skip, as_array, as_numbers
 from gradcheck.diagnosis.description import Diagnosis
-from gradcheck.diagnosis.views import GRADIENTS, QUANTITIES, View, symbols, within
+from gradcheck.diagnosis.views import GRADIENTS, QUANTITIES, View, functions, joined, symbols, within
 from gradcheck.implementations import Implementation
 from gradcheck.mistakes import MISTAKES, Model
 from gradcheck.problem import Array, Problem
@@ -145,9 +145,11 @@ def diagnose(implementation: Implementation, problems: list[Problem]) -> Diagnos
     if _consequences(named):
         named.pop("", None)
     if "" in named:
-        return Diagnosis("; ".join(_described(series, impure)), exact=False, examined=examined)
-    what = "; and ".join(f"{MISTAKES[m].what}, in {symbols(where)}" for m, where in named.items())
-    return Diagnosis(what, "; ".join(MISTAKES[m].fix for m in named), tuple(named), True, examined, examined)
+        said = "; ".join(_described(series, impure))
+        return Diagnosis(said, exact=False, examined=examined, functions=functions(impure | stuck))
+    what = joined(f"{MISTAKES[m].what}, in {symbols(where)}" for m, where in named.items())
+    fix = "; and ".join(MISTAKES[m].fix for m in named)
+    return Diagnosis(what, fix, tuple(named), True, examined, examined, functions(impure | stuck))
 
 
 def _consequences(named: dict[str, list[str]]) -> bool:
@@ -182,7 +184,7 @@ def _unseen(problems: list[Problem]) -> Iterable[Problem]:
     if not problems:
         return ()
     dtype, draw = problems[0].theta.dtype, np.random.default_rng(0).standard_normal
-    L, d, n = 5, 23, 29
+    L, d, n = 43, 23, 29
     theta, b, X, Y = (
         array.astype(dtype) for array in (draw((L, d)), draw((L, 1)), draw((d, n)), np.eye(L)[:, np.arange(n) % L])
     )

@@ -8,7 +8,7 @@ from itertools import permutations
 import numpy as np
 
 from gradcheck.checks.trial import Skip
-from gradcheck.diagnosis.views import LEFT, View
+from gradcheck.diagnosis.views import LEFT, View, joined
 from gradcheck.enclosure import ETA64, outward
 from gradcheck.mistakes import MISTAKES, Mistake, Model
 from gradcheck.problem import Problem
@@ -54,6 +54,12 @@ class Candidate:
     def times(self, factor: str, scale: Callable[[Problem], float]) -> "Candidate":
         """The same, and multiplied."""
         return replace(self, what=self.what.replace("{factor}", factor), factor=factor, scale=scale)
+
+    @property
+    def fix(self) -> str:
+        """How it is mended: each mistake, and the factor."""
+        factor = (f"leave the factor {self.factor} out",) if self.factor else ()
+        return "; and ".join((*(mistake.fix for mistake in self.mistakes), *factor))
 
     def room(self, views: list[View], names: frozenset[str]) -> int:
         """How much it leaves open, in steps of a factor of 2^16: of two that fit, the narrower one says more."""
@@ -168,4 +174,4 @@ def pairs() -> Iterator[Candidate]:
     """Two common mistakes in one piece of code, in both orders."""
     common = [mistake for mistake in MISTAKES.values() if mistake.common]
     for first, second in permutations(common, 2):
-        yield Candidate((first, second), f"{first.what}; and {second.what}", first.and_(second))
+        yield Candidate((first, second), joined((first.what, second.what)), first.and_(second))

@@ -7,7 +7,7 @@ import numpy as np
 
 from gradcheck import traits
 from gradcheck.diagnosis.candidates import Candidate
-from gradcheck.diagnosis.views import GRADIENTS, View, symbols
+from gradcheck.diagnosis.views import GRADIENTS, View, functions, symbols
 from gradcheck.problem import Problem
 
 TRIED = 6  # failing problems on which a mistake is tried before all
@@ -17,7 +17,8 @@ TRIED = 6  # failing problems on which a mistake is tried before all
 class Diagnosis:
     """What is wrong, in words. `exact` if it fits within the bounds, otherwise it only describes.
 
-    `explained` and `examined` are digests of failing problems; `mistakes` names those of the table.
+    `explained` and `examined` are digests of failing problems; `mistakes` names those of the table; `functions` are those that it
+    speaks of.
     """
 
     likely: str
@@ -26,6 +27,12 @@ class Diagnosis:
     exact: bool = True
     explained: frozenset[str] = frozenset()
     examined: frozenset[str] = frozenset()
+    functions: frozenset[str] = frozenset()
+
+    def concerns(self, needs: Iterable[str]) -> bool:
+        """Whether it speaks of any of the functions that a check needs; one that needs none looks at all of them."""
+        needs = frozenset(needs)
+        return not needs or bool(needs & self.functions)
 
     def counts(self, problems: Iterable[Problem]) -> tuple[int, int]:
         """How many of these problems it explains, and how many of them were examined."""
@@ -52,7 +59,7 @@ def described(
         said += [f"these have {words}" for words in _between(told, [view for view in views if view not in explained])]
     if len(views) > 1 and len(others) > 1:
         said += [f"it fails {words}" for words in _between(views, others)]
-    return Diagnosis("; ".join(said), exact=False, explained=digests(explained), examined=digests(views))
+    return Diagnosis("; ".join(said), "", (), False, digests(explained), digests(views), functions(names))
 
 
 def _between(these: list[View], others: list[View]) -> Iterator[str]:

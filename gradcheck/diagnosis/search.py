@@ -5,13 +5,14 @@ explains a problem if every wrong quantity lies inside. Where none explains ever
 """
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 
 import numpy as np
 
 from gradcheck.diagnosis import calls
 from gradcheck.diagnosis.candidates import ENOUGH, Candidate, pairs, scaled, singles, solved
 from gradcheck.diagnosis.description import Diagnosis, described, digests
-from gradcheck.diagnosis.views import EVERYTHING, LEFT, QUANTITIES, View, symbols
+from gradcheck.diagnosis.views import EVERYTHING, LEFT, QUANTITIES, View, functions, joined, symbols
 from gradcheck.implementations import Implementation
 from gradcheck.problem import Problem
 
@@ -29,34 +30,80 @@ def keep(kept: list[Problem], problem: Problem) -> None:
 
 
 def diagnose(
-    implementation: Implementation, failing: Iterable[Problem], passing: Iterable[Problem] = ()
+    implementation: Implementation,
+    failing: Iterable[Problem],
+    passing: Iterable[Problem] = (),
+    *,
+    describe: bool = True,
 ) -> Diagnosis | None:
-    """What explains every failing problem; a description where nothing does; None where no value is wrong."""
+    """What explains every failing problem; a description where nothing does; None where no value is wrong.
+
+    With `describe=False` None where nothing fits, too, at half the time.
+    """
     with np.errstate(all="ignore"):
-        return _diagnosed(implementation, failing, passing)
+        return _diagnosed(implementation, failing, passing, describe)
 
 
 def _diagnosed(
-    implementation: Implementation, failing: Iterable[Problem], passing: Iterable[Problem]
+    implementation: Implementation, failing: Iterable[Problem], passing: Iterable[Problem], describe: bool
 ) -> Diagnosis | None:
     problems = _telling(failing)
     remembered = calls.diagnose(implementation, problems)
-    if remembered is not None:
-        return remembered
-    views = [View(implementation, problem) for problem in problems]
-    views = [view for view in views if view.wrong]
-    names = frozenset(name for view in views for name in view.wrong)
+    others = [View(implementation, problem) for problem in _telling(passing)[:SEARCHED]]
+    done = remembered.functions if remembered else frozenset[str]()
+    computed = _of_values([View(implementation, problem) for problem in problems], others, done, describe)
+    return _together(remembered, computed) if remembered and computed else remembered or computed
+
+
+def _of_values(looked: list[View], others: list[View], done: frozenset[str], describe: bool) -> Diagnosis | None:
+    """What explains the values of the functions that are not `done`. A problem without a result is looked at, and not explained."""
+    wrong = {view: frozenset(name for name in view.wrong if not functions({name}) & done) for view in looked}
+    views = [view for view in looked if wrong[view]]
+    names = frozenset(name for view in views for name in wrong[view])
     if not names:
         return None
-    searched = views[:SEARCHED]
-    others = [View(implementation, problem) for problem in _telling(passing)[:SEARCHED]]
-    for candidates in (singles(), scaled(), solved(searched, names), pairs()):
-        fitting = _fitting(_fitting(candidates, searched + others, names), views, names)
-        found = _best(list(fitting), views, names)
+    searched, everywhere = views[:SEARCHED], names if done else EVERYTHING
+    examined = digests(views) | digests(view for view in looked if not view.wrong)
+    for candidates in (singles(), scaled(), solved(searched, names)):
+        found = _found(candidates, searched, views, others, names, everywhere=everywhere)
         if found is not None:
-            return _worded(found, views, names, others)
-    apart = _apart(searched + others, views, names)
-    return apart or described(views, others, names, (*singles(), *(c for c in scaled() if not c.mistakes)))
+            return replace(_worded(found, views, names, others, bool(done)), examined=examined)
+    apart = _apart(searched, views, others, names) if len(names) > 1 else None
+    if apart:
+        return replace(apart, examined=examined)
+    found = _found(pairs(), searched, views, others, names, everywhere=everywhere)
+    if found is not None:
+        return replace(_worded(found, views, names, others, bool(done)), examined=examined)
+    if not describe:
+        return None
+    return described(views, others, names, (*singles(), *(c for c in scaled() if not c.mistakes)))
+
+
+def _together(one: Diagnosis, other: Diagnosis) -> Diagnosis:
+    """What is kept between calls, and what is wrong besides."""
+    return Diagnosis(
+        joined((one.likely, other.likely)),
+        "; and ".join(filter(None, (one.fix, other.fix))),
+        (*one.mistakes, *other.mistakes),
+        one.exact and other.exact,
+        (one.explained - other.examined) | (other.explained - one.examined) | (one.explained & other.explained),
+        one.examined | other.examined,
+        one.functions | other.functions,
+    )
+
+
+def _found(
+    candidates: Iterable[Candidate],
+    searched: list[View],
+    views: list[View],
+    others: list[View],
+    names: frozenset[str],
+    *,
+    everywhere: frozenset[str] = EVERYTHING,
+) -> Candidate | None:
+    """The best of the candidates that explain these quantities on every problem."""
+    fitting = _fitting(_fitting(candidates, searched + others, names), views, names)
+    return _best(list(fitting), views, names, everywhere)
 
 
 def _telling(problems: Iterable[Problem]) -> list[Problem]:
@@ -72,10 +119,12 @@ def _fitting(candidates: Iterable[Candidate], views: list[View], names: frozense
             yield candidate
 
 
-def _best(candidates: list[Candidate], views: list[View], names: frozenset[str]) -> Candidate | None:
+def _best(
+    candidates: list[Candidate], views: list[View], names: frozenset[str], everywhere: frozenset[str]
+) -> Candidate | None:
     """Of those that fit, one that also explains why the other quantities are right; then the one that says most; then the first."""
     told = [c for c in candidates if _told(c, views, names)]
-    whole = [c for c in told if all(c.explains(view, EVERYTHING) for view in views)]
+    whole = [c for c in told if all(c.explains(view, everywhere) for view in views)]
     return min(whole or told, key=lambda c: c.room(views[:SEARCHED], names), default=None)
 
 
@@ -92,40 +141,28 @@ def _told(candidate: Candidate, views: list[View], names: frozenset[str]) -> boo
     return all(on_grid) if candidate.model.coarse_throughout else any(on_grid)
 
 
-def _worded(found: Candidate, views: list[View], names: frozenset[str], others: list[View]) -> Diagnosis:
+def _worded(found: Candidate, views: list[View], names: frozenset[str], others: list[View], partly: bool) -> Diagnosis:
     """An exact diagnosis: it explains every failing problem that is looked at."""
-    whole = all(found.explains(view, EVERYTHING) for view in (*views[:SEARCHED], *others))
+    whole = not partly and all(found.explains(view, EVERYTHING) for view in (*views[:SEARCHED], *others))
     where = "" if whole else f", in {symbols(names)} only"
-    fix = "; ".join(mistake.fix for mistake in found.mistakes) or f"leave the factor {found.factor} out"
-    return Diagnosis(
-        found.what + where,
-        fix if not (found.mistakes and found.factor) else f"{fix}; and leave the factor {found.factor} out",
-        tuple(mistake.name for mistake in found.mistakes),
-        True,
-        digests(views),
-        digests(views),
-    )
+    mistakes, explained = tuple(mistake.name for mistake in found.mistakes), digests(views)
+    return Diagnosis(found.what + where, found.fix, mistakes, True, explained, explained, functions(names))
 
 
-def _apart(searched: list[View], views: list[View], names: frozenset[str]) -> Diagnosis | None:
+def _apart(searched: list[View], views: list[View], others: list[View], names: frozenset[str]) -> Diagnosis | None:
     """A mistake for each wrong quantity, where none explains them together."""
     parts: dict[str, tuple[Candidate, list[str]]] = {}
     for name in sorted(names, key=[*QUANTITIES, *LEFT].index):
         only = frozenset({name})
-        for candidates in (singles, scaled):
-            found = _best(list(_fitting(candidates(), searched, only)), views, only)
+        for candidates in (singles(), scaled(), solved(searched, only)):
+            found = _found(candidates, searched, views, others, only)
             if found is not None:
                 parts.setdefault(found.what, (found, []))[1].append(name)
                 break
         else:
             return None
-    what = "; and ".join(f"{candidate.what}, in {symbols(where)}" for candidate, where in parts.values())
-    fixes = dict.fromkeys(m.fix for candidate, _ in parts.values() for m in candidate.mistakes)
-    explained = (
-        view.problem.digest
-        for view in views
-        if all(candidate.explains(view, frozenset(where)) for candidate, where in parts.values())
-    )
+    what = joined(f"{candidate.what}, in {symbols(where)}" for candidate, where in parts.values())
+    fixes = dict.fromkeys(candidate.fix for candidate, _ in parts.values())
     mistakes = dict.fromkeys(m.name for candidate, _ in parts.values() for m in candidate.mistakes)
-    examined = digests(views)
-    return Diagnosis(what, "; ".join(fixes), tuple(mistakes), True, frozenset(explained), examined)
+    explained = digests(views)
+    return Diagnosis(what, "; and ".join(fixes), tuple(mistakes), True, explained, explained, functions(names))

@@ -41,6 +41,18 @@ def symbols(names: Iterable[str]) -> str:
     return " and ".join(filter(None, [", ".join(ordered[:-1]), ordered[-1]]))
 
 
+def functions(names: Iterable[str]) -> frozenset[str]:
+    """Those that return these quantities, or leave them in their arguments."""
+    return frozenset(LEFT[name][0] if name in LEFT else QUANTITIES[name][0] for name in names)
+
+
+def joined(said: Iterable[str]) -> str:
+    """Sentences as one; only the first keeps its capital."""
+    first, *rest = said
+    lower = (text[0].lower() + text[1:] if text[:1].isascii() and text[1:2].islower() else text for text in rest)
+    return "; and ".join((first, *lower))
+
+
 def within(output: Array, found: Running) -> bool:
     """Whether every entry lies within what may be; the shapes are equal."""
     values = output.astype(np.float64)
