@@ -140,4 +140,5 @@ def test_a_session_that_does_not_use_the_plugin_imports_nothing_of_ours(pytester
             assert sorted(ours) == ["gradcheck", "gradcheck.pytest_plugin"]
         """
     )
-    pytester.runpytest_subprocess("-p", "no:hypothesispytest", "-p", "no:cacheprovider").assert_outcomes(passed=1)
+    others = [word for name in ("hypothesispytest", "zarr", "cacheprovider") for word in ("-p", f"no:{name}")]
+    pytester.runpytest_subprocess(*others).assert_outcomes(passed=1)
