@@ -21,6 +21,8 @@ class Outcome(StrEnum):
 # Of several, the one that a summary must show: a disagreement is never hidden behind an agreement.
 SEVERITY = (Outcome.DISAGREE, Outcome.ERRORED, Outcome.AGREE, Outcome.INCONCLUSIVE, Outcome.SKIPPED)
 FAILURES = frozenset({Outcome.DISAGREE, Outcome.ERRORED})
+# Why nothing is said where the limit is as wide as what it is compared with.
+WIDE = "rounding alone can explain every value, zero included"
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,7 @@ class Comparison:
             return Verdict(Outcome.DISAGREE, "", ratio, slack, self._witness(ratios, limit))
         if (limit < (abs(midpoint) if self.scale is None else self.scale)).any():
             return Verdict(Outcome.AGREE, "", ratio, slack)
-        return Verdict(Outcome.INCONCLUSIVE, "rounding alone can explain every value, zero included", ratio, slack)
+        return Verdict(Outcome.INCONCLUSIVE, WIDE, ratio, slack)
 
     def _witness(self, ratios: Reals, limit: Reals) -> Witness:
         """The entry with the worst ratio."""

@@ -17,10 +17,9 @@ from gradcheck.bounds import spread
 from gradcheck.enclosure import U64, Reals, outward
 from gradcheck.errors import Unusable
 from gradcheck.referees import freivalds
-from gradcheck.verdict import Outcome, Verdict, Witness
+from gradcheck.verdict import WIDE, Outcome, Verdict, Witness
 
 AGAIN = 8  # rows that are computed again, the worst first
-WIDE = "rounding alone can explain every value, zero included"
 NAMES = {"theta": "∂ℒ/∂θ", "b": "∂ℒ/∂b", "Z": "Z", "A": "A", "grad_Z": "∂ℒ/∂Z", "loss": "ℒ"}
 
 

@@ -11,7 +11,7 @@ from itertools import pairwise
 import numpy as np
 
 from gradcheck.checks import Trial
-from gradcheck.checks.conduct import elsewhere
+from gradcheck.checks.conduct import elsewhere, identical
 from gradcheck.checks.trial import ARGUMENTS, Broken, Skip, as_array, as_numbers
 from gradcheck.diagnosis.description import Diagnosis
 from gradcheck.diagnosis.views import GRADIENTS, QUANTITIES, View, functions, joined, symbols, within
@@ -47,7 +47,7 @@ class Series:
     def pure(self) -> bool:
         """Whether equal arguments give equal bits, and results stay as they were."""
         first = {which: self.returned[CALLS.index(which)] for which in CALLS}
-        return not self.overwritten and all(_same(first[c], r) for c, r in zip(CALLS, self.returned, strict=True))
+        return not self.overwritten and all(identical(first[c], r) for c, r in zip(CALLS, self.returned, strict=True))
 
     @property
     def shaped(self) -> bool:
@@ -57,15 +57,11 @@ class Series:
     @property
     def overwritten(self) -> bool:
         """Whether a later call changed an earlier result."""
-        return not all(map(_same, self.returned, self.left))
+        return not all(map(identical, self.returned, self.left))
 
     def steps(self) -> Iterator[tuple[int, int]]:
         """Each call but the first, with the one before."""
         return ((k - 1, k) for k in range(1, len(CALLS)))
-
-
-def _same(one: Array, other: Array) -> bool:
-    return one.shape == other.shape and one.tobytes() == other.tobytes()
 
 
 def _fits(values: Array, found: Running) -> bool:
@@ -89,7 +85,7 @@ def _late(s: Series) -> bool:
 
 def _kept(s: Series) -> bool:
     """All are the same, whatever the arguments."""
-    return all(_same(s.returned[0], r) for r in s.returned)
+    return all(identical(s.returned[0], r) for r in s.returned)
 
 
 def _alternating(s: Series) -> bool:
@@ -102,7 +98,7 @@ def _alternating(s: Series) -> bool:
 
 def _reused(s: Series) -> bool:
     """Each is right when it is returned; in the end, all hold the last."""
-    return all(map(_fits, s.returned, s.right)) and all(_same(s.returned[-1], left) for left in s.left)
+    return all(map(_fits, s.returned, s.right)) and all(identical(s.returned[-1], left) for left in s.left)
 
 
 def _taken_for_probabilities(s: Series) -> bool:
@@ -175,7 +171,7 @@ def _described(series: list[Series], impure: set[str]) -> Iterator[str]:
     for name in (name for name in QUANTITIES if name in impure):
         again = [s.returned[:4] for s in series if s.name == name]
         spread = max(float(np.ptp(np.stack(r).astype(np.float64), axis=0).max()) for r in again)
-        fresh = all(not _same(a, b) for r in again for a, b in pairwise(r))
+        fresh = all(not identical(a, b) for r in again for a, b in pairwise(r))
         yield f"{symbols({name})} by up to {spread:.2g}, {'each time' if fresh else 'now and then'}"
 
 

@@ -64,16 +64,18 @@ def _of_values(looked: list[View], others: list[View], done: frozenset[str], des
         return None
     searched, everywhere = views[:SEARCHED], names if done else EVERYTHING
     examined = digests(views) | digests(view for view in looked if not view.wrong)
-    for candidates in (singles(), scaled(), solved(searched, names)):
-        found = _found(candidates, searched, views, others, names, everywhere=everywhere)
-        if found is not None:
-            return replace(_worded(found, views, names, others, bool(done)), examined=examined)
-    apart = _apart(searched, views, others, names) if len(names) > 1 else None
-    if apart:
-        return replace(apart, examined=examined)
-    found = _found(pairs(), searched, views, others, names, everywhere=everywhere)
-    if found is not None:
-        return replace(_worded(found, views, names, others, bool(done)), examined=examined)
+
+    def together(*sources: Iterable[Candidate]) -> Diagnosis | None:
+        for candidates in sources:
+            found = _found(candidates, searched, views, others, names, everywhere=everywhere)
+            if found is not None:
+                return _worded(found, views, names, others, bool(done))
+        return None
+
+    exact = together(singles(), scaled(), solved(searched, names))
+    exact = exact or (_apart(searched, views, others, names) if len(names) > 1 else None) or together(pairs())
+    if exact:
+        return replace(exact, examined=examined)
     if not describe:
         return None
     return described(views, others, names, (*singles(), *(c for c in scaled() if not c.mistakes)))
