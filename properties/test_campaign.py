@@ -405,7 +405,7 @@ def test_a_cluster_with_a_worker_killed_finds_the_same(wrong, tmp_path):
 
 def test_a_scheduler_that_is_not_there_is_refused(monkeypatch):
     pytest.importorskip("distributed")
-    monkeypatch.setattr("gradcheck.campaign.cluster.SECONDS", 1)
+    monkeypatch.setattr("gradcheck.cluster.SECONDS", 1)
     with pytest.raises(Unusable, match="no Dask scheduler answers"):
         Cluster("tcp://127.0.0.1:1")
 

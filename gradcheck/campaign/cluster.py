@@ -1,12 +1,10 @@
-"""Workers of a Dask cluster. Our one door to distributed."""
+"""Workers of a Dask cluster."""
 
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
 
-from gradcheck.errors import Missing, Unusable
-
-SECONDS = 10  # how long a scheduler is waited for
+from gradcheck.cluster import connected
 
 
 class Cluster:
@@ -15,16 +13,7 @@ class Cluster:
     shared = False
 
     def __init__(self, address: str) -> None:
-        try:
-            from distributed import Client
-        except ModuleNotFoundError:
-            raise Missing.extra(f"--scheduler {address}", "distributed", "fuzz") from None
-        try:
-            self.client = Client(address, timeout=SECONDS, set_as_default=False)
-        except (OSError, ValueError, TypeError) as problem:
-            raise Unusable(
-                f"no Dask scheduler answers at {address} ({problem or type(problem).__name__}); expected such as tcp://host:8786"
-            ) from None
+        self.client = connected(address, "fuzz")
         self.count = max(sum(self.client.nthreads().values()), 1)
         self.executor = self.client.get_executor(pure=False, retries=2)
 

@@ -1,0 +1,20 @@
+"""A connection to a Dask scheduler, for audits and campaigns. The only door to distributed."""
+
+from typing import Any
+
+from gradcheck.errors import Missing, Unusable
+
+SECONDS = 10  # how long a scheduler is waited for
+
+
+def connected(address: str, extra: str) -> Any:
+    """A `distributed.Client`. `Missing` names the extra that brings distributed; `Unusable` where no scheduler answers."""
+    try:
+        from distributed import Client
+    except ModuleNotFoundError:
+        raise Missing.extra(f"--scheduler {address}", "distributed", extra) from None
+    try:
+        return Client(address, timeout=SECONDS, set_as_default=False)
+    except (OSError, ValueError, TypeError) as problem:
+        said = " ".join(str(problem).split()) or type(problem).__name__
+        raise Unusable(f"no Dask scheduler answers at {address} ({said}); expected such as tcp://host:8786") from None
