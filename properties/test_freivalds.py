@@ -26,28 +26,17 @@ def dumped(problem):
     return arrays | {"Z": Z, "A": A, "loss": loss, **{f"grad_{name}": found[name] for name in ("theta", "b", "Z")}}
 
 
-@given(problems(dtypes=DTYPES), st.sampled_from([0, 1, 3]), st.booleans())
-def test_correct_code_of_any_precision_is_never_rejected(problem, width, logits):
+@given(problems(dtypes=DTYPES), st.booleans())
+def test_correct_code_of_any_precision_is_never_rejected(problem, logits):
     """Each sum accumulated in the precision of its arrays, which is the worst that the error model allows."""
     if problem.masked.any():
         return
     given = dumped(problem)
     if not logits:
         del given["Z"]
-    found = gradcheck.audit(**given, width=width, accumulate=problem.precision.name)
+    found = gradcheck.audit(**given, accumulate=problem.precision.name)
     wrong = [f for f in found.findings if f.verdict.outcome is Outcome.DISAGREE]
     assert not wrong
-
-
-@given(st.integers(1, 40), st.integers(8, 20), st.integers(0, 50), st.integers(0, 1000))
-def test_probes_are_at_most_one_and_cover_every_column(d, count, width, seed):
-    found = freivalds.probes(d, count, width, seed)
-    assert found.V.shape == (d, len(found.group)) and found.mask.shape[0] == d
-    assert (abs(found.V) <= found.mask[:, found.group]).all()
-    if width:
-        assert (found.mask[:, 1:].sum(axis=1) == 1).all()
-        assert (found.mask[:, 1:].sum(axis=0) <= width).all()
-        assert (abs(found.V[:, count:]).sum(axis=1) == 1).all()
 
 
 @pytest.mark.parametrize("fault", [(1.0,), (1.0, 1.0), (1.0, -1.0, 0.5), tuple([0.1] * 100)], ids=len)
@@ -60,12 +49,12 @@ def test_one_probe_misses_as_rarely_as_the_density_allows(fault):
         assert missed <= np.sqrt(2) * t + 5 * np.sqrt(t / draws)
 
 
-@given(st.integers(8, 64))
-def test_the_chance_of_missing_what_is_called_visible_is_below_the_stated_one(count):
-    """All probes miss a fault of `factor` limits with a chance of at most (2 sqrt(2) / norm_factor)^k and (2 / entry_factor)^k."""
-    found = freivalds.probes(3, count, 0, 0)
-    assert (2 / found.entry_factor) ** count <= freivalds.MISS * (1 + 1e-9)
-    assert (2 * np.sqrt(2) / found.norm_factor) ** count <= freivalds.MISS * (1 + 1e-9)
+@given(st.integers(8, 64), st.integers(1, 10**6))
+def test_the_chance_that_a_certificate_is_wrong_is_below_the_stated_one(count, rows):
+    """P(|F v| <= |F| / c for all k probes) is at most c^-k for the largest entry, (sqrt(2) / c)^k for the 2-norm."""
+    entry, norm = freivalds.certified(1.0, rows, count)
+    assert rows * entry**-count <= freivalds.MISS * (1 + 1e-9)
+    assert rows * (np.sqrt(2) / norm) ** count <= freivalds.MISS * (1 + 1e-9)
 
 
 @given(st.integers(0, 1000), st.sampled_from([1.0, 30.0]), st.integers(2, 40))
@@ -73,7 +62,7 @@ def test_the_powers_are_within_what_is_granted_to_us(seed, scale, L):
     """The referee's own float32 exponentials, against float64: log A is off by at most Q."""
     Z = (scale * np.random.default_rng(seed).standard_normal((L, 5))).astype(np.float32)
     own, zero = named("float32"), np.zeros(5)
-    p, m, s, reach = freivalds.powers(Z, own)
+    p, m, s, reach = freivalds.powers(Z, np.empty_like(Z))
     arithmetic = Arithmetic(own, own)
     found = freivalds.columns(reach, m + np.log(s), L, arithmetic=arithmetic, own=own, logits=(zero, zero))
     exact = np.exp(Z.astype(float) - m)

@@ -6,14 +6,17 @@ What a worker loses is computed again by another: a shard depends on the dump an
 from collections.abc import Iterator
 from pathlib import Path
 
-from gradcheck.auditing import blocks, dump
-from gradcheck.auditing.blocks import Plan, Sums
+from gradcheck.auditing import dump
+from gradcheck.auditing.plan import Plan
+from gradcheck.auditing.rows import one_thread
+from gradcheck.auditing.shards import shard
+from gradcheck.auditing.sums import Sums
 from gradcheck.cluster import connected
 
 
 def _shard(path: Path, layout: dict[str, str], plan: Plan, parts: list[slice]) -> Sums:
-    with blocks.one_thread():
-        return blocks.shard(dump.load(path, **layout), plan, parts)
+    with one_thread():
+        return shard(dump.load(path, **layout), plan, parts)
 
 
 def shards(scheduler: str, path: Path, layout: dict[str, str], plan: Plan) -> Iterator[Sums]:

@@ -5,11 +5,11 @@ import math
 from importlib.metadata import version
 from typing import Any
 
-from gradcheck.auditing.judge import Finding
+from gradcheck.auditing.findings import Finding
 from gradcheck.auditing.run import Audit
 from gradcheck.verdict import Witness
 
-SCHEMA = 1
+SCHEMA = 2
 ROWS = 1000  # rows at fault that are listed; they are counted, too
 
 
@@ -28,7 +28,6 @@ def text(found: Audit) -> str:
         "stored": found.stored,
         "sums": found.sums,
         "probes": found.probes,
-        "width": found.width,
         "seed": found.seed,
     }
     told = {"status": found.status, "missing": list(found.missing), "findings": [_finding(f) for f in found.findings]}
@@ -41,11 +40,13 @@ def _finding(f: Finding) -> dict[str, Any]:
         "outcome": f.verdict.outcome.value,
         "reason": f.verdict.reason,
         "ratio": _number(f.verdict.ratio),
-        "visible_entry": _number(f.entry),
-        "visible_row": _number(f.row),
+        "every_entry_within": _number(f.entry),
+        "every_row_within": _number(f.row),
+        "median_row": _number(f.median),
         "rows_at_fault": len(f.rows),
         "rows": list(f.rows[:ROWS]),
         "faults": list(f.faults),
+        "odd": list(f.odd),
         "entries": [_entry(witness) for witness in f.entries],
     }
 

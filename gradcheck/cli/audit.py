@@ -23,9 +23,6 @@ from gradcheck.cli.group import STATUS, main
     "--probes", default=16, show_default=True, type=click.IntRange(1), help="Random vectors over all columns."
 )
 @click.option(
-    "--width", default=0, type=click.IntRange(0), help="One more for each so many columns: sharper, and slower. [none]"
-)
-@click.option(
     "--memory", default=512, show_default=True, type=click.IntRange(1), help="MiB beside the pages of the dump."
 )
 @click.option("--seed", default=0, type=click.IntRange(0), help="The same seed draws the same vectors. [0]")
@@ -42,7 +39,6 @@ def audit(
     reduction: str | None,
     accumulate: str | None,
     probes: int,
-    width: int,
     memory: int,
     seed: int,
     scheduler: str | None,
@@ -62,7 +58,7 @@ def audit(
     layout = {name: value for name, value in (("samples", samples), ("reduction", reduction)) if value}
     with _progress(str(dump)) as told:
         found = audit_path(
-            dump, layout=layout, accumulate=accumulate, probes=probes, width=width, seed=seed, memory=memory << 20,
+            dump, layout=layout, accumulate=accumulate, probes=probes, seed=seed, memory=memory << 20,
             scheduler=scheduler, told=told,
         )  # fmt: skip
     audited.show(found, reports.console(quiet=json_file == Path("-")))

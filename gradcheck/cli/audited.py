@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gradcheck.auditing import Audit
-from gradcheck.auditing.judge import NAMES, Finding
+from gradcheck.auditing.findings import NAMES, Finding
 from gradcheck.reports import words
 from gradcheck.reports.terminal import plain_table, styled
 from gradcheck.verdict import Outcome, Verdict
@@ -16,32 +16,32 @@ from gradcheck.verdict import Outcome, Verdict
 
 def name(finding: Finding) -> str:
     """`∂ℒ/∂θ`."""
-    return NAMES[{"grad_theta": "theta", "grad_b": "b"}.get(finding.quantity, finding.quantity)]
+    return NAMES[finding.quantity]
 
 
 def table(found: Audit) -> Table:
-    """A row for each quantity judged, and what a fault must be to be seen."""
+    """A row for each quantity judged, and how near it is to what it must be."""
     made = plain_table(
-        "quantity", "verdict", "ratio", "seen: one entry off by", "or a row, in its 2-norm", right=("ratio",)
+        "quantity", "verdict", "ratio", "every entry within", "every row, in its 2-norm", "of about", right=("ratio",)
     )
     for finding in found.findings:
-        seen = [words.NONE if value is None else f"{value:.1e}" for value in (finding.entry, finding.row)]
-        exact = finding.entry is None
-        ratio = words.ratio(finding.verdict.ratio)
-        made.add_row(
-            name(finding), styled(finding.verdict.outcome), ratio, *(["every entry compared", ""] if exact else seen)
-        )
+        near = [
+            words.NONE if value is None else f"{value:.1e}" for value in (finding.entry, finding.row, finding.median)
+        ]
+        cells = ["all compared", "", ""] if finding.entry is None else near
+        made.add_row(name(finding), styled(finding.verdict.outcome), words.ratio(finding.verdict.ratio), *cells)
     return made
 
 
 def notes(found: Audit) -> Iterator[str]:
     """The error model, the chance of a miss, and what was not judged."""
     sums = "" if found.sums == found.stored else f", with sums accumulated in {found.sums}"
-    yield f"Granted: what correct {found.stored} code may be off by{sums}. Faults as large as those above are missed with"
-    yield f"a chance below 2^-40 over the {found.probes} random vectors of seed {found.seed}; smaller ones may be seen, or not."
+    yield f"Granted: what correct {found.stored} code may be off by{sums}. Every row that is not named below is as near"
+    yield f"as the table says, but for a chance below 2^-40 over the {found.probes} random vectors of seed {found.seed}."
     for finding in found.findings:
         if finding.verdict.outcome is Outcome.INCONCLUSIVE:
             yield f"{name(finding)} is not judged, and not counted as agreement: {finding.verdict.reason}"
+        yield from finding.odd
     if found.missing:
         yield f"Not in the dump, and not judged: {', '.join(found.missing)}"
 

@@ -1,0 +1,85 @@
+"""One block of samples: its logits, its softmax, and what rounding may do to it. Knows nothing of probes."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gradcheck.auditing.dump import Dump
+from gradcheck.auditing.plan import Plan
+from gradcheck.auditing.rows import cuts, norms, real, scratch
+from gradcheck.bounds import spread
+from gradcheck.enclosure import Reals, outward
+from gradcheck.errors import Unusable
+from gradcheck.referees import freivalds
+from gradcheck.referees.freivalds import Columns, Weights
+
+CLASSES = 8192  # of the logits that are computed at once
+
+
+@dataclass(frozen=True, eq=False)
+class Block:
+    """What is known of some samples: `p` (L, nb) is exp(Z - m), `s` its sums, `mass` 1ᵀY, `lse` the log-sum-exp."""
+
+    part: slice
+    X: Reals
+    Y: Any
+    Z: Any
+    p: Any
+    m: Reals
+    s: Reals
+    mass: Reals
+    lse: Reals
+    reach: Reals
+    found: Columns
+    bound: Weights
+
+
+def read(dump: Dump, plan: Plan, part: slice) -> Block:
+    """A block, its softmax, and what rounding may do to it."""
+    X = real(dump.samples("X", part))
+    if not np.isfinite(X.sum()) and not np.isfinite(X).all():
+        raise Unusable(
+            f"{dump.source}: X holds a number that is not finite among samples {part.start} to {part.stop - 1}"
+        )
+    Z, errors = _logits(dump, plan, part, X)
+    order = "F" if Z.strides[0] < Z.strides[1] else "C"
+    p, m, s, reach = freivalds.powers(Z, scratch("powers", Z.shape, plan.own.dtype, order))
+    with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
+        lse = m + np.log(s)
+        found = freivalds.columns(reach, lse, dump.L, arithmetic=plan.arithmetic, own=plan.own, logits=errors)
+    Y = dump.samples("Y", part)
+    mass = _mass(dump, Y, part)
+    sizes: dict[str, Any] = {"N": dump.N, "n": dump.n, "L": dump.L, "index": dump.index}
+    bound = freivalds.weights(found, mass, arithmetic=plan.arithmetic, own=plan.own, **sizes)
+    return Block(part, X, Y, Z, p, m, s, mass, lse, reach, found, bound)
+
+
+def _logits(dump: Dump, plan: Plan, part: slice, X: Reals) -> tuple[Any, tuple[Reals, Reals]]:
+    """Z (L, nb), and the errors of the implementation's logits and of ours (nb,)."""
+    if plan.scale is None:
+        zero = np.zeros(X.shape[1])
+        return dump.samples("Z", part), (zero, zero)
+    own, arithmetic = plan.own, plan.arithmetic
+    operand = np.ascontiguousarray(X.astype(own.dtype))
+    Z = scratch("logits", (dump.L, X.shape[1]), own.dtype, "C")
+    b = real(dump.arrays["b"]).astype(own.dtype)
+    for rows in cuts(dump.L, CLASSES):
+        np.matmul(np.asarray(dump.arrays["theta"][rows]).astype(own.dtype, copy=False), operand, out=Z[rows])
+        Z[rows] += b[rows, np.newaxis]
+    # Cauchy and Schwarz: |theta||X| + |b| without a second product
+    size = outward(plan.scale[0] * norms(np.ascontiguousarray(X.T)) + plan.scale[1], dump.d + 8)
+    theirs = arithmetic.relative(dump.d + 1, 1) * size + 2 * (dump.d + 1) * arithmetic.eta
+    return Z, (theirs, outward(spread(dump.d + 1, own.u) * size + 2 * (dump.d + 1) * own.eta))
+
+
+def _mass(dump: Dump, Y: Any, part: slice) -> Reals:
+    where = f"{dump.source}: Y, among samples {part.start} to {part.stop - 1},"
+    if dump.index:
+        if Y.min() < 0 or Y.max() >= dump.L:
+            raise Unusable(f"{where} holds a label outside of 0 to {dump.L - 1}; leave ignored samples out of a dump")
+        return np.ones(len(Y))
+    mass = real(Y).sum(axis=0)
+    if not np.isfinite(mass).all() or real(Y).min() < 0:
+        raise Unusable(f"{where} holds a weight that is negative or not finite")
+    return mass

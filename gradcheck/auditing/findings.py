@@ -1,0 +1,137 @@
+"""What an audit says of one quantity, and how rows of probes become a verdict."""
+
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+
+from gradcheck.auditing.plan import Plan
+from gradcheck.enclosure import Enclosure, Reals
+from gradcheck.referees import freivalds
+from gradcheck.verdict import WIDE, Outcome, Verdict, Witness
+
+AGAIN = 8  # rows that are compared entry by entry, the worst first
+NAMES = {"grad_theta": "∂ℒ/∂θ", "grad_b": "∂ℒ/∂b", "Z": "Z", "A": "A", "grad_Z": "∂ℒ/∂Z", "loss": "ℒ"}
+UNKNOWN = "the logits are not finite, so there is nothing to compare with"
+
+
+@dataclass(frozen=True)
+class Finding:
+    """The verdict on one quantity. Every entry of a row that is not at fault is within `entry` of what it must be, and every such
+    row within `row` in its 2-norm, but for a chance below 2**-40; None where every entry was compared. `median` is the median row's
+    2-norm. `rows` are at fault, `faults` says how; `odd` is what stands out, yet within what rounding may do.
+    """
+
+    quantity: str
+    verdict: Verdict
+    entry: float | None = None
+    row: float | None = None
+    median: float | None = None
+    rows: tuple[int, ...] = ()
+    faults: tuple[str, ...] = ()
+    entries: tuple[Witness, ...] = ()
+    odd: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class Probed:
+    """Of each row (L,): the most that a probe is off by, and the most that it must be. `ratio` is the first in units of its limit;
+    `most` bounds what it may be off by, with our own error.
+    """
+
+    residual: Reals
+    size: Reals
+    ratio: Reals
+    most: Reals
+
+    @classmethod
+    def empty(cls, L: int) -> "Probed":
+        """To be filled, some rows at a time."""
+        return cls(np.empty(L), np.empty(L), np.empty(0), np.empty(0))
+
+    def fill(self, rows: slice, left: Reals, right: Reals) -> None:
+        """What is (k, rows), and what must be."""
+        self.residual[rows] = abs(left - right).max(axis=0)
+        self.size[rows] = abs(right).max(axis=0)
+
+    def judged(self, limit: Reals, own: Reals) -> "Probed":
+        """With the limit of each row (L,), and what we are off by ourselves."""
+        known = np.isfinite(self.size) & ~np.isnan(limit)
+        enclosure = Enclosure(np.zeros_like(limit), np.where(known, limit, np.inf))
+        return replace(self, ratio=enclosure.test_ratio(self.residual), most=self.residual + own)
+
+    def outcome(self) -> Verdict:
+        """Disagree iff a ratio exceeds 1; agree only if some row could have been told from zero."""
+        ratio = float(self.ratio.max())
+        if ratio > 1:
+            return Verdict(Outcome.DISAGREE, "", ratio)
+        if not np.isfinite(self.size).all():
+            return Verdict(Outcome.INCONCLUSIVE, UNKNOWN, ratio)
+        # zero in its place would have shown more
+        return (
+            Verdict(Outcome.AGREE, "", ratio)
+            if (self.most < self.size).any()
+            else Verdict(Outcome.INCONCLUSIVE, WIDE, ratio)
+        )
+
+    def worst(self) -> list[int]:
+        """The rows that are looked at again, the worst first; of those alike, the first."""
+        # by their worst ratio even where that is far below 1: a fault too small for a limit of all columns still stands out
+        return [int(l) for l in np.argsort(-self.ratio, kind="stable")[:AGAIN]]
+
+
+@dataclass(frozen=True, eq=False)
+class Compared:
+    """Entries, as they were computed and as they must be: those of some `rows` of the dump's array, or all of them."""
+
+    quantity: str
+    computed: Reals
+    truth: Reals
+    allowed: Reals
+    rows: tuple[int, ...] | None = None
+
+    @cached_property
+    def ratios(self) -> Reals:
+        """Test ratios."""
+        return enclosed(self.truth, self.allowed).test_ratio(self.computed)
+
+    def witness(self, *at: int) -> Witness:
+        """The entry that stands there in these arrays, by its place in the dump's."""
+        numbers = (float(array[at]) for array in (self.computed, self.truth, self.allowed))
+        place = (self.rows[at[0]], *at[1:]) if self.rows else at
+        return Witness(NAMES[self.quantity], place, *numbers)
+
+    def verdict(self) -> Verdict:
+        """As `verdict.Comparison`: agree iff every ratio is at most 1, and some entry could have been told from zero."""
+        at = tuple(int(i) for i in np.unravel_index(int(self.ratios.argmax()), self.ratios.shape))
+        ratio = float(self.ratios[at])
+        if ratio > 1:
+            return Verdict(Outcome.DISAGREE, "", ratio, None, self.witness(*at))
+        if not np.isfinite(self.truth).all():
+            return Verdict(Outcome.INCONCLUSIVE, UNKNOWN, ratio)
+        telling = (self.allowed < abs(self.truth)).any()
+        return Verdict(Outcome.AGREE, "", ratio) if telling else Verdict(Outcome.INCONCLUSIVE, WIDE, ratio)
+
+    def witnesses(self) -> tuple[Witness, ...]:
+        """Of each row that holds one its worst entry that is at fault, the worst of all first."""
+        order = np.argsort(-self.ratios.max(axis=1), kind="stable")
+        places = [(int(k), int(self.ratios[k].argmax())) for k in order]
+        return tuple(self.witness(*at) for at in places if self.ratios[at] > 1)
+
+
+def enclosed(midpoint: Reals, limit: Reals) -> Enclosure:
+    """Where either is not finite, nothing is known."""
+    return Enclosure.representable(midpoint, np.where(np.isnan(limit), np.inf, limit))
+
+
+def concluded(quantity: str, probed: Probed, again: Compared, plan: Plan, median: float | None = None) -> Finding:
+    """From probes of all rows, and the entries of the worst: at fault is a row that either shows to be."""
+    verdict, entries = probed.outcome(), again.witnesses()
+    wrong = {int(l) for l in np.flatnonzero(probed.ratio > 1)} | {entry.place[0] for entry in entries}
+    rows = tuple(sorted(wrong))
+    others = np.delete(probed.most, rows)
+    entry, row = freivalds.certified(float(others.max(initial=0.0)), len(probed.most), plan.probes.shape[1])
+    if rows:
+        ratio = max([verdict.ratio or 0.0, *(entry.ratio for entry in entries)])
+        verdict = Verdict(Outcome.DISAGREE, "", ratio, None, entries[0] if entries else None)
+    return Finding(quantity, verdict, entry, row, median, rows, entries=entries)

@@ -1,0 +1,97 @@
+"""The gradients with respect to theta and b: probes of every row, and the worst rows computed again, entry by entry.
+
+A row in which a probe disagrees holds an entry that disagrees, since the row's limit is the sum of its entries' limits.
+"""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from gradcheck.auditing import faults
+from gradcheck.auditing.dump import Dump
+from gradcheck.auditing.findings import Compared, Finding, Probed, concluded
+from gradcheck.auditing.plan import Plan
+from gradcheck.auditing.rows import norms, real, rowwise, threaded
+from gradcheck.auditing.shards import rounding
+from gradcheck.auditing.sums import Sums
+from gradcheck.bounds import spread
+from gradcheck.enclosure import U64, Reals, outward
+from gradcheck.referees.freivalds import Weights
+
+
+def theta(dump: Dump, plan: Plan, sums: Sums) -> Finding:
+    """G V against what it must be, then rows."""
+    probed, lengths = _probed(dump, plan, sums)
+    again = computed_again(dump, plan, sums, probed.worst())
+    found = concluded("grad_theta", probed, again, plan, float(np.median(lengths)))
+    if found.rows:
+        return replace(found, faults=faults.describe(again, found.rows, dump))
+    return replace(found, odd=faults.odd(again))
+
+
+def bias(dump: Dump, plan: Plan, sums: Sums) -> Finding:
+    """Every entry."""
+    right, limit = sums.gradient.right[-1], limits(dump, plan, sums)[1]
+    compared = Compared("grad_b", real(dump.arrays["grad_b"]), right, limit)
+    rows = tuple(np.flatnonzero(compared.ratios > 1).tolist())
+    told = (faults.rows_in_words(rows, dump.L),) if rows else ()
+    return Finding("grad_b", compared.verdict(), rows=rows, faults=told)
+
+
+def limits(dump: Dump, plan: Plan, sums: Sums) -> Reals:
+    """(2, L): the limit of a probe, and of the bias gradient; infinite where a partial sum may overflow."""
+    total = sums.gradient
+    entries = np.asarray([[dump.d], [1]])  # that a limit is the sum of
+    limit = outward(total.limit + total.flat[:, np.newaxis] + (total.extra + total.floor) * entries, 4 * dump.n + 64)
+    return np.where(_inside(dump, plan, sums) + limit < plan.arithmetic.huge, limit, np.inf)
+
+
+def _inside(dump: Dump, plan: Plan, sums: Sums) -> Reals:
+    """(L,): no partial sum of an entry, divided by N or not, exceeds this and the limit."""
+    total = sums.gradient
+    return dump.N * total.size * (1 + plan.arithmetic.relative(dump.n + 8, 3)) * max(1.0, total.most)
+
+
+def _probed(dump: Dump, plan: Plan, sums: Sums) -> tuple[Probed, Reals]:
+    limit, right = limits(dump, plan, sums)[0], sums.gradient.right[:-1]
+    own = outward(sums.gradient.own * (1 + plan.products) + sums.gradient.floor, 4 * dump.n + 64)
+    found, lengths = Probed.empty(dump.L), np.empty(dump.L)
+
+    def product(rows: slice, G: Any) -> None:
+        exact = real(G)
+        lengths[rows] = norms(G if G.dtype in (np.float32, np.float64) else exact)
+        found.fill(rows, (exact @ plan.probes).T, right[:, rows])
+
+    with np.errstate(invalid="ignore", over="ignore", under="ignore"):
+        rowwise(dump.arrays["grad_theta"], product)
+        # what float64 loses in G V: Cauchy and Schwarz, since |V| <= 1; nothing where G is not finite, which no loss explains
+        lost = np.nan_to_num(2 * spread(dump.d + 8, U64) * np.sqrt(dump.d) * lengths, nan=0.0, posinf=0.0)
+    return found.judged(limit + lost, own + lost), lengths
+
+
+def computed_again(dump: Dump, plan: Plan, sums: Sums, rows: list[int]) -> Compared:
+    """Rows of G, entry by entry in float64, each with its limit."""
+    computed = np.stack([real(dump.arrays["grad_theta"][l]) for l in rows])
+    theta = np.stack([real(dump.arrays["theta"][l]) for l in rows])
+    b = real(dump.arrays["b"])[rows, np.newaxis]
+
+    def one(kept: tuple[slice, Reals, Weights]) -> tuple[Reals, Reals]:
+        part, (m, s, mass), bound = kept
+        X, Y = real(dump.samples("X", part)), dump.samples("Y", part)
+        Z = real(dump.arrays["Z"][:, part][rows]) if "Z" in dump.arrays else theta @ X + b
+        A = np.exp(Z - m) / s
+        labels = (np.asarray(rows)[:, np.newaxis] == Y).astype(np.float64) if dump.index else real(Y)[rows]
+        known = labels * bound.label * (abs(A - 1) - A - 1) if dump.index else 0.0
+        # the error of each term, and its size times what float64 may lose on it
+        error = A * bound.A + labels * bound.Y + known + bound.flat
+        error += 2 * rounding(dump) * (A * bound.size + labels / dump.N)
+        return (A * mass - labels) @ X.T / dump.N, error @ abs(X).T
+
+    G, E = np.zeros((len(rows), dump.d)), np.zeros((len(rows), dump.d))
+    with np.errstate(invalid="ignore", over="ignore", under="ignore"):
+        for g, e in threaded(one, sums.kept):
+            G, E = G + g, E + e
+    limit = outward(E + sums.gradient.extra, 4 * dump.n + 64)
+    allowed = np.where(_inside(dump, plan, sums)[rows, np.newaxis] + limit < plan.arithmetic.huge, limit, np.inf)
+    return Compared("grad_theta", computed, G, allowed, tuple(rows))

@@ -1,0 +1,72 @@
+"""Logits in the dump: Z V against theta (X V) + b (1ᵀV), and the worst rows computed again."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from gradcheck.auditing import faults
+from gradcheck.auditing.dump import Dump
+from gradcheck.auditing.findings import Compared, Finding, Probed, concluded
+from gradcheck.auditing.plan import Plan
+from gradcheck.auditing.rows import INNER, norms, product, real, rowwise, threaded
+from gradcheck.auditing.sums import Logits
+from gradcheck.bounds import spread
+from gradcheck.enclosure import U64, Reals, outward
+from gradcheck.errors import Unusable
+
+
+def judged(dump: Dump, plan: Plan, sums: Logits) -> Finding:
+    """Probes of every row, then rows."""
+    probed = _probed(dump, plan, sums)
+    found = concluded("Z", probed, _again(dump, plan, probed.worst()), plan)
+    return replace(found, faults=(faults.rows_in_words(found.rows, dump.L),)) if found.rows else found
+
+
+def _probed(dump: Dump, plan: Plan, sums: Logits) -> Probed:
+    own, arithmetic, b = plan.own, plan.arithmetic, real(dump.arrays["b"])
+    found = Probed.empty(dump.L)
+    operand = sums.Xv.astype(own.dtype)
+    k = arithmetic.relative(dump.d + 1, 1)
+    double = 4 * spread(dump.n + dump.d + 16, U64)
+    # what each term of Z V, and of theta (X V), may lose with us
+    left = plan.products + double
+    inner = spread(INNER + 4, own.u) + double
+    underflow = 2 * dump.n * ((dump.d + 2) * arithmetic.eta + own.eta) + 4 * dump.d * own.tiny
+    reach = float(norms(np.ascontiguousarray(sums.Xv.T)).max())
+
+    lengths = np.empty(dump.L)
+
+    def rowed(rows: slice, theta: Any) -> None:
+        part = theta.astype(own.dtype, copy=False)
+        lengths[rows] = norms(part)
+        found.fill(rows, sums.Zv[:, rows], product(part, operand).T + np.outer(sums.v, b[rows]))
+        if not np.isfinite(found.size[rows]).all() and not np.isfinite(theta).all():
+            raise Unusable(f"{dump.source}: theta holds a number that is not finite")
+
+    with np.errstate(invalid="ignore", over="ignore", under="ignore"):
+        rowwise(dump.arrays["theta"], rowed)
+        # Cauchy and Schwarz: |theta||X| 1 + n |b|
+        size = lengths * sums.length + dump.n * abs(b)
+        ours = outward(left * sums.size + inner * lengths * reach + double * dump.n * abs(b), 64) + underflow
+        limit = outward(k * size + ours + underflow, 2 * dump.n + dump.d + 64)
+    return found.judged(np.where(size + limit < arithmetic.huge, limit, np.inf), ours)
+
+
+def _again(dump: Dump, plan: Plan, rows: list[int]) -> Compared:
+    """Rows of Z, entry by entry in float64, each with its limit."""
+    theta = np.stack([real(dump.arrays["theta"][l]) for l in rows])
+    b = real(dump.arrays["b"])[rows, np.newaxis]
+    k = plan.arithmetic.relative(dump.d + 1, 1) + 2 * spread(dump.d + 8, U64)
+
+    def one(part: slice) -> tuple[Reals, Reals, Reals]:
+        X = real(dump.samples("X", part))
+        computed, midpoint = real(dump.arrays["Z"][:, part][rows]), theta @ X + b
+        size = abs(theta) @ abs(X) + abs(b)
+        limit = outward(k * size + 2 * (dump.d + 2) * plan.arithmetic.eta, dump.d + 16)
+        return computed, midpoint, np.where(size + limit < plan.arithmetic.huge, limit, np.inf)
+
+    with np.errstate(invalid="ignore", over="ignore", under="ignore"):
+        parts = list(threaded(one, [part for shard in plan.shards for part in shard]))
+    computed, truth, allowed = (np.concatenate(arrays, axis=1) for arrays in zip(*parts, strict=True))
+    return Compared("Z", computed, truth, allowed, tuple(rows))

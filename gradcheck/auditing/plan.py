@@ -1,0 +1,81 @@
+"""How a dump is cut and judged: by sizes and memory alone, never by how many workers there are. One plan, one set of digits."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from gradcheck import precision
+from gradcheck.auditing.dump import Dump
+from gradcheck.auditing.rows import AT_ONCE, INNER, cuts, norms, real, rowwise
+from gradcheck.bounds import spread
+from gradcheck.enclosure import U64, Reals
+from gradcheck.errors import Unusable
+from gradcheck.referees import freivalds
+from gradcheck.referees.freivalds import Arithmetic
+
+SAMPLES, ENTRIES = INNER, 2**21  # of a block, whichever is more: what is asked of it must cost more than the asking
+STRETCH = 512  # samples of a shard, at least: putting sums together costs as much as a few samples
+SHARDS = 64  # at most
+LEAST = 16  # samples of a block
+MIB = 2**20
+RESERVED = 128 * MIB  # for Python, BLAS, and what follows from d
+
+
+@dataclass(frozen=True)
+class Plan:
+    """`own` is what we compute in, `probes` (d, k) are the vectors v. `scale`, for logits that are not in the dump, is the largest
+    2-norm of a row of theta, and the largest |b|.
+    """
+
+    arithmetic: Arithmetic
+    own: precision.Precision
+    probes: Reals
+    seed: int
+    block: int
+    n: int
+    scale: tuple[float, float] | None
+
+    @property
+    def shards(self) -> list[list[slice]]:
+        """The blocks, some to a shard, in the order of samples."""
+        blocks = list(cuts(self.n, self.block))
+        each = -(-max(STRETCH, self.n // SHARDS) // self.block)
+        return [blocks[part] for part in cuts(len(blocks), each)]
+
+    @property
+    def products(self) -> float:
+        """The relative error of our own sums over samples, `INNER` terms at a time, and of rounding what is summed."""
+        return spread(INNER + 4, self.own.u)
+
+
+def plan(dump: Dump, *, accumulate: str | None, count: int, seed: int, memory: int) -> Plan:
+    """`accumulate` names the precision of sums, by default that of the dump or float32, whichever is finer; `memory` in bytes."""
+    stored, single = dump.precision, precision.named("float32")
+    sums = precision.named(accumulate) if accumulate else min(stored, single, key=lambda p: p.u)
+    used = [dump.arrays[name].dtype for name in (("Z",) if "Z" in dump.arrays else ("theta", "b", "X"))]
+    double = stored.name == "float64" or any(np.dtype(kind) == np.float64 for kind in used)
+    own = precision.named("float64") if double else single
+    scale = None if "Z" in dump.arrays else _scale(dump, own)
+    most = max(SAMPLES * (1 + bool(scale)), ENTRIES // max(dump.L, dump.d))  # theta is read once for each block
+    # each thread holds the powers of a block, its logits where they are computed, and sums; others wait for being added
+    sums_of_all = (AT_ONCE + 3) * 8 * dump.L * (count + 5 + (0 if scale else count))
+    held = AT_ONCE * dump.L * own.dtype.itemsize * (1 + bool(scale))
+    least = RESERVED + sums_of_all + LEAST * held
+    if memory < least:
+        raise Unusable(
+            f"a memory limit of {memory / MIB:.3g} MiB is given; expected {-(-least // MIB)} MiB at least for {dump.L} classes"
+        )
+    block = min(most, dump.n, (memory - RESERVED - sums_of_all) // held)
+    return Plan(Arithmetic(sums, stored), own, freivalds.probes(dump.d, count, seed), seed, block, dump.n, scale)
+
+
+def _scale(dump: Dump, own: precision.Precision) -> tuple[float, float]:
+    """The largest 2-norm of a row of theta, and the largest |b|."""
+    found: Reals = np.empty(dump.L)
+
+    def size(part: slice, theta: np.ndarray) -> None:
+        with np.errstate(over="ignore", invalid="ignore"):
+            found[part] = norms(theta.astype(own.dtype, copy=False))
+
+    rowwise(dump.arrays["theta"], size)
+    return float(found.max() * (1 + 4 * U64)), float(abs(real(dump.arrays["b"])).max())

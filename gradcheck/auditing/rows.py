@@ -1,0 +1,101 @@
+"""Walking through an array, some rows at a time: one pass, on threads of ours, whose digits follow from nothing but the array."""
+
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Any, TypeVar
+
+import numpy as np
+
+from gradcheck.enclosure import Reals
+from gradcheck.errors import Missing
+
+AT_ONCE = 2  # threads of one process, each of which holds a block
+WALKED = 2**20  # entries of a walk at a time
+INNER = 128  # the longest sum that is taken in our own precision
+
+S = TypeVar("S")
+T = TypeVar("T")
+_kept = threading.local()
+
+
+def one_thread() -> Any:
+    """A context in which BLAS computes on one thread: its digits may follow from their number, and ours must not. The only door to
+    threadpoolctl.
+    """
+    try:
+        from threadpoolctl import threadpool_limits
+    except ImportError:
+        raise Missing.extra("an audit", "threadpoolctl", "audit") from None
+    return threadpool_limits(1, user_api="blas")
+
+
+def real(array: Any) -> Reals:
+    """As float64, which every precision is a subset of."""
+    return np.asarray(array).astype(np.float64, copy=False)
+
+
+def cuts(count: int, each: int) -> Iterable[slice]:
+    """Slices of at most `each`, that make up `count`."""
+    return (slice(at, min(at + each, count)) for at in range(0, count, each))
+
+
+def threaded(work: Callable[[S], T], parts: Iterable[S]) -> Iterator[T]:
+    """The results in order; NumPy lets go of the interpreter while it computes.
+
+    Few are begun ahead, so that few are left to wait for on an interrupt.
+    """
+    waiting: deque[Future[T]] = deque()
+
+    def quietly(part: S) -> T:
+        with np.errstate(all="ignore"):  # of each thread its own; what overflows is inconclusive, and said to be
+            return work(part)
+
+    with ThreadPoolExecutor(min(AT_ONCE, os.cpu_count() or 1)) as pool:
+        for part in parts:
+            waiting.append(pool.submit(quietly, part))
+            if len(waiting) > AT_ONCE + 1:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+
+
+def walk(array: Any) -> Iterable[slice]:
+    """The rows of an array, some at a time."""
+    return cuts(array.shape[0], max(64, WALKED // array.shape[1]))
+
+
+def rowwise(array: Any, work: Callable[[slice, Any], None]) -> None:
+    """Do `work` on the rows of an array, some at a time, on threads; each writes to rows of its own, so no order is needed."""
+    for _ in threaded(lambda part: work(part, np.asarray(array[part])), walk(array)):
+        pass
+
+
+def product(left: Any, right: Any) -> Reals:
+    """left @ right: sums of `INNER` terms in the precision of both, and float64 beyond."""
+    total: Reals | None = None
+    for part in cuts(left.shape[1], INNER):
+        found = left[:, part] @ right[part]
+        total = found.astype(np.float64, copy=False) if total is None else np.add(total, found, out=total)
+    assert total is not None
+    return total
+
+
+def norms(rows: Any) -> Reals:
+    """An upper bound of the 2-norm of each row, given in float32 or float64."""
+    found = np.finfo(rows.dtype)
+    d = rows.shape[1]
+    squares = np.einsum("ij,ij->i", rows, rows).astype(np.float64)
+    # (1 + u)^(d + 2) for the sum, and the smallest normal number for each square that was flushed
+    return np.asarray(np.sqrt(squares * (1 + 2 * (d + 2) * float(found.eps)) + d * float(found.tiny)))
+
+
+def scratch(name: str, shape: tuple[int, int], dtype: Any, order: Any) -> Any:
+    """Memory of this thread, given out again at the next call: fresh pages cost as much as what is computed on them."""
+    key = (shape, np.dtype(dtype).str, order)
+    found = _kept.__dict__.get(name)
+    if found is None or found[0] != key:
+        found = _kept.__dict__[name] = (key, np.empty(shape, dtype, order))
+    return found[1]

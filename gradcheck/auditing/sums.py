@@ -1,0 +1,110 @@
+"""What one block of samples adds to the audit, and how the parts are put together: in the order of samples, in float64."""
+
+from dataclasses import dataclass
+
+from gradcheck.enclosure import Reals
+from gradcheck.referees.freivalds import Weights
+
+
+@dataclass(frozen=True, eq=False)
+class Worst:
+    """The entry of an array with the worst test ratio: place, computed value, what it must be, and the limit."""
+
+    ratio: float
+    place: tuple[int, ...]
+    computed: float
+    midpoint: float
+    radius: float
+
+
+@dataclass(eq=False)
+class Gradient:
+    """For k probes, and one row more for ∂ℒ/∂b. `right` (k + 1, L) is what (G V)ᵀ and ∂ℒ/∂b must be. `limit` (2, L) bounds what
+    correct code may be off by in a probe and in ∂ℒ/∂b, and what we are; `own` (L,) is ours alone, of a probe. `size` (L,) is
+    Σ A 1ᵀY / N + Y / N. `flat` (2,) and `extra` come on top of every limit, `floor` of `own` too; `most` is max |X|.
+    """
+
+    right: Reals
+    limit: Reals
+    own: Reals
+    size: Reals
+    flat: Reals
+    floor: float
+    extra: float
+    most: float
+
+    def add(self, other: "Gradient") -> None:
+        """Add what comes next in the order of samples."""
+        for name in ("right", "limit", "own", "size", "flat"):
+            getattr(self, name).__iadd__(getattr(other, name))
+        self.floor += other.floor
+        self.extra, self.most = max(self.extra, other.extra), max(self.most, other.most)
+
+
+@dataclass(eq=False)
+class Logits:
+    """For k probes V over the samples: `Zv` (k, L) is (Z V)ᵀ; `Xv` (d, k), `v` (k,) what it must be made of. `size` is Σ max |Z_i|,
+    `length` Σ |X_i|₂, over samples.
+    """
+
+    Zv: Reals
+    Xv: Reals
+    v: Reals
+    size: float
+    length: float
+
+    def add(self, other: "Logits") -> None:
+        """Add what comes next in the order of samples."""
+        for name in ("Zv", "Xv", "v"):
+            getattr(self, name).__iadd__(getattr(other, name))
+        self.size, self.length = self.size + other.size, self.length + other.length
+
+
+@dataclass(eq=False)
+class Loss:
+    """The sum of losses, its limit, and the size of its terms; none of them divided by N."""
+
+    value: float
+    limit: float
+    size: float
+
+    def add(self, other: "Loss") -> None:
+        """Add what comes next in the order of samples."""
+        self.value, self.limit, self.size = (
+            self.value + other.value,
+            self.limit + other.limit,
+            self.size + other.size,
+        )
+
+
+@dataclass(eq=False)
+class Sums:
+    """All of it. `kept` has of each block its samples, the maxima, sums and masses (3, nb), and its weights: for rows that are
+    computed again.
+    """
+
+    gradient: Gradient
+    logits: Logits | None
+    loss: Loss
+    kept: list[tuple[slice, Reals, Weights]]
+    worst: dict[str, Worst]
+
+    @property
+    def samples(self) -> int:
+        """How many there are so far."""
+        return self.kept[-1][0].stop
+
+    def add(self, other: "Sums") -> None:
+        """Add what comes next in the order of samples."""
+        self.gradient.add(other.gradient)
+        if self.logits is not None and other.logits is not None:
+            self.logits.add(other.logits)
+        self.loss.add(other.loss)
+        self.kept += other.kept
+        self.keep(other.worst)
+
+    def keep(self, worst: dict[str, Worst]) -> None:
+        """Keep what is worse than before."""
+        for name, found in worst.items():
+            if name not in self.worst or found.ratio > self.worst[name].ratio:
+                self.worst[name] = found
