@@ -148,7 +148,10 @@ def exponentials(L=16384, n=2048):
     except ImportError:
         pass
     else:
-        ways["numexpr"] = lambda: (numexpr.evaluate("exp(Z - m)", {"Z": Z, "m": m}, out=out), out.sum(axis=1, dtype=np.float64))
+        ways["numexpr"] = lambda: (
+            numexpr.evaluate("exp(Z - m)", {"Z": Z, "m": m}, out=out),
+            out.sum(axis=1, dtype=np.float64),
+        )
     try:
         import numba
     except ImportError:

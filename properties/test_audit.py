@@ -1,6 +1,7 @@
 """Audit: honest gradients agree, planted faults are caught and located, and every number is the same on whatever computes it."""
 
 import json
+import os
 import shutil
 
 import numpy as np
@@ -212,6 +213,29 @@ def test_every_format_gives_the_same_digits(tmp_path):
     assert {text(tmp_path / name) for name in ("dump.npz", "dump.safetensors", "group")} == {first}
 
 
+def in_parts(path, samples, cuts=(0, 40, 41, N)):
+    """The samples of a folder in three files each, as three processes might have written them."""
+    for name in ("X", "Y", "Z", "A", "grad_Z"):
+        whole = np.load(path / f"{name}.npy")
+        (path / f"{name}.npy").unlink()
+        axis = 0 if samples == "rows" or whole.ndim == 1 else 1
+        for k in range(3):
+            np.save(path / f"{name}.{k}.npy", np.take(whole, range(cuts[k], cuts[k + 1]), axis=axis))
+
+
+@pytest.mark.parametrize("samples", ["columns", "rows"])
+def test_samples_in_parts_give_the_same_digits(tmp_path, samples):
+    given = step()
+    if samples == "rows":
+        given |= {name: np.ascontiguousarray(given[name].T) for name in ("X", "Z", "A", "grad_Z")}
+    path = gradcheck.capture(given, tmp_path / "dump", samples=samples)
+    first = text(path)
+    in_parts(path, samples)
+    assert text(path) == first
+    (path / "layout.json").unlink()
+    assert text(path, layout={"samples": samples}) == first
+
+
 def test_bfloat16_is_read_from_every_format(tmp_path):
     numpy = pytest.importorskip("safetensors.numpy")
     given = step("bfloat16")
@@ -302,6 +326,12 @@ UNUSABLE = {
     "loss has shape (2,); expected one number": put("loss", lambda a: np.zeros(2)),
     "X has dtype complex128": put("X", lambda a: a.astype(complex)),
     "does not say what samples and reduction are": lambda path: (path / "layout.json").write_text("{}"),
+    "the parts of X are X.1.npy; expected 0, 1, 2": lambda path: (path / "X.npy").rename(path / "X.1.npy"),
+    "only X, Y, Z, A, grad_Z can be in parts": lambda path: (path / "b.npy").rename(path / "b.0.npy"),
+    "expected it to continue X.0.npy": lambda path: (
+        in_parts(path, "columns"),
+        np.save(path / "X.2.npy", np.ones((3, 2))),
+    ),
     "cannot be read as a dump": lambda path: (path / "layout.json").write_text("{"),
 }
 
@@ -402,6 +432,13 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path, monkeypatch):
     with pytest.raises(Unusable, match="1000 requested and 0 written"):
         folder(tmp_path, step())
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="no device that is always full")
+def test_a_report_that_does_not_fit_on_the_disk_is_one_clear_line(tmp_path):
+    found = CliRunner().invoke(main, ["audit", str(folder(tmp_path, step())), "--json", "/dev/full"])
+    assert (found.exit_code, found.stderr.count("\n")) == (2, 1)
+    assert "cannot write /dev/full" in found.stderr
 
 
 def test_capture_says_what_it_cannot_capture(tmp_path):

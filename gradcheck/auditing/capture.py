@@ -18,7 +18,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck import precision
-from gradcheck.auditing import dump
+from gradcheck.auditing import dump, files
 from gradcheck.errors import Unusable
 
 
@@ -49,7 +49,7 @@ def write(arrays: Mapping[str, Any], folder: Path, *, samples: str = "columns", 
         temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".gradcheck-"))
         for name, value in found.items():
             np.save(temporary / f"{name}.npy", value, allow_pickle=False)
-        (temporary / dump.LAYOUT).write_text(said, encoding="utf-8")
+        (temporary / files.LAYOUT).write_text(said, encoding="utf-8")
         os.rename(temporary, folder)
     except OSError as problem:
         if temporary is not None:

@@ -6,7 +6,7 @@ What a worker loses is computed again by another: a shard depends on the dump an
 from collections.abc import Iterator
 from pathlib import Path
 
-from gradcheck.auditing import dump
+from gradcheck.auditing import files
 from gradcheck.auditing.plan import Plan
 from gradcheck.auditing.rows import one_thread
 from gradcheck.auditing.shards import shard
@@ -16,7 +16,7 @@ from gradcheck.cluster import connected
 
 def _shard(path: Path, layout: dict[str, str], plan: Plan, parts: list[slice]) -> Sums:
     with one_thread():
-        return shard(dump.load(path, **layout), plan, parts)
+        return shard(files.load(path, **layout), plan, parts)
 
 
 def shards(scheduler: str, path: Path, layout: dict[str, str], plan: Plan) -> Iterator[Sums]:

@@ -1,16 +1,9 @@
-"""A dump: the arrays of one training step, in a folder or a file. Read as data, mapped rather than loaded, and validated here.
+"""A dump: the arrays of one training step, validated. Knows shapes, and nothing of files or of how a dump is judged."""
 
-Knows formats and shapes, and nothing of how a dump is judged.
-"""
-
-import json
 import math
-import struct
-import zipfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,7 +15,6 @@ NEEDED = ("theta", "b", "X", "Y")
 JUDGED = ("Z", "A", "loss", "grad_theta", "grad_b", "grad_Z")
 NAMES = (*NEEDED, *JUDGED)
 BY_SAMPLE = ("X", "Y", "Z", "A", "grad_Z")
-LAYOUT = "layout.json"
 SETTINGS = {"samples": ("columns", "rows"), "reduction": ("mean", "sum")}
 
 Arrays = Mapping[str, Any]
@@ -75,6 +67,39 @@ class Dump:
         """The samples of an array that are `part`, as they are stored."""
         array = self.arrays[name]
         return np.asarray(array[part] if len(array.shape) == 1 else array[:, part])
+
+
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """Arrays that follow each other along `axis`, seen as one that can only be sliced."""
+
+    stored: tuple[Any, ...]
+    axis: int
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """As it is seen."""
+        shape = list(self.stored[0].shape)
+        shape[self.axis] = sum(part.shape[self.axis] for part in self.stored)
+        return tuple(shape)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of an entry."""
+        return np.dtype(self.stored[0].dtype)
+
+    def __getitem__(self, place: Any) -> Any:
+        places = list(place if isinstance(place, tuple) else (place,))
+        places += [slice(None)] * (len(self.shape) - len(places))
+        wanted, start, found = places[self.axis], 0, []
+        low, high, _ = wanted.indices(self.shape[self.axis])
+        for part in self.stored:
+            end = start + part.shape[self.axis]
+            if low < end and start < high:
+                places[self.axis] = slice(max(low, start) - start, min(high, end) - start)
+                found.append(np.asarray(part[tuple(places)]))
+            start = end
+        return found[0] if len(found) == 1 else np.concatenate(found, axis=self.axis)
 
 
 @dataclass(frozen=True, eq=False)
@@ -166,122 +191,3 @@ def _validate(dump: Dump) -> None:
         raise Unusable(
             f"{dump.source}: Y has shape {Y} and dtype {dump.arrays['Y'].dtype}; expected whole numbers (n,) or weights (L, n)"
         )
-
-
-# ---- from files ----
-
-
-def load(path: Path, **given: str) -> Dump:
-    """The dump in a folder (.npy files or a Zarr group) or in a file (.npz, .safetensors); `Unusable` where there is none.
-
-    `given` are `samples` and `reduction`; without them, layout.json of a folder says, and otherwise columns and mean.
-    """
-    if not path.exists():
-        raise Unusable(f"there is no file or folder {path}")
-    reader = _reader(path)
-    try:
-        arrays, said = reader(path), _said(path)
-    except Unusable:
-        raise
-    except (OSError, ValueError, EOFError, KeyError, TypeError, zipfile.BadZipFile, struct.error) as problem:
-        raise Unusable(f"{path} cannot be read as a dump: {' '.join(str(problem).split())}") from None
-    return of(arrays, source=str(path), **{**said, **given})
-
-
-def _said(path: Path) -> dict[str, str]:
-    file = path / LAYOUT
-    if not path.is_dir() or not file.is_file():
-        return {}
-    said = json.loads(file.read_text(encoding="utf-8"))
-    if not isinstance(said, dict) or not all(said.get(name) in SETTINGS[name] for name in SETTINGS):
-        raise Unusable(f"{file} does not say what samples and reduction are; expected {json.dumps(SETTINGS)}")
-    return {name: said[name] for name in SETTINGS}
-
-
-def _reader(path: Path) -> Callable[[Path], Arrays]:
-    if path.is_dir():
-        zarr = any((path / mark).exists() for mark in ("zarr.json", ".zgroup"))
-        return _zarr if zarr else _folder
-    if path.suffix not in READERS:
-        raise Unusable(f"{path}: the ending {path.suffix!r} is not known; expected a folder, {' or '.join(READERS)}")
-    return READERS[path.suffix]
-
-
-def _folder(path: Path) -> Arrays:
-    files = {name: path / f"{name}.npy" for name in NAMES}
-    return {name: _mapped_npy(file) for name, file in files.items() if file.is_file()}
-
-
-def _mapped_npy(file: Path) -> Any:
-    try:
-        array = np.load(file, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError, OSError) as problem:
-        raise Unusable(f"{file} is not a whole .npy file: {' '.join(str(problem).split())}") from None
-    return _named(file, array)
-
-
-def _named(file: Path, array: Any) -> Any:
-    """bfloat16 is written by NumPy as two bytes without a name."""
-    if array.dtype.kind == "V" and array.dtype.itemsize == 2:
-        return array.view(precision.named("bfloat16").dtype)
-    return array
-
-
-def _npz(path: Path) -> Arrays:
-    """The members of an archive, mapped where they stand; a compressed one cannot be."""
-    found = {}
-    with zipfile.ZipFile(path) as archive, path.open("rb") as file:
-        for member in archive.infolist():
-            name = member.filename.removesuffix(".npy")
-            if name not in NAMES:
-                continue
-            if member.compress_type != zipfile.ZIP_STORED:
-                raise Unusable(
-                    f"{path}: {name} is compressed, and cannot be mapped; expected numpy.savez, not savez_compressed"
-                )
-            file.seek(member.header_offset + 26)
-            names, extra = struct.unpack("<HH", file.read(4))
-            file.seek(member.header_offset + 30 + names + extra)
-            version = np.lib.format.read_magic(file)
-            read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-            shape, fortran, dtype = read(file)
-            if dtype.hasobject:
-                raise Unusable(f"{path}: {name} holds objects; expected numbers")
-            found[name] = _named(path, _map(path, dtype, file.tell(), shape, "F" if fortran else "C"))
-    return found
-
-
-def _map(path: Path, dtype: Any, offset: int, shape: tuple[int, ...], order: Any = "C") -> Any:
-    if offset + math.prod(shape) * np.dtype(dtype).itemsize > path.stat().st_size:
-        raise Unusable(f"{path} is cut short: an array of shape {shape} ends beyond its {path.stat().st_size} bytes")
-    return np.memmap(path, dtype=dtype, mode="r", offset=offset, shape=shape, order=order)
-
-
-SAFE = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16", "I64": "int64", "I32": "int32"}
-
-
-def _safetensors(path: Path) -> Arrays:
-    """Eight bytes of length, a JSON header, and the numbers: mapped where they stand."""
-    with path.open("rb") as file:
-        length = struct.unpack("<Q", file.read(8))[0]
-        if length > path.stat().st_size:
-            raise Unusable(f"{path} is cut short, or no safetensors file: its header is {length} bytes long")
-        header = json.loads(file.read(length))
-    found = {}
-    for name in (name for name in NAMES if name in header):
-        told = header[name]
-        if told["dtype"] not in SAFE:
-            raise Unusable(f"{path}: {name} has dtype {told['dtype']}; expected one of {', '.join(SAFE)}")
-        kind = SAFE[told["dtype"]]
-        dtype = precision.named(kind).dtype if kind in precision.NAMES else np.dtype(kind)
-        found[name] = _map(path, dtype, 8 + length + int(told["data_offsets"][0]), tuple(told["shape"]))
-    return found
-
-
-def _zarr(path: Path) -> Arrays:
-    from gradcheck.auditing import chunked
-
-    return chunked.arrays(path, NAMES)
-
-
-READERS: dict[str, Callable[[Path], Arrays]] = {".npz": _npz, ".safetensors": _safetensors}

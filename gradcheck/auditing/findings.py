@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gradcheck.auditing.plan import Plan
 from gradcheck.enclosure import Enclosure, Reals
@@ -35,44 +36,30 @@ class Finding:
 
 @dataclass(frozen=True, eq=False)
 class Probed:
-    """Of each row (L,): the most that a probe is off by, and the most that it must be. `ratio` is the first in units of its limit;
-    `most` bounds what it may be off by, with our own error.
+    """Of each row (L,): the most that a probe is off by, whether its logits are finite, its test ratio, and the most that a
+    probe may be off by where we are off, too.
     """
 
     residual: Reals
-    size: Reals
+    known: NDArray[np.bool_]
     ratio: Reals
     most: Reals
 
     @classmethod
     def empty(cls, L: int) -> "Probed":
         """To be filled, some rows at a time."""
-        return cls(np.empty(L), np.empty(L), np.empty(0), np.empty(0))
+        return cls(np.empty(L), np.empty(L, np.bool_), np.empty(0), np.empty(0))
 
     def fill(self, rows: slice, left: Reals, right: Reals) -> None:
         """What is (k, rows), and what must be."""
         self.residual[rows] = abs(left - right).max(axis=0)
-        self.size[rows] = abs(right).max(axis=0)
+        self.known[rows] = np.isfinite(right).all(axis=0)
 
     def judged(self, limit: Reals, own: Reals) -> "Probed":
         """With the limit of each row (L,), and what we are off by ourselves."""
-        known = np.isfinite(self.size) & ~np.isnan(limit)
-        enclosure = Enclosure(np.zeros_like(limit), np.where(known, limit, np.inf))
-        return replace(self, ratio=enclosure.test_ratio(self.residual), most=self.residual + own)
-
-    def outcome(self) -> Verdict:
-        """Disagree iff a ratio exceeds 1; agree only if some row could have been told from zero."""
-        ratio = float(self.ratio.max())
-        if ratio > 1:
-            return Verdict(Outcome.DISAGREE, "", ratio)
-        if not np.isfinite(self.size).all():
-            return Verdict(Outcome.INCONCLUSIVE, UNKNOWN, ratio)
-        # zero in its place would have shown more
-        return (
-            Verdict(Outcome.AGREE, "", ratio)
-            if (self.most < self.size).any()
-            else Verdict(Outcome.INCONCLUSIVE, WIDE, ratio)
-        )
+        finite = np.where(self.known & ~np.isnan(limit), limit, np.inf)
+        ratio = Enclosure(np.zeros_like(limit), finite).test_ratio(self.residual)
+        return replace(self, ratio=ratio, most=self.residual + own)
 
     def worst(self) -> list[int]:
         """The rows that are looked at again, the worst first; of those alike, the first."""
@@ -125,13 +112,16 @@ def enclosed(midpoint: Reals, limit: Reals) -> Enclosure:
 
 
 def concluded(quantity: str, probed: Probed, again: Compared, plan: Plan, median: float | None = None) -> Finding:
-    """From probes of all rows, and the entries of the worst: at fault is a row that either shows to be."""
-    verdict, entries = probed.outcome(), again.witnesses()
-    wrong = {int(l) for l in np.flatnonzero(probed.ratio > 1)} | {entry.place[0] for entry in entries}
-    rows = tuple(sorted(wrong))
+    """From probes of all rows, and the entries of the worst. At fault is a row that either shows to be; and agreement needs an
+    entry that could have been told from zero.
+    """
+    entries, verdict = again.witnesses(), again.verdict()
+    rows = tuple(sorted({int(l) for l in np.flatnonzero(probed.ratio > 1)} | {entry.place[0] for entry in entries}))
+    ratio = max(float(probed.ratio.max()), verdict.ratio or 0.0)
+    if rows:
+        verdict = Verdict(Outcome.DISAGREE, "", ratio, None, entries[0] if entries else None)
+    elif verdict.outcome is Outcome.AGREE and not probed.known.all():
+        verdict = Verdict(Outcome.INCONCLUSIVE, UNKNOWN)
     others = np.delete(probed.most, rows)
     entry, row = freivalds.certified(float(others.max(initial=0.0)), len(probed.most), plan.probes.shape[1])
-    if rows:
-        ratio = max([verdict.ratio or 0.0, *(entry.ratio for entry in entries)])
-        verdict = Verdict(Outcome.DISAGREE, "", ratio, None, entries[0] if entries else None)
-    return Finding(quantity, verdict, entry, row, median, rows, entries=entries)
+    return Finding(quantity, replace(verdict, ratio=ratio), entry, row, median, rows, entries=entries)

@@ -41,7 +41,7 @@ def _probed(dump: Dump, plan: Plan, sums: Logits) -> Probed:
         part = theta.astype(own.dtype, copy=False)
         lengths[rows] = norms(part)
         found.fill(rows, sums.Zv[:, rows], product(part, operand).T + np.outer(sums.v, b[rows]))
-        if not np.isfinite(found.size[rows]).all() and not np.isfinite(theta).all():
+        if not found.known[rows].all() and not np.isfinite(theta).all():
             raise Unusable(f"{dump.source}: theta holds a number that is not finite")
 
     with np.errstate(invalid="ignore", over="ignore", under="ignore"):

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gradcheck.auditing import dump, shards
+from gradcheck.auditing import dump, files, shards
 from gradcheck.auditing.dump import Dump
 from gradcheck.auditing.findings import Finding
 from gradcheck.auditing.judge import judge
@@ -96,7 +96,7 @@ def audit_path(
 ) -> Audit:
     """Judge a dump in a folder or a file: in this process, or on the workers of a Dask scheduler, which must see the same path."""
     given = layout or {}
-    found = dump.load(path, **given)
+    found = files.load(path, **given)
     with one_thread():
         planned = _planned(found, accumulate=accumulate, probes=probes, seed=seed, memory=memory)
         if scheduler is None:
