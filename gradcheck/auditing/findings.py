@@ -4,14 +4,13 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
 from gradcheck.auditing.plan import Plan
 from gradcheck.enclosure import Enclosure, Reals
 from gradcheck.referees import freivalds
 from gradcheck.verdict import WIDE, Outcome, Verdict, Witness
 
-AGAIN = 8  # rows that are compared entry by entry, the worst first
+AGAIN = 8  # rows that are compared entry by entry because they are the worst
 NAMES = {"grad_theta": "∂ℒ/∂θ", "grad_b": "∂ℒ/∂b", "Z": "Z", "A": "A", "grad_Z": "∂ℒ/∂Z", "loss": "ℒ"}
 UNKNOWN = "the logits are not finite, so there is nothing to compare with"
 
@@ -36,35 +35,35 @@ class Finding:
 
 @dataclass(frozen=True, eq=False)
 class Probed:
-    """Of each row (L,): the most that a probe is off by, whether its logits are finite, its test ratio, and the most that a
-    probe may be off by where we are off, too.
-    """
+    """Of each row (L,): the most that a probe is off by, the most that it must be, the limit of the first, and our own error."""
 
     residual: Reals
-    known: NDArray[np.bool_]
-    ratio: Reals
-    most: Reals
+    size: Reals
+    limit: Reals
+    own: Reals
 
     @classmethod
     def empty(cls, L: int) -> "Probed":
         """To be filled, some rows at a time."""
-        return cls(np.empty(L), np.empty(L, np.bool_), np.empty(0), np.empty(0))
+        return cls(np.empty(L), np.empty(L), np.empty(0), np.empty(0))
 
     def fill(self, rows: slice, left: Reals, right: Reals) -> None:
         """What is (k, rows), and what must be."""
         self.residual[rows] = abs(left - right).max(axis=0)
-        self.known[rows] = np.isfinite(right).all(axis=0)
+        self.size[rows] = abs(right).max(axis=0)
 
-    def judged(self, limit: Reals, own: Reals) -> "Probed":
-        """With the limit of each row (L,), and what we are off by ourselves."""
-        finite = np.where(self.known & ~np.isnan(limit), limit, np.inf)
-        ratio = Enclosure(np.zeros_like(limit), finite).test_ratio(self.residual)
-        return replace(self, ratio=ratio, most=self.residual + own)
+    @cached_property
+    def ratio(self) -> Reals:
+        """Test ratios; 0 where nothing is known."""
+        finite = np.where(np.isfinite(self.size) & ~np.isnan(self.limit), self.limit, np.inf)
+        return Enclosure(np.zeros_like(finite), finite).test_ratio(self.residual)
 
     def worst(self) -> list[int]:
-        """The rows that are looked at again, the worst first; of those alike, the first."""
-        # by their worst ratio even where that is far below 1: a fault too small for a limit of all columns still stands out
-        return [int(l) for l in np.argsort(-self.ratio, kind="stable")[:AGAIN]]
+        """The rows that are looked at again: the worst, and the one that tells the most."""
+        # by their ratio even where that is far below 1: a fault too small for a limit of all columns still stands out
+        found = np.argsort(-self.ratio, kind="stable")[:AGAIN].tolist()
+        telling = int(np.argmax(np.nan_to_num(self.size / self.limit, nan=0.0)))
+        return found if telling in found else [*found, telling]
 
 
 @dataclass(frozen=True, eq=False)
@@ -120,8 +119,8 @@ def concluded(quantity: str, probed: Probed, again: Compared, plan: Plan, median
     ratio = max(float(probed.ratio.max()), verdict.ratio or 0.0)
     if rows:
         verdict = Verdict(Outcome.DISAGREE, "", ratio, None, entries[0] if entries else None)
-    elif verdict.outcome is Outcome.AGREE and not probed.known.all():
+    elif verdict.outcome is Outcome.AGREE and not np.isfinite(probed.size).all():
         verdict = Verdict(Outcome.INCONCLUSIVE, UNKNOWN)
-    others = np.delete(probed.most, rows)
-    entry, row = freivalds.certified(float(others.max(initial=0.0)), len(probed.most), plan.probes.shape[1])
+    others = np.delete(probed.residual + probed.own, rows)
+    entry, row = freivalds.certified(float(others.max(initial=0.0)), len(probed.size), plan.probes.shape[1])
     return Finding(quantity, replace(verdict, ratio=ratio), entry, row, median, rows, entries=entries)

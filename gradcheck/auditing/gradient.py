@@ -67,7 +67,7 @@ def _probed(dump: Dump, plan: Plan, sums: Sums) -> tuple[Probed, Reals]:
         rowwise(dump.arrays["grad_theta"], product)
         # what float64 loses in G V: Cauchy and Schwarz, since |V| <= 1; nothing where G is not finite, which no loss explains
         lost = np.nan_to_num(2 * spread(dump.d + 8, U64) * np.sqrt(dump.d) * lengths, nan=0.0, posinf=0.0)
-    return found.judged(limit + lost, own + lost), lengths
+    return replace(found, limit=limit + lost, own=own + lost), lengths
 
 
 def computed_again(dump: Dump, plan: Plan, sums: Sums, rows: list[int]) -> Compared:

@@ -41,7 +41,7 @@ def _probed(dump: Dump, plan: Plan, sums: Logits) -> Probed:
         part = theta.astype(own.dtype, copy=False)
         lengths[rows] = norms(part)
         found.fill(rows, sums.Zv[:, rows], product(part, operand).T + np.outer(sums.v, b[rows]))
-        if not found.known[rows].all() and not np.isfinite(theta).all():
+        if not np.isfinite(found.size[rows]).all() and not np.isfinite(theta).all():
             raise Unusable(f"{dump.source}: theta holds a number that is not finite")
 
     with np.errstate(invalid="ignore", over="ignore", under="ignore"):
@@ -50,7 +50,7 @@ def _probed(dump: Dump, plan: Plan, sums: Logits) -> Probed:
         size = lengths * sums.length + dump.n * abs(b)
         ours = outward(left * sums.size + inner * lengths * reach + double * dump.n * abs(b), 64) + underflow
         limit = outward(k * size + ours + underflow, 2 * dump.n + dump.d + 64)
-    return found.judged(np.where(size + limit < arithmetic.huge, limit, np.inf), ours)
+    return replace(found, limit=np.where(size + limit < arithmetic.huge, limit, np.inf), own=ours)
 
 
 def _again(dump: Dump, plan: Plan, rows: list[int]) -> Compared:
