@@ -52,7 +52,8 @@ def loss(theta: Array, b: Array, X: Array, Y: Array) -> Array:
     """`-(1/n) sum Y log A` (eq. 2), shape (). A class without a label does not count, even at log A = -inf."""
     Z = logits(theta, b, X)
     labels = Y.astype(theta.dtype.type(0).real.dtype, copy=False)
-    terms = np.where(labels > 0, labels * np.where(labels > 0, log_probabilities(Z), 0), 0)
+    nothing = labels.dtype.type(0)  # of the same kind: NumPy 1 knows no type that bfloat16 and 0 have in common
+    terms = np.where(labels > 0, labels * np.where(labels > 0, log_probabilities(Z), nothing), nothing)
     return _like(-_like(terms.sum(), Z.dtype) / _count(X, Z.dtype), Z.dtype)
 
 

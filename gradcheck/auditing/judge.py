@@ -25,7 +25,7 @@ def judge(dump: Dump, plan: Plan, sums: Sums) -> tuple[Finding, ...]:
     findings: dict[str, Callable[[], Finding]] = {
         "Z": lambda: logits.judged(dump, plan, sums.logits),  # type: ignore[arg-type]
         "A": lambda: _worst("A", sums.worst["A"]),
-        "loss": lambda: _loss(dump, sums),
+        "loss": lambda: _loss(dump, plan, sums),
         "grad_Z": lambda: _worst("grad_Z", sums.worst["grad_Z"]),
         "grad_theta": lambda: gradient.theta(dump, plan, sums),
         "grad_b": lambda: gradient.bias(dump, plan, sums),
@@ -46,9 +46,12 @@ def _worst(name: str, worst: Worst) -> Finding:
     return Finding(name, verdict, rows=(worst.place[0],), entries=(witness,))
 
 
-def _loss(dump: Dump, sums: Sums) -> Finding:
-    found = sums.loss
+def _loss(dump: Dump, plan: Plan, sums: Sums) -> Finding:
+    found, arithmetic = sums.loss, plan.arithmetic
     limit = outward(found.limit + (dump.n + dump.L + 16) * 4 * U64 * found.size, 64) / dump.N
+    # of the whole sum as it is added up, and of one sample as it may be written down
+    if not (found.size + found.limit < arithmetic.sums.huge and found.most < arithmetic.huge):
+        limit = np.asarray(np.inf)
     computed = np.asarray(float(np.asarray(dump.arrays["loss"]).reshape(())))
     compared = Compared("loss", computed, np.asarray(found.value / dump.N), np.asarray(limit))
     return Finding("loss", compared.verdict())

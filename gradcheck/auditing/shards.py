@@ -26,7 +26,7 @@ def shard(dump: Dump, plan: Plan, parts: Iterable[slice]) -> Sums:
     right, limit, own = products[: k + 1], products[k + 1 : k + 3], products[-1]
     gradient = Gradient(right, limit, own, np.zeros(L), np.zeros(2), 0.0, 0.0, 0.0)
     logits = Logits(np.zeros((k, L)), np.zeros((dump.d, k)), np.zeros(k), 0.0, 0.0) if "Z" in dump.arrays else None
-    total = Sums(gradient, logits, Loss(0.0, 0.0, 0.0), [], {})
+    total = Sums(gradient, logits, Loss(0.0, 0.0, 0.0, 0.0), [], {})
     for part in parts:
         block = read(dump, plan, part)
         _add_gradient(dump, plan, block, products, gradient)
@@ -116,4 +116,5 @@ def _loss(dump: Dump, plan: Plan, block: Block) -> Loss:
         if not dump.index:
             each += (1 + k) * spread(dump.L + 3, plan.arithmetic.u) * (size + mass * found.log_A)
         underflow = (1 + k) * (len(mass) * (terms + 2) / dump.n + size.sum()) * 2 * plan.arithmetic.eta
-        return Loss(float((mass * lse - picked).sum()), float((each + own).sum() + underflow), float(size.sum()))
+        limit = float((each + own).sum() + underflow)
+        return Loss(float((mass * lse - picked).sum()), limit, float(size.sum()), float((size + each).max()))

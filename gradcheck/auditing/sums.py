@@ -62,19 +62,18 @@ class Logits:
 
 @dataclass(eq=False)
 class Loss:
-    """The sum of losses, its limit, and the size of its terms; none of them divided by N."""
+    """The sum of losses, its limit, and the size of its terms; none of them divided by N. `most` is that of one sample, at most."""
 
     value: float
     limit: float
     size: float
+    most: float
 
     def add(self, other: "Loss") -> None:
         """Add what comes next in the order of samples."""
-        self.value, self.limit, self.size = (
-            self.value + other.value,
-            self.limit + other.limit,
-            self.size + other.size,
-        )
+        for name in ("value", "limit", "size"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.most = max(self.most, other.most)
 
 
 @dataclass(eq=False)
