@@ -2,6 +2,7 @@
 
 import json
 import re
+import runpy
 import shlex
 import shutil
 from pathlib import Path
@@ -21,6 +22,7 @@ HERE = {  # command -> its folder, what it needs beside NumPy, and the checks th
     "gradcheck verify cross_entropy.py:right": ("torch_function", "torch", set()),
     "gradcheck verify cross_entropy.py:wrong": ("torch_function", "torch", {"logits_gradient", *WRONG}),
 }
+AUDITS = {"gradcheck audit right": "5 agree", "gradcheck audit wrong": "3 disagree"}
 ELSEWHERE = {  # of packages that no test installs, and of programs that test_process.py builds
     "gradcheck verify --exec ./my-softmax --dtype float64 --dtype float32",
     'gradcheck verify --exec "node softmax.mjs"',
@@ -40,7 +42,7 @@ def shown() -> dict[str, list[str]]:
 
 
 def test_every_command_of_the_page_is_run_by_a_test_or_named_as_one_that_is_not():
-    assert set(shown()) == set(HERE) | ELSEWHERE
+    assert set(shown()) == set(HERE) | set(AUDITS) | ELSEWHERE
 
 
 @pytest.mark.parametrize("command", HERE)
@@ -63,10 +65,22 @@ def test_an_example_prints_what_the_page_shows_and_fails_where_it_says(command, 
             assert verdicts[words[0]] in line.lower(), line
 
 
+def test_the_step_that_is_audited_agrees_and_its_fused_loss_does_not(tmp_path, monkeypatch):
+    pytest.importorskip("torch")
+    monkeypatch.chdir(tmp_path)
+    runpy.run_path(str(EXAMPLES / "audit" / "train.py"))
+    for command, ending in AUDITS.items():
+        result = CliRunner().invoke(main, command.split()[1:])
+        assert result.exit_code == (ending == "3 disagree")
+        assert result.output.endswith(f"{command.split()[-1]}: {ending}\n")
+        verdicts = [line.split()[:2] for line in shown()[command] if line.startswith(("Z ", "ℒ ", "∂"))]
+        assert all(" ".join(words) in " ".join(result.output.split()) for words in verdicts)
+
+
 def test_an_example_that_needs_a_package_says_so_in_its_docstring():
     for path in EXAMPLES.glob("*/*.py"):
         text = path.read_text(encoding="utf-8")
-        if path.parent.name in ("pypi", "torch_function"):
+        if path.parent.name in ("audit", "pypi", "torch_function"):
             assert re.search(r"Needs .*pip install \w+", text), path
 
 

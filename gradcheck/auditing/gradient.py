@@ -60,7 +60,7 @@ def _probed(dump: Dump, plan: Plan, sums: Sums) -> tuple[Probed, Reals]:
 
     def product(rows: slice, G: Any) -> None:
         exact = real(G)
-        lengths[rows] = norms(G if G.dtype in (np.float32, np.float64) else exact)
+        lengths[rows] = norms(G)
         found.fill(rows, (exact @ plan.probes).T, right[:, rows])
 
     with np.errstate(invalid="ignore", over="ignore", under="ignore"):

@@ -9,7 +9,7 @@ from gradcheck.auditing import faults
 from gradcheck.auditing.dump import Dump
 from gradcheck.auditing.findings import Compared, Finding, Probed, concluded
 from gradcheck.auditing.plan import Plan
-from gradcheck.auditing.rows import INNER, norms, product, real, rowwise, threaded
+from gradcheck.auditing.rows import norms, real, rowwise, threaded
 from gradcheck.auditing.sums import Logits
 from gradcheck.bounds import spread
 from gradcheck.enclosure import U64, Reals, outward
@@ -24,33 +24,23 @@ def judged(dump: Dump, plan: Plan, sums: Logits) -> Finding:
 
 
 def _probed(dump: Dump, plan: Plan, sums: Logits) -> Probed:
-    own, arithmetic, b = plan.own, plan.arithmetic, real(dump.arrays["b"])
-    found = Probed.empty(dump.L)
-    operand = sums.Xv.astype(own.dtype)
-    k = arithmetic.relative(dump.d + 1, 1)
-    double = 4 * spread(dump.n + dump.d + 16, U64)
-    # what each term of Z V, and of theta (X V), may lose with us
-    left = plan.products + double
-    inner = spread(INNER + 4, own.u) + double
-    underflow = 2 * dump.n * ((dump.d + 2) * arithmetic.eta + own.eta) + 4 * dump.d * own.tiny
-    reach = float(norms(np.ascontiguousarray(sums.Xv.T)).max())
-
-    lengths = np.empty(dump.L)
+    arithmetic, b = plan.arithmetic, real(dump.arrays["b"])
+    found, lengths = Probed.empty(dump.L), np.empty(dump.L)
 
     def rowed(rows: slice, theta: Any) -> None:
-        part = theta.astype(own.dtype, copy=False)
-        lengths[rows] = norms(part)
-        found.fill(rows, sums.Zv[:, rows], product(part, operand).T + np.outer(sums.v, b[rows]))
+        lengths[rows] = norms(theta)
+        found.fill(rows, sums.Zv[:, rows], (real(theta) @ sums.Xv).T + np.outer(sums.v, b[rows]))
         if not np.isfinite(found.size[rows]).all() and not np.isfinite(theta).all():
             raise Unusable(f"{dump.source}: theta holds a number that is not finite")
 
+    rowwise(dump.arrays["theta"], rowed)
     with np.errstate(invalid="ignore", over="ignore", under="ignore"):
-        rowwise(dump.arrays["theta"], rowed)
-        # Cauchy and Schwarz: |theta||X| 1 + n |b|
+        # Cauchy and Schwarz, since |V| <= 1: |theta||X| 1 + n |b|
         size = lengths * sums.length + dump.n * abs(b)
-        ours = outward(left * sums.size + inner * lengths * reach + double * dump.n * abs(b), 64) + underflow
-        limit = outward(k * size + ours + underflow, 2 * dump.n + dump.d + 64)
-    return replace(found, limit=np.where(size + limit < arithmetic.huge, limit, np.inf), own=ours)
+        own = outward(4 * spread(dump.n + dump.d + 16, U64) * (sums.size + size), 64)
+        underflow = 2 * dump.n * (dump.d + 2) * arithmetic.eta
+        limit = outward(arithmetic.relative(dump.d + 1, 1) * size + own + underflow, 2 * dump.n + dump.d + 64)
+    return replace(found, limit=np.where(size + limit < arithmetic.huge, limit, np.inf), own=own)
 
 
 def _again(dump: Dump, plan: Plan, rows: list[int]) -> Compared:

@@ -84,7 +84,9 @@ def product(left: Any, right: Any) -> Reals:
 
 
 def norms(rows: Any) -> Reals:
-    """An upper bound of the 2-norm of each row, given in float32 or float64."""
+    """An upper bound of the 2-norm of each row."""
+    if rows.dtype not in (np.float32, np.float64):
+        rows = real(rows)
     found = np.finfo(rows.dtype)
     d = rows.shape[1]
     squares = np.einsum("ij,ij->i", rows, rows).astype(np.float64)

@@ -90,12 +90,11 @@ def _add_logits(dump: Dump, plan: Plan, block: Block, total: Logits) -> None:
     """Z V, X V, 1ᵀV and the sizes of what they are made of, for random V (k, nb)."""
     X, Z = block.X, block.Z
     V = np.random.default_rng([plan.seed, block.part.start, 1]).uniform(-1, 1, (plan.probes.shape[1], X.shape[1]))
-    V = V.astype(plan.own.dtype)  # so that Z need not be copied as float64; what the products lose is our own error
     with np.errstate(invalid="ignore", over="ignore"):
-        for rows in cuts(dump.L, CLASSES):
-            total.Zv[:, rows] += product(V, Z[rows].astype(plan.own.dtype, copy=False).T)
-    total.Xv += X @ real(V).T
-    total.v += real(V).sum(axis=1)
+        for rows in cuts(dump.L, CLASSES // 8):
+            total.Zv[:, rows] += V @ real(Z[rows]).T
+    total.Xv += X @ V.T
+    total.v += V.sum(axis=1)
     total.size += float((abs(block.m) + block.reach).sum())
     total.length += float(norms(np.ascontiguousarray(X.T)).sum())
 
