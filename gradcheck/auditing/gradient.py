@@ -8,16 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.auditing import faults
+from gradcheck.auditing import causes, faults
+from gradcheck.auditing.again import computed_again, inside
 from gradcheck.auditing.dump import Dump
 from gradcheck.auditing.findings import Compared, Finding, Probed, concluded
 from gradcheck.auditing.plan import Plan
-from gradcheck.auditing.rows import norms, real, rowwise, threaded
-from gradcheck.auditing.shards import rounding
+from gradcheck.auditing.rows import norms, real, rowwise
 from gradcheck.auditing.sums import Sums
 from gradcheck.bounds import spread
 from gradcheck.enclosure import U64, Reals, outward
-from gradcheck.referees.freivalds import Weights
 
 
 def theta(dump: Dump, plan: Plan, sums: Sums) -> Finding:
@@ -26,7 +25,9 @@ def theta(dump: Dump, plan: Plan, sums: Sums) -> Finding:
     again = computed_again(dump, plan, sums, probed.worst())
     found = concluded("grad_theta", probed, again, plan, float(np.median(lengths)))
     if found.rows:
-        return replace(found, faults=faults.describe(again, found.rows, dump))
+        named = causes.named(dump, sums.kept, again, found.rows)
+        told = (faults.rows_in_words(found.rows, dump.L), *named) if named else faults.describe(again, found.rows, dump)
+        return replace(found, faults=told)
     return replace(found, odd=faults.odd(again))
 
 
@@ -44,13 +45,7 @@ def limits(dump: Dump, plan: Plan, sums: Sums) -> Reals:
     total = sums.gradient
     entries = np.asarray([[dump.d], [1]])  # that a limit is the sum of
     limit = outward(total.limit + total.flat[:, np.newaxis] + (total.extra + total.floor) * entries, 4 * dump.n + 64)
-    return np.where(_inside(dump, plan, sums) + limit < plan.arithmetic.huge, limit, np.inf)
-
-
-def _inside(dump: Dump, plan: Plan, sums: Sums) -> Reals:
-    """(L,): no partial sum of an entry, divided by N or not, exceeds this and the limit."""
-    total = sums.gradient
-    return dump.N * total.size * (1 + plan.arithmetic.relative(dump.n + 8, 3)) * max(1.0, total.most)
+    return np.where(inside(dump, plan, sums) + limit < plan.arithmetic.huge, limit, np.inf)
 
 
 def _probed(dump: Dump, plan: Plan, sums: Sums) -> tuple[Probed, Reals]:
@@ -68,30 +63,3 @@ def _probed(dump: Dump, plan: Plan, sums: Sums) -> tuple[Probed, Reals]:
         # what float64 loses in G V: Cauchy and Schwarz, since |V| <= 1; nothing where G is not finite, which no loss explains
         lost = np.nan_to_num(2 * spread(dump.d + 8, U64) * np.sqrt(dump.d) * lengths, nan=0.0, posinf=0.0)
     return replace(found, limit=limit + lost, own=own + lost), lengths
-
-
-def computed_again(dump: Dump, plan: Plan, sums: Sums, rows: list[int]) -> Compared:
-    """Rows of G, entry by entry in float64, each with its limit."""
-    computed = np.stack([real(dump.arrays["grad_theta"][l]) for l in rows])
-    theta = np.stack([real(dump.arrays["theta"][l]) for l in rows])
-    b = real(dump.arrays["b"])[rows, np.newaxis]
-
-    def one(kept: tuple[slice, Reals, Weights]) -> tuple[Reals, Reals]:
-        part, (m, s, mass), bound = kept
-        X, Y = real(dump.samples("X", part)), dump.samples("Y", part)
-        Z = real(dump.arrays["Z"][:, part][rows]) if "Z" in dump.arrays else theta @ X + b
-        A = np.exp(Z - m) / s
-        labels = (np.asarray(rows)[:, np.newaxis] == Y).astype(np.float64) if dump.index else real(Y)[rows]
-        known = labels * bound.label * (abs(A - 1) - A - 1) if dump.index else 0.0
-        # the error of each term, and its size times what float64 may lose on it
-        error = A * bound.A + labels * bound.Y + known + bound.flat
-        error += 2 * rounding(dump) * (A * bound.size + labels / dump.N)
-        return (A * mass - labels) @ X.T / dump.N, error @ abs(X).T
-
-    G, E = np.zeros((len(rows), dump.d)), np.zeros((len(rows), dump.d))
-    with np.errstate(invalid="ignore", over="ignore", under="ignore"):
-        for g, e in threaded(one, sums.kept):
-            G, E = G + g, E + e
-    limit = outward(E + sums.gradient.extra, 4 * dump.n + 64)
-    allowed = np.where(_inside(dump, plan, sums)[rows, np.newaxis] + limit < plan.arithmetic.huge, limit, np.inf)
-    return Compared("grad_theta", computed, G, allowed, tuple(rows))

@@ -12,7 +12,7 @@ from gradcheck.auditing.dump import Dump
 from gradcheck.auditing.entries import worst_entries
 from gradcheck.auditing.plan import Plan
 from gradcheck.auditing.rows import cuts, norms, product, real
-from gradcheck.auditing.sums import Gradient, Logits, Loss, Sums
+from gradcheck.auditing.sums import Gradient, Kept, Logits, Loss, Sums
 from gradcheck.bounds import spread
 from gradcheck.enclosure import U64, Reals
 
@@ -33,7 +33,7 @@ def shard(dump: Dump, plan: Plan, parts: Iterable[slice]) -> Sums:
         if logits is not None:
             _add_logits(dump, plan, block, logits)
         total.loss.add(_loss(dump, plan, block))
-        total.kept.append((part, np.stack([block.m, block.s, block.mass]), block.bound))
+        total.kept.append(Kept(part, block.m, block.s, block.mass, block.bound))
         total.keep(worst_entries(dump, plan, block))
     # A 1ᵀY / N + Y / N, of which ∂ℒ/∂b is the difference
     gradient.size += right[-1]

@@ -76,22 +76,31 @@ class Loss:
         self.most = max(self.most, other.most)
 
 
+@dataclass(frozen=True, eq=False)
+class Kept:
+    """Of a block its samples, the maxima, sums and masses (nb,), and its weights: for rows that are computed again."""
+
+    part: slice
+    m: Reals
+    s: Reals
+    mass: Reals
+    bound: Weights
+
+
 @dataclass(eq=False)
 class Sums:
-    """All of it. `kept` has of each block its samples, the maxima, sums and masses (3, nb), and its weights: for rows that are
-    computed again.
-    """
+    """All of it."""
 
     gradient: Gradient
     logits: Logits | None
     loss: Loss
-    kept: list[tuple[slice, Reals, Weights]]
+    kept: list[Kept]
     worst: dict[str, Worst]
 
     @property
     def samples(self) -> int:
         """How many there are so far."""
-        return self.kept[-1][0].stop
+        return self.kept[-1].part.stop
 
     def add(self, other: "Sums") -> None:
         """Add what comes next in the order of samples."""

@@ -1,0 +1,71 @@
+"""Mistakes that make whole rows wrong: each is computed for a few rows, and named where it explains every entry of them.
+
+G = D Xᵀ,  D = (A diag(1ᵀY) − Y)/N          a mistake puts another D in its place, or sums over a part of the samples
+"""
+
+from collections.abc import Callable, Iterator
+
+import numpy as np
+
+from gradcheck.auditing.again import softmax_rows
+from gradcheck.auditing.dump import Dump
+from gradcheck.auditing.findings import Compared
+from gradcheck.auditing.rows import real
+from gradcheck.auditing.sums import Kept
+from gradcheck.enclosure import Reals
+
+ROWS = 3  # that an explanation must hold for
+TRIED = 4  # numbers of samples that are tried in full
+
+# From P = A diag(1ᵀY), A and Y (rows, n): what stands in the place of P − Y.
+MISTAKEN: dict[str, Callable[[Reals, Reals, Reals], Reals]] = {
+    "as if labels were not subtracted": lambda P, A, Y: P,
+    "as if labels alone were summed, without the probabilities": lambda P, A, Y: -Y,
+    "as if labels were added": lambda P, A, Y: P + Y,
+    "as if each sample had the labels of the next": lambda P, A, Y: P - np.roll(Y, -1, axis=1),
+    "as if each sample had the labels of the one before": lambda P, A, Y: P - np.roll(Y, 1, axis=1),
+    "as if A(1 − A), the derivative of a sigmoid, were multiplied in": lambda P, A, Y: (P - Y) * A * (1 - A),
+}
+
+
+def named(dump: Dump, kept: list[Kept], again: Compared, wrong: tuple[int, ...]) -> tuple[str, ...]:
+    """What explains the rows at fault; nothing where no mistake of this table does."""
+    rows = again.rows or ()
+    places = [k for k, l in enumerate(rows) if l in wrong and np.isfinite(again.computed[k]).all()][:ROWS]
+    if not places:
+        return ()
+    computed, allowed = again.computed[places], again.allowed[places]
+    blocks = [softmax_rows(dump, [rows[k] for k in places], block)[1:] for block in kept]
+    A, Y = (np.concatenate(arrays, axis=1) for arrays in zip(*blocks, strict=True))
+    P = A * np.concatenate([block.mass for block in kept])
+    tried = {name: mistaken(P, A, Y) / dump.N for name, mistaken in MISTAKEN.items()}
+    tried |= dict(_parts(dump, (P - Y) / dump.N, computed, allowed)) if dump.n > 1 else {}
+    found = _products(dump, kept, np.stack(list(tried.values())))
+    return tuple(name for name, G in zip(tried, found, strict=True) if (abs(G - computed) <= allowed).all())
+
+
+def _products(dump: Dump, kept: list[Kept], D: Reals) -> Reals:
+    """D Xᵀ for D (tried, rows, n)."""
+    total = np.zeros((*D.shape[:2], dump.d))
+    for block in kept:
+        total += D[:, :, block.part] @ real(dump.samples("X", block.part)).T
+    return total
+
+
+def _parts(dump: Dump, D: Reals, computed: Reals, allowed: Reals) -> Iterator[tuple[str, Reals]]:
+    """The first samples alone, or the last. Where they part is found by the largest entry of each row; of places that fit alike,
+    those are tried first at which many sizes of chunks end.
+    """
+    n = dump.n
+    first, last = np.ones(n - 1, np.bool_), np.ones(n - 1, np.bool_)
+    for row, j in enumerate(np.argmax(abs(computed), axis=1).tolist()):
+        summed = np.cumsum(D[row] * real(dump.arrays["X"][j : j + 1]).reshape(-1))
+        first &= abs(summed[:-1] - computed[row, j]) <= allowed[row, j]
+        last &= abs(summed[-1] - summed[:-1] - computed[row, j]) <= allowed[row, j]
+    for which, fits in (("first", first), ("last", last)):
+        places = np.flatnonzero(fits) + 1
+        for at in sorted(places.tolist(), key=lambda at: -(at & -at))[:TRIED]:
+            part = D.copy()
+            part[:, at:] *= which == "last"
+            part[:, :at] *= which == "first"
+            yield f"as if only the {which} {at if which == 'first' else n - at} of {n} samples had been summed", part
