@@ -75,3 +75,72 @@ def test_writing_an_array_down_costs_more_than_its_operations_only_where_it_is_c
     assert Arithmetic(fine, fine).relative(3, 2) == spread(3, fine.u)
     assert Arithmetic(fine, coarse).relative(0, 1) >= coarse.u
     assert Arithmetic(coarse, coarse).kept == 0
+
+
+# ---- what correct code may do, and once was refused ----
+
+
+def alone(name, kind, scale=1.0, offset=0.0, sizes=(8, 3, 34), **more):
+    """One quantity, of a step in float64 written down in `kind`, with the logits it is a function of."""
+    L, d, n = sizes
+    draw = np.random.default_rng(0)
+    theta, X = (scale * draw.standard_normal(shape) for shape in ((L, d), (d, n)))
+    made = {"theta": theta, "b": np.full(L, offset), "X": X}
+    made = {key: array.astype(kind) for key, array in made.items()} | {"Y": draw.integers(0, L, n)}
+    theta, b, X = (made[key].astype(float) for key in ("theta", "b", "X"))
+    made["Z"] = (theta @ X + b[:, np.newaxis]).astype(kind)
+    return made if name == "Z" else made | {name: more[name](made)}
+
+
+def outcome(quantity, found):
+    return next(f.verdict.outcome for f in found.findings if f.quantity == quantity)
+
+
+def lse(Z):
+    m = Z.max(axis=0)
+    return m + np.log(np.exp(Z - m).sum(axis=0))
+
+
+def test_log_sum_exps_and_logits_may_be_added_up_apart():
+    """docs/bounds.md, section 5: with a common offset, that loses what the size of the offset says."""
+
+    def apart(given):
+        picked = given["Z"][given["Y"], np.arange(300)]
+        sums = [np.add.accumulate(terms, dtype=np.float32)[-1] for terms in (lse(given["Z"]), picked)]
+        return (sums[0] - sums[1]) / np.float32(300)
+
+    given = alone("loss", np.float32, offset=2.0**20, sizes=(8, 3, 300), loss=apart)
+    exact = (lse(given["Z"].astype(float)) - given["Z"][given["Y"], np.arange(300)]).mean()
+    assert abs(given["loss"] - exact) > 0.1
+    assert outcome("loss", gradcheck.audit(**given)) is not Outcome.DISAGREE
+
+
+def test_a_sum_of_losses_that_overflows_is_no_fault():
+    given = alone("loss", np.float16, sizes=(50, 2, 30_000), loss=lambda _: np.float16(np.inf))
+    assert outcome("loss", gradcheck.audit(**given)) is Outcome.INCONCLUSIVE
+
+
+def test_a_loss_may_be_written_in_fewer_bits_than_the_rest():
+    def written(given):
+        Z = given["Z"].astype(float)
+        return np.float16((lse(Z) - Z[given["Y"], np.arange(34)]).mean())
+
+    given = alone("loss", np.float32, loss=written)
+    assert outcome("loss", gradcheck.audit(**given)) is Outcome.AGREE
+    given["loss"] = given["loss"] * np.float16(1.01)
+    assert outcome("loss", gradcheck.audit(**given)) is Outcome.DISAGREE
+
+
+def test_a_wrong_row_of_logits_is_seen_however_many_samples_there_are():
+    """float16: the sum over samples of what a logit may reach is beyond its range, and no logit is."""
+    given = alone("Z", np.float16, sizes=(32, 8, 30_000))
+    assert outcome("Z", gradcheck.audit(**given)) is Outcome.AGREE
+    given["Z"][20] *= np.float16(1.5)
+    assert outcome("Z", gradcheck.audit(**given)) is Outcome.DISAGREE
+
+
+def test_a_product_of_samples_and_signs_may_be_subnormal_where_theta_is_huge():
+    given = {"theta": np.array([[1e18], [-1e18]], np.float32), "b": np.zeros(2, np.float32), "Y": np.array([0])}
+    given["X"] = np.array([[3 * 2.0**-149]], np.float32)
+    given["Z"] = (given["theta"].astype(float) @ given["X"].astype(float)).astype(np.float32)
+    assert outcome("Z", gradcheck.audit(**given)) is not Outcome.DISAGREE

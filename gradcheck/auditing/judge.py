@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from gradcheck import precision
 from gradcheck.auditing import gradient, logits
 from gradcheck.auditing.dump import Dump
 from gradcheck.auditing.findings import NAMES, Compared, Finding
@@ -47,11 +48,15 @@ def _worst(name: str, worst: Worst) -> Finding:
 
 
 def _loss(dump: Dump, plan: Plan, sums: Sums) -> Finding:
-    found, arithmetic = sums.loss, plan.arithmetic
-    limit = outward(found.limit + (dump.n + dump.L + 16) * 4 * U64 * found.size, 64) / dump.N
-    # of the whole sum as it is added up, and of one sample as it may be written down
-    if not (found.size + found.limit < arithmetic.sums.huge and found.most < arithmetic.huge):
-        limit = np.asarray(np.inf)
-    computed = np.asarray(float(np.asarray(dump.arrays["loss"]).reshape(())))
-    compared = Compared("loss", computed, np.asarray(found.value / dump.N), np.asarray(limit))
+    found, loss = sums.loss, np.asarray(dump.arrays["loss"]).reshape(())
+    limit = outward(found.limit + (dump.n + dump.L + 16) * 4 * U64 * found.size, 64)
+    # sums before a division by n; those of labels apart from logits are no rounding (docs/bounds.md, section 5)
+    most = (abs(found.value) if dump.index else found.size) + limit
+    written, value = precision.of(loss.dtype), found.value / dump.N
+    limit = limit / dump.N
+    if written.u > plan.arithmetic.stored.u:  # it is not among what `stored` is the coarsest of
+        limit = outward(limit + written.u * (abs(value) + limit) + written.eta)
+    inside = most < plan.arithmetic.huge and abs(value) + limit < written.huge
+    allowed = np.asarray(limit if inside else np.inf)
+    compared = Compared("loss", np.asarray(float(loss)), np.asarray(value), allowed)
     return Finding("loss", compared.verdict())

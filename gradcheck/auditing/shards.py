@@ -25,8 +25,8 @@ def shard(dump: Dump, plan: Plan, parts: Iterable[slice]) -> Sums:
     products = np.zeros((k + 4, L))
     right, limit, own = products[: k + 1], products[k + 1 : k + 3], products[-1]
     gradient = Gradient(right, limit, own, np.zeros(L), np.zeros(2), 0.0, 0.0, 0.0)
-    logits = Logits(np.zeros((k, L)), np.zeros((dump.d, k)), np.zeros(k), 0.0, 0.0) if "Z" in dump.arrays else None
-    total = Sums(gradient, logits, Loss(0.0, 0.0, 0.0, 0.0), [], {})
+    logits = Logits(np.zeros((k, L)), np.zeros((dump.d, k)), np.zeros(k), 0.0, 0.0, 0.0) if "Z" in dump.arrays else None
+    total = Sums(gradient, logits, Loss(0.0, 0.0, 0.0), [], {})
     for part in parts:
         block = read(dump, plan, part)
         _add_gradient(dump, plan, block, products, gradient)
@@ -96,24 +96,23 @@ def _add_logits(dump: Dump, plan: Plan, block: Block, total: Logits) -> None:
     total.Xv += X @ V.T
     total.v += V.sum(axis=1)
     total.size += float((abs(block.m) + block.reach).sum())
-    total.length += float(norms(np.ascontiguousarray(X.T)).sum())
+    lengths = norms(np.ascontiguousarray(X.T))
+    total.length, total.longest = total.length + float(lengths.sum()), max(total.longest, float(lengths.max()))
 
 
 def _loss(dump: Dump, plan: Plan, block: Block) -> Loss:
     """The sum over samples of mass lse − Σ Y Z."""
     Z, Y, lse, mass, found = block.Z, block.Y, block.lse, block.mass, block.found
     terms = dump.n if dump.index else dump.n * dump.L
-    k = plan.arithmetic.relative(terms + 4, 2)
+    k = plan.arithmetic.relative(2 * terms + 4, 2)  # log-sum-exps and logits may be added up apart
     with np.errstate(invalid="ignore", over="ignore"):
         picked = (
             real(Z[Y, np.arange(len(Y))]) if dump.index else np.where(real(Y) > 0, real(Y) * real(Z), 0).sum(axis=0)
         )
         size = abs(lse) + abs(picked) if dump.index else mass * (2 * abs(lse) + found.distance)
         own = mass * found.Q + size * 8 * U64
-        distance = lse - picked + own if dump.index else size
-        each = mass * ((1 + k) * found.log_A) + k * distance
+        each = mass * ((1 + k) * found.log_A) + k * (size + own)
         if not dump.index:
             each += (1 + k) * spread(dump.L + 3, plan.arithmetic.u) * (size + mass * found.log_A)
         underflow = (1 + k) * (len(mass) * (terms + 2) / dump.n + size.sum()) * 2 * plan.arithmetic.eta
-        limit = float((each + own).sum() + underflow)
-        return Loss(float((mass * lse - picked).sum()), limit, float(size.sum()), float((size + each).max()))
+        return Loss(float((mass * lse - picked).sum()), float((each + own).sum() + underflow), float(size.sum()))

@@ -44,7 +44,7 @@ class Gradient:
 @dataclass(eq=False)
 class Logits:
     """For k probes V over the samples: `Zv` (k, L) is (Z V)ᵀ; `Xv` (d, k), `v` (k,) what it must be made of. `size` is Σ max |Z_i|,
-    `length` Σ |X_i|₂, over samples.
+    `length` Σ |X_i|₂, over samples; `longest` is max |X_i|₂.
     """
 
     Zv: Reals
@@ -52,28 +52,28 @@ class Logits:
     v: Reals
     size: float
     length: float
+    longest: float
 
     def add(self, other: "Logits") -> None:
         """Add what comes next in the order of samples."""
         for name in ("Zv", "Xv", "v"):
             getattr(self, name).__iadd__(getattr(other, name))
         self.size, self.length = self.size + other.size, self.length + other.length
+        self.longest = max(self.longest, other.longest)
 
 
 @dataclass(eq=False)
 class Loss:
-    """The sum of losses, its limit, and the size of its terms; none of them divided by N. `most` is that of one sample, at most."""
+    """The sum of losses, its limit, and the size of its terms; none of them divided by N."""
 
     value: float
     limit: float
     size: float
-    most: float
 
     def add(self, other: "Loss") -> None:
         """Add what comes next in the order of samples."""
         for name in ("value", "limit", "size"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
-        self.most = max(self.most, other.most)
 
 
 @dataclass(frozen=True, eq=False)
