@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -215,6 +216,25 @@ def test_sums_instead_of_means():
         given[name] = given[name] * N
     assert gradcheck.audit(**given, reduction="sum").status == 0
     assert gradcheck.audit(**given).status == 1
+
+
+@pytest.mark.parametrize("labels", ["index", "weights"])
+def test_memory_stays_below_what_is_allowed_whatever_the_dump_holds(labels):
+    """Every entry of A and of the logits' gradient is compared, and every weight read, some rows at a time."""
+    classes, count, allowed = 2**16, 256, 256 * plan.MIB
+    index, ones = np.arange(count), np.ones(count)
+    shape = {"theta": (classes, 2), "b": classes, "X": (2, count), "Z": (classes, count)}
+    given = {name: np.zeros(size, np.float32) for name, size in shape.items()}
+    A = np.full((classes, count), 1 / classes, np.float32)
+    one_hot = np.zeros_like(A)
+    one_hot[index, index] = 1
+    given |= {"A": A, "grad_Z": (A - one_hot) / count, "grad_b": ((A - one_hot) @ ones / count).astype(np.float32)}
+    tracemalloc.start()
+    found = gradcheck.audit(**given, Y=index if labels == "index" else one_hot, memory=allowed)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert Outcome.DISAGREE not in outcomes(found).values()
+    assert peak < allowed
 
 
 # ---- files ----

@@ -144,3 +144,16 @@ def test_a_product_of_samples_and_signs_may_be_subnormal_where_theta_is_huge():
     given["X"] = np.array([[3 * 2.0**-149]], np.float32)
     given["Z"] = (given["theta"].astype(float) @ given["X"].astype(float)).astype(np.float32)
     assert outcome("Z", gradcheck.audit(**given)) is not Outcome.DISAGREE
+
+
+def test_what_underflows_with_us_is_granted_with_the_error_of_our_logits():
+    """A probability that is 0 to us is known to be below e^Q times an underflow, and no further."""
+    own, reach, zero = named("float32"), np.array([104.0]), np.zeros(1)
+    fine = Arithmetic(named("float64"), own)
+    sizes = {"N": 1.0, "n": 1, "L": 2, "arithmetic": fine, "own": own, "index": True}
+    known, unsure = (
+        freivalds.columns(reach, zero, 2, arithmetic=fine, own=own, logits=(zero, zero + error))
+        for error in (0.0, 20.0)
+    )
+    flat = [freivalds.weights(found, np.ones(1), **sizes).flat[0] for found in (known, unsure)]
+    assert flat[1] >= np.exp(2 * 20.0) * flat[0] / 2

@@ -7,7 +7,7 @@ import numpy as np
 
 from gradcheck.auditing.dump import Dump
 from gradcheck.auditing.plan import Plan
-from gradcheck.auditing.rows import cuts, norms, real, scratch
+from gradcheck.auditing.rows import cuts, few, norms, real, scratch
 from gradcheck.bounds import spread
 from gradcheck.enclosure import Reals, outward
 from gradcheck.errors import Unusable
@@ -79,7 +79,7 @@ def _mass(dump: Dump, Y: Any, part: slice) -> Reals:
         if Y.min() < 0 or Y.max() >= dump.L:
             raise Unusable(f"{where} holds a label outside of 0 to {dump.L - 1}; leave ignored samples out of a dump")
         return np.ones(len(Y))
-    mass = real(Y).sum(axis=0)
-    if not np.isfinite(mass).all() or real(Y).min() < 0:
+    mass = sum((real(Y[rows]).sum(axis=0) for rows in few(Y)), np.zeros(Y.shape[1]))
+    if not np.isfinite(mass).all() or Y.min() < 0:
         raise Unusable(f"{where} holds a weight that is negative or not finite")
     return mass

@@ -14,6 +14,7 @@ from gradcheck.errors import Missing
 
 AT_ONCE = 2  # threads of one process, each of which holds a block
 WALKED = 2**20  # entries of a walk at a time
+HELD = 2**18  # entries of float64 copies, of which several are held
 INNER = 128  # the longest sum that is taken in our own precision
 
 S = TypeVar("S")
@@ -65,6 +66,11 @@ def threaded(work: Callable[[S], T], parts: Iterable[S]) -> Iterator[T]:
 def walk(array: Any) -> Iterable[slice]:
     """The rows of an array, some at a time."""
     return cuts(array.shape[0], max(64, WALKED // array.shape[1]))
+
+
+def few(array: Any) -> Iterable[slice]:
+    """The rows of a block, so few that float64 copies of them take little memory."""
+    return cuts(array.shape[0], max(1, HELD // array.shape[1]))
 
 
 def rowwise(array: Any, work: Callable[[slice, Any], None]) -> None:

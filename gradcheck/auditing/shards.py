@@ -4,6 +4,7 @@ The powers exp(Z - m) are multiplied once, by every column that is asked of them
 """
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 
@@ -11,8 +12,8 @@ from gradcheck.auditing.block import Block, read
 from gradcheck.auditing.dump import Dump
 from gradcheck.auditing.entries import worst_entries
 from gradcheck.auditing.plan import Plan
-from gradcheck.auditing.rows import cuts, norms, product, real
-from gradcheck.auditing.sums import Gradient, Kept, Logits, Loss, Sums
+from gradcheck.auditing.rows import cuts, few, norms, product, real
+from gradcheck.auditing.sums import Gradient, Kept, Logits, Loss, Sums, keep
 from gradcheck.bounds import spread
 from gradcheck.enclosure import U64, Reals
 
@@ -34,7 +35,7 @@ def shard(dump: Dump, plan: Plan, parts: Iterable[slice]) -> Sums:
             _add_logits(dump, plan, block, logits)
         total.loss.add(_loss(dump, plan, block))
         total.kept.append(Kept(part, block.m, block.s, block.mass, block.bound))
-        total.keep(worst_entries(dump, plan, block))
+        keep(total.worst, worst_entries(dump, plan, block))
     # A 1ᵀY / N + Y / N, of which ∂ℒ/∂b is the difference
     gradient.size += right[-1]
     return total
@@ -65,7 +66,8 @@ def _add_gradient(dump: Dump, plan: Plan, block: Block, products: Reals, total: 
         _add_labels(dump, block, P, W, total)
         total.flat += W @ bound.flat
         # what a power, a column or their product may lose in underflow
-        total.floor += float((16 * plan.own.tiny * (1 + mass / N) * (1 + W[0])).sum())
+        sure = np.exp(np.minimum(block.found.Q, 700.0))
+        total.floor += float((16 * plan.own.tiny * sure * (1 + mass / N) * (1 + W[0])).sum())
     total.extra, total.most = max(total.extra, bound.extra), max(total.most, float(size.max()))
 
 
@@ -79,11 +81,13 @@ def _add_labels(dump: Dump, block: Block, P: Reals, W: Reals, total: Gradient) -
         np.add.at(total.own, Y, double / dump.N * W[0])
         np.add.at(total.size, Y, 2 / dump.N)
         return
-    weights = real(Y)
-    total.right -= P @ weights.T / dump.N
-    total.limit += (bound.Y + double / dump.N) * (W @ weights.T)
-    total.own += double / dump.N * (W[0] @ weights.T)
-    total.size += 2 * weights.sum(axis=1) / dump.N
+    for rows in few(Y):
+        weights = real(Y[rows])
+        size = W @ weights.T
+        total.right[:, rows] -= P @ weights.T / dump.N
+        total.limit[:, rows] += (bound.Y + double / dump.N) * size
+        total.own[rows] += double / dump.N * size[0]
+        total.size[rows] += 2 * size[1] / dump.N
 
 
 def _add_logits(dump: Dump, plan: Plan, block: Block, total: Logits) -> None:
@@ -100,15 +104,21 @@ def _add_logits(dump: Dump, plan: Plan, block: Block, total: Logits) -> None:
     total.length, total.longest = total.length + float(lengths.sum()), max(total.longest, float(lengths.max()))
 
 
+def _picked(dump: Dump, Z: Any, Y: Any) -> Reals:
+    """Σ Y Z over the classes of each sample; what has no weight may be infinite."""
+    if dump.index:
+        return real(Z[Y, np.arange(len(Y))])
+    parts = ((real(Y[rows]), real(Z[rows])) for rows in few(Y))
+    return np.asarray(sum(np.where(y > 0, y * z, 0).sum(axis=0) for y, z in parts))
+
+
 def _loss(dump: Dump, plan: Plan, block: Block) -> Loss:
     """The sum over samples of mass lse − Σ Y Z."""
     Z, Y, lse, mass, found = block.Z, block.Y, block.lse, block.mass, block.found
     terms = dump.n if dump.index else dump.n * dump.L
     k = plan.arithmetic.relative(2 * terms + 4, 2)  # log-sum-exps and logits may be added up apart
     with np.errstate(invalid="ignore", over="ignore"):
-        picked = (
-            real(Z[Y, np.arange(len(Y))]) if dump.index else np.where(real(Y) > 0, real(Y) * real(Z), 0).sum(axis=0)
-        )
+        picked = _picked(dump, Z, Y)
         size = abs(lse) + abs(picked) if dump.index else mass * (2 * abs(lse) + found.distance)
         own = mass * found.Q + size * 8 * U64
         each = mass * ((1 + k) * found.log_A) + k * (size + own)

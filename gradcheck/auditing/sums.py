@@ -17,6 +17,13 @@ class Worst:
     radius: float
 
 
+def keep(worst: dict[str, Worst], other: dict[str, Worst]) -> None:
+    """Put into `worst` what is worse than what is there."""
+    for name, found in other.items():
+        if name not in worst or found.ratio > worst[name].ratio:
+            worst[name] = found
+
+
 @dataclass(eq=False)
 class Gradient:
     """For k probes, and one row more for ∂ℒ/∂b. `right` (k + 1, L) is what (G V)ᵀ and ∂ℒ/∂b must be. `limit` (2, L) bounds what
@@ -109,10 +116,4 @@ class Sums:
             self.logits.add(other.logits)
         self.loss.add(other.loss)
         self.kept += other.kept
-        self.keep(other.worst)
-
-    def keep(self, worst: dict[str, Worst]) -> None:
-        """Keep what is worse than before."""
-        for name, found in worst.items():
-            if name not in self.worst or found.ratio > self.worst[name].ratio:
-                self.worst[name] = found
+        keep(self.worst, other.worst)

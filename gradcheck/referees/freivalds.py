@@ -104,7 +104,8 @@ def columns(
     theirs, ours = logits
     u, f = arithmetic.u, elementary(arithmetic.sums)
     reach = np.minimum(reach, REACH) + 2 * (theirs + ours)
-    size, lse = np.log(L), abs(lse) + theirs + ours
+    mine = ours + own.u * reach + lam(elementary(own))
+    size, lse = np.log(L), abs(lse) + theirs + mine
     term = theirs + u * reach + lam(f)
     normaliser = term + (L - 1) * lam(u) + 4 * L * ELEMENTARY_ULPS[arithmetic.sums.name] * arithmetic.sums.eta
     first = theirs + u * reach + normaliser + f * (size + normaliser)
@@ -113,7 +114,6 @@ def columns(
     third = second + (u + arithmetic.kept) * (distance + second)
     R = third + lam(f) + 2 * lam(u) + 2 * lam(arithmetic.kept)
     log_A = R + f * (distance + R)
-    mine = ours + own.u * reach + lam(elementary(own))
     Q = 2 * mine + 2 * (L + 16) * U64
     widen = 1 + 64 * U64
     return Columns(R * widen, Q * widen, log_A * widen, distance * widen)
@@ -146,7 +146,8 @@ def weights(
     with np.errstate(over="ignore"):
         grown, sure = np.expm1(np.minimum(found.R, 700.0)), np.exp(np.minimum(found.Q, 700.0))
         A = mass / N * (((1 + total) * ((1 + D) * grown + D) + total) * sure + sure - 1)
-        below = (ulps + 2) * arithmetic.eta * (1 + grown) + 8 * own.eta
+        # what underflows with us is known absolutely, up to Q; and what it is with them may be R more
+        below = ((ulps + 2) * arithmetic.eta * (1 + grown) + 8 * own.eta) * sure
         flat = (1 + total) * (1 + D) * (mass * below / N + (4 + masses) * arithmetic.eta)
         largest = float((mass * (1 + grown)).max(initial=1.0))
     extra = (1 + total) * (n + 2) * (1 + 4 * n * largest / N) * arithmetic.eta
