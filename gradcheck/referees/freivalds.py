@@ -18,7 +18,8 @@ from gradcheck.precision import Precision
 
 Array = NDArray[np.generic]
 
-MISS = 2.0**-40  # the chance that what is certified is not true
+MISS = 2.0**-40  # the chance that what is certified in one audit is not true
+STATEMENTS = 4  # of one audit: an entry and a norm, of each row of two quantities
 # exp(-760) is below half the smallest subnormal of every precision: a probability further down than this is 0, or `eta`.
 REACH = 760.0
 CACHED = 2**17  # entries that are worked on at once
@@ -74,7 +75,8 @@ def certified(most: float, rows: int, count: int) -> tuple[float, float]:
     True for all of them, whatever they are, but for a chance below `MISS` over the draw.
     """
     # P(|F v| <= t for all k probes) <= (t / |F_j|)^k, and (sqrt(2) t / |F|)^k: docs/audit.md
-    factor = float((rows / MISS) ** (1 / count))
+    # and twice that, for the grids that v is rounded to
+    factor = float((2 * STATEMENTS * rows / MISS) ** (1 / count))
     return factor * most, float(np.sqrt(2)) * factor * most
 
 
