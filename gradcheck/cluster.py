@@ -1,5 +1,6 @@
 """A connection to a Dask scheduler, for audits and campaigns. The only door to distributed."""
 
+from concurrent.futures import CancelledError
 from typing import Any
 
 from gradcheck.errors import Missing, Unusable
@@ -18,3 +19,16 @@ def connected(address: str, extra: str) -> Any:
     except (OSError, ValueError, TypeError) as problem:
         said = " ".join(str(problem).split()) or type(problem).__name__
         raise Unusable(f"no Dask scheduler answers at {address} ({said}); expected such as tcp://host:8786") from None
+
+
+def result(future: Any, address: str) -> Any:
+    """What a future comes to; `Unusable` where the scheduler is gone, or every worker that tried was lost."""
+    from distributed import KilledWorker
+
+    try:
+        return future.result()
+    except (KilledWorker, CancelledError, OSError) as problem:
+        said = " ".join(str(problem).split()) or type(problem).__name__
+        raise Unusable(
+            f"the workers of {address} did not finish ({said}); look at their logs, and start again"
+        ) from None

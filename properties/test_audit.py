@@ -3,6 +3,7 @@
 import json
 import os
 import shutil
+import time
 import tracemalloc
 
 import numpy as np
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 import gradcheck
 from gradcheck import Outcome, Unusable, precision
-from gradcheck.auditing import audit_path, plan, report, rows
+from gradcheck.auditing import audit_path, plan, report, rows, shards
 from gradcheck.cli import main
 
 L, D, N = 24, 12, 150
@@ -321,6 +322,26 @@ def test_a_cluster_gives_the_same_digits_even_when_a_worker_is_lost(tmp_path, mo
         assert killed
 
 
+def test_a_scheduler_that_is_lost_is_one_clear_line(tmp_path, monkeypatch):
+    distributed = pytest.importorskip("distributed")
+    path = folder(tmp_path, step())
+    small_blocks(monkeypatch)
+    with distributed.LocalCluster(n_workers=1, processes=False, dashboard_address=None) as cluster:
+        ended = []
+
+        def end(done, total):
+            if not ended:
+                ended.append(cluster.close())
+
+        def slow(*given):
+            time.sleep(0.2)
+            return shards.shard(*given)
+
+        monkeypatch.setattr("gradcheck.auditing.dask.shard", slow)
+        with pytest.raises(Unusable, match="did not finish"):
+            audit_path(path, scheduler=cluster.scheduler_address, told=end)
+
+
 # ---- what cannot be used ----
 
 
@@ -484,6 +505,15 @@ def test_a_report_that_does_not_fit_on_the_disk_is_one_clear_line(tmp_path):
     found = CliRunner().invoke(main, ["audit", str(folder(tmp_path, step())), "--json", "/dev/full"])
     assert found.exit_code == 2
     assert found.output.splitlines()[-1].startswith("gradcheck: cannot write /dev/full")
+
+
+def test_tensors_are_taken_as_they_are():
+    torch = pytest.importorskip("torch")
+    given = step()
+    tensors = {name: torch.from_numpy(np.array(array)).requires_grad_(name == "theta") for name, array in given.items()}
+    assert outcomes(gradcheck.audit(**tensors)) == outcomes(gradcheck.audit(**given))
+    with pytest.raises(Unusable, match="which NumPy does not know"):
+        gradcheck.audit(**given | {"theta": type("Array", (), {"shape": (L, D), "dtype": "of another kind"})()})
 
 
 def test_capture_says_what_it_cannot_capture(tmp_path):

@@ -11,7 +11,7 @@ from gradcheck.auditing.plan import Plan
 from gradcheck.auditing.rows import one_thread
 from gradcheck.auditing.shards import shard
 from gradcheck.auditing.sums import Sums
-from gradcheck.cluster import connected
+from gradcheck.cluster import connected, result
 
 
 def _shard(path: Path, layout: dict[str, str], plan: Plan, parts: list[slice]) -> Sums:
@@ -25,4 +25,4 @@ def shards(scheduler: str, path: Path, layout: dict[str, str], plan: Plan) -> It
     with client:
         waiting = [client.submit(_shard, path, layout, plan, parts, pure=False) for parts in plan.shards]
         while waiting:
-            yield waiting.pop(0).result()
+            yield result(waiting.pop(0), scheduler)

@@ -144,7 +144,12 @@ def of(given: Arrays, *, samples: str = "columns", reduction: str = "mean", sour
 
 def _seen(name: str, array: Any, samples: str, source: str) -> Any:
     array = array if hasattr(array, "shape") and hasattr(array, "dtype") else np.asarray(array)
-    kind = np.dtype(array.dtype)
+    try:
+        kind = np.dtype(array.dtype)
+    except TypeError:
+        raise Unusable(
+            f"{source}: {name} has dtype {array.dtype}, which NumPy does not know; expected an array that NumPy can slice"
+        ) from None
     integral = name == "Y" and kind.kind in "iu"
     if not integral and kind.name not in precision.NAMES:
         raise Unusable(f"{source}: {name} has dtype {kind.name}; expected one of {', '.join(precision.NAMES)}")

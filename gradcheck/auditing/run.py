@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from gradcheck.auditing import dump, files, shards
+from gradcheck.auditing import capture, dump, files, shards
 from gradcheck.auditing.dump import Dump
 from gradcheck.auditing.findings import Finding
 from gradcheck.auditing.judge import judge
@@ -77,7 +77,8 @@ def audit(
     unknown = [name for name in arrays if name not in dump.NAMES]
     if unknown:
         raise Unusable(f"{', '.join(unknown)}: not known; expected any of {', '.join(dump.NAMES)}")
-    found = dump.of(arrays, samples=samples, reduction=reduction)
+    given = {name: capture.array(value) if hasattr(value, "detach") else value for name, value in arrays.items()}
+    found = dump.of(given, samples=samples, reduction=reduction)
     with one_thread():
         planned = _planned(found, accumulate=accumulate, probes=probes, seed=seed, memory=memory)
         return _found(found, planned, _merged(_threads(found, planned), found, _quiet))
