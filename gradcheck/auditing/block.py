@@ -7,14 +7,12 @@ import numpy as np
 
 from gradcheck.auditing.dump import Dump
 from gradcheck.auditing.plan import Plan
-from gradcheck.auditing.rows import cuts, few, norms, real, scratch
+from gradcheck.auditing.rows import CLASSES, cuts, few, norms, real, scratch
 from gradcheck.bounds import spread
 from gradcheck.enclosure import Reals, outward
 from gradcheck.errors import Unusable
 from gradcheck.referees import freivalds
 from gradcheck.referees.freivalds import Columns, Weights
-
-CLASSES = 8192  # of the logits that are computed at once
 
 
 @dataclass(frozen=True, eq=False)

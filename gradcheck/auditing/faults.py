@@ -70,8 +70,7 @@ def _row(l: int, computed: Reals, truth: Reals, allowed: Reals, *, dump: Dump) -
 def _factor(computed: Reals, truth: Reals, allowed: Reals, dump: Dump) -> str:
     """A factor that explains the whole row, by its name where what is measured is as near to a known one as that is far from 1."""
     n = float(dump.n)
-    named = {"n": n, "1/n": 1 / n, "-1": -1.0, "-n": -n, "2": 2.0, "1/2": 0.5}
-    named |= {"n/(n - 1)": n / (n - 1), "n/(n + 1)": n / (n + 1)} if n > 1 else {}
+    named = {"n": n, "1/n": 1 / n, "-1": -1.0, "2": 2.0} | ({"n/(n - 1)": n / (n - 1)} if n > 1 else {})
     measured = float(computed @ truth / (truth @ truth))
     if not (abs(computed - measured * truth) <= max(1.0, abs(measured)) * allowed).all():
         return ""

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gradcheck.auditing.plan import Plan
 from gradcheck.enclosure import Enclosure, Reals
@@ -12,7 +13,7 @@ from gradcheck.verdict import WIDE, Outcome, Verdict, Witness
 
 AGAIN = 8  # rows that are compared entry by entry because they are the worst
 NAMES = {"grad_theta": "∂ℒ/∂θ", "grad_b": "∂ℒ/∂b", "Z": "Z", "A": "A", "grad_Z": "∂ℒ/∂Z", "loss": "ℒ"}
-UNKNOWN = "the logits are not finite, so there is nothing to compare with"
+UNKNOWN = "the logits, or our own sums over them, are not finite, so there is nothing to compare with"
 
 
 @dataclass(frozen=True)
@@ -68,13 +69,16 @@ class Probed:
 
 @dataclass(frozen=True, eq=False)
 class Compared:
-    """Entries, as they were computed and as they must be: those of some `rows` of the dump's array, or all of them."""
+    """Entries, as they were computed and as they must be: those of some `rows` of the dump's array, or all of it. `columns`, like
+    the entries, where only some of a row are here.
+    """
 
     quantity: str
     computed: Reals
     truth: Reals
     allowed: Reals
     rows: tuple[int, ...] | None = None
+    columns: NDArray[np.intp] | None = None
 
     @cached_property
     def ratios(self) -> Reals:
@@ -85,6 +89,8 @@ class Compared:
         """The entry that stands there in these arrays, by its place in the dump's."""
         numbers = (float(array[at]) for array in (self.computed, self.truth, self.allowed))
         place = (self.rows[at[0]], *at[1:]) if self.rows else at
+        if self.columns is not None:
+            place = (place[0], int(self.columns[at]))
         return Witness(NAMES[self.quantity], place, *numbers)
 
     def verdict(self) -> Verdict:
@@ -98,11 +104,28 @@ class Compared:
         telling = (self.allowed < abs(self.truth)).any()
         return Verdict(Outcome.AGREE, "", ratio) if telling else Verdict(Outcome.INCONCLUSIVE, WIDE, ratio)
 
+    def essential(self, start: int) -> "Compared":
+        """Of each row the entry with the worst ratio and the one that tells the most; the columns are those from `start` on."""
+        with np.errstate(divide="ignore", invalid="ignore"):
+            telling = np.nan_to_num(abs(self.truth) / self.allowed, nan=0.0)
+        at = np.column_stack([self.ratios.argmax(axis=1), telling.argmax(axis=1)])
+        computed, truth, allowed = (
+            np.take_along_axis(a, at, axis=1) for a in (self.computed, self.truth, self.allowed)
+        )
+        return Compared(self.quantity, computed, truth, allowed, self.rows, at + start)
+
     def witnesses(self) -> tuple[Witness, ...]:
         """Of each row that holds one its worst entry that is at fault, the worst of all first."""
         order = np.argsort(-self.ratios.max(axis=1), kind="stable")
         places = [(int(k), int(self.ratios[k].argmax())) for k in order]
         return tuple(self.witness(*at) for at in places if self.ratios[at] > 1)
+
+
+def joined(parts: list[Compared]) -> Compared:
+    """Parts of the same rows, side by side."""
+    arrays = [(part.computed, part.truth, part.allowed, part.columns) for part in parts]
+    computed, truth, allowed, columns = (np.concatenate(side, axis=1) for side in zip(*arrays, strict=True))
+    return Compared(parts[0].quantity, computed, truth, allowed, parts[0].rows, columns)
 
 
 def enclosed(midpoint: Reals, limit: Reals) -> Enclosure:

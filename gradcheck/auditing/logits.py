@@ -6,13 +6,14 @@ from typing import Any
 import numpy as np
 
 from gradcheck.auditing import faults
+from gradcheck.auditing.again import taken
 from gradcheck.auditing.dump import Dump
-from gradcheck.auditing.findings import Compared, Finding, Probed, concluded
+from gradcheck.auditing.findings import Compared, Finding, Probed, concluded, joined
 from gradcheck.auditing.plan import Plan
 from gradcheck.auditing.rows import norms, real, rowwise, threaded
 from gradcheck.auditing.sums import Logits
 from gradcheck.bounds import spread
-from gradcheck.enclosure import U64, Reals, outward
+from gradcheck.enclosure import U64, outward
 from gradcheck.errors import Unusable
 
 
@@ -47,19 +48,16 @@ def _probed(dump: Dump, plan: Plan, sums: Logits) -> Probed:
 
 
 def _again(dump: Dump, plan: Plan, rows: list[int]) -> Compared:
-    """Rows of Z, entry by entry in float64, each with its limit."""
-    theta = np.stack([real(dump.arrays["theta"][l]) for l in rows])
-    b = real(dump.arrays["b"])[rows, np.newaxis]
+    """Rows of Z in float64, each entry with its limit; of each block the entries that matter."""
+    theta, b = taken(dump.arrays["theta"], rows), real(dump.arrays["b"])[rows, np.newaxis]
     k = plan.arithmetic.relative(dump.d + 1, 1) + 2 * spread(dump.d + 8, U64)
 
-    def one(part: slice) -> tuple[Reals, Reals, Reals]:
+    def one(part: slice) -> Compared:
         X = real(dump.samples("X", part))
-        computed, midpoint = real(dump.arrays["Z"][:, part][rows]), theta @ X + b
         size = abs(theta) @ abs(X) + abs(b)
         limit = outward(k * size + 2 * (dump.d + 2) * plan.arithmetic.eta, dump.d + 16)
-        return computed, midpoint, np.where(size + limit < plan.arithmetic.huge, limit, np.inf)
+        allowed = np.where(size + limit < plan.arithmetic.huge, limit, np.inf)
+        computed = real(dump.arrays["Z"][:, part][rows])
+        return Compared("Z", computed, theta @ X + b, allowed, tuple(rows)).essential(part.start)
 
-    with np.errstate(invalid="ignore", over="ignore", under="ignore"):
-        parts = list(threaded(one, [part for shard in plan.shards for part in shard]))
-    computed, truth, allowed = (np.concatenate(arrays, axis=1) for arrays in zip(*parts, strict=True))
-    return Compared("Z", computed, truth, allowed, tuple(rows))
+    return joined(list(threaded(one, [part for shard in plan.shards for part in shard])))

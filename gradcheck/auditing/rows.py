@@ -15,6 +15,7 @@ from gradcheck.errors import Missing
 AT_ONCE = 2  # threads of one process, each of which holds a block
 WALKED = 2**20  # entries of a walk at a time
 HELD = 2**18  # entries of float64 copies, of which several are held
+CLASSES = 16384  # of a product: its result stays in the cache until it is added
 INNER = 128  # the longest sum that is taken in our own precision
 
 S = TypeVar("S")
@@ -93,9 +94,11 @@ def norms(rows: Any) -> Reals:
     """An upper bound of the 2-norm of each row."""
     if rows.dtype not in (np.float32, np.float64):
         rows = real(rows)
-    found = np.finfo(rows.dtype)
-    d = rows.shape[1]
     squares = np.einsum("ij,ij->i", rows, rows).astype(np.float64)
+    if rows.dtype != np.float64 and not np.isfinite(squares).all():
+        rows = real(rows)
+        squares = np.einsum("ij,ij->i", rows, rows)
+    found, d = np.finfo(rows.dtype), rows.shape[1]
     # (1 + u)^(d + 2) for the sum, and the smallest normal number for each square that was flushed
     return np.asarray(np.sqrt(squares * (1 + 2 * (d + 2) * float(found.eps)) + d * float(found.tiny)))
 

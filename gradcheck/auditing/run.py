@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from gradcheck.auditing import capture, dump, files, shards
 from gradcheck.auditing.dump import Dump
 from gradcheck.auditing.findings import Finding
@@ -51,6 +53,8 @@ def _quiet(done: int, total: int) -> None:
 def _planned(found: Dump, *, accumulate: str | None, probes: int, seed: int, memory: int) -> Plan:
     if not any(name in found.arrays for name in dump.JUDGED):
         raise Unusable(f"{found.source} holds nothing to judge; expected any of {', '.join(dump.JUDGED)}")
+    if not np.isfinite(found.arrays["b"]).all():
+        raise Unusable(f"{found.source}: b holds a number that is not finite")
     if probes < LEAST or seed < 0:
         raise Unusable(
             f"{probes} probes and seed {seed} are asked for; expected at least {LEAST} probes, and no less than 0"

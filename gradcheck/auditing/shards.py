@@ -12,12 +12,10 @@ from gradcheck.auditing.block import Block, read
 from gradcheck.auditing.dump import Dump
 from gradcheck.auditing.entries import worst_entries
 from gradcheck.auditing.plan import Plan
-from gradcheck.auditing.rows import cuts, few, norms, product, real
+from gradcheck.auditing.rows import CLASSES, cuts, few, norms, product, real
 from gradcheck.auditing.sums import Gradient, Kept, Logits, Loss, Sums, keep
 from gradcheck.bounds import spread
 from gradcheck.enclosure import U64, Reals
-
-CLASSES = 16384  # of a product: its result stays in the cache until it is added
 
 
 def shard(dump: Dump, plan: Plan, parts: Iterable[slice]) -> Sums:

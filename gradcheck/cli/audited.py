@@ -1,5 +1,6 @@
 """An audit on the terminal: a table of quantities, what could have been seen, a panel for each failure, one line to end with."""
 
+import math
 from collections.abc import Iterator
 
 from rich.console import Console
@@ -9,6 +10,7 @@ from rich.text import Text
 
 from gradcheck.auditing import Audit
 from gradcheck.auditing.findings import NAMES, Finding
+from gradcheck.referees.freivalds import MISS
 from gradcheck.reports import words
 from gradcheck.reports.terminal import plain_table, styled
 from gradcheck.verdict import Outcome, Verdict
@@ -39,7 +41,8 @@ def notes(found: Audit) -> Iterator[str]:
     """The error model, the chance of a miss, and what was not judged."""
     sums = "" if found.sums == found.stored else f", with sums accumulated in {found.sums}"
     yield f"Granted: what correct {found.stored} code may be off by{sums}. Every row that is not named below is as near"
-    yield f"as the table says, but for a chance below 2^-40 over the {found.probes} random vectors of seed {found.seed}."
+    chance = f"2^{math.log2(MISS):.0f}"
+    yield f"as the table says, but for a chance below {chance} over the {found.probes} random vectors of seed {found.seed}."
     for finding in found.findings:
         if finding.verdict.outcome is Outcome.INCONCLUSIVE:
             yield f"{name(finding)} is not judged, and not counted as agreement: {finding.verdict.reason}"
