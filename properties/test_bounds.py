@@ -260,7 +260,8 @@ class Code:
         """-(1/n) sum Y log A, with log A as (Z - max) - log s or as Z - (max + log s)."""
         top, _, total = self._powers(Z)
         log_A = (Z - top) - np.log(total) if form == "shifted" else Z - (top + np.log(total))
-        terms = np.where(Y > 0, Y * np.where(Y > 0, log_A, 0), 0).astype(Z.dtype)
+        nothing = Z.dtype.type(0)
+        terms = np.where(Y > 0, Y * np.where(Y > 0, log_A, nothing), nothing).astype(Z.dtype)
         return self.over(-self.summed(terms.reshape(-1)), np.asarray(Y.shape[1]).astype(Z.dtype))
 
     def gradients(self, theta: Array, b: Array, X: Array, Y: Array) -> dict[str, Array]:
