@@ -1,5 +1,6 @@
 """Campaigns: the same findings however they are run, nothing lost when they are stopped, and one word on what goes wrong."""
 
+import io
 import json
 import multiprocessing
 import os
@@ -9,9 +10,12 @@ import socket
 import subprocess
 import sys
 import time
+import zipfile
 from concurrent.futures import Executor, Future
 from dataclasses import replace
+from http.client import IncompleteRead
 from pathlib import Path
+from urllib.error import HTTPError, URLError
 
 import pytest
 from click.testing import CliRunner
@@ -330,7 +334,9 @@ def test_a_folder_of_examples_is_posed_first(wrong, tmp_path):
     assert first.records[-1].problems > 0 and first.findings[0].shard == -1
 
 
-@pytest.mark.parametrize("address", ["ftp://host", "github://owner", "redis://host:port"])
+@pytest.mark.parametrize(
+    "address", ["ftp://host", "github://owner", "github://a/b/c", "github://token@a/b", "redis://host:port"]
+)
 def test_an_address_that_is_none_is_refused(address):
     with pytest.raises(Unusable, match="expected"):
         database.opened(address)
@@ -380,6 +386,107 @@ def test_a_redis_server_that_goes_away_is_told_of_once(wrong, tmp_path, redis_se
     found = Campaign(shared, Processes(1), tmp_path / "a", leave).run(Budget(problems=120))
     assert found.problems == 120 and len(found.findings) == 1
     assert len(found.notes) <= 1
+
+
+def artifact(folder: Path) -> bytes:
+    """A folder of examples as `actions/upload-artifact` packs it."""
+    content = io.BytesIO()
+    with zipfile.ZipFile(content, "w") as packed:
+        for path in sorted(folder.rglob("*")):
+            packed.write(path, path.relative_to(folder).as_posix())
+    return content.getvalue()
+
+
+@pytest.fixture
+def hub(tmp_path, monkeypatch):
+    """GitHub as Hypothesis asks it, and no network: it gives what is put into `hub["zip"]`, and raises what is an exception."""
+    listed = {"name": "hypothesis-example-db", "created_at": "2026-01-01", "archive_download_url": "https://zip"}
+    holds = {"zip": b"", "asked": []}
+
+    def urlopen(request, *rest, **more):
+        holds["asked"].append((request.full_url, socket.getdefaulttimeout()))
+        if isinstance(holds["zip"], Exception):
+            raise holds["zip"]
+        return io.BytesIO(
+            json.dumps({"artifacts": [listed]}).encode() if "api.github" in request.full_url else holds["zip"]
+        )
+
+    monkeypatch.setattr("urllib.request.urlopen", urlopen)
+    monkeypatch.setattr("hypothesis.database.urlopen", urlopen, raising=False)  # where older versions import it
+    monkeypatch.setenv("GITHUB_TOKEN", "token")
+    monkeypatch.chdir(tmp_path)
+    return holds
+
+
+@pytest.fixture(scope="module")
+def examples(tmp_path_factory) -> Path:
+    """A folder of Hypothesis examples, as a campaign leaves it."""
+    folder = tmp_path_factory.mktemp("shared")
+    text = RIGHT.replace(" / X.shape[1]", "")
+    job = Job(target(folder, text), checks=CHECKS, regimes=("ties",), size=40, database=str(folder / "examples"))
+    assert work(job, 0).findings
+    return folder / "examples"
+
+
+def test_examples_of_a_repository_are_posed_first(wrong, tmp_path, hub, examples):
+    """What a workflow uploaded, fetched by one worker, and not twice; what is found goes to a folder that the next may upload."""
+    hub["zip"] = artifact(examples)
+    shared = replace(wrong, database="github://owner/repo")
+    first = Campaign(shared, Here(), tmp_path / "b").run(Budget(problems=80))
+    assert first.findings[0].shard == -1 and not first.notes
+    assert [url for url, _ in hub["asked"]] == [
+        "https://api.github.com/repos/owner/repo/actions/artifacts",
+        "https://zip",
+    ]
+    assert all(seconds == database.SECONDS for _, seconds in hub["asked"]) and socket.getdefaulttimeout() is None
+    assert list((tmp_path / database.KEPT).rglob("*"))
+    work(shared, -1)
+    assert len(hub["asked"]) == 4  # another campaign has the newest, not that of its last day
+
+
+def refused(code: int) -> HTTPError:
+    return HTTPError("https://api.github.com", code, "refused", {}, io.BytesIO())
+
+
+@pytest.mark.parametrize(
+    ("answer", "said"),
+    [
+        (refused(401), "GITHUB_TOKEN"),
+        (refused(404), "does not exist"),
+        (URLError("no network"), "not connect"),
+        (TimeoutError("timed out"), "not connect"),
+        (IncompleteRead(b""), "goes on without it"),
+        (b"", "invalid"),
+        (b"no zip", "invalid"),
+    ],
+    ids=["token", "repository", "network", "silence", "torn", "empty", "corrupt"],
+)
+def test_a_repository_that_gives_nothing_is_told_of_once(answer, said, *, wrong, tmp_path, hub, examples):
+    """The folder of what was found before is posed all the same."""
+    shutil.copytree(examples, tmp_path / database.KEPT)
+    hub["zip"] = answer
+    record = work(replace(wrong, database="github://owner/repo"), -1)
+    (note,) = record.notes
+    assert said in note and "github://owner/repo" in note and record.problems > 0
+
+
+def test_half_an_artifact_is_told_of_and_the_campaign_goes_on(wrong, tmp_path, hub, examples):
+    """What is not known of it is not guessed."""
+    hub["zip"] = artifact(examples)[:-30]
+    outcome = Campaign(replace(wrong, database="github://owner/repo"), Here(), tmp_path / "a").run(Budget(problems=80))
+    assert "invalid" in "".join(outcome.notes) and len(outcome.notes) == len(outcome.findings) == 1
+
+
+def test_an_older_artifact_serves_where_there_is_no_network(wrong, hub, examples):
+    """And that is told."""
+    hub["zip"] = artifact(examples)
+    shared = replace(wrong, database="github://owner/repo")
+    posed = work(shared, -1).problems
+    shutil.rmtree(database.KEPT)
+    hub["zip"] = URLError("no network")
+    record = work(shared, -1)
+    (note,) = record.notes
+    assert "expired artifact" in note and "goes on with what it has" in note and record.problems == posed > 0
 
 
 # ---- clusters ----

@@ -2,25 +2,29 @@
 
     DIR                     a folder
     redis://host:port/0     a Redis server, by hypothesis.extra.redis
-    github://owner/repo     artifacts of a repository's workflows, read only
+    github://owner/repo     the newest artifact `hypothesis-example-db` of a repository's workflows, read once by a campaign; what
+                            is found goes to the folder .gradcheck-examples, which a workflow may upload under that name
 
 Our one door to redis. A database that goes away is told of once, and then left alone.
 """
 
 import contextlib
-from collections.abc import Callable, Iterable
+import re
+import socket
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from datetime import timedelta
 from pathlib import Path
 from unittest import SkipTest
-from urllib.parse import urlsplit
 
 from hypothesis import Phase
 from hypothesis.database import (
     DirectoryBasedExampleDatabase,
     ExampleDatabase,
     GitHubArtifactDatabase,
-    MultiplexedDatabase,
     ReadOnlyDatabase,
 )
+from hypothesis.errors import HypothesisWarning
 
 from gradcheck import conformance
 from gradcheck.campaign.job import Job
@@ -28,33 +32,57 @@ from gradcheck.errors import Missing, Unusable
 from gradcheck.problem import Problem
 
 SECONDS = 5  # how long a server is waited for
+KEPT, ARTIFACTS = ".gradcheck-examples", ".gradcheck-artifacts"
 
 
 class Steady(ExampleDatabase):
-    """A database that is left alone once it has failed, and says why."""
+    """Databases as one, each left alone once it has failed. `notes` says why, and what they warned of."""
 
-    def __init__(self, address: str, inner: ExampleDatabase) -> None:
+    def __init__(self, address: str, *inner: ExampleDatabase) -> None:
         super().__init__()
-        self.address, self.inner, self.note = address, inner, ""
+        self.address, self.inner = address, list(inner)
+        self.notes: list[str] = []
 
     def save(self, key: bytes, value: bytes) -> None:
-        self._tried(lambda: self.inner.save(key, value))
+        self._tried(lambda each: each.save(key, value))
 
     def delete(self, key: bytes, value: bytes) -> None:
-        self._tried(lambda: self.inner.delete(key, value))
+        self._tried(lambda each: each.delete(key, value))
 
     def fetch(self, key: bytes) -> Iterable[bytes]:
-        found: list[bytes] = []
-        self._tried(lambda: found.extend(self.inner.fetch(key)))
-        return iter(sorted(set(found)))
+        found: set[bytes] = set()
+        self._tried(lambda each: found.update(each.fetch(key)))
+        return iter(sorted(found))
 
-    def _tried(self, act: Callable[[], None]) -> None:
-        if self.note:
-            return
-        try:
-            act()
-        except Exception as exception:  # whatever a server, a file system or a network may raise
-            self.note = f"the database {self.address} cannot be used ({exception}); the campaign goes on without it"
+    def _tried(self, act: Callable[[ExampleDatabase], None]) -> None:
+        for each in tuple(self.inner):
+            try:
+                with _patient() as warned:
+                    act(each)
+            except Exception as exception:  # whatever a server, a file system or a network may raise
+                self.inner.remove(each)
+                self._note(f"cannot be used ({exception}); the campaign goes on without it")
+            if warned:
+                said = "; ".join(text.strip().rstrip(".") for text in warned)
+                self._note(f"says: {said}; the campaign goes on with what it has")
+
+    def _note(self, said: str) -> None:
+        self.notes.append(f"the database {self.address} {said}")
+
+
+@contextlib.contextmanager
+def _patient() -> Iterator[list[str]]:
+    """Waits for no server longer than `SECONDS`, and gives what Hypothesis warns of, which no one would see otherwise."""
+    said: list[str] = []
+    before = socket.getdefaulttimeout()
+    socket.setdefaulttimeout(SECONDS)
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always", HypothesisWarning)
+            yield said
+    finally:
+        socket.setdefaulttimeout(before)
+        said += [str(warning.message) for warning in caught if issubclass(warning.category, HypothesisWarning)]
 
 
 def _directory(address: str) -> ExampleDatabase:
@@ -75,12 +103,22 @@ def _redis(address: str) -> ExampleDatabase:
 
 
 def _github(address: str) -> ExampleDatabase:
-    parts = urlsplit(address)
-    owner, repo = parts.netloc, parts.path.strip("/")
-    if not owner or not repo or "/" in repo:
+    _repository(address)
+    return DirectoryBasedExampleDatabase(Path(KEPT))
+
+
+def _repository(address: str) -> tuple[str, str]:
+    found = re.fullmatch(r"github://([\w-]+)/([\w.-]+)/?", address)
+    if found is None:
         raise Unusable(f"--database {address} names no repository; expected github://owner/repo")
-    kept = DirectoryBasedExampleDatabase(Path(".gradcheck-examples"))
-    return MultiplexedDatabase(kept, ReadOnlyDatabase(GitHubArtifactDatabase(owner, repo)))
+    return found[1], found[2]
+
+
+def _artifacts(address: str) -> ExampleDatabase:
+    """Fetched anew by every campaign, into a folder of its own: by itself, Hypothesis has one for all repositories."""
+    owner, repo = _repository(address)
+    folder = Path(ARTIFACTS, owner, repo)
+    return ReadOnlyDatabase(GitHubArtifactDatabase(owner, repo, cache_timeout=timedelta(0), path=folder))
 
 
 KINDS: dict[str, Callable[[str], ExampleDatabase]] = {
@@ -90,27 +128,34 @@ KINDS: dict[str, Callable[[str], ExampleDatabase]] = {
     "rediss": _redis,
     "github": _github,
 }
+# What is only read, and by one worker: others that fetch it at once would take each other's files away.
+SOURCES: dict[str, Callable[[str], ExampleDatabase]] = {"github": _artifacts}
 
 
 def opened(address: str) -> Steady | None:
     """The database of an address; None for none. `Unusable` where there is no such kind, `Missing` without its package."""
     if not address:
         return None
-    scheme = address.partition("://")[0] if "://" in address else ""
+    scheme = _scheme(address)
     if scheme not in KINDS:
         raise Unusable(f"--database {address}: expected a folder, redis://host:port/0 or github://owner/repo")
     return Steady(address, KINDS[scheme](address))
 
 
+def _scheme(address: str) -> str:
+    return address.partition("://")[0] if "://" in address else ""
+
+
 def notes(database: Steady | None) -> list[str]:
     """What went wrong with it."""
-    return [database.note] if database and database.note else []
+    return database.notes if database else []
 
 
 def replay(judge: Callable[[Problem], None], job: Job, database: Steady | None) -> None:
     """Pose what the database holds. It is only read: Hypothesis would take out of it what does not fail here."""
     if database is None:
         return
+    database.inner += [make(job.database) for scheme, make in SOURCES.items() if scheme == _scheme(job.database)]
     with contextlib.suppress(SkipTest):  # what Hypothesis raises where it holds nothing
         conformance.pose(
             judge,
