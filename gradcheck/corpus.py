@@ -38,11 +38,23 @@ def add(folder: Path, case: Case) -> Path:
     return cases.save(case, folder / CASES, above=ABOVE)
 
 
-def duplicates(found: Iterable[tuple[Path, Case]]) -> Iterator[Path]:
-    """Files that say nothing new: the same problem for the same check, where an earlier file has it for some target."""
-    seen: set[tuple[str, str]] = set()
-    for path, case in found:
+class Held:
+    """Which cases are there. The same problem for the same check is one, whatever the target."""
+
+    def __init__(self, folder: Path | None = None) -> None:
+        self.keys: set[tuple[str, str]] = set()
+        if folder is not None and folder.is_dir():
+            self.keys.update((case.problem.digest, case.check) for _, case in load(folder))
+
+    def take(self, case: Case) -> bool:
+        """Whether it says something new; it is held from now on."""
         key = (case.problem.digest, case.check)
-        if key in seen:
-            yield path
-        seen.add(key)
+        new = key not in self.keys
+        self.keys.add(key)
+        return new
+
+
+def duplicates(found: Iterable[tuple[Path, Case]]) -> Iterator[Path]:
+    """Files that say nothing new: what an earlier file has."""
+    held = Held()
+    yield from (path for path, case in found if not held.take(case))

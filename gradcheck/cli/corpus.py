@@ -26,13 +26,9 @@ def add(folder: Path, files: tuple[Path, ...]) -> None:
     from gradcheck import cases
     from gradcheck import corpus as kept
 
-    held = {(case.problem.digest, case.check) for _, case in kept.load(folder)} if folder.is_dir() else set()
+    held = kept.Held(folder)
     for path, case in [(path, cases.load(path)) for path in files]:
-        if (case.problem.digest, case.check) in held:
-            click.echo(f"{path}: there already")
-            continue
-        held.add((case.problem.digest, case.check))
-        click.echo(kept.add(folder, case))
+        click.echo(kept.add(folder, case) if held.take(case) else f"{path}: there already")
 
 
 @corpus.command("list")
