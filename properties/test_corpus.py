@@ -9,11 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from refused import REFUSED, judged
 
 from gradcheck import Problem, Unusable, cases, conformance, corpus, load
 from gradcheck.cases import Case
 from gradcheck.cli import main
 from gradcheck.implementations.targets import BUILT_IN
+from gradcheck.verdict import Outcome
 
 LARGE = Problem(np.full((2, 3), 0.1), np.zeros((2, 1)), np.ones((3, 800)), np.eye(2)[:, np.arange(800) % 3 // 2])
 SMALL = Problem(np.zeros((2, 1)), np.zeros((2, 1)), np.ones((1, 2)), np.eye(2)[:, [0, 0]])
@@ -45,6 +47,18 @@ def test_the_implementation_that_failed_on_it_still_does(path):
     if case.target not in BUILT_IN or not BUILT_IN[case.target].installed:
         pytest.skip(f"{case.target or 'no target of ours'} is not installed")
     assert conformance.replay(load(case.target), case, path).failures
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_correct_code_that_was_refused_is_refused_no_more(name):
+    """By the check, on the case. At the commit before the one that mended it, it disagrees."""
+    verdict = judged(name)
+    assert verdict.outcome in (Outcome.AGREE, Outcome.INCONCLUSIVE), verdict
+
+
+def test_every_case_of_no_target_comes_with_the_code_that_was_refused():
+    """A problem alone shows no fault of a bound."""
+    assert {path.stem for path in SHIPPED if not cases.load(path).target} == set(REFUSED)
 
 
 def test_what_ships_has_no_case_twice():
