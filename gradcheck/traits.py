@@ -1,5 +1,6 @@
 """Traits of a problem, each a number: what may tell problems that go wrong from those that do not."""
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
 from operator import gt, lt
@@ -45,16 +46,48 @@ def separating(one: Traits, other: Traits) -> Iterator[tuple[str, float, float]]
             yield name, mine[-1], yours[0]
 
 
-def confining(bad: Traits, good: Traits) -> tuple[str, list[int]] | None:
-    """Where all the bad ones lie, and as few of the good as may be: in words, and which of the good lie elsewhere.
+CELLS = 32  # of a trait between two powers of 2, from which it is known which problems lie on one side of a value
 
-    None where no trait keeps half of the good ones out.
-    """
-    best: tuple[str, list[int]] | None = None
-    for place, name in enumerate(TRAITS):
-        values = [traits[place] for traits in bad]
-        for limit, side, outside in ((min(values), "more", lt), (max(values), "less", gt)):
-            out = [k for k, traits in enumerate(good) if outside(traits[place], limit)]
-            if len(out) > len(best[1] if best else ()):
-                best = f"{name} is {limit:.3g} or {side}", out
-    return best if best and 2 * len(best[1]) >= len(good) else None
+
+def cell(value: float) -> float:
+    """A value that is not negative, rounded down to its cell: a smaller cell says that the value is smaller."""
+    if not math.isfinite(value):
+        return math.nan if math.isnan(value) else value  # one nan, which is itself as a key
+    mantissa, exponent = math.frexp(value)
+    return math.ldexp(math.floor(mantissa * 2 * CELLS) / (2 * CELLS), exponent)
+
+
+class Confinement:
+    """Where bad problems lie among good ones, each with a share (of a bound), in memory that does not grow with their number."""
+
+    def __init__(self) -> None:
+        self.good = 0
+        # of each trait: how many good ones are in a cell, and their largest share; the ends of the bad
+        self.cells: list[dict[float, tuple[int, float]]] = [{} for _ in TRAITS]
+        self.bad: list[tuple[float, float]] = []
+
+    def add(self, traits: tuple[float, ...], share: float) -> None:
+        """One problem, which is bad where its share is above 1."""
+        if share > 1:
+            ends = [(value, value) if value >= 0 else (-math.inf, math.inf) for value in traits]  # nan may be anywhere
+            pairs = zip(self.bad or ends, ends, strict=True)
+            self.bad = [(min(low, least), max(high, most)) for (low, high), (least, most) in pairs]
+        elif share <= 1:
+            self.good += 1
+            for cells, value in zip(self.cells, traits, strict=True):
+                count, largest = cells.get(cell(value), (0, 0.0))
+                cells[cell(value)] = count + 1, max(largest, share)
+
+    def found(self) -> tuple[str, float] | None:
+        """Where all the bad ones lie, and as few of the good as may be: in words, and the largest share of the good elsewhere.
+
+        None where no trait keeps half of the good ones out. A good one in the same cell as a bad one is not kept out.
+        """
+        best, most, rest = "", 0, 0.0
+        for name, cells, (low, high) in zip(TRAITS, self.cells, self.bad, strict=False):
+            for limit, side, outside in ((low, "more", lt), (high, "less", gt)):
+                out = [held for value, held in cells.items() if outside(value, cell(limit))]
+                count = sum(number for number, _ in out)
+                if count > most:
+                    best, most, rest = f"{name} is {limit:.3g} or {side}", count, max(share for _, share in out)
+        return (best, rest) if best and 2 * most >= self.good else None

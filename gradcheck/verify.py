@@ -41,8 +41,8 @@ def judge(
 class Tally:
     """What one check said over many problems.
 
-    `ratio` is the worst test ratio, `slack` the largest share of the rounding bound used, `shares` that of each problem with
-    its traits, `reasons` counts why a problem was not judged. `first` is the first problem that failed and its verdict.
+    `ratio` is the worst test ratio, `slack` the largest share of the rounding bound used, `shares` where it is above 1,
+    `reasons` counts why a problem was not judged. `first` is the first problem that failed and its verdict.
     `expected` is the reason why this check is known to fail, if it is, and `shown` whether a check that is expected to fail
     for the same reason did. `failing` keeps the first problems that failed, for a diagnosis.
     """
@@ -56,7 +56,7 @@ class Tally:
     slack: float | None = None
     first: tuple[Problem, Verdict] | None = None
     failing: list[Problem] = field(default_factory=list)
-    shares: list[tuple[float, tuple[float, ...]]] = field(default_factory=list)
+    shares: traits.Confinement = field(default_factory=traits.Confinement)
 
     def add(self, problem: Problem, verdict: Verdict) -> None:
         """Count one verdict."""
@@ -67,7 +67,7 @@ class Tally:
             self.ratio = max(self.ratio or 0.0, verdict.ratio)
         if verdict.slack is not None:
             self.slack = max(self.slack or 0.0, verdict.slack)
-            self.shares.append((verdict.slack, traits.of(problem)))
+            self.shares.add(traits.of(problem), verdict.slack)
         if verdict.failed and self.first is None:
             self.first = problem, verdict
         if verdict.failed and not verdict.final:
@@ -115,13 +115,11 @@ class Tally:
         `(53.2, "the largest |logit| is 1e+06 or more")` says that there are 53 bits except there, where `bits` are left. None
         where all bits of the precision are there, or no trait tells.
         """
-        good = [(share, t) for share, t in self.shares if share <= 1]
-        bad = [t for share, t in self.shares if share > 1]
-        found = traits.confining(bad, [t for _, t in good]) if bad and len(good) >= FEW else None
+        found = self.shares.found() if self.shares.good >= FEW else None
         if found is None:
             return None
-        rest = max(good[k][0] for k in found[1])
-        return float(-np.log2(rest * u)) if rest else np.inf, found[0]
+        where, rest = found
+        return float(-np.log2(rest * u)) if rest else np.inf, where
 
 
 @dataclass(frozen=True)
