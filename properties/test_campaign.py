@@ -20,7 +20,7 @@ from urllib.error import HTTPError, URLError
 import pytest
 from click.testing import CliRunner
 
-from gradcheck import cases, regimes
+from gradcheck import cases, corpus, regimes
 from gradcheck.campaign import Budget, Campaign, Finding, Job, Record, database, github
 from gradcheck.campaign.cluster import Cluster
 from gradcheck.campaign.findings import ANY, Merged, dumps, loads
@@ -269,9 +269,9 @@ def test_a_full_disk_is_told_of_once(wrong, tmp_path, monkeypatch):
 LOOP = "from gradcheck.cli import main; main()"
 
 
-def started(folder: Path, text: str, *words: str) -> subprocess.Popen:
+def started(folder: Path, text: str, *words: str, workers=("--workers", "1")) -> subprocess.Popen:
     (folder / "model.py").write_text(text, encoding="utf-8")
-    command = (sys.executable, "-c", LOOP, "fuzz", "model.py", "--workers", "1", "--check", "bias_gradient", *words)
+    command = (sys.executable, "-c", LOOP, "fuzz", "model.py", *workers, "--check", "bias_gradient", *words)
     return subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
 
 
@@ -492,22 +492,46 @@ def test_an_older_artifact_serves_where_there_is_no_network(wrong, hub, examples
 # ---- clusters ----
 
 
-def test_a_cluster_with_a_worker_killed_finds_the_same(wrong, tmp_path):
-    """Shards of the lost worker are done again by others."""
+@pytest.fixture
+def cluster(tmp_path, monkeypatch):
+    """A scheduler and two workers, each a process, in the folder of the target."""
     distributed = pytest.importorskip("distributed")
-    expected = Campaign(wrong, Here(), tmp_path / "a").run(Budget(problems=200))
+    monkeypatch.chdir(tmp_path)
     with distributed.LocalCluster(
         n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, host="127.0.0.1"
-    ) as cluster:
-        killed = []
+    ) as started:
+        yield started
 
-        def kill(outcome: Outcome) -> None:
-            if not killed and outcome.records:
-                killed.append(cluster.workers[0].pid)
-                os.kill(killed[0], signal.SIGKILL)
 
-        found = Campaign(wrong, Cluster(cluster.scheduler_address), tmp_path / "b", kill).run(Budget(problems=200))
+def test_a_cluster_with_a_worker_killed_finds_the_same(wrong, tmp_path, cluster):
+    """Shards of the lost worker are done again by others."""
+    expected = Campaign(wrong, Here(), tmp_path / "a").run(Budget(problems=200))
+    killed = []
+
+    def kill(outcome: Outcome) -> None:
+        if not killed and outcome.records:
+            killed.append(cluster.workers[0].pid)
+            os.kill(killed[0], signal.SIGKILL)
+
+    found = Campaign(wrong, Cluster(cluster.scheduler_address), tmp_path / "b", kill).run(Budget(problems=200))
     assert killed and keys(found) == keys(expected) and found.problems == 200
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals are sent as POSIX has them")
+def test_a_killed_run_on_a_cluster_leaves_nothing_to_its_workers_and_goes_on(tmp_path, cluster):
+    """kill -9 of the coordinator: the corpus is whole, the cluster drops its shards, and a restart goes on."""
+    text, on_it = RIGHT.replace(" / X.shape[1]", ""), ("--scheduler", cluster.scheduler_address)
+    process = started(tmp_path, text, workers=on_it)
+    until(lambda: list((tmp_path / "corpus" / "findings").glob("*.json")))
+    process.kill()
+    process.communicate(timeout=PATIENCE)
+    held = [(path, case.problem.digest) for path, case in corpus.load(tmp_path / "corpus")]
+    assert len(held) == 1 and not list((tmp_path / "corpus").rglob(".*"))
+    until(lambda: not cluster.scheduler.tasks)
+    again = started(tmp_path, text, "--max-examples", "200", workers=on_it)
+    out, err = again.communicate(timeout=PATIENCE)
+    assert again.returncode == 1 and "from a run that was cut short" in out and "1 known before" in out, (out, err)
+    assert [(path, case.problem.digest) for path, case in corpus.load(tmp_path / "corpus")] == held
 
 
 def test_a_scheduler_that_is_not_there_is_refused(monkeypatch):
