@@ -15,7 +15,7 @@ from gradcheck.conformance import pose, quiet
 from gradcheck.diagnosis import SMALL, diagnose
 from gradcheck.mistakes import MISTAKES
 from gradcheck.problem import Problem
-from gradcheck.verify import judge, select
+from gradcheck.verify import parted, select
 
 COMMON = (
     "missing_mean",
@@ -42,11 +42,8 @@ def main(problems: int, seed: int) -> None:
     caught = exact = 0
     for first, second in combinations(COMMON, 2):
         both = MISTAKES[first].and_(MISTAKES[second])().implementation("both")
-        failing, passing = [], []
         with quiet():
-            for problem in (p for p in posed if p.Y.size <= SMALL):
-                wrong = any(verdict.failed for verdict in judge(both, problem, select(CHECKED)).values())
-                (failing if wrong else passing).append(problem)
+            failing, passing = parted(both, (p for p in posed if p.Y.size <= SMALL), select(CHECKED))
             found = diagnose(both, failing, passing)
         caught += bool(failing)
         exact += bool(found and found.exact and found.explained == found.examined)

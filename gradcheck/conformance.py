@@ -208,38 +208,31 @@ def conform(
     verify.known(implementation.expected_failures)
     chosen = verify.select(checks)
     layout, original, implementation = implementation.layout, implementation, adapt(implementation)
-    tallies = {check.name: Tally(check, implementation.expected(check.name, dtype)) for check in chosen}
+    judging = verify.Judging(implementation, chosen, dtype)
+    tallies = judging.tallies
     run = Run(implementation.name, dtype, seed, max_examples, tuple(regimes) or ("*",), 0, tallies, layout)
-    done, passing = 0, list[Problem]()
 
     def body(problem: Problem) -> None:
-        nonlocal done
-        due = [check for check in chosen if check.due(done, problem)]
-        verdicts = verify.judge(implementation, problem, due)
-        for name, verdict in verdicts.items():
-            tallies[name].add(problem, verdict)
-        if not any(verdict.failed for verdict in verdicts.values()):
-            diagnosis.keep(passing, problem)
-        done += 1
-        progress("judging", done)
+        judging.judge(problem)
+        progress("judging", judging.done)
 
     failures: list[Failure] = []
     meant, likely, interrupted = None, None, False
     with quiet() as printed:
         try:
             pose(body, dtype=dtype, regimes=run.regimes, seed=seed, count=max_examples, shrink=False)
-            verify.settle(tallies, done)
-            _shrunken(run, implementation, lambda doing: progress(doing, done), failures)
+            verify.settle(tallies, judging.done)
+            _shrunken(run, implementation, lambda doing: progress(doing, judging.done), failures)
             meant = layouts.meant(original, tallies.values()) if failures else None
             if failures:
-                progress("diagnosing", done)
+                progress("diagnosing", judging.done)
                 failing = [problem for tally in tallies.values() if tally.failed for problem in tally.failing]
-                likely = diagnosis.diagnose(implementation, failing, passing)
+                likely = diagnosis.diagnose(implementation, failing, judging.passing)
         except KeyboardInterrupt:
             interrupted = True
             failures += _unshrunken(tallies, failures)
     kept = tuple(_explained(failure, tallies[failure.check.name], likely) for failure in failures)
-    found = replace(run, problems=done, failures=kept, meant=meant, diagnosis=likely)
+    found = replace(run, problems=judging.done, failures=kept, meant=meant, diagnosis=likely)
     return replace(found, interrupted=interrupted, printed=printed.size)
 
 

@@ -37,6 +37,17 @@ def judge(
     return {check.name: check.judge(trial) for check in checks}
 
 
+def parted(
+    implementation: Implementation, problems: Iterable[Problem], checks: Iterable[Check]
+) -> tuple[list[Problem], list[Problem]]:
+    """The problems on which a check fails, and the others."""
+    checks, failing, passing = tuple(checks), list[Problem](), list[Problem]()
+    for problem in problems:
+        wrong = any(verdict.failed for verdict in judge(implementation, problem, checks).values())
+        (failing if wrong else passing).append(problem)
+    return failing, passing
+
+
 @dataclass
 class Tally:
     """What one check said over many problems.
@@ -120,6 +131,27 @@ class Tally:
             return None
         where, rest = found
         return float(-np.log2(rest * u)) if rest else np.inf, where
+
+
+class Judging:
+    """Every check in its turn, on one problem after the other: a tally of each, and problems on which none failed."""
+
+    def __init__(self, implementation: Implementation, checks: tuple[Check, ...], dtype: str) -> None:
+        self.implementation, self.checks = implementation, checks
+        self.tallies = {check.name: Tally(check, implementation.expected(check.name, dtype)) for check in checks}
+        self.passing: list[Problem] = []
+        self.done = 0
+
+    def judge(self, problem: Problem) -> dict[str, Verdict]:
+        """The verdicts of the checks whose turn it is, which are counted."""
+        due = [check for check in self.checks if check.due(self.done, problem)]
+        verdicts = judge(self.implementation, problem, due)
+        for name, verdict in verdicts.items():
+            self.tallies[name].add(problem, verdict)
+        if not any(verdict.failed for verdict in verdicts.values()):
+            keep(self.passing, problem)
+        self.done += 1
+        return verdicts
 
 
 @dataclass(frozen=True)

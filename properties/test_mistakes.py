@@ -12,7 +12,7 @@ from gradcheck.diagnosis import diagnose
 from gradcheck.mistakes import GROUPS, MISTAKES, Model
 from gradcheck.reports import words
 from gradcheck.running import Running
-from gradcheck.verify import select
+from gradcheck.verify import parted, select
 
 JUDGED = select(
     (
@@ -53,21 +53,12 @@ def test_every_mistake_is_caught_within_100_test_cases_at_five_seeds(name):
             ), f"seed {seed}"
 
 
-def split(implementation, problems):
-    """Problems on which something is wrong, and the others."""
-    failing, passing = [], []
-    for problem in problems:
-        wrong = any(verdict.failed for verdict in judge(implementation, problem, JUDGED).values())
-        (failing if wrong else passing).append(problem)
-    return failing, passing
-
-
 @pytest.mark.parametrize("name", MISTAKES)
 def test_a_mistake_is_diagnosed_as_itself_or_described(name):
     """Never as another: what is named computes exactly this."""
     implementation = MISTAKES[name].implementation()
     with quiet():
-        found = diagnose(implementation, *split(implementation, posed(MISTAKES[name].regimes, 0, 60)))
+        found = diagnose(implementation, *parted(implementation, posed(MISTAKES[name].regimes, 0, 60), JUDGED))
     assert found is not None
     if name in NOT_NAMED:
         assert not found.exact
@@ -82,7 +73,7 @@ def test_two_mistakes_in_one_are_both_named():
     """Transposed, and not divided by n."""
     both = MISTAKES["transposed_theta_gradient"].and_(MISTAKES["missing_mean"])
     implementation = both().implementation("both")
-    found = diagnose(implementation, *split(implementation, posed((), 0, 60)))
+    found = diagnose(implementation, *parted(implementation, posed((), 0, 60), JUDGED))
     assert found is not None
     assert found.exact
     assert found.explained == found.examined
@@ -94,7 +85,7 @@ def test_two_mistakes_in_one_are_both_named():
 def diagnosed(model):
     """What is said of it on the same problems as a run."""
     implementation = model().implementation("odd")
-    return diagnose(implementation, *split(implementation, posed((), 0, 60)))
+    return diagnose(implementation, *parted(implementation, posed((), 0, 60), JUDGED))
 
 
 def test_what_is_kept_between_calls_does_not_hide_what_is_wrong_besides():
@@ -150,7 +141,7 @@ def test_problems_without_a_result_are_examined_and_not_explained():
 
     implementation = Raising().implementation("raising")
     implementation = Implementation("raising", gradients=implementation.gradients)
-    found = diagnose(implementation, *split(implementation, posed((), 0, 60)))
+    found = diagnose(implementation, *parted(implementation, posed((), 0, 60), JUDGED))
     assert found is not None
     assert found.mistakes == ("flipped_sign",)
     assert 0 < len(found.explained) < len(found.examined)
@@ -175,7 +166,7 @@ class Scaled(Model):
 def test_a_factor_that_nobody_knows_is_solved_for():
     """Every entry of every problem leaves the same number open."""
     implementation = Scaled().implementation("scaled")
-    found = diagnose(implementation, *split(implementation, posed((), 0, 60)))
+    found = diagnose(implementation, *parted(implementation, posed((), 0, 60), JUDGED))
     assert found is not None
     assert found.exact
     assert found.explained == found.examined
@@ -193,7 +184,7 @@ def test_a_mistake_that_is_made_now_and_then_is_described_with_what_it_explains(
             return super().mean(values, Y) * (1 if Y.shape[1] > 3 else 1.5)
 
     implementation = Sometimes().implementation("sometimes")
-    failing, passing = split(implementation, posed((), 0, 60))
+    failing, passing = parted(implementation, posed((), 0, 60), JUDGED)
     found = diagnose(implementation, failing, passing)
     assert found is not None
     assert not found.exact
@@ -212,7 +203,7 @@ def test_an_unknown_mistake_is_described_and_not_guessed():
             return D
 
     implementation = Strange().implementation("strange")
-    found = diagnose(implementation, *split(implementation, posed((), 0, 60)))
+    found = diagnose(implementation, *parted(implementation, posed((), 0, 60), JUDGED))
     assert found is not None
     assert not found.exact
     assert "no known mistake fits" in found.likely

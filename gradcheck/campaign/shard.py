@@ -55,11 +55,9 @@ class Shard:
         self.implementation = implementation_of(job)
         self.chosen = verify.select(job.checks)
         dtype = job.dtype_of(number)
-        expected = {check.name: self.implementation.expected(check.name, dtype) for check in self.chosen}
-        self.tallies = {check.name: Tally(check, expected[check.name]) for check in self.chosen}
+        self.judging = verify.Judging(self.implementation, self.chosen, dtype)
+        self.tallies = self.judging.tallies
         self.groups: dict[tuple[str, str], Group] = {}
-        self.passing: list[Problem] = []
-        self.done = 0
         self.run = Run(
             self.implementation.name, dtype, job.seed_of(number), job.size, job.regimes_of(number), 0, self.tallies
         )
@@ -67,15 +65,9 @@ class Shard:
 
     def judge(self, problem: Problem) -> None:
         """Every check whose turn it is, on one problem."""
-        due = [check for check in self.chosen if check.due(self.done, problem)]
-        verdicts = verify.judge(self.implementation, problem, due)
-        for name, verdict in verdicts.items():
-            self.tallies[name].add(problem, verdict)
+        for name, verdict in self.judging.judge(problem).items():
             if verdict.failed and self.unforeseen(name, verdict):
                 self.keep(name, problem, verdict)
-        if not any(verdict.failed for verdict in verdicts.values()):
-            diagnosis.keep(self.passing, problem)
-        self.done += 1
 
     def unforeseen(self, name: str, verdict: Verdict) -> bool:
         """Whether no expectation of the target covers it."""
@@ -105,14 +97,14 @@ class Shard:
         """What was found, once every problem has been judged."""
         judged = {name: tally.judged for name, tally in self.tallies.items() if tally.judged}
         ratios = {name: tally.ratio for name, tally in self.tallies.items() if tally.ratio is not None}
-        return Record(self.number, self.done, judged, ratios, tuple(self.findings()))
+        return Record(self.number, self.judging.done, judged, ratios, tuple(self.findings()))
 
     def findings(self) -> Iterator[Finding]:
         """A finding for each check, diagnosis and regime; shrunk where it is new."""
         smallest: list[Problem] = []
         told: set[Key] = set()
         groups = list(self.needed())
-        explained = _Explained(self.implementation, self.passing, groups)
+        explained = _Explained(self.implementation, self.judging.passing, groups)
         for group in groups:
             found = explained.of(group)
             label = found.likely if found and found.exact else UNKNOWN
