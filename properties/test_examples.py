@@ -1,16 +1,20 @@
 """The examples give what examples/README.md says: exit status, the checks that fail, and the lines shown."""
 
+import configparser
 import json
 import re
 import runpy
 import shlex
 import shutil
+import tomllib
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from gradcheck.cli import main
+from gradcheck.cli.fuzz import fuzz
+from gradcheck.implementations.targets import BUILT_IN
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 PAGE = (EXAMPLES / "README.md").read_text(encoding="utf-8")
@@ -99,3 +103,30 @@ def test_the_readme_shows_what_verify_prints(tmp_path, monkeypatch):
     assert result.exit_code == 1
     printed = {line.strip() for line in result.output.splitlines()}
     assert [line for line in shown if line.strip() != "…" and line.strip() not in printed] == []
+
+
+# ---- workflows ----
+
+WORKFLOWS = [*(EXAMPLES / "workflows").glob("*.yml"), *(EXAMPLES.parent / ".github" / "workflows").glob("*.yml")]
+PROJECT = tomllib.loads((EXAMPLES.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_a_workflow_asks_only_for_extras_options_and_targets_that_there_are(path):
+    """They run elsewhere; here their commands are read."""
+    text = path.read_text(encoding="utf-8")
+    for extras in re.findall(r"pip install '\.\[(.*)\]'", text):
+        assert set(extras.split(",")) <= set(PROJECT["optional-dependencies"])
+    for words in re.findall(r"gradcheck fuzz (\S.*--ci)$", re.sub(r"\$\{\{.*?\}\}", "1", text), re.MULTILINE):
+        fuzz.make_context("fuzz", words.split())
+    for targets in re.findall(r"^ +target: \[(.*)\]", text, re.MULTILINE):
+        assert set(targets.split(", ")) <= set(BUILT_IN)
+
+
+def test_every_tox_environment_of_a_workflow_is_there():
+    """`tox -e` takes names that it does not know for environments without settings."""
+    settings = configparser.ConfigParser()
+    settings.read(EXAMPLES.parent / "tox.ini")
+    asked = [re.findall(r"tox -e (\S+)", path.read_text(encoding="utf-8")) for path in WORKFLOWS]
+    names = {name for found in asked for names in found for name in names.split(",")}
+    assert names and all(settings.has_section(f"testenv:{name}") for name in names)
