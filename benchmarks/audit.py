@@ -1,9 +1,9 @@
 """What an audit costs beside the forward and backward pass that it judges, and which planted faults it catches.
 
-    python -m benchmarks.audit cost   [small|middle|large …]    time, ratio, and peak memory measured by the operating system
-    python -m benchmarks.audit peers  [small|middle|large …]    torch.autograd.gradcheck, fast, and what slow would cost
-    python -m benchmarks.audit faults [small|middle|large]      faults planted in one honest gradient
-    python -m benchmarks.audit honest [small|middle|large] [SEEDS] [DTYPE …]      gradients of torch that must agree
+    python -m benchmarks.audit cost   [small|middle|large|deep …]    time, ratio, and peak memory measured by the operating system
+    python -m benchmarks.audit peers  [small|middle|large|deep …]    torch.autograd.gradcheck, fast, and what slow would cost
+    python -m benchmarks.audit faults [small|middle|large|deep]      faults planted in one honest gradient
+    python -m benchmarks.audit honest [small|middle|large|deep] [SEEDS] [DTYPE …]      gradients of torch that must agree
     python -m benchmarks.audit exponentials                      exp(Z - m) and its sums: NumPy on threads, numexpr, numba
     python -m benchmarks.audit peak DUMP [WITHOUT]              one audit, in a process of its own
 
@@ -27,8 +27,13 @@ import gradcheck
 from gradcheck.auditing import audit_path
 from gradcheck.auditing.rows import threaded
 
-SIZES = {"small": (1000, 512, 4096), "middle": (16384, 1024, 2048), "large": (128000, 1024, 1024)}
-REPEATS = {"small": 15, "middle": 7, "large": 5}
+SIZES = {
+    "small": (1000, 512, 4096),
+    "middle": (16384, 1024, 2048),
+    "large": (128000, 1024, 1024),
+    "deep": (16384, 4096, 4096),  # the features and samples of a language model
+}
+REPEATS = {"small": 15, "middle": 7, "large": 5, "deep": 3}
 
 
 def step(size, seed=0, dtype="float32"):

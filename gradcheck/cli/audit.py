@@ -76,6 +76,9 @@ def _progress(title: str) -> Iterator[Callable[[int, int], None]]:
     from gradcheck.reports import words
 
     terminal = Console(file=sys.stderr)
+    if not terminal.is_terminal:  # a display that is disabled still ends in an empty line, in some versions of rich
+        yield lambda done, total: None
+        return
     rate = TextColumn("{task.fields[rate]}")
     columns = (
         TextColumn("{task.description}", markup=False),
@@ -84,7 +87,7 @@ def _progress(title: str) -> Iterator[Callable[[int, int], None]]:
         rate,
         TimeRemainingColumn(),
     )
-    with Progress(*columns, console=terminal, transient=True, disable=not terminal.is_terminal) as shown:
+    with Progress(*columns, console=terminal, transient=True) as shown:
         task = shown.add_task(f"auditing {words.printable(title)}", total=None, rate="")
 
         def told(done: int, total: int) -> None:
