@@ -203,6 +203,24 @@ def test_what_stands_out_within_its_limit_is_pointed_at_and_not_called_wrong():
     assert [told.split(":")[0] for told in found.odd] == ["entry (7, 3) stands out"]
 
 
+@pytest.mark.parametrize("name", ["A", "grad_Z"])
+def test_entries_that_rounding_explains_whatever_they_are_do_not_agree(name):
+    """Probabilities that bfloat16 sums of 2000 classes may be off by more than they are."""
+    draw, kind = np.random.default_rng(0), precision.named("bfloat16").dtype
+    arrays = {
+        "theta": np.zeros((2000, 2)),
+        "b": np.zeros(2000),
+        "X": draw.standard_normal((2, 3)),
+        "Z": np.zeros((2000, 3)),
+    }
+    arrays["A"] = np.full((2000, 3), 1 / 2000)
+    arrays["grad_Z"] = arrays["A"] / 3
+    given = {k: arrays[k].astype(kind) for k in ("theta", "b", "X", "Z", name)} | {"Y": np.zeros(3, int)}
+    given[name][0] = 0
+    found = gradcheck.audit(**given, accumulate="bfloat16")
+    assert outcomes(found)[name] is not Outcome.AGREE
+
+
 def test_a_gradient_that_was_never_written_does_not_agree():
     """Sums in bfloat16: rounding may explain a zero, too, so that nothing is said; and where it may not, it is wrong."""
     for accumulate, outcome in (("bfloat16", Outcome.INCONCLUSIVE), ("float32", Outcome.DISAGREE)):

@@ -45,10 +45,11 @@ def _differences(dump: Dump, plan: Plan, block: Block, rows: slice, known: tuple
     return (A * block.mass - labels) / dump.N, limit + (1 + k) * (8 + masses) * plan.arithmetic.eta
 
 
-def _worst(dump: Dump, name: str, midpoint: Reals, limit: Reals, place: tuple[slice, slice]) -> Worst:
-    rows, part = place
+def _worst(dump: Dump, name: str, midpoint: Reals, limit: Reals, where: tuple[slice, slice]) -> Worst:
+    rows, part = where
     computed, limit = real(dump.arrays[name][rows, part]), outward(limit, 64)
     ratio = Enclosure.representable(midpoint, np.where(np.isnan(limit), np.inf, limit)).test_ratio(computed)
     l, i = (int(k) for k in np.unravel_index(int(ratio.argmax()), ratio.shape))
-    numbers = (float(array[l, i]) for array in (computed, midpoint, limit))
-    return Worst(float(ratio[l, i]), (rows.start + l, part.start + i), *numbers)
+    telling = bool((limit < abs(midpoint)).any())
+    place = (rows.start + l, part.start + i)
+    return Worst(float(ratio[l, i]), place, float(computed[l, i]), float(midpoint[l, i]), float(limit[l, i]), telling)

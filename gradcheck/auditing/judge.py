@@ -14,7 +14,7 @@ from gradcheck.auditing.rows import walk
 from gradcheck.auditing.sums import Sums, Worst
 from gradcheck.enclosure import U64, outward
 from gradcheck.errors import Unusable
-from gradcheck.verdict import Outcome, Verdict, Witness
+from gradcheck.verdict import WIDE, Outcome, Verdict, Witness
 
 
 def judge(dump: Dump, plan: Plan, sums: Sums) -> tuple[Finding, ...]:
@@ -39,7 +39,8 @@ def _finite(array: Any) -> bool:
 
 def _worst(name: str, worst: Worst) -> Finding:
     if worst.ratio <= 1:
-        return Finding(name, Verdict(Outcome.AGREE, "", worst.ratio))
+        said = (Outcome.AGREE, "") if worst.telling else (Outcome.INCONCLUSIVE, WIDE)
+        return Finding(name, Verdict(*said, worst.ratio))
     witness = Witness(NAMES[name], worst.place, worst.computed, worst.midpoint, worst.radius)
     verdict = Verdict(Outcome.DISAGREE, "", worst.ratio, None, witness)
     return Finding(name, verdict, rows=(worst.place[0],), entries=(witness,))

@@ -1,6 +1,6 @@
 """What one block of samples adds to the audit, and how the parts are put together: in the order of samples, in float64."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from gradcheck.enclosure import Reals
 from gradcheck.referees.freivalds import Weights
@@ -8,20 +8,24 @@ from gradcheck.referees.freivalds import Weights
 
 @dataclass(frozen=True, eq=False)
 class Worst:
-    """The entry of an array with the worst test ratio: place, computed value, what it must be, and the limit."""
+    """The entry of an array with the worst test ratio: place, computed value, what it must be, and the limit. `telling` is whether
+    any entry could have been told from zero.
+    """
 
     ratio: float
     place: tuple[int, ...]
     computed: float
     midpoint: float
     radius: float
+    telling: bool
 
 
 def keep(worst: dict[str, Worst], other: dict[str, Worst]) -> None:
     """Put into `worst` what is worse than what is there."""
     for name, found in other.items():
-        if name not in worst or found.ratio > worst[name].ratio:
-            worst[name] = found
+        known = worst.get(name, found)
+        more = found if found.ratio > known.ratio else known
+        worst[name] = replace(more, telling=found.telling or known.telling)
 
 
 @dataclass(eq=False)
