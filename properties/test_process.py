@@ -564,8 +564,11 @@ def test_no_process_remains_after_a_run_not_even_one_that_the_target_started():
 def test_ctrl_c_in_the_middle_of_a_call_ends_the_process_and_exits_with_130():
     words = [*written(1), "--time-limit", "60"]
     # a job that a shell put into the background ignores SIGINT, and so would all that it starts
-    heeds = {"preexec_fn": lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)}
-    client = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, **heeds)
+    heeding = (
+        "import os, signal, sys; signal.signal(signal.SIGINT, signal.SIG_DFL); os.execv(sys.argv[1], sys.argv[1:])"
+    )
+    command = [sys.executable, "-c", heeding, *words]
+    client = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     found = pids("own", "child")
     assert all(map(alive, found))
     client.send_signal(signal.SIGINT)
