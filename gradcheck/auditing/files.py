@@ -5,6 +5,7 @@ import math
 import struct
 import zipfile
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,10 +26,9 @@ def load(path: Path, **given: str) -> Dump:
     """
     if not path.exists():
         raise Unusable(f"there is no file or folder {path}")
-    reader = _reader(path)
     try:
         said = {**_said(path), **given}
-        arrays = _folder(path, said) if reader is None else reader(path)
+        arrays = _reader(path, said)(path)
     except Unusable:
         raise
     except (OSError, ValueError, EOFError, KeyError, TypeError, zipfile.BadZipFile, struct.error) as problem:
@@ -46,11 +46,10 @@ def _said(path: Path) -> dict[str, str]:
     return {name: said[name] for name in SETTINGS}
 
 
-def _reader(path: Path) -> Callable[[Path], Arrays] | None:
-    """None for a folder of .npy files."""
+def _reader(path: Path, said: dict[str, str]) -> Callable[[Path], Arrays]:
     if path.is_dir():
         zarr = any((path / mark).exists() for mark in ("zarr.json", ".zgroup"))
-        return _zarr if zarr else None
+        return _zarr if zarr else partial(_folder, said=said)
     if path.suffix not in READERS:
         raise Unusable(f"{path}: the ending {path.suffix!r} is not known; expected a folder, {' or '.join(READERS)}")
     return READERS[path.suffix]
@@ -70,7 +69,7 @@ def _folder(path: Path, said: dict[str, str]) -> Arrays:
         if whole.is_file():
             found[name] = _mapped_npy(whole)
         elif parts:
-            found[name] = _joined(name, [_mapped_npy(part) for part in parts], parts, said)
+            found[name] = _joined([_mapped_npy(part) for part in parts], parts, said)
     return found
 
 
@@ -79,7 +78,7 @@ def _number(part: Path) -> int:
     return int(middle) if middle.isdecimal() else -1
 
 
-def _joined(name: str, arrays: list[Any], files: list[Path], said: dict[str, str]) -> Parts:
+def _joined(arrays: list[Any], files: list[Path], said: dict[str, str]) -> Parts:
     axis = 0 if arrays[0].ndim == 1 or said.get("samples") == "rows" else 1
     first = arrays[0]
     for array, file in zip(arrays, files, strict=True):
