@@ -24,9 +24,8 @@ def computed_again(dump: Dump, plan: Plan, sums: Sums, rows: list[int]) -> Compa
         return (A * kept.mass - Y) @ X.T / dump.N, error @ abs(X).T
 
     G, E = np.zeros((len(rows), dump.d)), np.zeros((len(rows), dump.d))
-    with np.errstate(invalid="ignore", over="ignore", under="ignore"):
-        for g, e in threaded(one, sums.kept):
-            G, E = G + g, E + e
+    for g, e in threaded(one, sums.kept):
+        G, E = G + g, E + e
     limit = outward(E + sums.gradient.extra, 4 * dump.n + 64)
     allowed = np.where(inside(dump, plan, sums)[rows, np.newaxis] + limit < plan.arithmetic.huge, limit, np.inf)
     return Compared("grad_theta", taken(dump.arrays["grad_theta"], rows), G, allowed, tuple(rows))

@@ -43,9 +43,8 @@ def read(dump: Dump, plan: Plan, part: slice) -> Block:
     Z, errors = _logits(dump, plan, part, X)
     order = "F" if Z.strides[0] < Z.strides[1] else "C"
     p, m, s, reach = freivalds.powers(Z, scratch("powers", Z.shape, plan.own.dtype, order))
-    with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
-        lse = m + np.log(s)
-        found = freivalds.columns(reach, lse, dump.L, arithmetic=plan.arithmetic, own=plan.own, logits=errors)
+    lse = m + np.log(s)
+    found = freivalds.columns(reach, lse, dump.L, arithmetic=plan.arithmetic, own=plan.own, logits=errors)
     Y = dump.samples("Y", part)
     mass = _mass(dump, Y, part)
     sizes: dict[str, Any] = {"N": dump.N, "n": dump.n, "L": dump.L, "index": dump.index}

@@ -14,9 +14,8 @@ def worst_entries(dump: Dump, plan: Plan, block: Block) -> dict[str, Worst]:
     """The worst entry of each, where they are in the dump."""
     worst: dict[str, Worst] = {}
     if "A" in dump.arrays or "grad_Z" in dump.arrays:
-        with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
-            for rows in few(block.p):
-                keep(worst, _worst_of(dump, plan, block, rows))
+        for rows in few(block.p):
+            keep(worst, _worst_of(dump, plan, block, rows))
     return worst
 
 

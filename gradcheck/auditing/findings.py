@@ -106,8 +106,7 @@ class Compared:
 
     def essential(self, start: int) -> "Compared":
         """Of each row the entry with the worst ratio and the one that tells the most; the columns are those from `start` on."""
-        with np.errstate(divide="ignore", invalid="ignore"):
-            telling = np.nan_to_num(abs(self.truth) / self.allowed, nan=0.0)
+        telling = np.nan_to_num(abs(self.truth) / self.allowed, nan=0.0)
         at = np.column_stack([self.ratios.argmax(axis=1), telling.argmax(axis=1)])
         computed, truth, allowed = (
             np.take_along_axis(a, at, axis=1) for a in (self.computed, self.truth, self.allowed)

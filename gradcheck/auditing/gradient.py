@@ -19,9 +19,9 @@ from gradcheck.bounds import spread
 from gradcheck.enclosure import U64, Reals, outward
 
 
-def theta(dump: Dump, plan: Plan, sums: Sums) -> Finding:
-    """G V against what it must be, then rows."""
-    probed, lengths = _probed(dump, plan, sums)
+def theta(dump: Dump, plan: Plan, sums: Sums, limit: Reals) -> Finding:
+    """G V against what it must be, then rows; `limit` (L,) is that of a probe."""
+    probed, lengths = _probed(dump, plan, sums, limit)
     again = computed_again(dump, plan, sums, probed.worst())
     found = concluded("grad_theta", probed, again, plan, float(np.median(lengths)))
     if found.rows:
@@ -31,10 +31,9 @@ def theta(dump: Dump, plan: Plan, sums: Sums) -> Finding:
     return replace(found, odd=faults.odd(again))
 
 
-def bias(dump: Dump, plan: Plan, sums: Sums) -> Finding:
-    """Every entry."""
-    right, limit = sums.gradient.right[-1], limits(dump, plan, sums)[1]
-    compared = Compared("grad_b", real(dump.arrays["grad_b"]), right, limit)
+def bias(dump: Dump, sums: Sums, limit: Reals) -> Finding:
+    """Every entry, with its limit (L,)."""
+    compared = Compared("grad_b", real(dump.arrays["grad_b"]), sums.gradient.right[-1], limit)
     rows = tuple(np.flatnonzero(compared.ratios > 1).tolist())
     told = (faults.rows_in_words(rows, dump.L),) if rows else ()
     return Finding("grad_b", compared.verdict(), rows=rows, faults=told)
@@ -48,8 +47,8 @@ def limits(dump: Dump, plan: Plan, sums: Sums) -> Reals:
     return np.where(inside(dump, plan, sums) + limit < plan.arithmetic.huge, limit, np.inf)
 
 
-def _probed(dump: Dump, plan: Plan, sums: Sums) -> tuple[Probed, Reals]:
-    limit, right = limits(dump, plan, sums)[0], sums.gradient.right[:-1]
+def _probed(dump: Dump, plan: Plan, sums: Sums, limit: Reals) -> tuple[Probed, Reals]:
+    right = sums.gradient.right[:-1]
     own = outward(sums.gradient.own * (1 + plan.products) + sums.gradient.floor, 4 * dump.n + 64)
     found, lengths = Probed.empty(dump.L), np.empty(dump.L)
 
@@ -58,8 +57,7 @@ def _probed(dump: Dump, plan: Plan, sums: Sums) -> tuple[Probed, Reals]:
         lengths[rows] = norms(G)
         found.fill(rows, (exact @ plan.probes).T, right[:, rows])
 
-    with np.errstate(invalid="ignore", over="ignore", under="ignore"):
-        rowwise(dump.arrays["grad_theta"], product)
-        # what float64 loses in G V: Cauchy and Schwarz, since |V| <= 1; nothing where G is not finite, which no loss explains
-        lost = np.nan_to_num(2 * spread(dump.d + 8, U64) * np.sqrt(dump.d) * lengths, nan=0.0, posinf=0.0)
+    rowwise(dump.arrays["grad_theta"], product)
+    # what float64 loses in G V: Cauchy and Schwarz, since |V| <= 1; nothing where G is not finite, which no loss explains
+    lost = np.nan_to_num(2 * spread(dump.d + 8, U64) * np.sqrt(dump.d) * lengths, nan=0.0, posinf=0.0)
     return replace(found, limit=limit + lost, own=own + lost), lengths

@@ -21,15 +21,16 @@ def judge(dump: Dump, plan: Plan, sums: Sums) -> tuple[Finding, ...]:
     """A finding for each quantity in the dump."""
     if plan.scale is not None and not np.isfinite(plan.scale[0]) and not _finite(dump.arrays["theta"]):
         raise Unusable(f"{dump.source}: theta holds a number that is not finite")
-    findings: dict[str, Callable[[], Finding]] = {
-        "Z": lambda: logits.judged(dump, plan, sums.logits),  # type: ignore[arg-type]
-        "A": lambda: _worst("A", sums.worst["A"]),
-        "loss": lambda: _loss(dump, plan, sums),
-        "grad_Z": lambda: _worst("grad_Z", sums.worst["grad_Z"]),
-        "grad_theta": lambda: gradient.theta(dump, plan, sums),
-        "grad_b": lambda: gradient.bias(dump, plan, sums),
-    }
-    with np.errstate(invalid="ignore", over="ignore", divide="ignore"):
+    with np.errstate(all="ignore"):  # what overflows is inconclusive, and said to be
+        probe, each = gradient.limits(dump, plan, sums)
+        findings: dict[str, Callable[[], Finding]] = {
+            "Z": lambda: logits.judged(dump, plan, sums.logits),  # type: ignore[arg-type]
+            "A": lambda: _worst("A", sums.worst["A"]),
+            "loss": lambda: _loss(dump, plan, sums),
+            "grad_Z": lambda: _worst("grad_Z", sums.worst["grad_Z"]),
+            "grad_theta": lambda: gradient.theta(dump, plan, sums, probe),
+            "grad_b": lambda: gradient.bias(dump, sums, each),
+        }
         return tuple(find() for name, find in findings.items() if name in dump.arrays)
 
 

@@ -35,15 +35,14 @@ def _probed(dump: Dump, plan: Plan, sums: Logits) -> Probed:
             raise Unusable(f"{dump.source}: theta holds a number that is not finite")
 
     rowwise(dump.arrays["theta"], rowed)
-    with np.errstate(invalid="ignore", over="ignore", under="ignore"):
-        # Cauchy and Schwarz, since |V| <= 1: |theta||X| 1 + n |b|
-        size = lengths * sums.length + dump.n * abs(b)
-        # X V may cancel, and what float64 lost in it does not
-        own = outward(4 * spread(dump.n + dump.d + 16, U64) * (sums.size + size), 2 * (dump.n + dump.d) + 64)
-        k, underflow = arithmetic.relative(dump.d + 1, 1), 2 * dump.n * (dump.d + 2) * arithmetic.eta
-        limit = outward(k * size + own + underflow, 2 * dump.n + dump.d + 64)
-        # what a logit may reach, of which the probe is a sum
-        reached = outward((1 + k) * (lengths * sums.longest + abs(b)), 64) + underflow
+    # Cauchy and Schwarz, since |V| <= 1: |theta||X| 1 + n |b|
+    size = lengths * sums.length + dump.n * abs(b)
+    # X V may cancel, and what float64 lost in it does not
+    own = outward(4 * spread(dump.n + dump.d + 16, U64) * (sums.size + size), 2 * (dump.n + dump.d) + 64)
+    k, underflow = arithmetic.relative(dump.d + 1, 1), 2 * dump.n * (dump.d + 2) * arithmetic.eta
+    limit = outward(k * size + own + underflow, 2 * dump.n + dump.d + 64)
+    # what a logit may reach, of which the probe is a sum
+    reached = outward((1 + k) * (lengths * sums.longest + abs(b)), 64) + underflow
     return replace(found, limit=np.where(reached < arithmetic.huge, limit, np.inf), own=own)
 
 

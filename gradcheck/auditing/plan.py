@@ -74,8 +74,7 @@ def _scale(dump: Dump, own: precision.Precision) -> tuple[float, float]:
     found: Reals = np.empty(dump.L)
 
     def size(part: slice, theta: np.ndarray) -> None:
-        with np.errstate(over="ignore", invalid="ignore"):
-            found[part] = norms(theta)
+        found[part] = norms(theta)
 
     rowwise(dump.arrays["theta"], size)
     return float(found.max() * (1 + 4 * U64)), float(abs(real(dump.arrays["b"])).max())

@@ -52,7 +52,7 @@ def threaded(work: Callable[[S], T], parts: Iterable[S]) -> Iterator[T]:
     waiting: deque[Future[T]] = deque()
 
     def quietly(part: S) -> T:
-        with np.errstate(all="ignore"):  # of each thread its own; what overflows is inconclusive, and said to be
+        with np.errstate(all="ignore"):  # of each thread its own
             return work(part)
 
     with ThreadPoolExecutor(min(AT_ONCE, os.cpu_count() or 1)) as pool:

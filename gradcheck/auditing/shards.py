@@ -54,18 +54,17 @@ def _add_gradient(dump: Dump, plan: Plan, block: Block, products: Reals, total: 
     ones = np.ones(len(mass))
     P, W = np.vstack([plan.probes.T @ X, ones]), np.vstack([size.sum(axis=0), ones])
     double = rounding(dump)
-    with np.errstate(invalid="ignore", over="ignore", divide="ignore", under="ignore"):
-        granted = (1 + plan.products) * (bound.A + (plan.products + double) * bound.size)
-        largest = abs(P[:-1]).max(axis=0)
-        ours = mass / N * ((np.expm1(np.minimum(block.found.Q, 700.0)) + plan.products) * largest + double * W[0])
-        factors = (np.vstack([mass / N * P, granted * W, ours]) / s).astype(plan.own.dtype)
-        for rows in cuts(dump.L, CLASSES):
-            products[:, rows] += product(factors, block.p[rows].T)
-        _add_labels(dump, block, P, W, total)
-        total.flat += W @ bound.flat
-        # what a power, a column or their product may lose in underflow
-        sure = np.exp(np.minimum(block.found.Q, 700.0))
-        total.floor += float((16 * plan.own.tiny * sure * (1 + mass / N) * (1 + W[0])).sum())
+    granted = (1 + plan.products) * (bound.A + (plan.products + double) * bound.size)
+    largest = abs(P[:-1]).max(axis=0)
+    ours = mass / N * ((np.expm1(np.minimum(block.found.Q, 700.0)) + plan.products) * largest + double * W[0])
+    factors = (np.vstack([mass / N * P, granted * W, ours]) / s).astype(plan.own.dtype)
+    for rows in cuts(dump.L, CLASSES):
+        products[:, rows] += product(factors, block.p[rows].T)
+    _add_labels(dump, block, P, W, total)
+    total.flat += W @ bound.flat
+    # what a power, a column or their product may lose in underflow
+    sure = np.exp(np.minimum(block.found.Q, 700.0))
+    total.floor += float((16 * plan.own.tiny * sure * (1 + mass / N) * (1 + W[0])).sum())
     total.extra, total.most = max(total.extra, bound.extra), max(total.most, float(size.max()))
 
 
@@ -92,9 +91,8 @@ def _add_logits(dump: Dump, plan: Plan, block: Block, total: Logits) -> None:
     """Z V, X V, 1ᵀV and the sizes of what they are made of, for random V (k, nb)."""
     X, Z = block.X, block.Z
     V = np.random.default_rng([plan.seed, block.part.start, 1]).uniform(-1, 1, (plan.probes.shape[1], X.shape[1]))
-    with np.errstate(invalid="ignore", over="ignore"):
-        for rows in cuts(dump.L, CLASSES // 8):
-            total.Zv[:, rows] += V @ real(Z[rows]).T
+    for rows in cuts(dump.L, CLASSES // 8):
+        total.Zv[:, rows] += V @ real(Z[rows]).T
     total.Xv += X @ V.T
     total.v += V.sum(axis=1)
     total.size += float((abs(block.m) + block.reach).sum())
@@ -115,12 +113,11 @@ def _loss(dump: Dump, plan: Plan, block: Block) -> Loss:
     Z, Y, lse, mass, found = block.Z, block.Y, block.lse, block.mass, block.found
     terms = dump.n if dump.index else dump.n * dump.L
     k = plan.arithmetic.relative(2 * terms + 4, 2)  # log-sum-exps and logits may be added up apart
-    with np.errstate(invalid="ignore", over="ignore"):
-        picked = _picked(dump, Z, Y)
-        size = abs(lse) + abs(picked) if dump.index else mass * (2 * abs(lse) + found.distance)
-        own = mass * found.Q + size * 8 * U64
-        each = mass * ((1 + k) * found.log_A) + k * (size + own)
-        if not dump.index:
-            each += (1 + k) * spread(dump.L + 3, plan.arithmetic.u) * (size + mass * found.log_A)
-        underflow = (1 + k) * (len(mass) * (terms + 2) / dump.n + size.sum()) * 2 * plan.arithmetic.eta
-        return Loss(float((mass * lse - picked).sum()), float((each + own).sum() + underflow), float(size.sum()))
+    picked = _picked(dump, Z, Y)
+    size = abs(lse) + abs(picked) if dump.index else mass * (2 * abs(lse) + found.distance)
+    own = mass * found.Q + size * 8 * U64
+    each = mass * ((1 + k) * found.log_A) + k * (size + own)
+    if not dump.index:
+        each += (1 + k) * spread(dump.L + 3, plan.arithmetic.u) * (size + mass * found.log_A)
+    underflow = (1 + k) * (len(mass) * (terms + 2) / dump.n + size.sum()) * 2 * plan.arithmetic.eta
+    return Loss(float((mass * lse - picked).sum()), float((each + own).sum() + underflow), float(size.sum()))
