@@ -1,8 +1,6 @@
 """`gradcheck audit DUMP`."""
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import click
@@ -47,16 +45,17 @@ def audit(
     """Judge the gradient of one real training step, for less than it cost to compute.
 
     DUMP is a folder of .npy files, a Zarr group, or a file .npz or .safetensors, with theta, b, X, Y and any of Z, A, loss,
-    grad_theta, grad_b, grad_Z. It is mapped and streamed. What is judged, and what could be missed: docs/audit.md.
+    grad_theta, grad_b, grad_Z. It is mapped and streamed. What is judged, and what is certified: docs/audit.md.
     """
     from gradcheck import reports
     from gradcheck.auditing import audit_path, report
-    from gradcheck.cli import audited
+    from gradcheck.cli import audited, progress
+    from gradcheck.reports import words
 
     if json_file:
         reports.prepare("json", json_file)
     layout = {name: value for name, value in (("samples", samples), ("reduction", reduction)) if value}
-    with _progress(str(dump)) as told:
+    with progress.samples(f"auditing {words.printable(str(dump))}") as told:
         found = audit_path(
             dump, layout=layout, accumulate=accumulate, probes=probes, seed=seed, memory=memory << 20,
             scheduler=scheduler, told=told,
@@ -65,33 +64,3 @@ def audit(
     if json_file:
         reports.write(json_file, report.text(found))
     sys.exit(found.status)
-
-
-@contextmanager
-def _progress(title: str) -> Iterator[Callable[[int, int], None]]:
-    """Samples done, their rate, and the time that is left."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    from gradcheck.reports import words
-
-    terminal = Console(file=sys.stderr)
-    if not terminal.is_terminal:  # a display that is disabled still ends in an empty line, in some versions of rich
-        yield lambda done, total: None
-        return
-    rate = TextColumn("{task.fields[rate]}")
-    columns = (
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        MofNCompleteColumn(),
-        rate,
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=terminal, transient=True) as shown:
-        task = shown.add_task(f"auditing {words.printable(title)}", total=None, rate="")
-
-        def told(done: int, total: int) -> None:
-            speed = shown.tasks[task].speed
-            shown.update(task, total=total, completed=done, rate=f"{speed:.0f} samples/s" if speed else "")
-
-        yield told

@@ -3,17 +3,53 @@
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 
 @contextmanager
 def progress(title: str, total: int) -> Iterator[Callable[[str, int], None]]:
-    """A bar by rich. What is yielded takes what is being done and how many problems have been judged."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+    """What is yielded takes what is being done and how many problems have been judged."""
+    from rich.progress import TimeElapsedColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with _bar(title, total, TimeElapsedColumn()) as update:
+
+        def told(doing: str, done: int) -> None:
+            update(description=f"{title} {doing}", completed=done)
+
+        yield told
+
+
+@contextmanager
+def samples(title: str) -> Iterator[Callable[[int, int], None]]:
+    """With their rate, and the time that is left. What is yielded takes how many are done, of how many."""
+    from rich.progress import TextColumn, TimeRemainingColumn
+
+    with _bar(title, None, TextColumn("{task.fields[rate]}"), TimeRemainingColumn()) as update:
+
+        def told(done: int, total: int) -> None:
+            speed = update(total=total, completed=done)
+            update(rate=f"{speed:.0f} samples/s" if speed else "")
+
+        yield told
+
+
+@contextmanager
+def _bar(title: str, total: int | None, *more: Any) -> Iterator[Callable[..., float | None]]:
+    """A bar by rich with more columns. What is yielded changes it, and gives the speed so far."""
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
     # the stream as it is now: what the target prints is caught by putting another in its place
     terminal = Console(file=sys.stderr)
-    with Progress(*columns, console=terminal, transient=True, disable=not terminal.is_terminal) as shown:
-        task = shown.add_task(title, total=total)
-        yield lambda doing, done: shown.update(task, description=f"{title} {doing}", completed=done)
+    if not terminal.is_terminal:  # a bar that is disabled still ends in an empty line, in some versions of rich
+        yield lambda **given: None
+        return
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), *more)
+    with Progress(*columns, console=terminal, transient=True) as shown:
+        task = shown.add_task(title, total=total, rate="")
+
+        def update(**given: Any) -> float | None:
+            shown.update(task, **given)
+            return shown.tasks[0].speed
+
+        yield update
