@@ -194,16 +194,14 @@ class Allowed:
 
 def loss_error(problem: Problem, precision: Precision, softmax: SoftmaxError, times: int = 1) -> Reals:
     """Of the loss, absolute, shape (), given what rounding does to its softmax; with every sample `times` over."""
-    Y, u = problem.reals[3], precision.u
+    Y = problem.reals[3]
     terms = times * int(np.count_nonzero(Y))
-    k = spread(2 * terms + 4 + 2 * precision.reads, u)  # lse and Z of each label may be added up apart, in any order
+    k = spread(
+        2 * terms + 4 + 2 * precision.reads, precision.u
+    )  # lse and Z of each label may be added up apart, in any order
     used = Y > 0
     with np.errstate(over="ignore", invalid="ignore"):
-        apart = 2 * softmax.lse + softmax.distance
-        per_entry, size = (1 + k) * softmax.log_A + k * apart, softmax.distance
-        if problem.label_index is None:  # also mass * lse - sum Y Z per sample, with a product and a sum of its own
-            size = apart
-            per_entry = per_entry + (1 + k) * spread(problem.L + 3, u) * (size + softmax.log_A)
+        per_entry, size = _label_errors(softmax, k, problem.label_index is not None, precision)
         labels, distance = Y[used], softmax.distance[used]
         total = (labels * per_entry[used]).sum()
         most = times * (total + (labels * size[used]).sum())
@@ -211,6 +209,28 @@ def loss_error(problem: Problem, precision: Precision, softmax: SoftmaxError, ti
         underflow = (1 + k) * (terms + 2 + times * distance.sum()) * precision.eta
         underflow += precision.reads * (1 + k) * (terms + times * (labels.sum() + distance.sum())) * precision.eta
     return outward(total / problem.n + underflow if most < precision.huge else np.inf, terms + 24)
+
+
+def _label_errors(softmax: SoftmaxError, k: float, one_hot: bool, precision: Precision) -> tuple[Reals, Reals]:
+    """For each label, per unit of its mass: what its term of the loss may be off by, and how large its parts are."""
+    apart = 2 * softmax.lse + softmax.distance
+    per_entry = (1 + k) * softmax.log_A + k * apart
+    if one_hot:
+        return per_entry, softmax.distance
+    # also mass * lse - sum Y Z per sample, with a product and a sum of its own
+    own = spread(len(softmax.log_A) + 3, precision.u)
+    return per_entry + (1 + k) * own * (apart + softmax.log_A), apart
+
+
+def sample_loss_errors(Y: Reals, precision: Precision, softmax: SoftmaxError) -> Reals:
+    """Of the loss of each sample, absolute, (n,): the terms of `loss_error` for one sample at a time."""
+    L, used = len(Y), Y > 0
+    k = spread(2 * L + 4, precision.u)
+    with np.errstate(over="ignore", invalid="ignore"):
+        per_entry, _ = _label_errors(softmax, k, False, precision)
+        total = np.where(used, Y * per_entry, 0).sum(axis=0)
+        underflow = (1 + k) * (L + 2 + np.where(used, softmax.distance, 0).sum(axis=0)) * precision.eta
+    return outward(total + underflow, L + 24)
 
 
 def operands(problem: Problem) -> Reals:

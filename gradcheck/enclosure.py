@@ -50,6 +50,10 @@ class Enclosure:
         """The same midpoint with a radius wider by `extra`."""
         return Enclosure(self.midpoint, outward(self.radius + np.asarray(extra), 1))
 
+    def widened(self, factor: float) -> "Enclosure":
+        """The same midpoint with a radius as many times as wide."""
+        return Enclosure(self.midpoint, outward(self.radius * factor, 1))
+
     def take(self, *index: Any) -> "Enclosure":
         """The enclosure of a part: both arrays indexed alike."""
         return Enclosure(self.midpoint[index], self.radius[index])
@@ -65,6 +69,10 @@ class Enclosure:
             ratio = abs(values - self.midpoint) / outward(self.radius)
         ratio = np.where(np.isnan(ratio) | np.isnan(values), np.inf, ratio)
         return np.where(np.isinf(self.radius) | (values == self.midpoint), 0.0, ratio)
+
+    def reshape(self, *shape: int) -> "Enclosure":
+        """Both arrays in another shape."""
+        return Enclosure(self.midpoint.reshape(shape), self.radius.reshape(shape))
 
     @classmethod
     def representable(cls, midpoint: Reals, radius: Reals) -> "Enclosure":

@@ -66,6 +66,9 @@ def named(name: str) -> Precision:
     )
 
 
+FLOAT64 = named("float64")
+
+
 @cache
 def of(dtype: np.dtype) -> Precision:
     """The precision of a NumPy dtype; `Unusable` where it is not one of `NAMES`."""

@@ -57,6 +57,12 @@ def cell(value: float) -> float:
     return math.ldexp(math.floor(mantissa * 2 * CELLS) / (2 * CELLS), exponent)
 
 
+@lru_cache(maxsize=64)
+def cells_of(traits: tuple[float, ...]) -> tuple[float, ...]:
+    """The cell of each; every check asks them of the same problem."""
+    return tuple(map(cell, traits))
+
+
 class Confinement:
     """Where bad problems lie among good ones, each with a share (of a bound), in memory that does not grow with their number."""
 
@@ -74,9 +80,9 @@ class Confinement:
             self.bad = [(min(low, least), max(high, most)) for (low, high), (least, most) in pairs]
         elif share <= 1:
             self.good += 1
-            for cells, value in zip(self.cells, traits, strict=True):
-                count, largest = cells.get(cell(value), (0, 0.0))
-                cells[cell(value)] = count + 1, max(largest, share)
+            for cells, place in zip(self.cells, cells_of(traits), strict=True):
+                count, largest = cells.get(place, (0, 0.0))
+                cells[place] = count + 1, max(largest, share)
 
     def found(self) -> tuple[str, float] | None:
         """Where all the bad ones lie, and as few of the good as may be: in words, and the largest share of the good elsewhere.

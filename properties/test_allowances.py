@@ -17,7 +17,17 @@ from gradcheck.checks import CHECKS, Trial
 from gradcheck.checks.trial import Skip
 from gradcheck.enclosure import Enclosure
 from gradcheck.implementations import Layout, adapt
-from gradcheck.referees import ball, central, complex_step, cumulants, float64, forward, scipy_check_grad
+from gradcheck.referees import (
+    ball,
+    central,
+    central_logits,
+    central_softmax,
+    complex_step,
+    cumulants,
+    float64,
+    forward,
+    scipy_check_grad,
+)
 from gradcheck.referees.cumulants import Move
 from gradcheck.verdict import Comparison, Outcome
 
@@ -328,6 +338,102 @@ def projected(r: Right, what: str, move: Move, truth: Enclosure) -> list[Row]:
     return [(what, value.midpoint, truth.midpoint, truth.radius + value.radius, allowed, None)]
 
 
+def parameter(symbol: str, key: str) -> Callable[[Right], list[Row]]:
+    """Every entry, then the gradient along the signs of this variable, the other one held."""
+
+    def rows(r: Right) -> list[Row]:
+        exact = truth64(r)
+        found = central.entries(exact.problem, key, float64.losses, exact.nearby_loss_error)
+        both = direction(r.problem)
+        move = Move(both.theta, 0 * both.b) if key == "theta" else Move(0 * both.theta, both.b)
+        taken = central.enclose(exact.problem, move, float64.loss, exact.nearby_loss_error)
+        along = projected(r, f"{symbol} · direction", taken.move, taken.enclosure)
+        return [(symbol, r.value[key], found.midpoint, found.radius, r.truth.allowed(key), None), *along]
+
+    return rows
+
+
+def truth64(r: Right) -> referees.Truth:
+    return referees.Truth(Problem(*r.problem.reals), r.truth.values, r.truth.magnitude)
+
+
+def summed(what: str, own: Any, move: Any, truth: Enclosure, allowed: Any) -> Row:
+    """Sums over classes of own * move: the referee's radius and 2 (L + 2) u of the sizes; the bounds along the move."""
+    size = (abs(own) * abs(move)).sum(axis=0)
+    radius = truth.radius + 2 * (len(own) + 2) * U64 * size
+    return what, (own * move).sum(axis=0), truth.midpoint, radius, (allowed * abs(move)).sum(axis=0), None
+
+
+def signs(p: Problem, shape: tuple[int, ...]) -> Any:
+    return np.random.default_rng(int(p.digest[:16], 16)).choice([-1.0, 1.0], shape)
+
+
+def central_difference_Z(r: Right) -> list[Row]:
+    exact = truth64(r)
+    arguments = exact.enclosure("Z"), r.problem.reals[3]
+    losses = float64.sample_losses, exact.nearby_sample_errors
+    found = central_logits.entries(*arguments, *losses)
+    taken = central_logits.enclose(*arguments, signs(r.problem, r.Z.shape), *losses)
+    D, allowed = r.value["Z"], r.truth.allowed("D")
+    along = summed("∂ℒ/∂Z · direction", D, taken.move, taken.enclosure, allowed)
+    return [("∂ℒ/∂Z", D, found.midpoint, found.radius, allowed, None), along]
+
+
+def jacobian_rows(r: Right, what: str, taken: central_softmax.Taken) -> list[Row]:
+    entries = (what, r.jacobian, taken.entries.midpoint, taken.entries.radius, r.J_allowed, None)
+    along = summed(f"{what} · direction", r.jacobian.T, taken.move[:, np.newaxis], taken.along, r.J_allowed.T)
+    return [entries, along]
+
+
+def central_difference_jacobian(r: Right) -> list[Row]:
+    z = r.Z[:, r.i]
+    step = central_softmax.best_step(z, U64)
+    taken = central_softmax.enclose(z, step, signs(r.problem, z.shape), float64.softmax, all_entries=True)
+    return jacobian_rows(r, "∂A/∂Z", taken)
+
+
+def own_softmax(r: Right, Z: Any) -> Any:
+    return model.softmax(Z.astype(r.problem.theta.dtype)).astype(float)
+
+
+def softmax_error(r: Right, Z: Any) -> Any:
+    """Of exact logits, with what float64 knows of their softmax."""
+    exact = np.zeros_like(Z)
+    upper = np.minimum(float64.softmax(Z).magnitude, 1)
+    return bounds.softmax_error(Enclosure(Z, exact), exact, upper, r.problem.precision).A
+
+
+def jacobian_of_its_own_softmax(r: Right) -> list[Row]:
+    """Steps for its unit roundoff, rounded to its precision; its own values, and what rounding may do to them."""
+    z, p = r.Z[:, r.i], r.problem.precision
+    taken = central_softmax.enclose(
+        z,
+        central_softmax.best_step(z, p.u),
+        signs(r.problem, z.shape),
+        lambda Z: Enclosure(own_softmax(r, Z), softmax_error(r, Z)),
+        all_entries=True,
+        rounded=lambda x: p.round(x).astype(float),
+    )
+    return jacobian_rows(r, "∂A/∂Z of its own softmax", taken)
+
+
+def scipy_check_grad_jacobian(r: Right) -> list[Row]:
+    """Of each A_l: curvature from the larger end of each step, the worst error of any end, and the bound of the row."""
+    z, L = r.Z[:, r.i], r.problem.L
+    h = scipy_check_grad.steps(np.ones(L), float(r.error.relative.max()), z)
+    points = z[:, np.newaxis] + np.hstack([np.zeros((L, 1)), np.diag(h)])
+    A, error = float64.softmax(points).magnitude, softmax_error(r, points).max(axis=1)
+    bent, own = cumulants.softmax_curvature(np.maximum(A[:, :1], A[:, 1:])), own_softmax(r, points)
+    rows = []
+    for l in range(L):
+        norm = scipy_check_grad.norm(
+            lambda point, l=l: own_softmax(r, point[:, np.newaxis])[l, 0], lambda point, l=l: r.jacobian[l], z, h
+        )
+        limit = scipy_check_grad.limit(bent[l], h, error[l], own[l].max(), r.J_allowed[l])
+        rows.append((f"check_grad of A[{l}]", norm, 0.0, 0.0, limit, np.linalg.norm(r.jacobian[l])))
+    return rows
+
+
 def mathematical(referee: Any) -> Callable[[Right], list[Row]]:
     def rows(r: Right) -> list[Row]:
         posed64 = Problem(*r.problem.reals)
@@ -424,12 +530,17 @@ LAWS: dict[str, Callable[[Right], list[Row]]] = {
             gradient_of_its_own_loss,
             complex_step_of_its_own_loss,
             loss_is_convex,
+            central_difference_Z,
+            central_difference_jacobian,
+            jacobian_of_its_own_softmax,
+            scipy_check_grad_jacobian,
         )
     },
     "logits_gradient_sums_to_zero": sums_to_zero("∂ℒ/∂Z", "Z", "D"),
     "theta_gradient_sums_to_zero": sums_to_zero("∂ℒ/∂θ", "theta", "theta"),
     "bias_gradient_sums_to_zero": sums_to_zero("∂ℒ/∂b", "b", "b"),
-    "central_difference": mathematical(central),
+    "central_difference_theta": parameter("∂ℒ/∂θ", "theta"),
+    "central_difference_b": parameter("∂ℒ/∂b", "b"),
     "forward_difference": mathematical(forward),
     "scipy_check_grad_theta": check_grad("theta", "theta"),
     "scipy_check_grad_b": check_grad("b", "b"),

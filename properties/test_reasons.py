@@ -44,14 +44,15 @@ NO_SHIFT = "no shift of these logits is exact in this precision"
 OVER = "sums of this size may overflow in this precision"
 ANALYTIC = "not declared analytic (Implementation(analytic=True)), or not in float64"
 NOT_CROSS = "its loss is not the cross-entropy (see the check loss)"
+CENTRAL = ("central_difference_theta", "central_difference_b", "central_difference_Z", "central_difference_jacobian")
 LINES = (
-    "central_difference",
     "forward_difference",
     "gradient_of_its_own_loss",
     "complex_step_of_its_own_loss",
     "loss_is_convex",
 )
 SCIPY = ("scipy_check_grad_theta", "scipy_check_grad_b", "scipy_check_grad_Z")
+JACOBIAN = ("jacobian_of_its_own_softmax", "scipy_check_grad_jacobian")
 
 
 def wide(L, d, n):
@@ -64,12 +65,25 @@ def gradients(*keys):
 
 # (check, implementation, problem, reason why it is skipped)
 SKIPPED = [
-    *((name, RIGHT, MASKED, "a class at -inf has no difference quotient") for name in (*LINES, *SCIPY)),
+    *(
+        (name, RIGHT, MASKED, "a class at -inf has no difference quotient")
+        for name in (*CENTRAL, *LINES, *SCIPY, *JACOBIAN)
+    ),
     *((name, RIGHT, WHOLE, "perturbed data are not whole numbers") for name in (*LINES, *SCIPY)),
-    *((name, RIGHT, SINGLE, "scipy.optimize.check_grad perturbs in float64") for name in SCIPY),
+    *((name, RIGHT, SINGLE, "scipy.optimize.check_grad perturbs in float64") for name in (*SCIPY, JACOBIAN[1])),
     ("scipy_check_grad_theta", RIGHT, wide(2, 7, 1), "more than 12 coordinates"),
     ("scipy_check_grad_b", RIGHT, wide(13, 1, 1), "more than 12 coordinates"),
     ("scipy_check_grad_Z", RIGHT, wide(2, 1, 7), "more than 12 coordinates"),
+    ("scipy_check_grad_jacobian", RIGHT, wide(7, 1, 1), "more than 6 classes"),
+    (
+        "scipy_check_grad_jacobian",
+        replace(RIGHT, softmax=lambda Z: 2 * model.softmax(Z)),
+        TWO,
+        "its softmax is not the softmax (see the check softmax), so no step is known to be right for it",
+    ),
+    ("central_difference_theta", gradients("b", "Z"), TWO, "gradients returns no 'theta'"),
+    ("central_difference_b", gradients("theta", "Z"), TWO, "gradients returns no 'b'"),
+    ("central_difference_Z", gradients("theta", "b"), TWO, "gradients returns no 'Z'"),
     *(
         (
             name,
@@ -117,7 +131,7 @@ SKIPPED = [
     *((f"{name}_gradient_sums_to_zero", RIGHT, OVERFLOWING, OVER) for name in ("theta",)),
     *(
         (name, RIGHT, HEAVY, OVER)
-        for name in ("theta_gradient_sums_to_zero", "theta_gradient_from_logits_gradient", "central_difference")
+        for name in ("theta_gradient_sums_to_zero", "theta_gradient_from_logits_gradient", "central_difference_theta")
     ),
     ("bias_gradient_sums_to_zero", RIGHT, OVERFLOWING, OVER),
     ("complex_step_of_its_own_loss", RIGHT, HEAVIER, OVER),
@@ -125,7 +139,7 @@ SKIPPED = [
     *(
         (name, RIGHT, MASSIVE, OVER)
         for name in (
-            "central_difference",
+            "central_difference_b",
             "complex_step_of_its_own_loss",
             "bias_gradient_from_logits_gradient",
             "scipy_check_grad_theta",
@@ -165,8 +179,9 @@ JUDGED = [
     ("probabilities_are_positive", RIGHT, MASKED),
     ("repeatable", replace(RIGHT, loss=lambda *arrays: float(model.loss(*arrays))), PLAIN),
     *((name, RIGHT, PLAIN) for name in ("shape_and_dtype", "inputs_unchanged", "repeatable", "finite")),
-    *((name, RIGHT, TWO) for name in (*LINES, *SCIPY)),
-    *((name, RIGHT, problem) for name in LINES[:3] for problem in (SINGLE,)),
+    *((name, RIGHT, TWO) for name in (*CENTRAL, *LINES, *SCIPY, *JACOBIAN)),
+    *((name, RIGHT, SINGLE) for name in (*CENTRAL, *LINES[:2], JACOBIAN[0])),
+    *((name, RIGHT, WHOLE) for name in (*CENTRAL, *JACOBIAN)),
     ("scipy_check_grad_theta", RIGHT, wide(2, 6, 1)),
     ("scipy_check_grad_b", RIGHT, wide(12, 1, 1)),
     ("scipy_check_grad_Z", RIGHT, wide(2, 1, 6)),
@@ -587,7 +602,6 @@ TURNS = {
         "loss_of_a_duplicated_batch",
     },
     (2, 6, 10): {
-        "central_difference",
         "forward_difference",
         "gradient_of_its_own_loss",
         "complex_step_of_its_own_loss",
@@ -606,9 +620,12 @@ TURNS = {
     },
     (0, 4, 8, 1, 5, 9): {"softmax"},
     (3,): {"repeatable"},
-    (2,): {"scipy_check_grad_theta"},
-    (6,): {"scipy_check_grad_b"},
-    (10,): {"scipy_check_grad_Z"},
+    (2,): {"central_difference_theta", "scipy_check_grad_theta"},
+    (6,): {"central_difference_b", "scipy_check_grad_b"},
+    (10,): {"central_difference_Z", "scipy_check_grad_Z"},
+    (0,): {"central_difference_jacobian"},
+    (4,): {"jacobian_of_its_own_softmax"},
+    (8,): {"scipy_check_grad_jacobian"},
     (): {
         "logits",
         "loss",
@@ -658,6 +675,7 @@ EQUATIONS = {
     },
     2: {
         "loss",
+        *CENTRAL[:3],
         *LINES,
         "duplicated_batch",
         "loss_is_not_negative",
@@ -665,8 +683,15 @@ EQUATIONS = {
     },
     3: {"chain_rule"},
     4: {"probabilities_gradient"},
-    5: {"jacobian_diagonal", "jacobian_rows_sum_to_zero"},
-    6: {"jacobian_off_diagonal", "jacobian_is_symmetric", "jacobian_rows_sum_to_zero", "columns_do_not_mix"},
+    5: {"jacobian_diagonal", "jacobian_rows_sum_to_zero", CENTRAL[3], *JACOBIAN},
+    6: {
+        "jacobian_off_diagonal",
+        "jacobian_is_symmetric",
+        "jacobian_rows_sum_to_zero",
+        "columns_do_not_mix",
+        CENTRAL[3],
+        *JACOBIAN,
+    },
     7: {"one_sample"},
     8: {"one_sample"},
     9: {"one_sample"},
@@ -684,7 +709,8 @@ EQUATIONS = {
         "sample_permutation",
         "two_classes_are_logistic",
         "scipy_check_grad_theta",
-        *LINES[:4],
+        CENTRAL[0],
+        *LINES[:3],
     },
     18: {
         "bias_gradient",
@@ -693,12 +719,19 @@ EQUATIONS = {
         "sample_permutation",
         "bias_is_a_weight",
         "scipy_check_grad_b",
-        *LINES[:4],
+        CENTRAL[1],
+        *LINES[:3],
     },
-    19: {"logits_gradient", "scipy_check_grad_Z"},
+    19: {"logits_gradient", "scipy_check_grad_Z", CENTRAL[2]},
     20: {"logits"},
     21: {"theta_gradient_from_logits_gradient"},
-    22: {"jacobian_diagonal", "jacobian_off_diagonal", "jacobian_is_positive_semidefinite"},
+    22: {
+        "jacobian_diagonal",
+        "jacobian_off_diagonal",
+        "jacobian_is_positive_semidefinite",
+        CENTRAL[3],
+        *JACOBIAN,
+    },
 }
 
 

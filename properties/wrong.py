@@ -19,12 +19,20 @@ RIGHT = Implementation(
 
 # Mistake -> the checks that must catch it.
 CAUGHT_BY = {
-    "missing_mean": ("logits_gradient", "theta_gradient", "bias_gradient", "duplicated_batch", "central_difference"),
+    "missing_mean": (
+        "logits_gradient",
+        "theta_gradient",
+        "bias_gradient",
+        "duplicated_batch",
+        "central_difference_theta",
+    ),
     "flipped_sign": (
         "logits_gradient",
         "one_sample",
         "two_classes_are_logistic",
-        "central_difference",
+        "central_difference_theta",
+        "central_difference_b",
+        "central_difference_Z",
         "forward_difference",
         "gradient_of_its_own_loss",
         "scipy_check_grad_theta",
@@ -73,10 +81,21 @@ CAUGHT_BY = {
     "clipped_loss": ("loss", "gradient_of_its_own_loss"),
     "clipped_probabilities_differentiated": ("loss", "logits_gradient"),
     "constant_in_the_logarithm": ("loss",),
-    "jacobian_diagonal_only": ("jacobian_off_diagonal", "jacobian_rows_sum_to_zero", "chain_rule"),
+    "jacobian_diagonal_only": (
+        "central_difference_jacobian",
+        "scipy_check_grad_jacobian",
+        "jacobian_off_diagonal",
+        "jacobian_rows_sum_to_zero",
+        "chain_rule",
+    ),
     "jacobian_by_broadcasting": ("jacobian_is_symmetric", "jacobian_off_diagonal"),
     "jacobian_without_its_diagonal": ("jacobian_diagonal", "jacobian_rows_sum_to_zero"),
-    "jacobian_negated": ("jacobian_diagonal", "jacobian_is_positive_semidefinite", "chain_rule"),
+    "jacobian_negated": (
+        "jacobian_of_its_own_softmax",
+        "jacobian_diagonal",
+        "jacobian_is_positive_semidefinite",
+        "chain_rule",
+    ),
     "labels_overwritten": ("inputs_unchanged",),
     "logits_overwritten": ("inputs_unchanged",),
     "reused_output_buffer": ("repeatable",),

@@ -4,7 +4,9 @@
 # isort: off
 from gradcheck.checks import values as values
 from gradcheck.checks import relations as relations
+from gradcheck.checks import central as central
 from gradcheck.checks import differences as differences
+from gradcheck.checks import check_grad as check_grad
 from gradcheck.checks import conduct as conduct
 from gradcheck.checks.table import CHECKS as CHECKS
 from gradcheck.checks.table import Check as Check

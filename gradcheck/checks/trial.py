@@ -12,9 +12,8 @@ from gradcheck.enclosure import Enclosure, Reals
 from gradcheck.errors import raised, text
 from gradcheck.implementations import Implementation, TargetFailed
 from gradcheck.implementations.layout import KEYS, NotPosed, named, posed
+from gradcheck.precision import FLOAT64
 from gradcheck.problem import Array, Problem
-
-FLOAT64 = precision.named("float64")
 
 
 class Skip(Exception):
@@ -154,9 +153,9 @@ class Trial:
         """The sample at which checks of one column look: any, but the same in every run."""
         return int(self.problem.digest[:8], 16) % self.problem.n
 
-    @cached_property
+    @property
     def random(self) -> np.random.Generator:
-        """Randomness that depends on the problem alone."""
+        """Randomness that depends on the problem alone, whichever checks have drawn before: a check that is repeated repeats."""
         return np.random.default_rng(int(self.problem.digest[:16], 16))
 
     # ---- the implementation ----

@@ -6,8 +6,8 @@ With D+ = p+ - p and D- = p - p-, where p+ and p- are the parameters after round
 
     |truncation| <= |loss''[D+ - D-, W]| / 2 + (M3(D+) + M3(D-)) / 6
 
-The step balances both: h = (3 e / M3)^(1/3). Knows the loss only as a function of a problem: it must not import the
-closed-form gradient that it judges.
+The step balances both: h = (3 e / M3)^(1/3). Along a direction, or along every coordinate of theta or b at once. Knows the loss
+only as a function: it must not import the closed-form gradient that it judges.
 """
 
 from collections.abc import Callable
@@ -15,9 +15,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gradcheck.enclosure import U64, Enclosure, Reals, outward
+from gradcheck.enclosure import Enclosure, Reals
 from gradcheck.problem import Problem
-from gradcheck.referees import cumulants
+from gradcheck.referees import cumulants, quotient
 from gradcheck.referees.cumulants import THIRD_MOMENT, Change, Move
 
 
@@ -30,25 +30,28 @@ class Directional:
     step: float
 
 
+def best_steps(problem: Problem, ranges: Reals, size: Reals, noise: float) -> Reals:
+    """h = (3 e / M3)^(1/3), from ranges (..., n), so that their cubes cannot underflow; powers of two within reach.
+
+    `size` bounds how far any logit moves for h = 1.
+    """
+    top = ranges.max(axis=-1)
+    known = (top > 0) & (top < np.inf)
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
+        third = cumulants.mean(problem, (ranges / top[..., np.newaxis]) ** 3) / THIRD_MOMENT
+        best = cumulants.powers_of_two(np.cbrt(3 * noise / third) / top)
+    return cumulants.cut(np.where(known & (third > 0), best, 1.0), size)
+
+
 def best_step(problem: Problem, direction: Move, noise: float) -> float:
-    """h = (3 e / M3)^(1/3), from the range, so that its cube cannot underflow; a power of two within reach."""
-    ranges = direction.change(problem).ranges
-    top = float(ranges.max())
-    if not 0 < top < np.inf:
-        return cumulants.within_reach(problem, direction, 1.0)
-    third = float(cumulants.mean(problem, (ranges / top) ** 3)) / THIRD_MOMENT
-    best = cumulants.power_of_two(float(np.cbrt(3 * noise / third)) / top) if third > 0 else 1.0
-    return cumulants.within_reach(problem, direction, best)
+    """The same along one direction."""
+    change = direction.change(problem)
+    return float(best_steps(problem, change.ranges, change.reach.max(), noise))
 
 
 def truncation(problem: Problem, up: Change, down: Change) -> Reals:
     """What the formula itself is off by. `down` is p - p-, so that equal steps cancel in `up - down`."""
-    high, low = up.ranges, down.ranges
-    with np.errstate(over="ignore", invalid="ignore"):
-        second = up.minus(down).ranges * (high + low) / 8
-        third = (high**3 + low**3) / (6 * THIRD_MOMENT)
-        bend = second + third
-    return cumulants.mean(problem, np.where(np.isnan(bend), np.inf, bend))
+    return cumulants.mean(problem, cumulants.bend(up.minus(down).ranges, up.ranges, down.ranges))
 
 
 def enclose(problem: Problem, direction: Move, loss: Callable[[Problem], float], noise: float) -> Directional:
@@ -65,5 +68,31 @@ def enclose(problem: Problem, direction: Move, loss: Callable[[Problem], float],
     if not max(high.reach.max(), low.reach.max()) <= cumulants.REACH:
         return Directional(move, Enclosure(np.zeros(()), np.asarray(np.inf)), step)
     top, bottom = float(loss(above)), float(loss(below))
-    radius = truncation(problem, high, low) + 2 * noise + U64 * (abs(top) + abs(bottom))
-    return Directional(move, Enclosure.representable(np.asarray(top - bottom), outward(radius)), step)
+    radius = truncation(problem, high, low) + 2 * noise
+    return Directional(move, quotient.difference(np.asarray(top), np.asarray(bottom), radius), step)
+
+
+Losses = Callable[[Reals, Reals, Reals, Reals], Reals]
+
+
+def entries(problem: Problem, variable: str, losses: Losses, noise: float) -> Enclosure:
+    """Enclose every entry of the gradient with respect to theta (L, d) or b (L, 1), of a problem in float64.
+
+    `losses(theta, b, X, Y)` takes a stack of the variable, (k, L, d) or (k, L, 1), and returns (k,); `noise` as in `enclose`.
+    """
+    theta, b, X, Y = problem.reals
+    start = (theta if variable == "theta" else b).ravel()
+    ranges = cumulants.coordinate_ranges(problem, variable)
+    step = best_steps(problem, ranges, ranges.max(axis=-1), noise)
+    above, below = quotient.ends(start, step)
+    top, bottom = (losses(*_with(theta, b, variable, start, moved), X, Y) for moved in (above, below))
+    up, down, gap = (side[:, np.newaxis] * ranges for side in quotient.sides(start, above, below))
+    reached = np.maximum(up, down).max(axis=-1) <= cumulants.REACH
+    radius = np.where(reached, cumulants.mean(problem, cumulants.bend(gap, up, down)) + 2 * noise, np.inf)
+    return quotient.per(quotient.difference(top, bottom, radius), above - below).reshape(problem.L, -1)
+
+
+def _with(theta: Reals, b: Reals, variable: str, start: Reals, moved: Reals) -> tuple[Reals, Reals]:
+    """theta and b, of which one is a stack: its k-th has the k-th coordinate moved."""
+    stack = np.where(np.eye(start.size, dtype=bool), moved, start)
+    return (stack.reshape(-1, *theta.shape), b) if variable == "theta" else (theta, stack.reshape(-1, *b.shape))

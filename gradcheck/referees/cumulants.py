@@ -1,4 +1,4 @@
-"""How a mean of log-sum-exps bends along a line, bounded in closed form from the data.
+"""How a mean of log-sum-exps, and a softmax, bend along a line, bounded in closed form from the data.
 
 Along t -> (theta + t V, b + t v) the loss of sample i is mass_i log E exp(t S) + a linear term, where S takes the values of
 column i of V X + v. Its derivatives are cumulants of a variable with range R_i, so that
@@ -6,6 +6,13 @@ column i of V X + v. Its derivatives are cumulants of a variable with range R_i,
     |loss''|  <= (1/n) sum mass_i R_i^2 / 4             (Popoviciu's inequality on variances)
     |loss'''| <= (1/n) sum mass_i R_i^3 / (6 sqrt 3)    (the largest third central moment, of a two-point law)
     |loss''[V, W]| <= (1/n) sum mass_i R_i(V) R_i(W) / 4   (Cauchy-Schwarz)
+
+A probability A_l bends no more than
+
+    |A_l''|, |A_l'''| <= A_l A_k (k != l), A_k (1 - A_k) (k = l); at most 1/8     along one logit z_k, where A_l is monotone
+    |A_l''[V, W]| <= A_l R(V) R(W) 5/4,  |A_l'''| <= A_l R^3 (1 + 1/(6 sqrt 3))  along any line
+
+Derivations: docs/bounds.md, section 8.
 """
 
 from dataclasses import dataclass
@@ -75,16 +82,42 @@ def between(start: Problem, end: Problem) -> Move:
 REACH = 1.0
 
 
+def cut(step: Reals, size: Reals) -> Reals:
+    """The step, or the largest power of two (with a margin for rounding) with which nothing of that size moves by more."""
+    with np.errstate(divide="ignore", over="ignore"):
+        least = np.minimum(step, powers_of_two(REACH / size) / 2)
+    return np.where((size > 0) & (size < np.inf), least, step)
+
+
 def within_reach(problem: Problem, direction: Move, step: float) -> float:
-    """The step, or the largest power of two (with a margin for rounding the parameters) that changes no logit by more."""
-    size = float(direction.change(problem).reach.max(initial=0.0))
-    return min(step, power_of_two(REACH / size) / 2) if 0 < size < np.inf else step
+    """The same for a direction: no logit changes by more."""
+    return float(cut(np.asarray(step), direction.change(problem).reach.max(initial=0.0)))
 
 
 def mean(problem: Problem, per_sample: Reals) -> Reals:
-    """(1/n) sum mass_i x_i of non-negative x (n,)."""
+    """(1/n) sum mass_i x_i of non-negative x (..., n)."""
     mass = problem.reals[3].sum(axis=0)
-    return outward((mass * per_sample).sum() / problem.n, problem.n + problem.L + 4)
+    return outward((mass * per_sample).sum(axis=-1) / problem.n, problem.n + problem.L + 4)
+
+
+def bend(gap: Reals, high: Reals, low: Reals) -> Reals:
+    """What a central difference is off by for a sample of mass 1, from the ranges of D+ - D-, of D+ and of D-."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        found = gap * (high + low) / 8 + (high**3 + low**3) / (6 * THIRD_MOMENT)
+    return np.where(np.isnan(found), np.inf, found)
+
+
+def coordinate_ranges(problem: Problem, variable: str) -> Reals:
+    """The range of each sample's logits along each coordinate of theta or b: (coordinates, n)."""
+    X = abs(problem.reals[2])
+    return np.tile(X, (problem.L, 1)) if variable == "theta" else np.ones((problem.L, problem.n))
+
+
+def softmax_curvature(A: Reals) -> Reals:
+    """Of each A_l along each z_k (L, L), a bound of the second and the third derivative; `A[l, k]` bounds A_l on the way."""
+    on = np.eye(len(A), dtype=bool)
+    rest = np.where(on, 0, A).sum(axis=0)  # bounds 1 - A_k
+    return outward(np.minimum(A * np.where(on, np.minimum(rest, 1), np.diag(A)), 1 / 8), len(A) + 4)
 
 
 def moved(problem: Problem, direction: Move, step: float) -> Problem:
@@ -96,6 +129,11 @@ def moved(problem: Problem, direction: Move, step: float) -> Problem:
     )
 
 
+def powers_of_two(x: Reals) -> Reals:
+    """The power of two at or below each entry; 1 where that is no positive finite number."""
+    return np.where((x > 0) & (x < np.inf), np.ldexp(1.0, np.frexp(x)[1] - 1), 1.0)
+
+
 def power_of_two(x: float) -> float:
-    """The power of two at or below x; 1 where x is no positive finite number."""
-    return float(2.0 ** (np.frexp(x)[1] - 1)) if 0 < x < np.inf else 1.0
+    """The same of one number."""
+    return float(powers_of_two(np.asarray(x)))

@@ -10,19 +10,18 @@ from functools import cached_property
 
 import numpy as np
 
-from gradcheck import bounds, precision
+from gradcheck import bounds
 from gradcheck.enclosure import Enclosure, Reals, outward
+from gradcheck.precision import FLOAT64
 from gradcheck.problem import Problem
 from gradcheck.referees.truth import Truth, magnitude, unmasked
 
-FLOAT64 = precision.named("float64")
-
 
 def _shares(Z: Reals) -> tuple[Reals, Reals]:
-    """softmax and log softmax of the columns of Z, shifted by their maxima."""
-    shifted = Z - Z.max(axis=0, keepdims=True)
+    """softmax and log softmax of the columns of Z, shifted by their maxima. Z may be a stack, (..., L, n)."""
+    shifted = Z - Z.max(axis=-2, keepdims=True)
     powers = np.exp(shifted)
-    total = powers.sum(axis=0, keepdims=True)
+    total = powers.sum(axis=-2, keepdims=True)
     return powers / total, shifted - np.log(total)
 
 
@@ -67,8 +66,7 @@ class Values:
 
     @cached_property
     def loss(self) -> Enclosure:
-        Y, log_A = self.problem.reals[3], self._softmax[1]
-        return Enclosure(np.where(Y > 0, -Y * log_A, 0.0).sum() / self.problem.n, self._bounds.loss)
+        return Enclosure(_mean(_sample_losses(self._softmax[1], self.problem.reals[3])), self._bounds.loss)
 
     @cached_property
     def D(self) -> Enclosure:
@@ -85,12 +83,29 @@ class Values:
         return Enclosure(self.D.midpoint.sum(axis=1, keepdims=True), self._bounds.b)
 
 
+def _sample_losses(log_A: Reals, Y: Reals) -> Reals:
+    return np.where(Y > 0, -Y * log_A, 0.0).sum(axis=-2)
+
+
+def _mean(per_sample: Reals) -> Reals:
+    return np.asarray(per_sample.sum(axis=-1) / per_sample.shape[-1])
+
+
+def sample_losses(Z: Reals, Y: Reals) -> Reals:
+    """What each sample adds to the sum of eq. 2, of stacks of logits (..., L, n): (..., n). Without their radii."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return _sample_losses(_shares(Z)[1], Y)
+
+
+def losses(theta: Reals, b: Reals, X: Reals, Y: Reals) -> Reals:
+    """Eq. 2 of stacks of theta (..., L, d) or b (..., L, 1): (...). Without their radii."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return _mean(sample_losses(theta @ X + b, Y))
+
+
 def loss(problem: Problem) -> float:
     """Eq. 2 in float64, without its radius: what difference quotients are taken of."""
-    theta, b, X, Y = problem.reals
-    with np.errstate(over="ignore", invalid="ignore"):
-        log_A = _shares(theta @ X + b)[1]
-        return float(-np.where(Y > 0, Y * log_A, 0.0).sum() / problem.n)
+    return float(losses(*problem.reals))
 
 
 def truth(problem: Problem) -> Truth:

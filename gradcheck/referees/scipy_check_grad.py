@@ -6,27 +6,68 @@ single weight theta_lj the range of sample i is |X_ji|, along a bias it is 1. Kn
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 import numpy as np
 
 from gradcheck.enclosure import U64, Reals, outward
 from gradcheck.problem import Problem
+from gradcheck.referees import cumulants
 
 Function = Callable[[Reals], float]
 Gradient = Callable[[Reals], Reals]
 
 
-def coordinate_ranges(problem: Problem, variable: str) -> Reals:
-    """The range of each sample's logits along each coordinate of the variable: (coordinates, n)."""
-    X = abs(problem.reals[2])
-    return np.tile(X, (problem.L, 1)) if variable == "theta" else np.ones((problem.L, problem.n))
+@dataclass(frozen=True, eq=False)
+class Posed:
+    """What check_grad is asked: where it starts and the steps it takes (c,), and what explains what it returns.
+
+    `moments` (c,) bound the second derivative along each coordinate, `noise` the rounding error (absolute) of one value of the
+    function within those steps. Where `reached` is false a step goes further than `noise` is known for.
+    """
+
+    start: Reals
+    h: Reals
+    moments: Reals
+    noise: float
+    reached: bool = True
+
+    def norm(self, function: Function, gradient: Gradient) -> float:
+        """What SciPy returns for a function and what is said to be its gradient."""
+        return norm(function, gradient, self.start, self.h)
+
+    def limit(self, size: float, allowed: Reals) -> float:
+        """The most that it may return: `size` bounds the function's values, `allowed` (c,) the gradient's own error."""
+        return limit(self.moments, self.h, self.noise, size, allowed)
+
+
+def pose(problem: Problem, variable: str, noise: float) -> Posed:
+    """The loss as a function of theta or b; `noise` holds wherever no logit changes by more than 1."""
+    start = problem.reals[0 if variable == "theta" else 1].ravel()
+    moments = second_moments(problem, variable)
+    h = steps(moments, noise, start)
+    reached = (h[:, np.newaxis] * cumulants.coordinate_ranges(problem, variable) <= cumulants.REACH).all()
+    return Posed(start, h, moments, noise, bool(reached))
+
+
+def pose_softmax(z: Reals, relative: float, bounds: Callable[[Reals], tuple[Reals, Reals]]) -> list[Posed]:
+    """Each A_l as a function of z (L,), with the same steps for all l: h = 2 e^(1/2) for an A of relative error e.
+
+    `bounds(Z)` gives, for columns of exact logits, upper bounds of A and of the rounding error (absolute) of one evaluation.
+    """
+    h = steps(np.ones_like(z), relative, z)
+    A, error = bounds(z[:, np.newaxis] + np.hstack([np.zeros((z.size, 1)), np.diag(h)]))
+    most = np.minimum(np.maximum(A[:, :1], A[:, 1:]), 1.0)  # along one logit A_l is monotone
+    return [Posed(z, h, *row) for row in zip(cumulants.softmax_curvature(most), error.max(axis=1), strict=True)]
 
 
 def second_moments(problem: Problem, variable: str) -> Reals:
     """M2 of each coordinate."""
     mass = problem.reals[3].sum(axis=0)
     with np.errstate(over="ignore"):
-        return outward((coordinate_ranges(problem, variable) ** 2 * mass).sum(axis=1) / (4 * problem.n), problem.n + 8)
+        return outward(
+            (cumulants.coordinate_ranges(problem, variable) ** 2 * mass).sum(axis=1) / (4 * problem.n), problem.n + 8
+        )
 
 
 def steps(moments: Reals, noise: float, start: Reals) -> Reals:

@@ -12,7 +12,7 @@ import numpy as np
 
 from gradcheck import bounds
 from gradcheck.enclosure import Enclosure, Reals
-from gradcheck.precision import Precision
+from gradcheck.precision import FLOAT64, Precision
 from gradcheck.problem import Problem
 
 
@@ -102,6 +102,14 @@ class Truth:
         )  # parameters that move, move by less
         delta = bounds.logits_error(self.magnitude + one, reduced.d, precision, read)
         return float(bounds.loss_error(reduced, precision, bounds.softmax_error(near, delta, one, precision)))
+
+    @cached_property
+    def nearby_sample_errors(self) -> Reals:
+        """Of the loss of each sample (n,), of logits that are taken as exact and lie within 1 of these, in float64."""
+        reduced, Z = unmasked(self.problem), self.values.Z
+        exact = np.zeros_like(Z.midpoint)
+        softmax = bounds.softmax_error(Enclosure(Z.midpoint, exact + 1), exact, exact + 1, FLOAT64)
+        return bounds.sample_loss_errors(reduced.reals[3], FLOAT64, softmax)
 
     def allowed_twice(self, quantity: str) -> Reals:
         """The bound of `theta`, `b` or `loss` where every sample stands twice."""

@@ -1,0 +1,117 @@
+"""Each identity of the paper against central differences, of the mathematical function or of its own softmax.
+
+Entry by entry where few numbers have to be evaluated, and along a random direction, which is cheap, on every problem.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from gradcheck.checks.differences import direction, projected, require_unmasked
+from gradcheck.checks.table import check
+from gradcheck.checks.trial import Trial, require_bounded
+from gradcheck.checks.values import jacobian_truth
+from gradcheck.enclosure import U64, Enclosure, Reals, outward
+from gradcheck.referees import central_softmax, float64, mathematical
+from gradcheck.referees.cumulants import Move
+from gradcheck.verdict import Comparison, Outcome
+
+Found = Iterator[Comparison]
+
+ENTRIES = 2**14  # logits to be evaluated for all entries; a choice of cost, on which no verdict depends
+SYMBOLS = {"theta": "∂ℒ/∂θ", "b": "∂ℒ/∂b", "Z": "∂ℒ/∂Z"}
+
+
+def _signs(trial: Trial, shape: tuple[int, ...]) -> Reals:
+    return np.asarray(trial.random.choice([-1.0, 1.0], shape))
+
+
+def _parameter(trial: Trial, variable: str) -> Found:
+    """One of theta and b, with the other held."""
+    require_unmasked(trial)
+    truth, own, allowed = trial.truth64, trial.gradient(variable), trial.truth.allowed(variable)
+    require_bounded(allowed)
+    if 2 * own.size * truth.problem.Y.size <= ENTRIES:
+        yield Comparison(SYMBOLS[variable], own, mathematical.gradient(truth, variable), allowed)
+    both = direction(trial)
+    held = {"theta": Move(both.theta, 0 * both.b), "b": Move(0 * both.theta, both.b)}
+    yield projected(
+        trial, f"{SYMBOLS[variable]} · direction", mathematical.gradient_along(truth, held[variable]), (variable,)
+    )
+
+
+@check(2, 17, needs=("gradients",), turns=(2,))
+def central_difference_theta(trial: Trial) -> Found:
+    """∂ℒ/∂θ agrees with central differences of the mathematical loss, weight by weight and along a direction."""
+    yield from _parameter(trial, "theta")
+
+
+@check(2, 18, needs=("gradients",), turns=(6,))
+def central_difference_b(trial: Trial) -> Found:
+    """∂ℒ/∂b agrees with central differences of the mathematical loss, class by class and along a direction."""
+    yield from _parameter(trial, "b")
+
+
+@check(2, 19, needs=("gradients",), turns=(10,))
+def central_difference_Z(trial: Trial) -> Found:
+    """∂ℒ/∂Z agrees with central differences of each sample's loss, logit by logit and along a direction."""
+    require_unmasked(trial)
+    truth, own, allowed = trial.truth64, trial.gradient("Z"), trial.truth.allowed("D")
+    require_bounded(allowed)
+    if 2 * truth.problem.L * own.size <= ENTRIES:
+        yield Comparison(SYMBOLS["Z"], own, mathematical.gradient(truth, "Z"), allowed)
+    taken = mathematical.logits_gradient_along(truth, _signs(trial, own.shape))
+    yield _summed(f"{SYMBOLS['Z']} · direction", own, taken.move, taken.enclosure, allowed)
+
+
+def _summed(what: str, own: Reals, move: Reals, truth: Enclosure, allowed: Reals) -> Comparison:
+    """The sums over axis 0 of own * move, with their own rounding, against what a referee encloses there."""
+    size = (abs(own) * abs(move)).sum(axis=0)
+    rounded = outward(2 * (len(own) + 2) * U64 * size, len(own) + 4)
+    return Comparison(
+        what, (own * move).sum(axis=0), truth.inflate(rounded), outward((allowed * abs(move)).sum(axis=0), len(own) + 4)
+    )
+
+
+def _jacobian(what: str, own: Reals, taken: central_softmax.Taken, allowed: Reals) -> Found:
+    """Its entries where they were taken, and its product with the displacement."""
+    if taken.entries is not None:
+        yield Comparison(what, own, taken.entries, allowed)
+    yield _summed(f"{what} · direction", own.T, taken.move[:, np.newaxis], taken.along, allowed.T)
+
+
+@check(5, 6, 22, needs=("softmax_jacobian",), turns=(0,))
+def central_difference_jacobian(trial: Trial) -> Found:
+    """A_l (1 - A_l) and -A_l A_k agree with central differences of the mathematical softmax."""
+    require_unmasked(trial)
+    (_, allowed), own, z = jacobian_truth(trial), trial.jacobian(), trial.Z[:, trial.column]
+    taken = mathematical.jacobian(z, _signs(trial, z.shape), all_entries=2 * own.size <= ENTRIES)
+    yield from _jacobian("∂A/∂Z", own, taken, allowed)
+
+
+def softmax_outcome(trial: Trial) -> Outcome:
+    """What the check `softmax` says of this problem."""
+    A, error = trial.A
+    return Comparison("A", trial.softmax(), A, error.A).verdict().outcome
+
+
+# What a softmax that is wrong in value is taken for: as smooth as the softmax of twice the logits, and as rounded as L of them.
+WRONG = 8
+
+
+@check(5, 6, 22, needs=("softmax", "softmax_jacobian"), turns=(4,))
+def jacobian_of_its_own_softmax(trial: Trial) -> Found:
+    """Consistent: its Jacobian is that of its own softmax, right or wrong."""
+    require_unmasked(trial)
+    (_, allowed), own, z = jacobian_truth(trial), trial.jacobian(), trial.Z[:, trial.column]
+    factor = WRONG * len(z) if softmax_outcome(trial) is Outcome.DISAGREE else 1
+
+    def evaluate(Z: Reals) -> Enclosure:
+        return Enclosure(trial.softmax(Z), trial.softmax_allowed(Z, float64.softmax(Z)).A)
+
+    def rounded(values: Reals) -> Reals:
+        return trial.problem.precision.round(values).astype(np.float64)
+
+    step, few = central_softmax.best_step(z, trial.granted.u), 2 * own.size <= ENTRIES
+    taken = central_softmax.enclose(z, step, _signs(trial, z.shape), evaluate, all_entries=few, rounded=rounded)
+    yield from _jacobian("∂A/∂Z of its own softmax", own, taken.widened(factor), allowed)

@@ -1,0 +1,116 @@
+"""`scipy.optimize.check_grad` of its own functions, called as a user would call it, once with each variable."""
+
+from collections.abc import Iterator
+from functools import cache
+
+import numpy as np
+
+from gradcheck.checks.central import softmax_outcome
+from gradcheck.checks.differences import loss_outcome, require_plain, require_unmasked
+from gradcheck.checks.table import check
+from gradcheck.checks.trial import Skip, Trial, require_bounded
+from gradcheck.checks.values import jacobian_truth
+from gradcheck.enclosure import Enclosure, Reals
+from gradcheck.problem import Problem
+from gradcheck.referees import float64, scipy_check_grad
+from gradcheck.verdict import Comparison, Outcome
+
+Found = Iterator[Comparison]
+
+# SciPy's check_grad evaluates the function once for each coordinate, and is asked for each class of a softmax; above this many,
+# it is left to smaller problems.
+COORDINATES = 12
+CLASSES = 6
+
+
+def _require_few(trial: Trial, number: int, most: int, what: str) -> None:
+    if trial.problem.precision.name != "float64":
+        raise Skip("scipy.optimize.check_grad perturbs in float64")
+    if number > most:
+        raise Skip(f"more than {most} {what}")
+
+
+def _within(what: str, value: float, limit: float, own: Reals) -> Comparison:
+    """What check_grad returned, which is at least 0, against its limit; `own` is the gradient that it was given."""
+    none = Enclosure(np.zeros(()), np.zeros(()))
+    return Comparison(what, np.asarray(value), none, np.asarray(limit), np.asarray(np.linalg.norm(own)))
+
+
+def _loss(trial: Trial, posed: Problem, variable: str, result: str) -> Comparison:
+    """SciPy's check_grad of its own loss and its own gradient, with one array as the variable."""
+    require_plain(trial)
+    at = trial if posed is trial.problem else Trial(trial.implementation, posed)
+    shape = posed.reals[0 if variable == "theta" else 1].shape
+    _require_few(trial, int(np.prod(shape)), COORDINATES, "coordinates")
+    require_bounded(np.asarray(at.truth.nearby_loss_error), at.truth.allowed(variable))
+    asked = scipy_check_grad.pose(posed, variable, at.truth.nearby_loss_error)
+    if not asked.reached:
+        raise Skip("a step that these parameters can take changes some logit by more than 1")
+    if loss_outcome(at) is Outcome.DISAGREE:
+        raise Skip("its loss is not the cross-entropy (see the check loss), so no step is known to be right for it")
+    sizes: list[float] = []
+
+    def problem_at(flat: Reals) -> Problem:
+        new = flat.reshape(shape)
+        theta, b = (new, posed.b) if variable == "theta" else (posed.theta, new)
+        return posed.with_arrays(theta.copy(), b.copy(), posed.X, posed.Y)
+
+    def loss(flat: Reals) -> float:
+        sizes.append(at.loss(problem_at(flat)))
+        return sizes[-1]
+
+    value = asked.norm(loss, lambda flat: at.gradient(result, problem_at(flat)).ravel())
+    limit = asked.limit(max(map(abs, sizes)), at.truth.allowed(variable).ravel())
+    return _within(f"check_grad over {variable}", value, limit, at.gradient(result))
+
+
+@check(17, needs=("gradients", "loss"), turns=(2,))
+def scipy_check_grad_theta(trial: Trial) -> Found:
+    """scipy.optimize.check_grad over θ returns no more than its own truncation and rounding."""
+    yield _loss(trial, trial.problem, "theta", "theta")
+
+
+@check(18, needs=("gradients", "loss"), turns=(6,))
+def scipy_check_grad_b(trial: Trial) -> Found:
+    """scipy.optimize.check_grad over b returns no more than its own truncation and rounding."""
+    yield _loss(trial, trial.problem, "b", "b")
+
+
+@check(19, needs=("gradients", "loss"), turns=(10,))
+def scipy_check_grad_Z(trial: Trial) -> Found:
+    """scipy.optimize.check_grad over Z, posed as θ with the identity for data, so that Z = θ."""
+    p = trial.problem
+    require_plain(trial)
+    if p.Y.size > COORDINATES:  # before an identity of any size is made
+        raise Skip(f"more than {COORDINATES} coordinates")
+    identity = np.eye(p.n, dtype=p.X.dtype)
+    posed = p.with_arrays(p.precision.round(trial.Z), np.zeros_like(p.b), identity, p.Y)
+    yield _loss(trial, posed, "theta", "Z")
+
+
+@check(5, 6, 22, needs=("softmax", "softmax_jacobian"), turns=(8,))
+def scipy_check_grad_jacobian(trial: Trial) -> Found:
+    """scipy.optimize.check_grad of every z ↦ A_l(z), with row l of its Jacobian as the gradient."""
+    require_unmasked(trial)
+    _require_few(trial, trial.problem.L, CLASSES, "classes")
+    if softmax_outcome(trial) is Outcome.DISAGREE:
+        raise Skip("its softmax is not the softmax (see the check softmax), so no step is known to be right for it")
+    z, J, (_, allowed) = trial.Z[:, trial.column], trial.jacobian(), jacobian_truth(trial)
+
+    def bounds(Z: Reals) -> tuple[Reals, Reals]:
+        A = float64.softmax(Z)
+        return A.magnitude, trial.softmax_allowed(Z, A).A
+
+    @cache  # the same points for every row
+    def softmax(point: bytes) -> Reals:
+        return trial.softmax(np.frombuffer(point)[:, np.newaxis])[:, 0]
+
+    for l, asked in enumerate(scipy_check_grad.pose_softmax(z, float(trial.A[1].relative.max()), bounds)):
+        sizes: list[float] = []
+
+        def probability(point: Reals, l: int = l, sizes: list[float] = sizes) -> float:
+            sizes.append(float(softmax(point.tobytes())[l]))
+            return sizes[-1]
+
+        value = asked.norm(probability, lambda point, row=J[l]: row)  # type: ignore[misc]
+        yield _within(f"check_grad of A[{l}]", value, asked.limit(max(map(abs, sizes)), allowed[l]), J[l])

@@ -1,0 +1,45 @@
+"""Central differences of the mathematical loss and softmax: what float64 evaluates, each with its proven radius.
+
+The same functions serve the checks and the properties in which the paper's equations stand. They know no gradient.
+"""
+
+import numpy as np
+
+from gradcheck.enclosure import Enclosure, Reals
+from gradcheck.precision import FLOAT64
+from gradcheck.problem import Problem
+from gradcheck.referees import central, central_logits, central_softmax, float64
+from gradcheck.referees.cumulants import Move
+from gradcheck.referees.truth import Truth
+
+
+def gradient(truth: Truth, variable: str) -> Enclosure:
+    """Every entry of dL/dtheta (L, d), dL/db (L, 1) or dL/dZ (L, n), of a problem in float64 without masked classes."""
+    if variable == "Z":
+        Z, Y = truth.enclosure("Z"), truth.problem.reals[3]
+        return central_logits.entries(Z, Y, float64.sample_losses, truth.nearby_sample_errors)
+    return central.entries(truth.problem, variable, float64.losses, truth.nearby_loss_error)
+
+
+def gradient_along(truth: Truth, direction: Move) -> central.Directional:
+    """The gradient with respect to theta and b along a direction."""
+    return central.enclose(truth.problem, direction, float64.loss, truth.nearby_loss_error)
+
+
+def logits_gradient_along(truth: Truth, direction: Reals) -> central_logits.Along:
+    """Each column of dL/dZ along that of a direction (L, n)."""
+    Z, Y = truth.enclosure("Z"), truth.problem.reals[3]
+    return central_logits.enclose(Z, Y, direction, float64.sample_losses, truth.nearby_sample_errors)
+
+
+def jacobian(z: Reals, direction: Reals | None = None, *, all_entries: bool = True) -> central_softmax.Taken:
+    """The softmax Jacobian (L, L) at exact, finite logits z (L,), and along a direction (L,) of signs."""
+    along = np.ones_like(z) if direction is None else direction
+    return central_softmax.enclose(
+        z, central_softmax.best_step(z, FLOAT64.u), along, float64.softmax, all_entries=all_entries
+    )
+
+
+def in_float64(problem: Problem) -> Problem:
+    """The same numbers as a problem of float64, in which steps are not rounded to a coarser precision."""
+    return problem.with_arrays(*problem.reals)
