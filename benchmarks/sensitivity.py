@@ -1,7 +1,8 @@
 """The smallest relative fault e in g (1 + e) that each checker catches: `python -m benchmarks.sensitivity`.
 
 Every checker judges the same problems at its defaults. A fault counts as caught where the median problem catches it. A checker
-that rejects the correct gradient of the median problem has no such figure: that is a false alarm.
+that rejects the correct gradient of the median problem has no such figure: that is a false alarm. With --referees, the smallest
+fault in one entry of each identity that each of our own referees catches.
 """
 
 import statistics
@@ -13,6 +14,8 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.peers import CHECKERS, problem
+from benchmarks.referees import table as referees_table
+from gradcheck import Problem
 
 FAULTS = [float(f"{m}e-{k}") for k in range(16, 0, -1) for m in (1, 2, 5)]
 
@@ -30,8 +33,13 @@ def smallest_caught(checker, arrays) -> float:
 
 @click.command()
 @click.option("--problems", default=11, help="How many problems each checker judges.")
-def main(problems: int) -> None:
+@click.option("--referees", is_flag=True, help="Our own referees, for each identity of the paper; no peer is asked.")
+def main(problems: int, referees: bool) -> None:
     warnings.simplefilter("ignore")
+    if referees:
+        posed = [Problem(*problem(3, 2, 4, seed)) for seed in range(problems)]
+        Console(width=110).print(referees_table(posed, FAULTS))
+        return
     table = Table(title=f"Smallest relative fault caught; median of {problems} problems, (L, d, n) = (3, 4, 6)")
     table.add_column("checker")
     for dtype in ("float64", "float32"):

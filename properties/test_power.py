@@ -8,6 +8,7 @@ from wrong import RIGHT, WRONG, Wrong
 from gradcheck import Problem, conform, judge
 from gradcheck.checks import CHECKS, Check
 from gradcheck.conformance import pose, quiet
+from gradcheck.mistakes import MISTAKES
 from gradcheck.verdict import FAILURES, Outcome
 from gradcheck.verify import status
 
@@ -22,13 +23,13 @@ def posed(regimes: tuple[str, ...]) -> tuple[Problem, ...]:
     return tuple(drawn)
 
 
-def first_caught(mistake: Wrong, check: Check) -> int | None:
-    """The number of the first test case on which this check, in its turns, disagrees; None where it never does."""
+def first_caught(mistake: Wrong, check: Check, *, in_turn: bool = True) -> int | None:
+    """The number of the first test case on which this check, in its turns or on all, disagrees; None where it never does."""
     caught = FAILURES if "shape_and_dtype" in mistake.caught_by else {Outcome.DISAGREE}
     implementation = mistake.build()
     with quiet():
         for number, problem in enumerate(posed(mistake.regimes)):
-            if check.due(number, problem):
+            if check.due(number if in_turn else 0, problem):
                 verdict = judge(implementation, problem, [check])[check.name]
                 if verdict.outcome in caught:
                     return number
@@ -42,6 +43,27 @@ def test_every_check_catches_the_wrong_implementations_that_it_is_there_for(name
     assert mistakes, f"no wrong implementation is named for the check {name}"
     missed = [title for title, mistake in mistakes.items() if first_caught(mistake, CHECKS[name]) is None]
     assert not missed
+
+
+# What judges a value -> what judges it against central differences of the mathematical function.
+CENTRAL = {
+    "theta_gradient": "central_difference_theta",
+    "bias_gradient": "central_difference_b",
+    "logits_gradient": "central_difference_Z",
+    "jacobian_diagonal": "central_difference_jacobian",
+    "jacobian_off_diagonal": "central_difference_jacobian",
+}
+ITS_OWN = ("jacobian_of_its_own_softmax", "scipy_check_grad_jacobian")
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_every_mistake_that_a_value_shows_is_caught_by_difference_quotients_too(name):
+    """Of θ, b, Z, A(1 - A) and -A_i A_j; where the softmax is right, by those of its own softmax as well."""
+    mistake = Wrong(MISTAKES[name].implementation, (), MISTAKES[name].regimes)
+    shown = {value: first_caught(mistake, CHECKS[value]) is not None for value in (*CENTRAL, "softmax")}
+    due = {CENTRAL[value] for value in CENTRAL if shown[value]}
+    due |= set(ITS_OWN if "central_difference_jacobian" in due and not shown["softmax"] else ())
+    assert [check for check in due if first_caught(mistake, CHECKS[check], in_turn=False) is None] == []
 
 
 @pytest.mark.parametrize("name", WRONG)

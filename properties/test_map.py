@@ -1,0 +1,35 @@
+"""docs/equations.md maps identities to referees: every cell names checks there are, or says why there is none."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from docs.generate import MAP, REFEREES
+from gradcheck.checks import CHECKS
+
+ROOT = Path(__file__).parents[1]
+ASKED = ("∂ℒ/∂θ", "∂ℒ/∂b", "∂ℒ/∂Z", "A(1 − A)", "−AᵢAⱼ")
+
+
+@pytest.mark.parametrize("identity", MAP)
+def test_every_cell_names_a_check_or_a_reason(identity):
+    assert len(MAP[identity]) == len(REFEREES)
+    for cell in MAP[identity]:
+        names = re.findall(r"`(\w+)`", cell)
+        assert cell.startswith("–: ") or (names and set(names) <= set(CHECKS))
+
+
+def test_the_readme_shows_a_property_as_it_stands():
+    """Word for word."""
+    source = (ROOT / "properties" / "test_theta_gradient.py").read_text(encoding="utf-8")
+    shown = re.search(r"```python\n(@closed_forms.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert shown and shown[1] in source
+
+
+@pytest.mark.parametrize("identity", ASKED)
+def test_central_differences_and_check_grad_judge_every_identity(identity):
+    """θ, b, Z, A(1 − A) and −AᵢAⱼ: the mission, with no empty cell."""
+    cells = dict(zip(REFEREES, MAP[identity], strict=True))
+    assert "`central_difference_" in cells["central differences"]
+    assert "`scipy_check_grad_" in cells["check_grad"]
