@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from gradcheck.arithmetic import Arithmetic as Arithmetic
     from gradcheck.auditing.capture import capture as capture
     from gradcheck.auditing.run import audit as audit
     from gradcheck.conformance import conform as conform
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from gradcheck.verify import judge_gradient as judge_gradient
 
 _LATER = {
+    "Arithmetic": "gradcheck.arithmetic",
     "Enclosure": "gradcheck.enclosure",
     "Missing": "gradcheck.errors",
     "Unusable": "gradcheck.errors",

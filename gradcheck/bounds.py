@@ -10,7 +10,8 @@ The derivations, step by step, are in docs/bounds.md. The error model:
    multiplies by its reciprocal, and the log-probabilities are formed as (z - m) - log s, z - (m + log s), or log of the
    softmax where that does not underflow (Blanchard, Higham & Higham 2021).
 4. Where an implementation declares to compute in a coarser precision, or to flush subnormals to zero (`Precision.reads`), each
-   operand is off by u of itself and by eta when it is read, and a sum underflows as a product does.
+   operand is off by u of itself and by eta when it is read, and a sum underflows as a product does. What else may be declared of
+   its arithmetic becomes roundings in `roundings`.
 5. Where a partial sum may overflow the bound is infinite: inf and NaN are then correct results, too.
 
 A factor (1 + e)^(+-k) lies in exp(+-k lam(u)), lam(u) = -log(1 - u): errors of factors add up as logarithms, without
@@ -49,6 +50,23 @@ def spread(k: float, u: float) -> float:
     return float(np.expm1(min(k * lam(u) * (1 + 16 * U64), 700.0)))
 
 
+def roundings(p: Precision, operations: float, additions: float = 0, writings: float = 0) -> float:
+    """The logarithm of what so many roundings come to: of operations, of additions within one sum, of writing arrays down.
+
+    The one place where what is declared of an arithmetic (docs/bounds.md, section 12) becomes roundings.
+    """
+    found = operations * lam(p.u) + writings * lam(p.kept)
+    if not additions or not p.adds:
+        return found + additions * lam(p.u)
+    # a finer sum is written down in the end, and the terms of a coarser one are rounded before
+    return found + additions * lam(p.adds) + lam(max(p.u, p.adds))
+
+
+def relative(p: Precision, operations: float, additions: float = 0, writings: float = 0) -> float:
+    """`exp(roundings) - 1`: their relative error. As `spread`, which it is where nothing is declared."""
+    return float(np.expm1(min(roundings(p, operations, additions, writings) * (1 + 16 * U64), 700.0)))
+
+
 def elementary(precision: Precision) -> float:
     """The relative error of exp and log: one ulp is at most 2 u (Higham 2002, section 2.1)."""
     return 2 * ELEMENTARY_ULPS[precision.name] * precision.u
@@ -76,7 +94,8 @@ def logits_error(magnitude: Reals, d: int, precision: Precision, operands: Reals
     Infinite where a partial sum may overflow.
     """
     reads = precision.reads
-    k = spread(d + 1 + 2 * reads, precision.u)
+    # autocast writes theta, X and Z down
+    k = relative(precision, 1 + 2 * reads, d, writings=3)
     underflows = d + 1 + reads * (d + 1 + operands)  # of products; of sums, and of operands that are read
     bound = k * magnitude + (1 + k) * underflows * precision.eta
     return np.where(magnitude + bound < precision.huge, outward(bound, d + 8), np.inf)
@@ -106,18 +125,20 @@ def _softmax_error(Z: Enclosure, delta: Reals, A: Reals, precision: Precision) -
 
     shifted = delta + u * (below + 2 * rho)  # z - m, as computed
     term = outward(shifted + lam(f))  # log of exp(z - m); made safe here, since expm1 would magnify its own rounding
-    normaliser = _log_mean_shift(A, term) + (L - 1) * lam(u) + 4 * L * ELEMENTARY_ULPS[precision.name] * eta
+    normaliser = (
+        _log_mean_shift(A, term) + roundings(precision, 0, L - 1) + 4 * L * ELEMENTARY_ULPS[precision.name] * eta
+    )
     first = shifted + normaliser + f * (size_log_s + normaliser)  # (z - m) - log s before its last rounding
     second = first + u * (lse + first)  # or z - (m + log s)
-    third = second + u * (distance + second)
+    third = second + (u + precision.kept) * (distance + second)
     # exp of that; covers exp(z - m) / s and exp(z - m) (1 / s), of which every other term is already here
-    relative = outward(third + lam(f) + 2 * lam(u), L + 40)
-    log_A = relative + f * (distance + relative)  # or log of the softmax
+    whole = outward(third + lam(f) + roundings(precision, 2, writings=2), L + 40)
+    log_A = whole + f * (distance + whole)  # or log of the softmax
     # computed probabilities are at most this, and exact ones at most 1; they are anything where logits may overflow
-    ceiling = np.where(rho < np.inf, 1 + f + spread(L, u), np.inf)
-    grown = A * np.expm1(np.minimum(relative, 700.0)) + (ELEMENTARY_ULPS[precision.name] + 1) * eta
-    A_error = np.minimum(np.where(relative > 700.0, np.inf, grown), ceiling)
-    return SoftmaxError(*(outward(x, L + 40) for x in (log_A, A_error, relative, distance, lse)))
+    ceiling = np.where(rho < np.inf, 1 + f + relative(precision, 1, L - 1, writings=1), np.inf)
+    grown = A * np.expm1(np.minimum(whole, 700.0)) + (ELEMENTARY_ULPS[precision.name] + 1) * eta
+    A_error = np.minimum(np.where(whole > 700.0, np.inf, grown), ceiling)
+    return SoftmaxError(*(outward(x, L + 40) for x in (log_A, A_error, whole, distance, lse)))
 
 
 def _log_mean_shift(A: Reals, term: Reals) -> Reals:
@@ -161,7 +182,10 @@ class Allowed:
     def summed(self, weight: Reals, times: int = 1) -> Reals:
         """Of sum_i D_i w_i for weights |w| of shape (n, k): (L, k). With every sample `times` over, at 1/times each."""
         n, precision = times * self.problem.n, self.precision
-        k = spread(n + 2 + 2 * precision.reads, precision.u)
+        pieces = precision.pieces - 1  # of which each is written down, in the precision that is kept
+        again = (0, pieces) if precision.kept else (pieces, 0)
+        # autocast writes X and the gradient down
+        k = relative(precision, 3 + 2 * precision.reads + again[0], n - 1, writings=2 + again[1])
         D, size = self._D
         with np.errstate(over="ignore", invalid="ignore"):
             error, exact = D @ weight, size @ weight
@@ -196,9 +220,8 @@ def loss_error(problem: Problem, precision: Precision, softmax: SoftmaxError, ti
     """Of the loss, absolute, shape (), given what rounding does to its softmax; with every sample `times` over."""
     Y = problem.reals[3]
     terms = times * int(np.count_nonzero(Y))
-    k = spread(
-        2 * terms + 4 + 2 * precision.reads, precision.u
-    )  # lse and Z of each label may be added up apart, in any order
+    # lse and Z of each label may be added up apart, in any order
+    k = relative(precision, 5 + 2 * precision.reads, max(2 * terms - 1, 0), writings=2)
     used = Y > 0
     with np.errstate(over="ignore", invalid="ignore"):
         per_entry, size = _label_errors(softmax, k, problem.label_index is not None, precision)
@@ -218,14 +241,14 @@ def _label_errors(softmax: SoftmaxError, k: float, one_hot: bool, precision: Pre
     if one_hot:
         return per_entry, softmax.distance
     # also mass * lse - sum Y Z per sample, with a product and a sum of its own
-    own = spread(len(softmax.log_A) + 3, precision.u)
+    own = relative(precision, 4, len(softmax.log_A) - 1)
     return per_entry + (1 + k) * own * (apart + softmax.log_A), apart
 
 
 def sample_loss_errors(Y: Reals, precision: Precision, softmax: SoftmaxError) -> Reals:
     """Of the loss of each sample, absolute, (n,): the terms of `loss_error` for one sample at a time."""
     L, used = len(Y), Y > 0
-    k = spread(2 * L + 4, precision.u)
+    k = relative(precision, 5, 2 * L - 1)
     with np.errstate(over="ignore", invalid="ignore"):
         per_entry, _ = _label_errors(softmax, k, False, precision)
         total = np.where(used, Y * per_entry, 0).sum(axis=0)
@@ -257,19 +280,20 @@ def _logits_gradient_underflow(problem: Problem, precision: Precision) -> float:
     """Of one entry of D, absolute: of products with the mass, of quotients by n, and of their sum over the classes."""
     own, reads = _mass_roundings(problem), precision.reads
     mass = float(problem.reals[3].sum(axis=0).max()) if reads else 0.0
-    return (1 + spread(5 + own, precision.u)) * ((4 + own) * (1 + reads) + reads * mass) * precision.eta
+    return (1 + relative(precision, 5, own, writings=2)) * ((4 + own) * (1 + reads) + reads * mass) * precision.eta
 
 
 def _logits_gradient_error(problem: Problem, precision: Precision, A: Enclosure, error: Reals) -> tuple[Reals, Reals]:
     """Of D = (A mass - Y)/n, and an upper bound of |D|: both absolute, (L, n)."""
     upper = np.minimum(A.magnitude, 1.0)
-    Y, n, u = problem.reals[3], problem.n, precision.u
+    Y, n = problem.reals[3], problem.n
     mass = Y.sum(axis=0, keepdims=True)
     # A: product with the mass (itself a sum), subtraction, n as a float, 1 / n, product. Y: the same without the mass.
-    k = spread(5 + _mass_roundings(problem) + 2 * precision.reads, u)
+    k = relative(precision, 5 + 2 * precision.reads, _mass_roundings(problem), writings=2)
+    label = relative(precision, 4 + precision.reads, writings=2)
     underflow = _logits_gradient_underflow(problem, precision)
     with np.errstate(invalid="ignore"):
-        bound = (mass * (1 + k) * error + mass * k * upper + spread(4 + precision.reads, u) * Y) / n + underflow
+        bound = (mass * (1 + k) * error + mass * k * upper + label * Y) / n + underflow
     size = (abs(A.midpoint * mass - Y) + A.radius * mass + (problem.L + 8) * U64 * (A.midpoint * mass + Y)) / n
     bound = np.where(np.isnan(bound), np.inf, bound)  # a mass of 0 times what may be NaN
     return outward(bound, problem.L + 16), outward(size, problem.L + 8)
@@ -281,7 +305,7 @@ def jacobian_error(A: Enclosure, delta: Reals, precision: Precision) -> Reals:
     Off the diagonal one product and a sign; on it a (1 - a) or a - a a, the slope of which is 1 - 2 a.
     """
     a = np.minimum(A.magnitude, 1.0)
-    k, top = spread(3, precision.u), a + delta
+    k, top = relative(precision, 3, writings=2), a + delta
     off = np.multiply.outer(a, delta) + np.multiply.outer(delta, top) + k * np.multiply.outer(top, top) + precision.eta
     slope = abs(1 - 2 * A.midpoint) + 2 * A.radius + 4 * U64
     diagonal = (slope + delta) * delta + k * (top + top * top) + 2 * precision.eta

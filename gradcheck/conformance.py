@@ -186,7 +186,9 @@ def replay(implementation: Implementation, case: cases.Case, path: Path, checks:
         for name, verdict in verify.judge(implementation, case.problem, chosen).items():
             tallies[name].add(case.problem, verdict)
     failures = tuple(replace(_failure(t, *t.first), case=str(path)) for t in tallies.values() if t.first)
-    run = Run(implementation.name, dtype, 0, 1, ("*",), 1, tallies, implementation.layout, failures)
+    run = Run(
+        implementation.name, dtype, 0, 1, ("*",), 1, tallies, implementation.layout, implementation.arithmetic, failures
+    )
     return replace(run, printed=printed.size)
 
 
@@ -210,21 +212,32 @@ def conform(
     layout, original, implementation = implementation.layout, implementation, adapt(implementation)
     judging = verify.Judging(implementation, chosen, dtype)
     tallies = judging.tallies
-    run = Run(implementation.name, dtype, seed, max_examples, tuple(regimes) or ("*",), 0, tallies, layout)
+    run = Run(
+        implementation.name,
+        dtype,
+        seed,
+        max_examples,
+        tuple(regimes) or ("*",),
+        0,
+        tallies,
+        layout,
+        original.arithmetic,
+    )
 
     def body(problem: Problem) -> None:
         judging.judge(problem)
         progress("judging", judging.done)
 
     failures: list[Failure] = []
-    meant, likely, interrupted = None, None, False
+    meant, rounds, likely, interrupted = None, None, None, False
     with quiet() as printed:
         try:
             pose(body, dtype=dtype, regimes=run.regimes, seed=seed, count=max_examples, shrink=False)
             verify.settle(tallies, judging.done)
             _shrunken(run, implementation, lambda doing: progress(doing, judging.done), failures)
-            meant = layouts.meant(original, tallies.values()) if failures else None
             if failures:
+                meant = layouts.meant(original, tallies.values())
+                rounds = layouts.rounds(original, tallies.values())
                 progress("diagnosing", judging.done)
                 failing = [problem for tally in tallies.values() if tally.failed for problem in tally.failing]
                 likely = diagnosis.diagnose(implementation, failing, judging.passing)
@@ -232,7 +245,7 @@ def conform(
             interrupted = True
             failures += _unshrunken(tallies, failures)
     kept = tuple(_explained(failure, tallies[failure.check.name], likely) for failure in failures)
-    found = replace(run, problems=judging.done, failures=kept, meant=meant, diagnosis=likely)
+    found = replace(run, problems=judging.done, failures=kept, meant=meant, rounds=rounds, diagnosis=likely)
     return replace(found, interrupted=interrupted, printed=printed.size)
 
 

@@ -1,4 +1,4 @@
-"""A wrong layout told from a wrong gradient: is there a layout under which everything that failed agrees?
+"""A wrong layout told from a wrong gradient: is there a layout, or an arithmetic, under which everything that failed agrees?
 
 It is tried, not guessed: every other layout is judged on the problems that failed, within the same enclosures.
 """
@@ -8,6 +8,7 @@ from dataclasses import replace
 from itertools import product
 from typing import Any
 
+from gradcheck.arithmetic import EVERY, Arithmetic
 from gradcheck.checks import CHECKS, Check, Trial
 from gradcheck.implementations import CHOICES, Implementation, Layout, adapt
 from gradcheck.problem import Problem
@@ -30,6 +31,24 @@ def meant(implementation: Implementation, tallies: Iterable[Tally]) -> Layout | 
     for layout in sorted(others(declared), key=lambda other: distance(other, declared)):
         if _agrees(replace(implementation, layout=layout), problems, checks):
             return layout
+    return None
+
+
+# What correct code may do that has to be declared: each is tried alone, and is granted its own roundings and no more.
+ROUNDS = ({"merged": EVERY}, {"subnormals": "flushed"})
+
+
+def rounds(implementation: Implementation, tallies: Iterable[Tally]) -> Arithmetic | None:
+    """An arithmetic under which every problem that failed agrees; None where there is none."""
+    failed = [tally for tally in tallies if tally.failing]
+    problems = list({problem.digest: problem for tally in failed for problem in tally.failing}.values())[:ENOUGH]
+    checks = tuple(dict.fromkeys((*VALUES, *(tally.check for tally in failed))))
+    for change in ROUNDS if problems else ():
+        arithmetic = replace(implementation.arithmetic, **change)  # type: ignore[arg-type]
+        adapted = adapt(replace(implementation, arithmetic=arithmetic))
+        due = [check for check in checks if _due(check, adapted)]
+        if not any(check.judge(trial).failed for trial in (Trial(adapted, p) for p in problems) for check in due):
+            return arithmetic
     return None
 
 

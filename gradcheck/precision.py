@@ -15,10 +15,12 @@ NAMES = ("float64", "float32", "float16", "bfloat16")
 
 @dataclass(frozen=True)
 class Precision:
-    """One floating-point format.
+    """One floating-point format, and how code that computes in it is declared to round.
 
     `u` is the unit roundoff (relative), `eta` the largest error of gradual underflow, `tiny` the smallest normal and `huge`
-    the largest finite number (all absolute). `reads` is 1 where operands are rounded, or flushed to zero, when they are read.
+    the largest finite number (all absolute). `reads` is 1 where operands are rounded, or flushed to zero, when they are read;
+    `adds` the unit roundoff of an addition within a sum, 0 where that is u; `kept` that of writing an array down, 0 where that is
+    the rounding of its last operation; `merged` the parts of which a log-sum-exp is merged in a row; `pieces` those of a gradient.
     """
 
     name: str
@@ -28,6 +30,10 @@ class Precision:
     tiny: float
     huge: float
     reads: int = 0
+    adds: float = 0.0
+    kept: float = 0.0
+    merged: float = 0.0
+    pieces: int = 1
 
     @property
     def bits(self) -> float:

@@ -16,12 +16,15 @@ from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from gradcheck.arithmetic import FIELDS as ARITHMETIC
+from gradcheck.arithmetic import Arithmetic, options
 from gradcheck.errors import Unusable
 from gradcheck.implementations import Implementation, Layout, load
 from gradcheck.implementations.peer import Limits
 from gradcheck.implementations.process import from_command, isolated
 
 LAYOUT = tuple(f.name for f in fields(Layout))
+DECLARED = (*LAYOUT, *ARITHMETIC)
 
 
 @dataclass(frozen=True)
@@ -32,6 +35,7 @@ class Target:
     target: str = ""
     exec: str = ""
     layout: Mapping[str, Any] = field(default_factory=dict)
+    arithmetic: Mapping[str, Any] = field(default_factory=dict)
     dtypes: tuple[str, ...] = ()
     checks: tuple[str, ...] = ()
     regimes: tuple[str, ...] = ()
@@ -50,6 +54,8 @@ class Target:
             found = isolated(self.target, limits) if self.isolate else load(self.target)
         if self.layout:
             found = replace(found, layout=replace(found.layout, **self.layout))
+        if self.arithmetic:
+            found = replace(found, arithmetic=replace(found.arithmetic, **self.arithmetic))
         if self.expected_failures:
             found = replace(found, expected_failures={**found.expected_failures, **self.expected_failures})
         return replace(found, name=self.name)
@@ -58,8 +64,11 @@ class Target:
     def words(self) -> tuple[str, ...]:
         """What names it on a command line."""
         named = ("--exec", self.exec) if self.exec else (self.target,)
-        layout = (word for key, value in self.layout.items() for word in (f"--{key}", str(value)))
-        return (*named, *layout, *(("--isolate",) if self.isolate and not self.exec else ()))
+        return (
+            *named,
+            *options({**self.layout, **self.arithmetic}),
+            *(("--isolate",) if self.isolate and not self.exec else ()),
+        )
 
 
 # ---- pyproject.toml ----
@@ -153,18 +162,22 @@ def _from(folder: Path, target: str) -> str:
 def _target(where: str, name: str, table: object) -> Target:
     if not isinstance(table, dict) or ("target" in table) == ("exec" in table):
         raise Unusable(f'{where} needs either target = "file.py:object" or exec = "command"')
-    found: dict[str, Any] = {"layout": {key: value for key, value in table.items() if key in LAYOUT}}
+    found: dict[str, Any] = {
+        kind: {key: value for key, value in table.items() if key in names}
+        for kind, names in (("layout", LAYOUT), ("arithmetic", ARITHMETIC))
+    }
     for key, value in table.items():
-        if key in LAYOUT:
+        if key in DECLARED:
             continue
         if key not in READERS:
-            raise Unusable(f"{where} has an entry {key!r}; expected any of {', '.join((*READERS, *LAYOUT))}")
+            raise Unusable(f"{where} has an entry {key!r}; expected any of {', '.join((*READERS, *DECLARED))}")
         try:
             found[key.replace("-", "_")] = READERS[key](value)
         except ValueError as expected:
             raise Unusable(f"{where}: {key} is {value!r}; expected {expected}") from None
     try:
         Layout(**found["layout"])
+        Arithmetic(**found["arithmetic"])
     except (Unusable, TypeError) as problem:
         raise Unusable(f"{where}: {problem}") from None
     return Target(name, **found)

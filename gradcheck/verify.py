@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from gradcheck import precision, traits
+from gradcheck.arithmetic import Arithmetic
 from gradcheck.checks import CHECKS, Check, Trial
 from gradcheck.diagnosis import Diagnosis, keep
 from gradcheck.errors import Unusable
@@ -175,7 +176,8 @@ class Run:
     """All verdicts of one implementation in one precision, and what is needed to repeat them.
 
     `printed` counts the characters that the target wrote to standard output and standard error. `command` holds the words that
-    name it on a command line, where they are known, and `meant` a layout under which everything that failed would agree.
+    name it on a command line, where they are known, `meant` a layout and `rounds` an arithmetic under which everything that failed
+    would agree.
     `diagnosis` says what the code does wrong, or describes it.
     """
 
@@ -187,11 +189,13 @@ class Run:
     problems: int
     tallies: Mapping[str, Tally]
     layout: Layout = field(default_factory=Layout)
+    arithmetic: Arithmetic = field(default_factory=Arithmetic)
     failures: tuple[Failure, ...] = ()
     interrupted: bool = False
     printed: int = 0
     command: tuple[str, ...] = ()
     meant: Layout | None = None
+    rounds: Arithmetic | None = None
     diagnosis: Diagnosis | None = None
 
     @property

@@ -13,10 +13,11 @@ import pytest
 from wrong import RIGHT
 
 from gradcheck import Implementation, Problem, bounds, judge, model, precision, referees
+from gradcheck.arithmetic import Arithmetic
 from gradcheck.checks import CHECKS, Trial
 from gradcheck.checks.trial import Skip
 from gradcheck.enclosure import Enclosure
-from gradcheck.implementations import Layout, adapt
+from gradcheck.implementations import adapt
 from gradcheck.referees import (
     ball,
     central,
@@ -632,9 +633,9 @@ def test_a_loss_that_is_wrong_in_value_is_granted_noise_and_radius_for_every_ent
 
 
 def test_a_coarser_precision_inside_is_granted_everywhere_but_to_the_mathematical_loss():
-    """`Layout(inner=...)`: the truth of the problem carries it, that in float64 does not."""
+    """`Arithmetic(inner=...)`: the truth of the problem carries it, that in float64 does not."""
     p = PROBLEMS["two classes"]
-    plain, coarse = trial(p), trial(p, replace(RIGHT, layout=Layout(inner="float32")))
+    plain, coarse = trial(p), trial(p, replace(RIGHT, arithmetic=Arithmetic(inner="float32")))
     assert plain.truth.granted is plain.truth64.granted is precision.named("float64")
     assert coarse.truth.granted.u == coarse.granted.u == 2.0**-24
     assert coarse.truth.granted.reads == 1

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from gradcheck import Implementation, Layout, Unusable, conform
+from gradcheck.arithmetic import Arithmetic
 from gradcheck.implementations import CHOICES
 from gradcheck.verdict import Outcome
 
@@ -166,7 +167,7 @@ def test_code_that_computes_in_a_coarser_precision_is_granted_it_only_where_it_s
         return {key: g.astype(float) for key, g in right.gradients(*(a.astype("float32") for a in arrays)).items()}
 
     silent = conform(Implementation("float32 inside", single), max_examples=60)
-    told = conform(Implementation("float32 inside", single, layout=Layout(inner="float32")), max_examples=60)
+    told = conform(Implementation("float32 inside", single, arithmetic=Arithmetic(inner="float32")), max_examples=60)
     assert silent.failed
     assert told.failures == ()
     bits = silent.tallies["theta_gradient"].bits(2.0**-53)

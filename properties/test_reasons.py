@@ -8,6 +8,7 @@ import pytest
 from wrong import RIGHT
 
 from gradcheck import Implementation, Outcome, Problem, Verdict, judge, model, precision
+from gradcheck.arithmetic import Arithmetic
 from gradcheck.checks import CHECKS, Trial
 from gradcheck.checks.conduct import elsewhere
 from gradcheck.checks.table import every
@@ -555,7 +556,7 @@ def test_a_step_that_changes_a_logit_by_exactly_one_is_taken():
 
 def test_a_declared_flush_grants_the_smallest_normal_number():
     """eta is tiny; otherwise the smallest subnormal."""
-    flushed = adapt(replace(RIGHT, layout=Layout(subnormals="flushed")))
+    flushed = adapt(replace(RIGHT, arithmetic=Arithmetic(subnormals="flushed")))
     assert Trial(flushed, TWO).granted.eta == 2.0**-1022
     assert Trial(RIGHT, TWO).granted.eta == 2.0**-1074
 

@@ -1,13 +1,15 @@
 """`gradcheck compare TARGET TARGET…`: checks × implementations."""
 
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from gradcheck.arithmetic import FIELDS
 from gradcheck.cli.group import INTERRUPTED, main
-from gradcheck.cli.options import run_options
+from gradcheck.cli.options import arithmetic_options, run_options
 from gradcheck.cli.verify import judged
 from gradcheck.errors import Unusable
 from gradcheck.settings import configured, named
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
 @main.command()
 @click.argument("names", metavar="TARGET...", nargs=-1)
 @run_options
+@arithmetic_options
 @click.option(
     "--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="As in verify."
 )
@@ -34,7 +37,9 @@ def compare(*, names: tuple[str, ...], json_file: Path | None, **settings: Any) 
     if json_file:
         reports.prepare("json", json_file)
     folder = Path.cwd()
-    targets = tuple(named(name, folder) for name in names) or tuple(configured(folder).values())
+    said = {key: value for key in FIELDS if (value := settings.pop(key)) is not None}
+    named_ones = tuple(named(name, folder) for name in names) or tuple(configured(folder).values())
+    targets = tuple(replace(target, arithmetic={**target.arithmetic, **said}) for target in named_ones)
     if not targets:
         raise Unusable(
             "no target is given, and no pyproject.toml here or above names any; `gradcheck targets` lists some"

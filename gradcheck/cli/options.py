@@ -7,6 +7,8 @@ from typing import Any
 
 import click
 
+from gradcheck import arithmetic
+from gradcheck.arithmetic import FIELDS as ROUNDING
 from gradcheck.errors import Unusable
 from gradcheck.implementations import CHOICES
 from gradcheck.settings import LAYOUT, Target, configured, named
@@ -19,8 +21,6 @@ WHAT = {
     "labels": "Y is one-hot (L, n) or class indices (n,).",
     "reduction": "Loss and gradients are means or sums over samples; none: losses (n,), and the gradients of their sum.",
     "bias": "b is (L, 1), (L,), or not there; auto is flat with samples in rows.",
-    "inner": "A coarser precision that it computes in, inside; the bound follows.",
-    "subnormals": "Whether it takes subnormal numbers for zero.",
 }
 
 
@@ -34,10 +34,50 @@ def layout_options(command: Command) -> Command:
         shown = f" [{choices[0]}]" if choices[0] else ""
         offered = click.Choice([choice for choice in choices if choice])
         command = click.option(f"--{name}", type=offered, help=WHAT[name] + shown)(command)
-    return command
+    return arithmetic_options(command)
 
 
 Table = dict[str, dict[str, Any]]  # names of an option -> what click is told of it
+
+
+class Parts(click.ParamType[Any]):
+    """A number of parts, or L for every class."""
+
+    name = "parts"
+
+    def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> int | str:
+        if value == arithmetic.EVERY or (isinstance(value, str) and value.isdecimal()):
+            return value if value == arithmetic.EVERY else int(value)
+        self.fail(
+            f"{value!r} is not a number of parts; expected one, or {arithmetic.EVERY} for every class", param, context
+        )
+
+
+ARITHMETIC: Table = {
+    "--inner": {"help": "A coarser precision that it computes in, inside; the bound follows."},
+    "--accumulate": {"help": "The precision in which its sums are taken, where that is not that of its arrays."},
+    "--stored": {"help": "A coarser precision in which it writes arrays down between two steps, as under autocast."},
+    "--merged": {"type": Parts(), "metavar": "PARTS|L", "help": "Log-sum-exps merged from so many parts in a row."},
+    "--pieces": {
+        "type": click.IntRange(1),
+        "metavar": "K",
+        "help": "Gradients added over K pieces, each written down.",
+    },
+    "--subnormals": {"help": "Whether it takes subnormal numbers for zero. [kept]"},
+    "--deterministic": {
+        "type": click.BOOL,
+        "metavar": "yes|no",
+        "help": "no: two calls may differ by what rounding explains, as atomic additions do. [yes]",
+    },
+}
+for _name, _choices in arithmetic.CHOICES.items():
+    ARITHMETIC[f"--{_name}"]["type"] = click.Choice([choice for choice in _choices if choice])
+
+
+def arithmetic_options(command: Command) -> Command:
+    """How the target rounds, where its arrays do not show it; each field of `Arithmetic` has the option of its name."""
+    return _options(command, ARITHMETIC)
+
 
 RUN: Table = {
     "--dtype dtypes": {
@@ -96,4 +136,8 @@ def chosen(name: str | None, given: dict[str, Any]) -> tuple[Target, ...]:
             "no target is given, and no pyproject.toml here or above names any; `gradcheck verify --help` says how"
         )
     layout = {key: said.pop(key) for key in LAYOUT if key in said}
-    return tuple(replace(target, layout={**target.layout, **layout}, **said) for target in found)
+    rounds = {key: said.pop(key) for key in ROUNDING if key in said}
+    return tuple(
+        replace(target, layout={**target.layout, **layout}, arithmetic={**target.arithmetic, **rounds}, **said)
+        for target in found
+    )

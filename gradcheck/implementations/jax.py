@@ -3,7 +3,7 @@
 JAX computes in float64 only where jax_enable_x64 is set, which changes the dtypes of everything that is made from then on. It is
 set for the duration of a call that is handed float64, and left alone otherwise. Functions are compiled for each shape, without
 optimisation: op by op, JAX compiles every operation for each shape, which takes six times as long. XLA takes subnormal numbers
-for zero on every device (jax-ml/jax#16200, works as intended), and so does the declared layout.
+for zero on every device (jax-ml/jax#16200, works as intended), and so is declared.
 """
 
 from collections.abc import Callable
@@ -15,6 +15,7 @@ import jax.numpy as jnp
 import numpy as np
 from numpy.typing import NDArray
 
+from gradcheck.arithmetic import Arithmetic
 from gradcheck.implementations.record import Implementation, Layout
 
 Array = NDArray[Any]
@@ -69,7 +70,8 @@ def from_jax(
         compiled(value),
         None if logits is None else compiled(logits),
         dtypes=dtypes,
-        layout=replace(layout, subnormals="flushed"),
+        layout=layout,
+        arithmetic=Arithmetic(subnormals="flushed"),
     )
 
 

@@ -40,5 +40,11 @@ def gradients(theta: Array, b: Array, X: Array, Y: Array) -> dict[str, Array]:
 
 
 implementation = Implementation(
-    "optax", gradients, loss, indexed.logits, dtypes=("float64", "float32"), layout=indexed.layout
+    "optax",
+    gradients,
+    loss,
+    indexed.logits,
+    dtypes=("float64", "float32"),
+    layout=indexed.layout,
+    arithmetic=indexed.arithmetic,
 )

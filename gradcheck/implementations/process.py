@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from gradcheck.arithmetic import FIELDS, Arithmetic
 from gradcheck.errors import Unusable
 from gradcheck.implementations import protocol
 from gradcheck.implementations.peer import DEFAULT, Limits, Peer
@@ -78,13 +79,20 @@ def _described(peer: Peer) -> Implementation:
     if not isinstance(known, dict) or not all(isinstance(reason, str) and reason for reason in known.values()):
         raise Unusable(f"{shown} tells of expected_failures {known!r}; expected checks with the reason of each")
     try:
-        layout = Layout(**told.get("layout", {}))
-    except (TypeError, Unusable) as problem:
+        said = dict(told.get("layout", {}))
+        older = {key: said.pop(key) for key in FIELDS if key in said}  # a layout once said how it rounds, too
+        layout = Layout(**said)
+    except (TypeError, ValueError, Unusable) as problem:
         raise Unusable(f"{shown} describes its layout wrongly: {problem}") from None
+    try:
+        rounds = Arithmetic(**{**older, **told.get("arithmetic", {})})
+    except (TypeError, Unusable) as problem:
+        raise Unusable(f"{shown} describes its arithmetic wrongly: {problem}") from None
     offered: dict[str, Any] = {function: _function(peer, function) for function in functions}
     name = str(told.get("name", shown))
     mirrored = told.get("numpy") is True or told.get("tells") is True  # what it did to its copies
-    return Implementation(name, **offered, dtypes=dtypes, layout=layout, expected_failures=known, copies=not mirrored)
+    declared: dict[str, Any] = {"layout": layout, "arithmetic": rounds, "expected_failures": known}
+    return Implementation(name, **offered, dtypes=dtypes, copies=not mirrored, **declared)
 
 
 _REAL = tuple(name for name in protocol.DTYPES if name != "int64")

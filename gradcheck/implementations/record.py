@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gradcheck import precision
+from gradcheck.arithmetic import Arithmetic
 from gradcheck.errors import Unusable
 
 # Each function and its parameters, in order.
@@ -35,9 +36,8 @@ class Layout:
     or index (n,); `reduction` of the loss and of every gradient: mean, sum, or none, where the loss is (n,) and the gradients
     are those of its sum; `bias` a column (L, 1), flat (L,), or absent, where the functions take (theta, X, ...) and are posed
     the bias as the weight of a feature that is always 1; auto is flat with samples in rows, otherwise a column.
-    `pinned` is the class whose logit is 0 by convention, and whose row theta and b do not have. `inner` declares that it
-    computes in a coarser precision than its arrays have, tf32 or float32 say, and `subnormals` flushed that it takes subnormal
-    numbers for zero: the rounding that it is granted follows.
+    `pinned` is the class whose logit is 0 by convention, and whose row theta and b do not have. How it rounds is said by
+    `Arithmetic`.
     """
 
     samples: str = "columns"
@@ -45,8 +45,6 @@ class Layout:
     labels: str = "one-hot"
     reduction: str = "mean"
     bias: str = "auto"
-    inner: str = ""
-    subnormals: str = "kept"
     pinned: int | None = None
 
     def __post_init__(self) -> None:
@@ -70,8 +68,6 @@ CHOICES = {
     "labels": ("one-hot", "index"),
     "reduction": ("mean", "sum", "none"),
     "bias": ("auto", "column", "flat", "absent"),
-    "inner": ("", *precision.INNER),
-    "subnormals": ("kept", "flushed"),
 }
 
 
@@ -81,9 +77,9 @@ class Implementation:
 
     `gradients(theta, b, X, Y)` returns a mapping, a tuple in this order, or an object with any of theta, b, Z, or theta alone;
     `loss(theta, b, X, Y)` a float; `logits(theta, b, X)` Z; `softmax(Z)` A; `softmax_jacobian(z)` (L, L) for one column.
-    `dtypes` are those it is made for. `analytic` declares that `loss` accepts complex arrays and is analytic as written, so that
-    the complex step may judge it. `expected_failures` maps a check (or "check/dtype") to the reason why it is known to fail; one
-    that no longer fails is itself a failure.
+    `dtypes` are those it is made for; `arithmetic` says how it rounds, where its arrays do not show it. `analytic` declares that
+    `loss` accepts complex arrays and is analytic as written, so that the complex step may judge it. `expected_failures` maps a
+    check (or "check/dtype") to the reason why it is known to fail; one that no longer fails is itself a failure.
     """
 
     name: str
@@ -94,6 +90,7 @@ class Implementation:
     softmax_jacobian: Function | None = None
     dtypes: tuple[str, ...] = precision.NAMES
     layout: Layout = Layout()
+    arithmetic: Arithmetic = Arithmetic()  # noqa: RUF009 - immutable
     analytic: bool = False
     expected_failures: Mapping[str, str] = field(default_factory=dict)
     declared: Layout = Layout()  # what `adapt` has taken care of

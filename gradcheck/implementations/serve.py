@@ -60,6 +60,7 @@ def description(implementation: Implementation) -> dict[str, Any]:
         "functions": list(implementation.offers),
         "dtypes": list(implementation.dtypes),
         "layout": vars(implementation.layout),
+        "arithmetic": vars(implementation.arithmetic),
         "expected_failures": dict(implementation.expected_failures),
         "numpy": True,
     }

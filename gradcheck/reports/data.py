@@ -36,7 +36,9 @@ def _run(run: Run) -> dict[str, Any]:
         "target": run.target,
         "dtype": run.dtype,
         "layout": vars(run.layout),
+        "arithmetic": vars(run.arithmetic),
         "meant_layout": run.meant and vars(run.meant),
+        "meant_arithmetic": run.rounds and vars(run.rounds),
         "diagnosis": run.diagnosis
         and {
             "exact": run.diagnosis.exact,

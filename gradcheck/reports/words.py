@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from gradcheck import precision
+from gradcheck.arithmetic import options
 from gradcheck.checks import Check
 from gradcheck.implementations import Layout
 from gradcheck.problem import Problem
@@ -128,22 +129,23 @@ def repeat(failure: Failure, run: Run) -> str:
 
 def command(run: Run) -> tuple[str, ...]:
     """The words that name the target and its layout on a command line."""
-    return run.command or (run.target, *layout(run.layout))
+    return run.command or (run.target, *layout(run.layout), *options(run.arithmetic.said))
 
 
 def meant(run: Run) -> str:
-    """The layout that would explain every failure; nothing where there is none."""
+    """The layout, or the arithmetic, that would explain every failure; nothing where there is none."""
+    if run.rounds is not None:
+        declared = shlex.join(options(run.rounds.said))
+        return f"Did you mean {declared}? Everything that failed agrees under that arithmetic."
     if run.meant is None:
         return ""
-    options = shlex.join(f"{word}" for word in layout(run.meant)) or "the default layout"
-    return f"Did you mean {options}? Everything that failed agrees under that layout."
+    said = shlex.join(layout(run.meant)) or "the default layout"
+    return f"Did you mean {said}? Everything that failed agrees under that layout."
 
 
 def layout(given: Layout) -> Iterator[str]:
     """The options of the command line that declare this layout."""
-    for name, value in vars(given).items():
-        if value != getattr(Layout(), name):
-            yield from (f"--{name}", str(value))
+    yield from options({name: value for name, value in vars(given).items() if value != getattr(Layout(), name)})
 
 
 def title(failure: Failure) -> str:

@@ -1,0 +1,98 @@
+"""How an implementation rounds, where its arrays do not show it: one value, declared, from which its bounds follow.
+
+It stands beside `Layout` (how arrays lie) in an `Implementation`, in pyproject.toml, in a dump's layout and in JSON. Each field is
+an option of the command line of the same name. What each grants is derived in docs/bounds.md, section 12.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields, replace
+from functools import cache
+
+from gradcheck import precision
+from gradcheck.errors import Unusable
+from gradcheck.precision import Precision
+
+EVERY = "L"  # a log-sum-exp that is merged class by class
+
+# What may be said of each field that is a word; "" leaves it to the arrays.
+CHOICES: dict[str, tuple[str, ...]] = {
+    "inner": ("", *precision.INNER),
+    "accumulate": ("", *precision.NAMES),
+    "stored": ("", "float32", "float16", "bfloat16"),
+    "subnormals": ("kept", "flushed"),
+}
+
+
+@dataclass(frozen=True)
+class Arithmetic:
+    """What an implementation declares of its rounding. The default: everything in the precision of its arrays.
+
+    `inner` is a coarser precision in which it computes, `accumulate` that in which sums are taken, `stored` a coarser one in which
+    every array that is kept between two steps is written down, and operands before a product (autocast). `merged` is the number
+    of parts whose log-sum-exps are merged one after the other, "L" for every class; merging in a tree needs no declaration.
+    `pieces` is the number of pieces over which gradients are added in a stored precision. `subnormals` flushed: it takes subnormal
+    numbers for zero. Not `deterministic`: two calls may differ by what rounding explains, as atomic additions do.
+    """
+
+    inner: str = ""
+    accumulate: str = ""
+    stored: str = ""
+    merged: int | str = 0
+    pieces: int = 1
+    subnormals: str = "kept"
+    deterministic: bool = True
+
+    def __post_init__(self) -> None:
+        for name, known in CHOICES.items():
+            if getattr(self, name) not in known:
+                expected = " or ".join(filter(None, known))
+                raise Unusable(f"arithmetic {name}={getattr(self, name)!r} is not known; expected {expected}")
+        if self.merged != EVERY and not _whole(self.merged, 0):
+            raise Unusable(
+                f"arithmetic merged={self.merged!r} is not known; expected a number of parts, or {EVERY} for every class"
+            )
+        if not _whole(self.pieces, 1):
+            raise Unusable(f"arithmetic pieces={self.pieces!r} is not known; expected a number of pieces, from 1")
+        if not isinstance(self.deterministic, bool):
+            raise Unusable(f"arithmetic deterministic={self.deterministic!r} is not known; expected true or false")
+
+    @property
+    def said(self) -> dict[str, object]:
+        """The fields that differ from the default."""
+        return {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != f.default}
+
+
+FIELDS = tuple(f.name for f in fields(Arithmetic))
+
+
+def options(declared: Mapping[str, object]) -> Iterator[str]:
+    """The options of the command line that declare these fields, of an arithmetic or a layout."""
+    for key, value in declared.items():
+        yield from (f"--{key}", ("no", "yes")[value] if isinstance(value, bool) else str(value))
+
+
+def _whole(value: object, least: int) -> bool:
+    return type(value) is int and value >= least
+
+
+@cache
+def granted(name: str, declared: Arithmetic) -> Precision:
+    """The precision whose rounding an implementation is granted that takes arrays of precision `name`."""
+    found = precision.granted(name, declared.inner, declared.subnormals == "flushed")
+    if declared.accumulate:
+        sums = precision.named(declared.accumulate)
+        found = replace(_range(found, sums), adds=sums.u if sums.u != found.u else 0.0)
+    if declared.stored:
+        kept = precision.named(declared.stored)
+        found = replace(_range(found, kept), kept=kept.u if kept.u > found.u else 0.0)
+    merged = float("inf") if declared.merged == EVERY else float(declared.merged)
+    if merged == found.merged and declared.pieces == found.pieces:
+        return found  # itself, where nothing is declared
+    return replace(found, merged=merged, pieces=declared.pieces)
+
+
+def _range(found: Precision, other: Precision) -> Precision:
+    """With what the other changes of the range: the coarser of the two underflows and overflows first."""
+    if other.u <= found.u:
+        return found
+    return replace(found, eta=max(found.eta, other.eta), huge=min(found.huge, other.huge))
