@@ -176,7 +176,7 @@ class Running(NDArrayOperatorsMixin):
             A = powers / powers.sum(axis=0, keepdims=True)
             upper = np.minimum(outward(A, 8 * len(Z)) + 4 * len(Z) * U64, 1.0)
             theirs = bounds.softmax_error(Enclosure(Z, nothing), self.error, upper, arithmetic(self.dtype))
-            own = bounds.softmax_error(Enclosure(Z, nothing), nothing, upper, precision.of(FLOAT64))
+            own = bounds.softmax_error(Enclosure(Z, nothing), nothing, upper, precision.of(FLOAT64), ours=True)
         both = (a + b for a, b in zip(vars(theirs).values(), vars(own).values(), strict=True))
         return A, bounds.SoftmaxError(*both)
 

@@ -344,10 +344,10 @@ def parameter(symbol: str, key: str) -> Callable[[Right], list[Row]]:
 
     def rows(r: Right) -> list[Row]:
         exact = truth64(r)
-        found = central.entries(exact.problem, key, float64.losses, exact.nearby_loss_error)
+        found = central.entries(exact.problem, key, float64.losses, exact.nearby_float64_error)
         both = direction(r.problem)
         move = Move(both.theta, 0 * both.b) if key == "theta" else Move(0 * both.theta, both.b)
-        taken = central.enclose(exact.problem, move, float64.loss, exact.nearby_loss_error)
+        taken = central.enclose(exact.problem, move, float64.loss, exact.nearby_float64_error)
         along = projected(r, f"{symbol} · direction", taken.move, taken.enclosure)
         return [(symbol, r.value[key], found.midpoint, found.radius, r.truth.allowed(key), None), *along]
 
@@ -438,7 +438,7 @@ def scipy_check_grad_jacobian(r: Right) -> list[Row]:
 def mathematical(referee: Any) -> Callable[[Right], list[Row]]:
     def rows(r: Right) -> list[Row]:
         posed64 = Problem(*r.problem.reals)
-        noise = referees.Truth(posed64, r.truth.values, r.truth.magnitude).nearby_loss_error
+        noise = referees.Truth(posed64, r.truth.values, r.truth.magnitude).nearby_float64_error
         taken = referee.enclose(posed64, direction(r.problem), float64.loss, noise)
         return projected(r, "gradient · direction", taken.move, taken.enclosure)
 

@@ -17,7 +17,7 @@ def test_the_gradient_of_every_bias_is_its_central_difference(t):
 def test_scipy_finds_the_gradient_of_the_bias_right(t):
     """check_grad(ℒ, ∂ℒ/∂b) ≤ ‖h ℒ″/2 + 2e/h + rounding‖."""
     theta, _, X, Y = t.problem.reals
-    posed = scipy_check_grad.pose(t.truth64.problem, "b", t.truth64.nearby_loss_error)
+    posed = scipy_check_grad.pose(t.truth64.problem, "b", t.truth64.nearby_float64_error)
     sizes = []
 
     def loss(b):

@@ -31,7 +31,7 @@ def test_the_chain_rule_gives_the_central_difference_of_every_logit(t):
 def test_scipy_finds_the_chain_rule_right(t):
     """check_grad(ℒ, ∂ℒ/∂A · ∂A/∂Z) ≤ ‖h ℒ″/2 + 2e/h + rounding‖ over the logits of a sample."""
     gradient, allowed, sample = composed(t)
-    posed = scipy_check_grad.pose(sample, "theta", referees.oracle(sample).nearby_loss_error)
+    posed = scipy_check_grad.pose(sample, "theta", referees.oracle(sample).nearby_float64_error)
     losses = []
 
     def loss(z):

@@ -237,11 +237,11 @@ def test_no_change_at_all_is_known_to_the_underflow_of_its_products():
 
 
 def test_the_complex_step_along_nothing_is_off_by_underflow_alone():
-    """(32 + d + 2 L + T) eta/h, with h = 2**-200."""
+    """(32 + d + 2 L + T) eta/h for each unit of mass, and (T + 1) eta/h for the products of labels; h = 2**-200."""
     p = PROBLEMS["two features"]
     still = Move(np.zeros((2, 2)), np.zeros((2, 1)))
     found = complex_step.enclose(ball.truth(p), still, model.loss)
-    assert same(found.radius, (32 + 2 + 4 + 3) * 2.0 ** (200 - 1074))
+    assert same(found.radius, (32 + 2 + 4 + 3 + 3 + 1) * 2.0 ** (200 - 1074))
     assert found.midpoint == 0
 
 

@@ -245,7 +245,7 @@ def test_the_rounding_bound_of_a_sample_is_that_of_a_loss_of_one_sample():
     truth = ball.truth(P)
     near = Enclosure(truth.enclosure("Z").midpoint, np.ones((3, 3)))
     exact = np.zeros((3, 3))
-    softmax = bounds.softmax_error(near, exact, exact + 1, precision.FLOAT64)
+    softmax = bounds.softmax_error(near, exact, exact + 1, precision.FLOAT64, ours=True)
     for i in range(P.n):
         alone = Problem(P.theta, P.b, P.X[:, [i]], P.Y[:, [i]])
         part = bounds.SoftmaxError(

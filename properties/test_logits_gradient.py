@@ -22,7 +22,7 @@ def test_scipy_finds_the_gradient_of_the_logits_right(t):
     p, Y = t.problem, t.problem.reals[3]
     t = Trial(t.implementation, p.with_arrays(p.precision.round(t.Z), 0 * p.b, np.eye(p.n, dtype=p.X.dtype), p.Y))
     exact = referees.oracle(t.truth64.problem)
-    posed, sizes = scipy_check_grad.pose(exact.problem, "theta", exact.nearby_loss_error), []
+    posed, sizes = scipy_check_grad.pose(exact.problem, "theta", exact.nearby_float64_error), []
 
     def loss(Z):
         sizes.append(float64.sample_losses(Z.reshape(Y.shape), Y).sum() / p.n)

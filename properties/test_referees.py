@@ -116,7 +116,7 @@ def test_differences_of_the_mathematical_loss_enclose_the_gradient(referee, dtyp
     truth = ball.truth(p)
     posed = Problem(*p.reals)
     exact = Truth(posed, truth.values, truth.magnitude)
-    taken = referee.enclose(posed, directions(data, p), float64.loss, exact.nearby_loss_error)
+    taken = referee.enclose(posed, directions(data, p), float64.loss, exact.nearby_float64_error)
     assert taken.enclosure.meets(along(truth, taken.move))
 
 
@@ -142,7 +142,7 @@ def test_central_differences_say_something(data):
     gentle = Problem(theta / max(1.0, size), b / max(1.0, size), np.sign(X), p.Y)
     move = Move(np.zeros(p.theta.shape), 1.0 * p.Y)  # n = 1: the bias of the label
     truth = ball.truth(gentle)
-    taken = central.enclose(gentle, move, float64.loss, truth.nearby_loss_error)
+    taken = central.enclose(gentle, move, float64.loss, truth.nearby_float64_error)
     if gentle.label_index is not None:
         assert not taken.enclosure.vacuous
 

@@ -8,6 +8,7 @@ from gradcheck.checks import central as central
 from gradcheck.checks import differences as differences
 from gradcheck.checks import check_grad as check_grad
 from gradcheck.checks import conduct as conduct
+from gradcheck.checks import repeatable as repeatable
 from gradcheck.checks.table import CHECKS as CHECKS
 from gradcheck.checks.table import Check as Check
 from gradcheck.checks.trial import Trial as Trial

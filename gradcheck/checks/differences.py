@@ -54,7 +54,7 @@ def forward_difference(trial: Trial) -> Found:
     """∂ℒ/∂θ and ∂ℒ/∂b agree with forward differences of the mathematical loss."""
     require_plain(trial)
     truth = trial.truth64
-    taken = forward.enclose(truth.problem, direction(trial), float64.loss, truth.nearby_loss_error)
+    taken = forward.enclose(truth.problem, direction(trial), float64.loss, truth.nearby_float64_error)
     yield projected(trial, "gradient · direction", taken)
 
 

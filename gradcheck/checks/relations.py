@@ -40,6 +40,7 @@ def offered(trial: Trial) -> list[str]:
 def probabilities_sum_to_one(trial: Trial) -> Found:
     """Each column of A sums to 1."""
     _, error = trial.A
+    require_bounded(error.A)
     total, own = zero(trial.softmax(), 0)
     yield Comparison("sum of A", total - 1, own.inflate(U64 * abs(total)), error.A.sum(axis=0), abs(total))
 
@@ -48,6 +49,7 @@ def probabilities_sum_to_one(trial: Trial) -> Found:
 def probabilities_are_positive(trial: Trial) -> Found:
     """No probability is negative, and none is 0 where the exact one is too large to underflow."""
     A, (_, error) = trial.softmax(), trial.A
+    require_bounded(error.A)
     bad = ~(A >= 0) | ((A == 0) & (trial.A[0].midpoint - trial.A[0].radius > error.A))
     if bad.any():
         l, i = (int(k) for k in np.argwhere(bad)[0])
@@ -69,6 +71,7 @@ def shift_invariance(trial: Trial) -> Found:
     shift = np.round(top / grid) * grid * trial.random.choice([-1.0, 1.0])
     A = referees.softmax(coarse, trial.problem.theta.dtype)
     allowed = trial.softmax_allowed(coarse + shift, A).A
+    require_bounded(allowed)
     yield Comparison("A of shifted Z", trial.softmax(coarse + shift), A, allowed)
 
 

@@ -11,7 +11,7 @@ from itertools import pairwise
 import numpy as np
 
 from gradcheck.checks import Trial
-from gradcheck.checks.conduct import elsewhere, identical
+from gradcheck.checks.repeatable import elsewhere, identical
 from gradcheck.checks.trial import ARGUMENTS, Broken, Skip, as_array, as_numbers
 from gradcheck.diagnosis.description import Diagnosis
 from gradcheck.diagnosis.views import GRADIENTS, QUANTITIES, View, functions, joined, symbols, within

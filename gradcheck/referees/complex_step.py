@@ -44,7 +44,9 @@ def enclose(truth: Truth, direction: Move, loss: Callable[..., Any]) -> Enclosur
     with np.errstate(over="ignore"):
         per_sample = 4 * reach * (relative + 2 * shares) + roundings * eta / step
     truncation = cumulants.mean(problem, (2 * step * reach) ** 2 * 2 * reach)
-    radius = outward(cumulants.mean(problem, per_sample) + truncation)
+    # products of labels with logarithms underflow on their own, however small the labels are
+    underflow = (int(np.count_nonzero(Y)) + 1) * eta / step
+    radius = outward(cumulants.mean(problem, per_sample) + truncation + underflow)
     return Enclosure(np.asarray(complex(value).imag / step), radius)
 
 

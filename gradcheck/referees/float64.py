@@ -27,10 +27,11 @@ def _shares(Z: Reals) -> tuple[Reals, Reals]:
 
 def _probabilities(Z: Enclosure, delta: Reals, A: Reals) -> bounds.SoftmaxError:
     """What rounding did to A: first with no knowledge of A, then with the upper bound that this gives."""
-    first = bounds.softmax_error(Z, delta, np.ones_like(A), FLOAT64)
+    first = bounds.softmax_error(Z, delta, np.ones_like(A), FLOAT64, ours=True)
     with np.errstate(over="ignore"):
         upper = outward((A + 8 * FLOAT64.eta) * np.exp(np.minimum(first.relative, 700.0)), 16)
-    return bounds.softmax_error(Z, delta, np.where(first.relative > 700.0, 1.0, np.minimum(upper, 1.0)), FLOAT64)
+    known = np.where(first.relative > 700.0, 1.0, np.minimum(upper, 1.0))
+    return bounds.softmax_error(Z, delta, known, FLOAT64, ours=True)
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +54,7 @@ class Values:
         if self.problem.precision is FLOAT64:
             return A, log_A, _probabilities(self.Z, self.Z.radius, A)
         # the second pass sharpens what is negligible beside the bound of a lower precision
-        return A, log_A, bounds.softmax_error(self.Z, self.Z.radius, np.ones_like(A), FLOAT64)
+        return A, log_A, bounds.softmax_error(self.Z, self.Z.radius, np.ones_like(A), FLOAT64, ours=True)
 
     @cached_property
     def A(self) -> Enclosure:
@@ -62,7 +63,7 @@ class Values:
 
     @cached_property
     def _bounds(self) -> bounds.Allowed:
-        return bounds.Allowed(self.problem, FLOAT64, self.Z.radius, self._softmax[2], self.A)
+        return bounds.Allowed(self.problem, FLOAT64, self.Z.radius, self._softmax[2], self.A, ours=True)
 
     @cached_property
     def loss(self) -> Enclosure:
@@ -119,7 +120,7 @@ def softmax(Z: Reals) -> Enclosure:
     """The softmax of given float64 logits (L, n), taken as exact."""
     exact = np.zeros_like(Z)
     A = _shares(Z)[0]
-    return Enclosure(A, bounds.softmax_error(Enclosure(Z, exact), exact, np.ones_like(A), FLOAT64).A)
+    return Enclosure(A, bounds.softmax_error(Enclosure(Z, exact), exact, np.ones_like(A), FLOAT64, ours=True).A)
 
 
 def softmax_jacobian(z: Reals) -> Enclosure:

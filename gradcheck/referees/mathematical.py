@@ -18,12 +18,12 @@ def gradient(truth: Truth, variable: str) -> Enclosure:
     if variable == "Z":
         Z, Y = truth.enclosure("Z"), truth.problem.reals[3]
         return central_logits.entries(Z, Y, float64.sample_losses, truth.nearby_sample_errors)
-    return central.entries(truth.problem, variable, float64.losses, truth.nearby_loss_error)
+    return central.entries(truth.problem, variable, float64.losses, truth.nearby_float64_error)
 
 
 def gradient_along(truth: Truth, direction: Move) -> central.Directional:
     """The gradient with respect to theta and b along a direction."""
-    return central.enclose(truth.problem, direction, float64.loss, truth.nearby_loss_error)
+    return central.enclose(truth.problem, direction, float64.loss, truth.nearby_float64_error)
 
 
 def logits_gradient_along(truth: Truth, direction: Reals) -> central_logits.Along:

@@ -95,20 +95,28 @@ class Truth:
     @cached_property
     def nearby_loss_error(self) -> float:
         """The rounding error (absolute) of the loss in this precision wherever each logit changes by at most 1."""
-        reduced, precision = unmasked(self.problem), self.granted
+        return self._nearby(self.granted)
+
+    @cached_property
+    def nearby_float64_error(self) -> float:
+        """The same of our own float64 arithmetic, whose formulas are known: what central differences are taken of."""
+        return self._nearby(FLOAT64, ours=True)
+
+    def _nearby(self, precision: Precision, *, ours: bool = False) -> float:
+        reduced = unmasked(self.problem)
         near, one = self.values.Z.inflate(1.0), np.ones_like(self.magnitude)
-        read = (
-            bounds.operands(reduced) + 2 * reduced.d if precision.reads else 0.0
-        )  # parameters that move, move by less
+        A = np.minimum(self.values.A.magnitude * 7.4, 1.0)  # e^2 at most, where each logit changes by 1
+        # parameters that move, move by less
+        read = bounds.operands(reduced) + 2 * reduced.d if precision.reads else 0.0
         delta = bounds.logits_error(self.magnitude + one, reduced.d, precision, read)
-        return float(bounds.loss_error(reduced, precision, bounds.softmax_error(near, delta, one, precision)))
+        return float(bounds.loss_error(reduced, precision, bounds.softmax_error(near, delta, A, precision, ours=ours)))
 
     @cached_property
     def nearby_sample_errors(self) -> Reals:
         """Of the loss of each sample (n,), of logits that are taken as exact and lie within 1 of these, in float64."""
         reduced, Z = unmasked(self.problem), self.values.Z
         exact = np.zeros_like(Z.midpoint)
-        softmax = bounds.softmax_error(Enclosure(Z.midpoint, exact + 1), exact, exact + 1, FLOAT64)
+        softmax = bounds.softmax_error(Enclosure(Z.midpoint, exact + 1), exact, exact + 1, FLOAT64, ours=True)
         return bounds.sample_loss_errors(reduced.reals[3], FLOAT64, softmax)
 
     def allowed_twice(self, quantity: str) -> Reals:

@@ -92,6 +92,10 @@ def blame(verdict: Verdict, dtype: str) -> str:
     """The answer to the first question of every user."""
     if verdict.outcome is Outcome.ERRORED:
         return "Can you blame float precision? No: there is no result to judge."
+    if verdict.witness is None and verdict.ratio is not None and verdict.ratio <= 1:
+        return (
+            "Can you blame float precision? Yes: no more than rounding explains; what is at fault is what is declared."
+        )
     if verdict.witness is None:
         return "Can you blame float precision? No: rounding has no part in this."
     if not np.isfinite(verdict.witness.computed):

@@ -1,0 +1,37 @@
+"""Rounding bounds: how far correct code of unit roundoff u may be from the exact value.
+
+Decides nothing about which referee knows the exact value; takes enclosures of Z and A from any of them.
+The derivations, step by step, are in docs/bounds.md. The error model:
+
+1. fl(x op y) = (x op y)(1 + e), |e| <= u, for + - * /, plus an absolute eta where a product or quotient underflows
+   gradually (Higham 2002, section 2.2 and problem 2.19). A fused multiply-add only does better.
+2. exp and log are within `ELEMENTARY_ULPS` units in the last place.
+3. Sums are taken in any order (Higham 2002, section 4.2), softmax subtracts the column's maximum, or a running one, divides
+   by the sum or multiplies by its reciprocal, and the log-probabilities are formed as (z - m) - log s, z - (m + log s), z
+   minus a log-sum-exp that is merged from parts, or log of the softmax where that does not underflow (Blanchard, Higham &
+   Higham 2021). exp may be exp2 of prescaled logits; an entry of a column or row that sums to 0, minus the sum of the others.
+4. Where an implementation declares to compute in a coarser precision, or to flush subnormals to zero (`Precision.reads`), each
+   operand is off by u of itself and by eta when it is read, and a sum underflows as a product does. What else may be declared of
+   its arithmetic becomes roundings in `roundings`.
+5. Where a partial sum may overflow the bound is infinite: inf and NaN are then correct results, too.
+
+A factor (1 + e)^(+-k) lies in exp(+-k lam(u)), lam(u) = -log(1 - u): errors of factors add up as logarithms, without
+dropping a second order term, and stay valid where they are larger than 1.
+"""
+
+from gradcheck.bounds.gradients import Allowed as Allowed
+from gradcheck.bounds.gradients import allowed as allowed
+from gradcheck.bounds.gradients import jacobian_error as jacobian_error
+from gradcheck.bounds.gradients import loss_error as loss_error
+from gradcheck.bounds.gradients import operands as operands
+from gradcheck.bounds.gradients import sample_loss_errors as sample_loss_errors
+from gradcheck.bounds.roundings import ELEMENTARY_ULPS as ELEMENTARY_ULPS
+from gradcheck.bounds.roundings import elementary as elementary
+from gradcheck.bounds.roundings import gamma as gamma
+from gradcheck.bounds.roundings import lam as lam
+from gradcheck.bounds.roundings import relative as relative
+from gradcheck.bounds.roundings import roundings as roundings
+from gradcheck.bounds.roundings import spread as spread
+from gradcheck.bounds.softmax import SoftmaxError as SoftmaxError
+from gradcheck.bounds.softmax import logits_error as logits_error
+from gradcheck.bounds.softmax import softmax_error as softmax_error

@@ -1,0 +1,50 @@
+"""Counting roundings: how factors (1 + e) come together, and what a declared arithmetic makes of operations, sums and writings."""
+
+import numpy as np
+
+from gradcheck.enclosure import U64
+from gradcheck.precision import Precision
+
+# NumPy's own accuracy tests allow exp 3 and log 4 ulp in float32 and float64 (umath-validation-set-exp.csv and -log.csv,
+# column ulperrortol) and 1 ulp in float16 (test_validate_fp16_transcendentals); bfloat16 code evaluates in float32 and rounds.
+ELEMENTARY_ULPS = {"float64": 4, "float32": 4, "tf32": 4, "float16": 1, "bfloat16": 1}
+
+
+def gamma(m: float, u: float) -> float:
+    """`m u / (1 - m u)`, the relative error of `m` roundings (Higham 2002, section 3.1); infinite where `m u >= 1`."""
+    return m * u / (1 - m * u) if m * u < 1 else np.inf
+
+
+def lam(u: float) -> float:
+    """`-log(1 - u)`: |log(1 + e)| for every |e| <= u."""
+    return float(-np.log1p(-u)) if u < 1 else np.inf
+
+
+def spread(k: float, u: float) -> float:
+    """`exp(k lam(u)) - 1`: the relative error of `k` roundings, valid for every k (about k u where that is small).
+
+    The exponent is rounded up, since exp would magnify its own error; above 700 there is nothing left to bound.
+    """
+    return float(np.expm1(min(k * lam(u) * (1 + 16 * U64), 700.0)))
+
+
+def roundings(p: Precision, operations: float, additions: float = 0, writings: float = 0) -> float:
+    """The logarithm of what so many roundings come to: of operations, of additions within one sum, of writing arrays down.
+
+    The one place where what is declared of an arithmetic (docs/bounds.md, section 12) becomes roundings.
+    """
+    found = operations * lam(p.u) + writings * lam(p.kept)
+    if not additions or not p.adds:
+        return found + additions * lam(p.u)
+    # a finer sum is written down in the end, and the terms of a coarser one are rounded before
+    return found + additions * lam(p.adds) + lam(max(p.u, p.adds))
+
+
+def relative(p: Precision, operations: float, additions: float = 0, writings: float = 0) -> float:
+    """`exp(roundings) - 1`: their relative error. As `spread`, which it is where nothing is declared."""
+    return float(np.expm1(min(roundings(p, operations, additions, writings) * (1 + 16 * U64), 700.0)))
+
+
+def elementary(precision: Precision) -> float:
+    """The relative error of exp and log: one ulp is at most 2 u (Higham 2002, section 2.1)."""
+    return 2 * ELEMENTARY_ULPS[precision.name] * precision.u

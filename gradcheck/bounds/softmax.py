@@ -1,0 +1,135 @@
+"""Of logits and their softmax: docs/bounds.md, sections 2 to 4."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from gradcheck.bounds.roundings import ELEMENTARY_ULPS, elementary, lam, relative, roundings
+from gradcheck.enclosure import U64, Enclosure, Reals, outward
+from gradcheck.precision import Precision
+
+
+@dataclass(frozen=True, eq=False)
+class SoftmaxError:
+    """What rounding does to one softmax. Each is (L, n).
+
+    `log_A` bounds the absolute error of log A, `A` the absolute error of A, and `relative` the error of A in the
+    logarithm, which holds wherever A does not underflow. `distance` bounds |log A|, `lse` (1, n) |log-sum-exp|.
+    """
+
+    log_A: Reals
+    A: Reals
+    relative: Reals
+    distance: Reals
+    lse: Reals
+
+
+def logits_error(magnitude: Reals, d: int, precision: Precision, operands: Reals | float = 0.0) -> Reals:
+    """`gamma_{d+1} (|theta||X| + |b|) + d eta`, absolute, where `magnitude` is (|theta||X| + |b|), shape (L, n).
+
+    `operands` is the sum of |theta| and |X| that each logit is made of: what reading them may cost is relative to that.
+    Infinite where a partial sum may overflow.
+    """
+    reads = precision.reads
+    # autocast writes theta, X and Z down
+    k = relative(precision, 1 + 2 * reads, d, writings=3)
+    underflows = d + 1 + reads * (d + 1 + operands)  # of products; of sums, and of operands that are read
+    bound = k * magnitude + (1 + k) * underflows * precision.eta
+    return np.where(magnitude + bound < precision.huge, outward(bound, d + 8), np.inf)
+
+
+def softmax_error(Z: Enclosure, delta: Reals, A: Reals, precision: Precision, *, ours: bool = False) -> SoftmaxError:
+    """What rounding does to the softmax of logits that are themselves computed with an error of at most `delta`.
+
+    `Z` encloses the exact logits (L, n); `A` is an upper bound of the exact probabilities, for which 1 will do. `ours` is for code
+    that is known to compute exp(z - m) / s and (z - m) - log s, offline; any other is granted every form of section 3.
+    """
+    with np.errstate(over="ignore", invalid="ignore"):
+        if precision.reads:
+            delta = outward(delta + precision.u * (abs(Z.midpoint) + Z.radius + delta) + precision.eta, 4)
+            # what cannot be read is infinite, and infinite logits have no softmax
+            delta = np.where(abs(Z.midpoint) + Z.radius + delta < precision.huge, delta, np.inf)
+        return _softmax_error(Z, delta, A, precision, ours)
+
+
+# Of a log-sum-exp in parts, per unit of the entropy of A: exp and log1p of each merge are off by f of themselves (section 3.6).
+MERGE = 1 + 1 / (2 * np.log(2))
+
+
+def _softmax_error(Z: Enclosure, delta: Reals, A: Reals, precision: Precision, ours: bool) -> SoftmaxError:
+    u, L, eta, f = precision.u, Z.midpoint.shape[0], precision.eta, elementary(precision)
+    ulps = ELEMENTARY_ULPS[precision.name]
+    m = Z.midpoint.max(axis=0, keepdims=True)
+    # rho: how far computed and exact logits are from the midpoint, and what float64 loses below in evaluating this
+    rho = (Z.radius + delta).max(axis=0, keepdims=True) + (L + 16) * U64 * (1 + abs(m))
+    below = m - Z.midpoint
+    log_s = np.log(np.exp(-below).sum(axis=0, keepdims=True))
+    size_log_s = np.minimum(log_s + 2 * rho, np.log(L) + 2 * U64)
+    lse = abs(m + log_s) + rho
+    distance = below + log_s + 2 * rho
+
+    shifted = delta + u * (below + 2 * rho)  # z - m, as computed
+    sums = roundings(precision, 0, L - 1) + 4 * L * ulps * eta
+    # online, a term is rescaled whenever a larger maximum is met: an exp and a product each time
+    rescaled = 0.0 if ours else _larger(Z.midpoint) * np.exp(np.minimum(4 * rho, 1.0)) * (lam(f) + lam(u))
+    term = outward(
+        shifted + lam(f) + rescaled
+    )  # log of exp(z - m); made safe here, since expm1 would magnify its own rounding
+    normaliser = _log_mean_shift(A, term) + sums
+    log_sum = normaliser + f * (size_log_s + normaliser)  # m + log s, before its last rounding
+    if ours:
+        third = shifted + log_sum + u * (distance + shifted + log_sum)
+        whole = outward(third + lam(f) + 2 * lam(u), L + 40)
+    else:
+        kept_whole = log_sum + u * (lse + shifted + log_sum)
+        entropy = np.minimum(
+            size_log_s + (np.minimum(A, 1.0) * (below + 2 * rho)).sum(axis=0, keepdims=True), np.log(L)
+        )
+        parts = _log_mean_shift(A, outward(shifted)) + sums + _merged(lse, entropy, L, precision)
+        parts = parts + np.expm1(levels(L, precision) * np.log1p(u)) * parts
+        second = shifted + np.maximum(kept_whole, parts)  # z - (m + log s), and z minus a log-sum-exp merged from parts
+        third = second + (u + precision.kept) * (distance + second)
+        by_two = _prescaled(Z, delta, below + 2 * rho, u) + lam(f)
+        powers = by_two + _log_mean_shift(A, outward(by_two + rescaled)) + sums
+        # exp of the third; covers exp(z - m) / s and exp(z - m) (1 / s), of which every other term is already there
+        whole = np.maximum(third + lam(f), powers) + roundings(precision, 2, writings=2)
+        whole = outward(whole, L + 60)
+    log_A = whole + f * (distance + whole)  # or log of the softmax
+    # computed probabilities are at most this, and exact ones at most 1; they are anything where logits may overflow
+    ceiling = np.where(rho < np.inf, 1 + f + relative(precision, 1, L - 1, writings=1), np.inf)
+    grown = A * np.expm1(np.minimum(whole, 700.0)) + (ulps + 1) * eta
+    A_error = np.minimum(np.where(whole > 700.0, np.inf, grown), ceiling)
+    return SoftmaxError(*(outward(x, L + 60) for x in (log_A, A_error, whole, distance, lse)))
+
+
+def _larger(Z: Reals) -> Reals:
+    """How many logits of the column are no smaller, and come first in order of size: (L, n)."""
+    order = np.argsort(-Z, axis=0, kind="stable")
+    found = np.empty(Z.shape)
+    np.put_along_axis(found, order, np.arange(len(Z), dtype=float)[:, np.newaxis], axis=0)
+    return found
+
+
+def levels(L: int, precision: Precision) -> float:
+    """How often a log-sum-exp of L classes is rounded: in a tree, or as often as is declared."""
+    return max(float(np.ceil(np.log2(L))), min(precision.merged, L - 1))
+
+
+def _merged(lse: Reals, entropy: Reals, L: int, precision: Precision) -> Reals:
+    """What merging a log-sum-exp from those of parts adds to its error, (1, n): section 3.6."""
+    rounded = np.expm1(levels(L, precision) * np.log1p(precision.u)) * (lse + entropy)
+    return np.asarray((MERGE * elementary(precision) + precision.u) * entropy + rounded)
+
+
+def _prescaled(Z: Enclosure, delta: Reals, below: Reals, u: float) -> Reals:
+    """The exponent of exp2 of logits that were multiplied by log2 e before the maximum is subtracted: section 3.7."""
+    size = abs(Z.midpoint) + Z.radius + delta
+    most = size.max(axis=0, keepdims=True)
+    return np.asarray(delta + u * size + 1.5 * u * (below + 2 * u * (size + most)))
+
+
+def _log_mean_shift(A: Reals, term: Reals) -> Reals:
+    """How far log sum_k A_k exp(t_k) may lie from 0 where |t_k| <= term: at most max term, and log(1 + sum A expm1 t)."""
+    worst = term.max(axis=0, keepdims=True)
+    mean = np.log1p((A * np.expm1(np.minimum(term, 700.0))).sum(axis=0, keepdims=True))
+    return np.where(worst > 700.0, worst, np.minimum(worst, mean))
