@@ -7,7 +7,7 @@ import numpy as np
 
 from gradcheck.checks.conduct import allowed
 from gradcheck.checks.table import AGREED, check, found
-from gradcheck.checks.trial import ARGUMENTS, Broken, Skip, Trial, as_array, guarded
+from gradcheck.checks.trial import ARGUMENTS, Broken, Skip, Trial, as_array, as_numbers, guarded
 from gradcheck.enclosure import Enclosure
 from gradcheck.implementations.layout import named
 from gradcheck.problem import Array
@@ -54,11 +54,11 @@ def apart(trial: Trial, name: str, one: dict[str, Array], other: dict[str, Array
 def _apart(trial: Trial, name: str, one: Array, other: Array | None) -> Verdict:
     try:
         bound = allowed(trial, name)
+        left, right = (as_numbers(name, part) for part in (one, other))
     except (Broken, Skip):
-        bound = None
-    if bound is None or other is None or not one.shape == other.shape == bound.shape:
         return found(ANOTHER.format(name))
-    left, right = (part.astype(np.float64) for part in (one, other))
+    if bound is None or not left.shape == right.shape == bound.shape:
+        return found(ANOTHER.format(name))
     return Comparison(
         f"{name} of a second call", right, Enclosure(left, 0 * bound), 2 * bound, bound + np.inf
     ).verdict()
