@@ -11,7 +11,7 @@ from gradcheck.bounds import spread
 from gradcheck.enclosure import U64
 from gradcheck.precision import named
 from gradcheck.referees import freivalds
-from gradcheck.referees.freivalds import Arithmetic
+from gradcheck.referees.freivalds import ErrorModel
 
 DTYPES = ("float64", "float32", "float16", "bfloat16")
 
@@ -63,7 +63,7 @@ def test_the_powers_are_within_what_is_granted_to_us(seed, scale, L):
     Z = (scale * np.random.default_rng(seed).standard_normal((L, 5))).astype(np.float32)
     own, zero = named("float32"), np.zeros(5)
     p, m, s, reach = freivalds.powers(Z, np.empty_like(Z))
-    arithmetic = Arithmetic(own, own)
+    arithmetic = ErrorModel(own, own)
     found = freivalds.columns(reach, m + np.log(s), L, arithmetic=arithmetic, own=own, logits=(zero, zero))
     exact = np.exp(Z.astype(float) - m)
     exact /= exact.sum(axis=0)
@@ -72,9 +72,9 @@ def test_the_powers_are_within_what_is_granted_to_us(seed, scale, L):
 
 def test_writing_an_array_down_costs_more_than_its_operations_only_where_it_is_coarser():
     fine, coarse = named("float32"), named("bfloat16")
-    assert Arithmetic(fine, fine).relative(3, 2) == spread(3, fine.u)
-    assert Arithmetic(fine, coarse).relative(0, 1) >= coarse.u
-    assert Arithmetic(coarse, coarse).kept == 0
+    assert ErrorModel(fine, fine).relative(3, 2) == spread(3, fine.u)
+    assert ErrorModel(fine, coarse).relative(0, 1) >= coarse.u
+    assert ErrorModel(coarse, coarse).kept == 0
 
 
 # ---- what correct code may do, and once was refused ----
@@ -149,7 +149,7 @@ def test_a_product_of_samples_and_signs_may_be_subnormal_where_theta_is_huge():
 def test_what_underflows_with_us_is_granted_with_the_error_of_our_logits():
     """A probability that is 0 to us is known to be below e^Q times an underflow, and no further."""
     own, reach, zero = named("float32"), np.array([104.0]), np.zeros(1)
-    fine = Arithmetic(named("float64"), own)
+    fine = ErrorModel(named("float64"), own)
     sizes = {"N": 1.0, "n": 1, "L": 2, "arithmetic": fine, "own": own, "index": True}
     known, unsure = (
         freivalds.columns(reach, zero, 2, arithmetic=fine, own=own, logits=(zero, zero + error))

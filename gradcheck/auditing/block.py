@@ -66,7 +66,7 @@ def _logits(dump: Dump, plan: Plan, part: slice, X: Reals) -> tuple[Any, tuple[R
         Z[rows] += b[rows, np.newaxis]
     # Cauchy and Schwarz: |theta||X| + |b| without a second product
     size = outward(plan.scale[0] * norms(np.ascontiguousarray(X.T)) + plan.scale[1], dump.d + 8)
-    theirs = arithmetic.relative(dump.d + 1, 1) * size + 2 * (dump.d + 1) * arithmetic.eta
+    theirs = arithmetic.logits(dump.d) * size + 2 * (dump.d + 1) * arithmetic.eta
     return Z, (theirs, outward(spread(dump.d + 1, own.u) * size + 2 * (dump.d + 1) * own.eta))
 
 

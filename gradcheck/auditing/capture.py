@@ -8,6 +8,7 @@
 Imports no framework: tensors say themselves what they hold.
 """
 
+import json
 import os
 import shutil
 import tempfile
@@ -18,6 +19,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck import precision
+from gradcheck.arithmetic import Arithmetic
 from gradcheck.auditing import dump, files
 from gradcheck.errors import Unusable
 
@@ -34,16 +36,18 @@ def array(value: Any) -> Any:
     return np.asarray(value)
 
 
-def write(arrays: Mapping[str, Any], folder: Path, *, samples: str = "columns", reduction: str = "mean") -> Path:
+def write(
+    arrays: Mapping[str, Any], folder: Path, *, samples: str = "columns", reduction: str = "mean", **declared: Any
+) -> Path:
     """Write a folder of .npy files and layout.json, whole or not at all; `Unusable` where it exists, or does not make a dump."""
     found = {name: array(value) for name, value in arrays.items()}
     unknown = [name for name in found if name not in dump.NAMES]
     if unknown:
         raise Unusable(f"{', '.join(unknown)}: not known; expected any of {', '.join(dump.NAMES)}")
-    dump.of(found, samples=samples, reduction=reduction, source=str(folder))
+    dump.of(found, samples=samples, reduction=reduction, source=str(folder), **declared)
     if folder.exists():
         raise Unusable(f"cannot write {folder}: it exists; choose another folder")
-    said = f'{{"samples": "{samples}", "reduction": "{reduction}"}}\n'
+    said = json.dumps({"samples": samples, "reduction": reduction, **declared}) + "\n"
     temporary = None
     try:
         temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".gradcheck-"))
@@ -63,11 +67,17 @@ def _wide(tensor: Any) -> Any:
     return tensor.reshape(-1, tensor.shape[-1])
 
 
+def _stored(Z: Any, *others: Any) -> dict[str, str]:
+    """The precision of logits that are coarser than what they are made of: autocast writes other arrays down in it, too."""
+    kinds = [precision.named(str(tensor.dtype).removeprefix("torch.")) for tensor in (Z, *others)]
+    return {"stored": kinds[0].name} if kinds[0].u > max(kind.u for kind in kinds[1:]) else {}
+
+
 class Step:
     """What a torch Linear (weight (L, d), bias (L,)) takes and gives in one step. Sequences are flattened to samples."""
 
-    def __init__(self, layer: Any, folder: Path, reduction: str) -> None:
-        self._layer, self._folder, self._reduction = layer, folder, reduction
+    def __init__(self, layer: Any, folder: Path, reduction: str, declared: Mapping[str, Any]) -> None:
+        self._layer, self._folder, self._reduction, self._declared = layer, folder, reduction, declared
         self._seen: list[tuple[Any, Any]] = []
         self._hook = layer.register_forward_hook(self._see)
 
@@ -95,15 +105,32 @@ class Step:
             "grad_Z": None if Z.grad is None else _wide(Z.grad),
         }
         arrays |= {name: value for name, value in late.items() if value is not None}
-        return write(arrays, self._folder, samples="rows", reduction=self._reduction)
+        return write(
+            arrays,
+            self._folder,
+            samples="rows",
+            reduction=self._reduction,
+            **{**_stored(Z, X, layer.weight), **self._declared},
+        )
 
 
-def capture(source: Any, folder: str | os.PathLike[str], *, samples: str = "columns", reduction: str = "mean") -> Any:
-    """A `Step` that watches a torch layer; of a mapping of arrays named as in `gradcheck.audit`, the folder written at once."""
+def capture(
+    source: Any,
+    folder: str | os.PathLike[str],
+    *,
+    samples: str = "columns",
+    reduction: str = "mean",
+    arithmetic: Arithmetic | None = None,
+) -> Any:
+    """A `Step` that watches a torch layer; of a mapping of arrays named as in `gradcheck.audit`, the folder written at once.
+
+    `arithmetic` declares how the step rounds, where its arrays do not show it; what autocast writes down is seen.
+    """
+    declared = arithmetic.said if arithmetic else {}
     if isinstance(source, Mapping):
-        return write(source, Path(folder), samples=samples, reduction=reduction)
+        return write(source, Path(folder), samples=samples, reduction=reduction, **declared)
     if not hasattr(source, "register_forward_hook"):
         raise Unusable(
             f"a {type(source).__name__} cannot be captured; expected a torch.nn.Linear, or a mapping of arrays"
         )
-    return Step(source, Path(folder), reduction)
+    return Step(source, Path(folder), reduction, declared)

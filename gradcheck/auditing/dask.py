@@ -5,6 +5,7 @@ What a worker loses is computed again by another: a shard depends on the dump an
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -16,12 +17,12 @@ from gradcheck.auditing.sums import Sums
 from gradcheck.cluster import connected, result
 
 
-def _shard(path: Path, layout: dict[str, str], plan: Plan, parts: list[slice]) -> Sums:
+def _shard(path: Path, layout: dict[str, Any], plan: Plan, parts: list[slice]) -> Sums:
     with one_thread(), np.errstate(all="ignore"):
         return shard(files.load(path, **layout), plan, parts)
 
 
-def shards(scheduler: str, path: Path, layout: dict[str, str], plan: Plan) -> Iterator[Sums]:
+def shards(scheduler: str, path: Path, layout: dict[str, Any], plan: Plan) -> Iterator[Sums]:
     """The sums of each shard, in order."""
     client = connected(scheduler, "audit")
     with client:

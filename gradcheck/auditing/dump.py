@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck import precision
+from gradcheck.arithmetic import FIELDS, Arithmetic
 from gradcheck.errors import Unusable
 
 NEEDED = ("theta", "b", "X", "Y")
@@ -24,12 +25,14 @@ Arrays = Mapping[str, Any]
 class Dump:
     """theta (L, d), b (L,), X (d, n), Y (L, n) or labels (n,), and what is to be judged; every array only sliced, never whole.
 
-    `precision` is the coarsest precision that an array to be judged is stored in.
+    `precision` is the coarsest precision that theta, X or an array to be judged is stored in; `arithmetic` what a dump says of its
+    rounding beside that.
     """
 
     arrays: Arrays
     reduction: str = "mean"
     source: str = ""
+    arithmetic: Arithmetic = Arithmetic()  # noqa: RUF009 - immutable
 
     @property
     def L(self) -> int:
@@ -59,9 +62,8 @@ class Dump:
     @cached_property
     def precision(self) -> precision.Precision:
         """The precision under test."""
-        judged = [a for name, a in self.arrays.items() if name in JUDGED and name != "loss"]
-        found = [precision.of(a.dtype) for a in judged or [self.arrays["theta"]]]
-        return max(found, key=lambda p: p.u)
+        shown = [a for name, a in self.arrays.items() if name in (*JUDGED, "theta", "X") and name != "loss"]
+        return max((precision.of(np.dtype(a.dtype)) for a in shown), key=lambda p: p.u)
 
     def samples(self, name: str, part: slice) -> Any:
         """The samples of an array that are `part`, as they are stored."""
@@ -126,8 +128,10 @@ class Transposed:
 # ---- from arrays ----
 
 
-def of(given: Arrays, *, samples: str = "columns", reduction: str = "mean", source: str = "arrays") -> Dump:
-    """A dump of arrays in memory, or mapped; `Unusable` says what does not fit."""
+def of(
+    given: Arrays, *, samples: str = "columns", reduction: str = "mean", source: str = "arrays", **declared: Any
+) -> Dump:
+    """A dump of arrays in memory, or mapped; `declared` are fields of `Arithmetic`. `Unusable` says what does not fit."""
     for name, value in (("samples", samples), ("reduction", reduction)):
         if value not in SETTINGS[name]:
             raise Unusable(f"{source}: {name} is {value!r}; expected {' or '.join(SETTINGS[name])}")
@@ -137,7 +141,10 @@ def of(given: Arrays, *, samples: str = "columns", reduction: str = "mean", sour
             f"{source}: {', '.join(missing)} missing; expected theta, b, X, Y and any of {', '.join(JUDGED)}"
         )
     seen = {name: _seen(name, given[name], samples, source) for name in NAMES if name in given}
-    found = Dump(seen, reduction, source)
+    unknown = sorted(set(declared) - set(FIELDS))
+    if unknown:
+        raise Unusable(f"{source}: {', '.join(unknown)}: not known; expected any of {', '.join((*SETTINGS, *FIELDS))}")
+    found = Dump(seen, reduction, source, Arithmetic(**declared))
     _validate(found)
     return found
 

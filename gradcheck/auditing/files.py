@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck import precision
+from gradcheck.arithmetic import FIELDS
 from gradcheck.auditing import dump
 from gradcheck.auditing.dump import BY_SAMPLE, NAMES, SETTINGS, Arrays, Dump, Parts
 from gradcheck.errors import Unusable
@@ -19,10 +20,11 @@ from gradcheck.errors import Unusable
 LAYOUT = "layout.json"
 
 
-def load(path: Path, **given: str) -> Dump:
+def load(path: Path, **given: Any) -> Dump:
     """The dump in a folder (.npy files or a Zarr group) or in a file (.npz, .safetensors); `Unusable` where there is none.
 
-    `given` are `samples` and `reduction`; without them, layout.json of a folder says, and otherwise columns and mean.
+    `given` are `samples`, `reduction` and fields of `Arithmetic`; without them, layout.json of a folder says, and otherwise the
+    default holds.
     """
     if not path.exists():
         raise Unusable(f"there is no file or folder {path}")
@@ -36,17 +38,17 @@ def load(path: Path, **given: str) -> Dump:
     return dump.of(arrays, source=str(path), **said)
 
 
-def _said(path: Path) -> dict[str, str]:
+def _said(path: Path) -> dict[str, Any]:
     file = path / LAYOUT
     if not path.is_dir() or not file.is_file():
         return {}
     said = json.loads(file.read_text(encoding="utf-8"))
     if not isinstance(said, dict) or not all(said.get(name) in SETTINGS[name] for name in SETTINGS):
         raise Unusable(f"{file} does not say what samples and reduction are; expected {json.dumps(SETTINGS)}")
-    return {name: said[name] for name in SETTINGS}
+    return {name: said[name] for name in (*SETTINGS, *FIELDS) if name in said}
 
 
-def _reader(path: Path, said: dict[str, str]) -> Callable[[Path], Arrays]:
+def _reader(path: Path, said: dict[str, Any]) -> Callable[[Path], Arrays]:
     if path.is_dir():
         zarr = any((path / mark).exists() for mark in ("zarr.json", ".zgroup"))
         return _zarr if zarr else partial(_folder, said=said)
@@ -55,7 +57,7 @@ def _reader(path: Path, said: dict[str, str]) -> Callable[[Path], Arrays]:
     return READERS[path.suffix]
 
 
-def _folder(path: Path, said: dict[str, str]) -> Arrays:
+def _folder(path: Path, said: dict[str, Any]) -> Arrays:
     """name.npy, or name.0.npy, name.1.npy and so on, which follow each other along the samples."""
     found: dict[str, Any] = {}
     for name in NAMES:
@@ -78,7 +80,7 @@ def _number(part: Path) -> int:
     return int(middle) if middle.isdecimal() else -1
 
 
-def _joined(arrays: list[Any], files: list[Path], said: dict[str, str]) -> Parts:
+def _joined(arrays: list[Any], files: list[Path], said: dict[str, Any]) -> Parts:
     axis = 0 if arrays[0].ndim == 1 or said.get("samples") == "rows" else 1
     first = arrays[0]
     for array, file in zip(arrays, files, strict=True):

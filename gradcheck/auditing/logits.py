@@ -39,7 +39,7 @@ def _probed(dump: Dump, plan: Plan, sums: Logits) -> Probed:
     size = lengths * sums.length + dump.n * abs(b)
     # X V may cancel, and what float64 lost in it does not
     own = outward(4 * spread(dump.n + dump.d + 16, U64) * (sums.size + size), 2 * (dump.n + dump.d) + 64)
-    k, underflow = arithmetic.relative(dump.d + 1, 1), 2 * dump.n * (dump.d + 2) * arithmetic.eta
+    k, underflow = arithmetic.logits(dump.d), 2 * dump.n * (dump.d + 2) * arithmetic.eta
     limit = outward(k * size + own + underflow, 2 * dump.n + dump.d + 64)
     # what a logit may reach, of which the probe is a sum
     reached = outward((1 + k) * (lengths * sums.longest + abs(b)), 64) + underflow
@@ -49,7 +49,7 @@ def _probed(dump: Dump, plan: Plan, sums: Logits) -> Probed:
 def _again(dump: Dump, plan: Plan, rows: list[int]) -> Compared:
     """Rows of Z in float64, each entry with its limit; of each block the entries that matter."""
     theta, b = taken(dump.arrays["theta"], rows), real(dump.arrays["b"])[rows, np.newaxis]
-    k = plan.arithmetic.relative(dump.d + 1, 1) + 2 * spread(dump.d + 8, U64)
+    k = plan.arithmetic.logits(dump.d) + 2 * spread(dump.d + 8, U64)
 
     def one(part: slice) -> Compared:
         X = real(dump.samples("X", part))

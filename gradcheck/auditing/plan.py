@@ -5,13 +5,14 @@ from dataclasses import dataclass
 import numpy as np
 
 from gradcheck import precision
+from gradcheck.arithmetic import EVERY, Arithmetic
 from gradcheck.auditing.dump import Dump
 from gradcheck.auditing.rows import AT_ONCE, INNER, cuts, norms, real, rowwise
 from gradcheck.bounds import spread
 from gradcheck.enclosure import U64, Reals
 from gradcheck.errors import Unusable
 from gradcheck.referees import freivalds
-from gradcheck.referees.freivalds import Arithmetic
+from gradcheck.referees.freivalds import ErrorModel
 
 SAMPLES, ENTRIES = INNER, 2**21  # of a block, whichever is more: what is asked of it must cost more than the asking
 STRETCH = 512  # samples of a shard, at least: putting sums together costs as much as a few samples
@@ -27,7 +28,7 @@ class Plan:
     2-norm of a row of theta, and the largest |b|.
     """
 
-    arithmetic: Arithmetic
+    arithmetic: ErrorModel
     own: precision.Precision
     probes: Reals
     seed: int
@@ -48,10 +49,27 @@ class Plan:
         return spread(INNER + 4, self.own.u)
 
 
-def plan(dump: Dump, *, accumulate: str | None, count: int, seed: int, memory: int) -> Plan:
-    """`accumulate` names the precision of sums, by default that of the dump or float32, whichever is finer; `memory` in bytes."""
-    stored, single = dump.precision, precision.named("float32")
-    sums = precision.named(accumulate) if accumulate else min(stored, single, key=lambda p: p.u)
+def error_model(dump: Dump, declared: Arithmetic) -> ErrorModel:
+    """What the dump shows, and what is declared: sums are by default those of the dump or float32, whichever is finer."""
+    if declared.subnormals == "flushed":
+        raise Unusable("an audit grants no flushing of subnormal numbers; expected a dump that was computed without it")
+    said = [
+        precision.named(name) for name in (declared.stored, declared.inner if declared.inner != "tf32" else "") if name
+    ]
+    stored = max((dump.precision, *said), key=lambda p: p.u)
+    sums = min(stored, precision.named("float32"), key=lambda p: p.u)
+    if declared.inner or declared.accumulate:
+        named = declared.accumulate or declared.inner
+        sums = precision.granted(dump.precision.name, named, False) if named == "tf32" else precision.named(named)
+    finer = {name: precision.of(np.dtype(dump.arrays[name].dtype)).u < stored.u for name in ("theta", "X")}
+    merged = float("inf") if declared.merged == EVERY else float(declared.merged)
+    return ErrorModel(sums, stored, sum(finer.values()), int(finer["X"]), merged, declared.pieces)
+
+
+def plan(dump: Dump, *, declared: Arithmetic, count: int, seed: int, memory: int) -> Plan:
+    """How the dump is cut for `count` probes and `memory` in bytes, and what it is granted."""
+    model = error_model(dump, declared)
+    stored, single = model.stored, precision.named("float32")
     used = [dump.arrays[name].dtype for name in (("Z",) if "Z" in dump.arrays else ("theta", "b", "X"))]
     double = stored.name == "float64" or any(np.dtype(kind) == np.float64 for kind in used)
     own = precision.named("float64") if double else single
@@ -66,7 +84,7 @@ def plan(dump: Dump, *, accumulate: str | None, count: int, seed: int, memory: i
             f"a memory limit of {memory / MIB:.3g} MiB is given; expected {-(-least // MIB)} MiB at least for {dump.L} classes"
         )
     block = min(most, dump.n, (memory - RESERVED - sums_of_all) // held)
-    return Plan(Arithmetic(sums, stored), own, freivalds.probes(dump.d, count, seed), seed, block, dump.n, scale)
+    return Plan(model, own, freivalds.probes(dump.d, count, seed), seed, block, dump.n, scale)
 
 
 def _scale(dump: Dump, own: precision.Precision) -> tuple[float, float]:

@@ -28,6 +28,7 @@ def text(found: Audit) -> str:
     model = {
         "stored": found.stored,
         "sums": found.sums,
+        "arithmetic": vars(found.arithmetic),
         "probes": found.probes,
         "seed": found.seed,
     }

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from gradcheck.arithmetic import Arithmetic
 from gradcheck.auditing import capture, dump, files, shards
 from gradcheck.auditing.dump import Dump
 from gradcheck.auditing.findings import Finding
@@ -26,7 +27,9 @@ Told = Callable[[int, int], None]  # samples done, of how many
 
 @dataclass(frozen=True)
 class Audit:
-    """What was found. `sums` and `stored` name the precisions of the error model, `missing` what a dump does not hold."""
+    """What was found. `sums` and `stored` name the precisions of the error model, `missing` what a dump does not hold, and
+    `arithmetic` is what was declared.
+    """
 
     source: str
     sizes: tuple[int, int, int]
@@ -36,6 +39,7 @@ class Audit:
     seed: int
     findings: tuple[Finding, ...]
     missing: tuple[str, ...]
+    arithmetic: Arithmetic = Arithmetic()  # noqa: RUF009 - immutable
 
     @property
     def status(self) -> int:
@@ -50,7 +54,7 @@ def _quiet(done: int, total: int) -> None:
     """Nobody is told."""
 
 
-def _planned(found: Dump, *, accumulate: str | None, probes: int, seed: int, memory: int) -> Plan:
+def _planned(found: Dump, *, probes: int, seed: int, memory: int) -> Plan:
     if not any(name in found.arrays for name in dump.JUDGED):
         raise Unusable(f"{found.source} holds nothing to judge; expected any of {', '.join(dump.JUDGED)}")
     if not np.isfinite(found.arrays["b"]).all():
@@ -59,13 +63,14 @@ def _planned(found: Dump, *, accumulate: str | None, probes: int, seed: int, mem
         raise Unusable(
             f"{probes} probes and seed {seed} are asked for; expected at least {LEAST} probes, and no less than 0"
         )
-    return plan(found, accumulate=accumulate, count=probes, seed=seed, memory=memory)
+    return plan(found, declared=found.arithmetic, count=probes, seed=seed, memory=memory)
 
 
 def audit(
     *,
     samples: str = "columns",
     reduction: str = "mean",
+    arithmetic: Arithmetic | None = None,
     accumulate: str | None = None,
     probes: int = PROBES,
     seed: int = 0,
@@ -75,23 +80,27 @@ def audit(
     """Judge arrays in memory, or mapped: theta (L, d), b (L,), X (d, n), Y (L, n) or labels (n,), and any of Z, A, loss,
     grad_theta, grad_b, grad_Z. With `samples="rows"`, X, Y, Z, A and grad_Z have a sample in each row.
 
-    `accumulate` names the precision of sums where that is not the dump's (of a 16-bit dump it is float32).
-    `memory` is in bytes. Raises `Unusable`.
+    `arithmetic` declares how it was computed, where the arrays do not show it; `accumulate` alone names the precision of sums where
+    that is not the dump's (of a 16-bit dump it is float32). `memory` is in bytes. Raises `Unusable`.
     """
     unknown = [name for name in arrays if name not in dump.NAMES]
     if unknown:
         raise Unusable(f"{', '.join(unknown)}: not known; expected any of {', '.join(dump.NAMES)}")
     given = {name: capture.array(value) if hasattr(value, "detach") else value for name, value in arrays.items()}
-    found = dump.of(given, samples=samples, reduction=reduction)
+    declared: dict[str, Any] = {
+        **(arithmetic.said if arithmetic else {}),
+        **({"accumulate": accumulate} if accumulate else {}),
+    }
+    found = dump.of(given, samples=samples, reduction=reduction, **declared)
     with one_thread():
-        planned = _planned(found, accumulate=accumulate, probes=probes, seed=seed, memory=memory)
+        planned = _planned(found, probes=probes, seed=seed, memory=memory)
         return _found(found, planned, _merged(_threads(found, planned), found, _quiet))
 
 
 def audit_path(
     path: Path,
     *,
-    layout: dict[str, str] | None = None,
+    layout: dict[str, Any] | None = None,
     accumulate: str | None = None,
     probes: int = PROBES,
     seed: int = 0,
@@ -99,11 +108,14 @@ def audit_path(
     scheduler: str | None = None,
     told: Told = _quiet,
 ) -> Audit:
-    """Judge a dump in a folder or a file: in this process, or on the workers of a Dask scheduler, which must see the same path."""
-    given = layout or {}
+    """Judge a dump in a folder or a file: in this process, or on the workers of a Dask scheduler, which must see the same path.
+
+    `layout` are `samples`, `reduction` and fields of `Arithmetic`, which prevail over what the dump says.
+    """
+    given = {**(layout or {}), **({"accumulate": accumulate} if accumulate else {})}
     found = files.load(path, **given)
     with one_thread():
-        planned = _planned(found, accumulate=accumulate, probes=probes, seed=seed, memory=memory)
+        planned = _planned(found, probes=probes, seed=seed, memory=memory)
         if scheduler is None:
             parts = _threads(found, planned)
         else:
@@ -139,4 +151,5 @@ def _found(found: Dump, planned: Plan, sums: Sums) -> Audit:
         planned.seed,
         judge(found, planned, sums),
         missing,
+        found.arithmetic,
     )

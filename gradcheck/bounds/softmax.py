@@ -86,7 +86,7 @@ def _softmax_error(Z: Enclosure, delta: Reals, A: Reals, precision: Precision, o
             size_log_s + (np.minimum(A, 1.0) * (below + 2 * rho)).sum(axis=0, keepdims=True), np.log(L)
         )
         parts = _log_mean_shift(A, outward(shifted)) + sums + _merged(lse, entropy, L, precision)
-        parts = parts + np.expm1(levels(L, precision) * np.log1p(u)) * parts
+        parts = parts + np.expm1(levels(L, precision.merged) * np.log1p(u)) * parts
         second = shifted + np.maximum(kept_whole, parts)  # z - (m + log s), and z minus a log-sum-exp merged from parts
         third = second + (u + precision.kept) * (distance + second)
         by_two = _prescaled(Z, delta, below + 2 * rho, u) + lam(f)
@@ -110,14 +110,14 @@ def _larger(Z: Reals) -> Reals:
     return found
 
 
-def levels(L: int, precision: Precision) -> float:
+def levels(L: int, merged: float) -> float:
     """How often a log-sum-exp of L classes is rounded: in a tree, or as often as is declared."""
-    return max(float(np.ceil(np.log2(L))), min(precision.merged, L - 1))
+    return max(float(np.ceil(np.log2(L))), min(merged, L - 1))
 
 
 def _merged(lse: Reals, entropy: Reals, L: int, precision: Precision) -> Reals:
     """What merging a log-sum-exp from those of parts adds to its error, (1, n): section 3.6."""
-    rounded = np.expm1(levels(L, precision) * np.log1p(precision.u)) * (lse + entropy)
+    rounded = np.expm1(levels(L, precision.merged) * np.log1p(precision.u)) * (lse + entropy)
     return np.asarray((MERGE * elementary(precision) + precision.u) * entropy + rounded)
 
 

@@ -2,10 +2,12 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
 from gradcheck.cli.group import STATUS, main
+from gradcheck.cli.options import arithmetic_options
 
 
 @main.command(epilog=STATUS)
@@ -14,9 +16,7 @@ from gradcheck.cli.group import STATUS, main
     "--samples", type=click.Choice(["columns", "rows"]), help="Samples are columns or rows of X, Y, Z, A. [columns]"
 )
 @click.option("--reduction", type=click.Choice(["mean", "sum"]), help="Loss and gradients are means or sums. [mean]")
-@click.option(
-    "--accumulate", metavar="DTYPE", help="What sums are accumulated in. [the dump's dtype; float32 for 16 bits]"
-)
+@arithmetic_options
 @click.option(
     "--probes", default=16, show_default=True, type=click.IntRange(1), help="Random vectors over all columns."
 )
@@ -35,12 +35,12 @@ def audit(
     dump: Path,
     samples: str | None,
     reduction: str | None,
-    accumulate: str | None,
     probes: int,
     memory: int,
     seed: int,
     scheduler: str | None,
     json_file: Path | None,
+    **declared: Any,
 ) -> None:
     """Judge the gradient of one real training step, for less than it cost to compute.
 
@@ -54,10 +54,11 @@ def audit(
 
     if json_file:
         reports.prepare("json", json_file)
-    layout = {name: value for name, value in (("samples", samples), ("reduction", reduction)) if value}
+    asked = {"samples": samples, "reduction": reduction, **declared}
+    layout = {name: value for name, value in asked.items() if value is not None}
     with progress.samples(f"auditing {words.printable(str(dump))}") as told:
         found = audit_path(
-            dump, layout=layout, accumulate=accumulate, probes=probes, seed=seed, memory=memory << 20,
+            dump, layout=layout, probes=probes, seed=seed, memory=memory << 20,
             scheduler=scheduler, told=told,
         )  # fmt: skip
     audited.show(found, reports.console(quiet=json_file == Path("-")))

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcheck.bounds import ELEMENTARY_ULPS, elementary, lam, spread
+from gradcheck.bounds import ELEMENTARY_ULPS, MERGE, elementary, lam, levels, spread
 from gradcheck.enclosure import U64, Reals
 from gradcheck.precision import Precision
 
@@ -26,11 +26,19 @@ CACHED = 2**17  # entries that are worked on at once
 
 
 @dataclass(frozen=True)
-class Arithmetic:
-    """The error model: every operation rounds as `sums` does, and every array between two steps is rounded to `stored`."""
+class ErrorModel:
+    """Every operation rounds as `sums` does, and every array between two steps is rounded to `stored`.
+
+    `operands` counts those of theta and X that are finer than `stored`, and are written down before a product; `X` is 1 where X is.
+    `merged` and `pieces` are declared (see `gradcheck.Arithmetic`).
+    """
 
     sums: Precision
     stored: Precision
+    operands: int = 0
+    X: int = 0
+    merged: float = 0.0
+    pieces: int = 1
 
     @property
     def u(self) -> float:
@@ -56,6 +64,15 @@ class Arithmetic:
         """The relative error of so many operations and so many writings of their result."""
         operations, written = spread(roundings, self.u), spread(writings, self.kept)
         return operations + written + operations * written
+
+    def logits(self, d: int) -> float:
+        """Of Z = theta X + b: d products and sums, and the writing of Z and of its operands."""
+        return self.relative(d + 1, 1 + self.operands)
+
+    def gradient(self, n: int) -> float:
+        """Of a sum of D x over n samples: products and sums, and the writing of X and of each piece of the result."""
+        again = 0 if self.kept else self.pieces - 1
+        return self.relative(n + 2 + again, self.X + self.pieces)
 
 
 # ---- probes ----
@@ -97,7 +114,7 @@ class Columns:
 
 
 def columns(
-    reach: Reals, lse: Reals, L: int, *, arithmetic: Arithmetic, own: Precision, logits: tuple[Reals, Reals]
+    reach: Reals, lse: Reals, L: int, *, arithmetic: ErrorModel, own: Precision, logits: tuple[Reals, Reals]
 ) -> Columns:
     """As `bounds.softmax_error`, with one bound for a column: `reach` (n,) is max Z - min Z, `own` what we compute in.
 
@@ -108,17 +125,38 @@ def columns(
     reach = np.minimum(reach, REACH) + 2 * (theirs + ours)
     mine = ours + own.u * reach + lam(elementary(own))
     size, lse = np.log(L), abs(lse) + theirs + mine
-    term = theirs + u * reach + lam(f)
-    normaliser = term + (L - 1) * lam(u) + 4 * L * ELEMENTARY_ULPS[arithmetic.sums.name] * arithmetic.sums.eta
-    first = theirs + u * reach + normaliser + f * (size + normaliser)
-    second = first + u * (lse + first)
+    shifted = theirs + u * reach
+    added = (L - 1) * lam(u) + 4 * L * ELEMENTARY_ULPS[arithmetic.sums.name] * arithmetic.sums.eta
+    normaliser = shifted + lam(f) + rescaled(L, lam(f) + lam(u)) + added
+    log_sum = normaliser + f * (size + normaliser)
+    # or merged from parts: bounds.softmax_error, with log L for the entropy
+    grown = float(np.expm1(levels(L, arithmetic.merged) * np.log1p(u)))
+    parts = shifted + added + (MERGE * f + u) * size
+    parts = parts + grown * (parts + lse + size)
+    second = shifted + np.maximum(log_sum + u * (lse + shifted + log_sum), parts)
     distance = reach + size
     third = second + (u + arithmetic.kept) * (distance + second)
-    R = third + lam(f) + 2 * lam(u) + 2 * lam(arithmetic.kept)
+    # or exp2 of prescaled logits, each of which is no larger than lse and the distance together
+    most = lse + distance + theirs
+    exponent = theirs + u * most + 1.5 * u * (reach + 4 * u * most) + lam(f)
+    by_two = 2 * exponent + rescaled(L, lam(f) + lam(u)) + added
+    R = np.maximum(third + lam(f), by_two) + 2 * lam(u) + 2 * lam(arithmetic.kept)
     log_A = R + f * (distance + R)
     Q = 2 * mine + 2 * (L + 16) * U64
     widen = 1 + 64 * U64
     return Columns(R * widen, Q * widen, log_A * widen, distance * widen)
+
+
+ONLINE = 64  # classes up to which each may be a block of its own
+
+
+def rescaled(L: int, once: float) -> float:
+    """What rescaling a running sum adds to its logarithm, where each of L classes may come with a new maximum.
+
+    log (1/L) sum_r exp(r once): no more than the mean over A, which falls where r, how often a class is rescaled, grows. With more
+    than `ONLINE` classes in blocks of 16 and more, fewer additions pay for it (docs/audit.md).
+    """
+    return float(np.log(np.exp(np.arange(L) * once).mean())) if L <= ONLINE else 0.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -138,12 +176,12 @@ class Weights:
 
 
 def weights(
-    found: Columns, mass: Reals, *, N: float, n: int, L: int, arithmetic: Arithmetic, own: Precision, index: bool
+    found: Columns, mass: Reals, *, N: float, n: int, L: int, arithmetic: ErrorModel, own: Precision, index: bool
 ) -> Weights:
     """The bound of `bounds.Allowed.summed`, taken apart. `mass` (n,) is 1ᵀY, `N` what the sum is divided by."""
     masses = 0 if index else L
     D = arithmetic.relative(5 + masses, 2)
-    total = arithmetic.relative(n + 2, 1)
+    total = arithmetic.gradient(n)
     ulps = ELEMENTARY_ULPS[arithmetic.sums.name]
     with np.errstate(over="ignore"):
         grown, sure = np.expm1(np.minimum(found.R, 700.0)), np.exp(np.minimum(found.Q, 700.0))
