@@ -13,6 +13,7 @@ NEEDS = {
     "merged": "a log-sum-exp merged from parts, each rounded, at a depth of at most log2 L, rounded up",
     "merged L": "the same at a depth of L - 1",
     "prescaled": "logits multiplied by log2 e, and rounded, before the maximum is subtracted",
+    "twice": "the maximum subtracted from log-probabilities again: one more rounding of m - z",
     "rest": "an entry as minus the sum of the others, with the roundings of that sum",
 }
 
