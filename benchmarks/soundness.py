@@ -107,12 +107,13 @@ def histogram(ratios: np.ndarray) -> Table:
 def rows(found: dict[tuple[str, str], Found], *, algorithms: bool) -> Table:
     """What was found of each implementation, in each dtype."""
     table = Table(title="Test ratios of correct implementations", box=None)
-    for column in ("target", "dtype", "problems", "worst", "in", "median", "failed", *["needs"] * algorithms):
+    columns = ("target", "dtype", "problems", "worst", "in", "median", "failed")
+    for column in (*columns, "needs") if algorithms else columns:
         table.add_column(column, justify="left" if column in ("target", "dtype", "in", "needs") else "right")
     for (target, dtype), part in found.items():
         name = max(part.worst, key=lambda key: part.worst[key])
         row = (f"{part.worst[name]:.3f}", name, f"{np.nanmedian(part.ratios):.3f}", str(len(part.failed)))
-        table.add_row(target, dtype, str(part.problems), *row, *[ALGORITHMS[target].needs] * algorithms)
+        table.add_row(target, dtype, str(part.problems), *row, *([ALGORITHMS[target].needs] if algorithms else []))
     return table
 
 

@@ -119,9 +119,11 @@ def exp2(Z: Array) -> Array:
 
 @SOFTMAXES.enter("exp2 of z log2 e - m log2 e, fused: rounded once, but for m log2 e")
 def exp2_fused(Z: Array) -> Array:
-    c = number(LOG2_E, Z)
-    e = np.exp2((wide(Z) * wide(c) - wide(Z.max(axis=0) * c)).astype(Z.dtype))
-    return e / numpy(e)
+    c, m = number(LOG2_E, Z), Z.max(axis=0)
+    e = np.exp2((wide(Z) * wide(c) - wide(m * c)).astype(Z.dtype))
+    # at the maximum it is the error of m log2 e, not 0: that cancels, but may leave the range of exp2 where m > 1/u
+    ulps = {8: 2.0**52, 4: 2.0**23}.get(Z.dtype.itemsize, 2.0**7 if Z.dtype != np.float16 else 2.0**10)
+    return np.where(abs(m) <= number(ulps, Z), e / numpy(e), exp2(Z))
 
 
 @SOFTMAXES.enter("exp2 of z log2 e minus its maximum", "prescaled")
