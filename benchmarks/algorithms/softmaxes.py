@@ -89,14 +89,17 @@ def logistic(Z: Array) -> Array:
     return np.where(np.stack([Z[0] >= Z[1], Z[1] > Z[0]]), larger, smaller)
 
 
-@SOFTMAXES.enter("two classes by scipy.special.expit of the smaller logit minus the larger, and 1/(1 + q)")
+@SOFTMAXES.enter(
+    "two classes: scipy.special.expit of the larger logit minus the smaller, exp of log_expit of the reverse"
+)
 def expit(Z: Array) -> Array:
     if len(Z) != 2:
         return reciprocal(Z)
     known = Z if Z.dtype.itemsize > 2 else Z.astype(np.float32)
-    below = (Z.min(axis=0) - Z.max(axis=0)).astype(known.dtype)
-    smaller, larger = (scipy.special.expit(t).astype(Z.dtype) for t in (below, -below))
-    return np.where(np.stack([Z[0] >= Z[1], Z[1] > Z[0]]), larger, smaller)
+    above = (Z.max(axis=0) - Z.min(axis=0)).astype(known.dtype)
+    # expit of a large negative number is 0 where its own exp overflows
+    larger, smaller = scipy.special.expit(above).astype(Z.dtype), scipy.special.log_expit(-above).astype(Z.dtype)
+    return np.where(np.stack([Z[0] >= Z[1], Z[1] > Z[0]]), larger, np.exp(smaller))
 
 
 @SOFTMAXES.enter("exp(z - m)/s, divided by its own sum once more")
