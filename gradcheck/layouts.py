@@ -28,6 +28,10 @@ def meant(implementation: Implementation, tallies: Iterable[Tally]) -> Layout | 
         return None
     checks = tuple(dict.fromkeys((*VALUES, *(tally.check for tally in failed))))
     declared = implementation.layout
+    plain = replace(declared, memory="C")
+    odd = plain != declared and all(problem.memory != "C" for problem in problems)
+    if odd and _cleared(replace(implementation, layout=plain), problems, checks):
+        return plain
     for layout in sorted(others(declared), key=lambda other: distance(other, declared)):
         if _agrees(replace(implementation, layout=layout), problems, checks):
             return layout
@@ -45,9 +49,7 @@ def rounds(implementation: Implementation, tallies: Iterable[Tally]) -> Arithmet
     checks = tuple(dict.fromkeys((*VALUES, *(tally.check for tally in failed))))
     for change in ROUNDS if problems else ():
         arithmetic = replace(implementation.arithmetic, **change)  # type: ignore[arg-type]
-        adapted = adapt(replace(implementation, arithmetic=arithmetic))
-        due = [check for check in checks if _due(check, adapted)]
-        if not any(check.judge(trial).failed for trial in (Trial(adapted, p) for p in problems) for check in due):
+        if _cleared(replace(implementation, arithmetic=arithmetic), problems, checks):
             return arithmetic
     return None
 
@@ -99,6 +101,14 @@ def _agrees(implementation: Implementation, problems: list[Problem], checks: tup
                     return False
                 outcomes.add((check.name, verdict.outcome is Outcome.AGREE and problem.n > 1))
     return any(name.endswith("gradient") and agreed for name, agreed in outcomes)
+
+
+def _cleared(implementation: Implementation, problems: list[Problem], checks: tuple[Check, ...]) -> bool:
+    """Whether nothing fails on these problems any more, and something agrees."""
+    adapted = adapt(implementation)
+    due = [check for check in checks if _due(check, adapted)]
+    verdicts = [check.judge(trial) for trial in (Trial(adapted, p) for p in problems) for check in due]
+    return not any(v.failed for v in verdicts) and any(v.outcome is Outcome.AGREE for v in verdicts)
 
 
 def _due(check: Check, implementation: Implementation) -> bool:

@@ -93,10 +93,11 @@ def softmax_error(z, radius, delta, A, p, ours=False):  # noqa: PLR0917
         mean_shift(shifted) + sums + (f * (1 + 1 / (2 * math.log(2))) + u) * entropy + levels * (lse + entropy)
     )
     sizes = [abs(z[k]) + radius[k] + delta[k] for k in classes]
-    exponent = [
-        delta[k] + u * sizes[k] + 1.5 * u * (below[k] + 2 * rho + 2 * u * (sizes[k] + max(sizes))) + lam(f)
-        for k in classes
+    prescaled = [
+        delta[k] + u * sizes[k] + 1.5 * u * (below[k] + 2 * rho + 2 * u * (sizes[k] + max(sizes))) for k in classes
     ]
+    again = [shifted[k] + u * (distance[k] + below[k] + 2 * rho + shifted[k]) for k in classes]
+    exponent = [max(prescaled[k], again[k]) + lam(f) for k in classes]
     by_two = mean_shift([exponent[k] + rescaled[k] for k in classes]) + sums
     found = []
     for k in classes:

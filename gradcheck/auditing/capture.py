@@ -1,11 +1,9 @@
 """A dump of one training step, written from a torch or jax loop in two lines.
 
-    step = gradcheck.capture(layer, "dump")              # torch: a Linear whose logits go into cross_entropy
-    ... loss.backward(); step.write(labels, loss)
+step = gradcheck.capture(layer, "dump")              # torch: a Linear whose logits go into cross_entropy
+... loss.backward(); step.write(labels, loss)
 
-    gradcheck.capture({"theta": W, "b": b, "X": X, "Y": y, "grad_theta": g}, "dump", samples="rows")     # arrays of any framework
-
-Imports no framework: tensors say themselves what they hold.
+gradcheck.capture({"theta": W, "b": b, "X": X, "Y": y, "grad_theta": g}, "dump", samples="rows")     # arrays of any framework
 """
 
 import json
@@ -22,18 +20,7 @@ from gradcheck import precision
 from gradcheck.arithmetic import Arithmetic
 from gradcheck.auditing import dump, files
 from gradcheck.errors import Unusable
-
-
-def array(value: Any) -> Any:
-    """A tensor as a NumPy array: detached, on this machine, and bfloat16 as it is."""
-    if hasattr(value, "detach"):
-        value = value.detach().cpu()
-        if str(value.dtype) == "torch.bfloat16":
-            import torch
-
-            return value.contiguous().view(torch.int16).numpy().view(precision.named("bfloat16").dtype)
-        return value.numpy()
-    return np.asarray(value)
+from gradcheck.tensors import array
 
 
 def write(

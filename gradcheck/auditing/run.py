@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from gradcheck import tensors
 from gradcheck.arithmetic import Arithmetic
-from gradcheck.auditing import capture, dump, files, shards
+from gradcheck.auditing import dump, files, shards
 from gradcheck.auditing.dump import Dump
 from gradcheck.auditing.findings import Finding
 from gradcheck.auditing.judge import judge
@@ -86,7 +87,7 @@ def audit(
     unknown = [name for name in arrays if name not in dump.NAMES]
     if unknown:
         raise Unusable(f"{', '.join(unknown)}: not known; expected any of {', '.join(dump.NAMES)}")
-    given = {name: capture.array(value) if hasattr(value, "detach") else value for name, value in arrays.items()}
+    given = {name: tensors.array(value) if hasattr(value, "detach") else value for name, value in arrays.items()}
     declared: dict[str, Any] = {
         **(arithmetic.said if arithmetic else {}),
         **({"accumulate": accumulate} if accumulate else {}),

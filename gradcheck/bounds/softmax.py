@@ -89,8 +89,10 @@ def _softmax_error(Z: Enclosure, delta: Reals, A: Reals, precision: Precision, o
         parts = parts + np.expm1(levels(L, precision.merged) * np.log1p(u)) * parts
         second = shifted + np.maximum(kept_whole, parts)  # z - (m + log s), and z minus a log-sum-exp merged from parts
         third = second + (u + precision.kept) * (distance + second)
-        by_two = _prescaled(Z, delta, below + 2 * rho, u) + lam(f)
-        powers = by_two + _log_mean_shift(A, outward(by_two + rescaled)) + sums
+        # exp2 of prescaled logits; or the softmax of a log softmax, whose normaliser cancels
+        again = shifted + u * (distance + below + 2 * rho + shifted)
+        exponent = np.maximum(_prescaled(Z, delta, below + 2 * rho, u), again) + lam(f)
+        powers = exponent + _log_mean_shift(A, outward(exponent + rescaled)) + sums
         # exp of the third; covers exp(z - m) / s and exp(z - m) (1 / s), of which every other term is already there
         whole = np.maximum(third + lam(f), powers) + roundings(precision, 2, writings=2)
         whole = outward(whole, L + 60)

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck import arithmetic, bounds, precision, referees
+from gradcheck import arithmetic, bounds, precision, referees, tensors
 from gradcheck.enclosure import Enclosure, Reals, outward
 from gradcheck.errors import raised, text
 from gradcheck.implementations import Implementation, TargetFailed
@@ -43,8 +43,8 @@ def describe(value: object) -> str:
 
 
 def as_array(name: str, raw: object) -> Array:
-    """A returned value as the array that NumPy takes it for, or `Broken`: a target's own type may do anything there."""
-    return guarded(name, raw, np.asarray)
+    """A returned value, a tensor among others, as the array that it is, or `Broken`: a target's own type may do anything there."""
+    return guarded(name, raw, tensors.array)
 
 
 def guarded(name: str, raw: Any, read: Callable[[Any], Any]) -> Any:

@@ -20,6 +20,7 @@ WHAT = {
     "theta": "θ is (L, d) or (d, L).",
     "labels": "Y is one-hot (L, n) or class indices (n,).",
     "reduction": "Loss and gradients are means or sums over samples; none: losses (n,), and the gradients of their sum.",
+    "memory": "C: it takes C-ordered, writable arrays alone.",
     "bias": "b is (L, 1), (L,), or not there; auto is flat with samples in rows.",
 }
 

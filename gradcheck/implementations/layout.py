@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck import model
+from gradcheck import model, tensors
 from gradcheck.implementations.record import Function, Implementation, Layout
 from gradcheck.problem import Array, Problem
 
@@ -80,7 +80,17 @@ def hand(layout: Layout, theta: Array, b: Array, X: Array, *rest: Array) -> Hand
     bias = () if layout.bias == "absent" else (b[:, 0] if layout.flat_bias else b,)
     data = _samples(layout, X)
     labels = (made(_index(Y), Y) if layout.labels == "index" else _samples(layout, Y) for Y in rest)
-    return Handed((weights, *bias, data, *labels), tuple(copies))
+    arguments = (weights, *bias, data, *labels)
+    if layout.memory == "C":  # copies, unless they are of that order and can be written to
+        arguments = tuple(_plain(array, made) for array in arguments)
+    return Handed(arguments, tuple(copies))
+
+
+def _plain(array: Array, made: Callable[[Array, Array], Array]) -> Array:
+    """In C order and writable, as code takes it that knows no other; what is written to it is carried back."""
+    if array.flags.c_contiguous and array.flags.writeable:
+        return array
+    return made(np.array(array, order="C"), array)
 
 
 def _unpinned(layout: Layout, array: Array) -> Array:
@@ -127,7 +137,7 @@ def named(raw: Any) -> Any:
 
 def _array(raw: Any) -> Any:
     """What is an array by another name, a tensor or a list, as an array."""
-    return np.asarray(raw) if hasattr(raw, "__array__") or isinstance(raw, list | tuple) else raw
+    return tensors.array(raw) if hasattr(raw, "__array__") or isinstance(raw, list | tuple) else raw
 
 
 def _turned(raw: Any, turn: Callable[[Array], Array]) -> Any:
@@ -210,7 +220,12 @@ def _logits(function: Function, layout: Layout) -> Function:
 
 
 def _softmax(function: Function, layout: Layout) -> Function:
-    return lambda Z: _turned(_array(function(_samples(layout, Z))), lambda a: _samples(layout, a))
+    def softmax(Z: Array) -> Any:
+        given = _samples(layout, Z)
+        given = np.array(given, order="C") if layout.memory == "C" else given
+        return _turned(_array(function(given)), lambda a: _samples(layout, a))
+
+    return softmax
 
 
 WRAPPERS: dict[str, Callable[[Function, Layout], Function]] = {

@@ -36,6 +36,7 @@ class Layout:
     or index (n,); `reduction` of the loss and of every gradient: mean, sum, or none, where the loss is (n,) and the gradients
     are those of its sum; `bias` a column (L, 1), flat (L,), or absent, where the functions take (theta, X, ...) and are posed
     the bias as the weight of a feature that is always 1; auto is flat with samples in rows, otherwise a column.
+    `memory` C: it takes arrays in C order that can be written to, and no others; any: strided, reversed, read-only ones, too.
     `pinned` is the class whose logit is 0 by convention, and whose row theta and b do not have. How it rounds is said by
     `Arithmetic`.
     """
@@ -45,6 +46,7 @@ class Layout:
     labels: str = "one-hot"
     reduction: str = "mean"
     bias: str = "auto"
+    memory: str = "any"
     pinned: int | None = None
 
     def __post_init__(self) -> None:
@@ -68,6 +70,7 @@ CHOICES = {
     "labels": ("one-hot", "index"),
     "reduction": ("mean", "sum", "none"),
     "bias": ("auto", "column", "flat", "absent"),
+    "memory": ("any", "C"),
 }
 
 

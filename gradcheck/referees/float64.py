@@ -51,10 +51,7 @@ class Values:
     @cached_property
     def _softmax(self) -> tuple[Reals, Reals, bounds.SoftmaxError]:
         A, log_A = _shares(self.Z.midpoint)
-        if self.problem.precision is FLOAT64:
-            return A, log_A, _probabilities(self.Z, self.Z.radius, A)
-        # the second pass sharpens what is negligible beside the bound of a lower precision
-        return A, log_A, bounds.softmax_error(self.Z, self.Z.radius, np.ones_like(A), FLOAT64, ours=True)
+        return A, log_A, _probabilities(self.Z, self.Z.radius, A)
 
     @cached_property
     def A(self) -> Enclosure:
@@ -120,7 +117,7 @@ def softmax(Z: Reals) -> Enclosure:
     """The softmax of given float64 logits (L, n), taken as exact."""
     exact = np.zeros_like(Z)
     A = _shares(Z)[0]
-    return Enclosure(A, bounds.softmax_error(Enclosure(Z, exact), exact, np.ones_like(A), FLOAT64, ours=True).A)
+    return Enclosure(A, _probabilities(Enclosure(Z, exact), exact, A).A)
 
 
 def softmax_jacobian(z: Reals) -> Enclosure:

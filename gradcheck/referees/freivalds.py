@@ -138,7 +138,8 @@ def columns(
     third = second + (u + arithmetic.kept) * (distance + second)
     # or exp2 of prescaled logits, each of which is no larger than lse and the distance together
     most = lse + distance + theirs
-    exponent = theirs + u * most + 1.5 * u * (reach + 4 * u * most) + lam(f)
+    again = shifted + u * (distance + reach + shifted)  # or the softmax of a log softmax
+    exponent = np.maximum(theirs + u * most + 1.5 * u * (reach + 4 * u * most), again) + lam(f)
     by_two = 2 * exponent + rescaled(L, lam(f) + lam(u)) + added
     R = np.maximum(third + lam(f), by_two) + 2 * lam(u) + 2 * lam(arithmetic.kept)
     log_A = R + f * (distance + R)

@@ -92,17 +92,21 @@ def show(run: Run, out: Console) -> None:
     if run.printed:
         out.print(Text("\n" + words.printed(run), style="dim"))
     show_failures(run, out)
-    if run.meant is not None:
+    if words.meant(run):
         out.print(Padding(Text(words.meant(run), style="bold"), (1, 0, 0, 0), expand=False))
     out.print(Text("\n").append_text(styled(Outcome.DISAGREE if run.failed else Outcome.AGREE, words.summary(run))))
     out.print()
 
 
 def show_failures(run: Run, out: Console) -> None:
-    """Every panel of a run."""
-    for failure in run.failures:
+    """Every panel of a run; of code that only cannot take arrays in some order of memory, one."""
+    shown = run.failures[:1] if words.only_memory(run) else run.failures
+    for failure in shown:
         out.print()
         panel(failure, run, out)
+    if len(shown) < len(run.failures):
+        others = ", ".join(failure.check.name for failure in run.failures[len(shown) :])
+        out.print(Padding(Text(f"For the same reason: {others}"), (1, 0, 0, 0), expand=False))
 
 
 def show_replay(run: Run, out: Console) -> None:

@@ -144,7 +144,14 @@ def meant(run: Run) -> str:
     if run.meant is None:
         return ""
     said = shlex.join(layout(run.meant)) or "the default layout"
+    if only_memory(run):
+        return f"Did you mean {said}? It cannot take every order of memory; everything that failed agrees on arrays in C order."
     return f"Did you mean {said}? Everything that failed agrees under that layout."
+
+
+def only_memory(run: Run) -> bool:
+    """Whether everything that failed agrees where arrays are in C order and can be written to."""
+    return run.meant is not None and run.meant.memory != run.layout.memory
 
 
 def layout(given: Layout) -> Iterator[str]:

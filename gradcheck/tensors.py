@@ -1,0 +1,24 @@
+"""What other frameworks return, as NumPy arrays. Imports no framework: tensors say themselves what they hold."""
+
+from typing import Any
+
+import numpy as np
+
+from gradcheck import precision
+
+
+def array(value: Any) -> Any:
+    """A tensor as a NumPy array: detached, on this machine, and bfloat16 as it is; anything else as NumPy takes it."""
+    if hasattr(value, "detach") and hasattr(value, "cpu"):
+        value = value.detach().cpu()
+        if str(value.dtype) == "torch.bfloat16":
+            return _words(value).view(precision.named("bfloat16").dtype)
+        return value.resolve_conj().resolve_neg().numpy() if hasattr(value, "resolve_conj") else value.numpy()
+    return np.asarray(value)
+
+
+def _words(value: Any) -> Any:
+    """The bits of 16-bit numbers, which torch itself cannot hand to NumPy."""
+    import sys
+
+    return value.contiguous().view(sys.modules["torch"].int16).numpy()
