@@ -76,10 +76,17 @@ def softmax_error(z, radius, delta, A, p, ours=False):  # noqa: PLR0917
             else min(mean, math.log1p(math.fsum(a * math.expm1(t) for a, t in zip(A, term, strict=True))))
         )
 
-    shifted = [delta[k] + u * (below[k] + 2 * rho) for k in classes]
+    sizes = [abs(z[k]) + radius[k] + delta[k] for k in classes]
+    shifted = [
+        delta[k] + u * (below[k] + 2 * rho)
+        if ours  # of our own float64; any other may have multiplied its logits by log2 e before
+        else delta[k] + u * sizes[k] + 1.5 * u * (below[k] + 2 * rho + 2 * u * (sizes[k] + max(sizes)))
+        for k in classes
+    ]
     # how many come before it in order of size, each of which may rescale it online
     larger = [sorted(classes, key=lambda j: (-z[j], j)).index(k) for k in classes]
-    rescaled = [0 if ours else larger[k] * math.exp(min(4 * rho, 1)) * (lam(f) + lam(u)) for k in classes]
+    often = [larger[k] * math.exp(5 * rho) if 5 * rho < 1 else L - 1 for k in classes]
+    rescaled = [0 if ours else often[k] * (lam(f) + lam(u)) for k in classes]
     sums = (L - 1) * lam(u) + 4 * L * ulps * eta
     normaliser = mean_shift([shifted[k] + lam(f) + rescaled[k] for k in classes]) + sums
     size = min(log_s + 2 * rho, math.log(L))
@@ -92,12 +99,8 @@ def softmax_error(z, radius, delta, A, p, ours=False):  # noqa: PLR0917
     parts += levels * (
         mean_shift(shifted) + sums + (f * (1 + 1 / (2 * math.log(2))) + u) * entropy + levels * (lse + entropy)
     )
-    sizes = [abs(z[k]) + radius[k] + delta[k] for k in classes]
-    prescaled = [
-        delta[k] + u * sizes[k] + 1.5 * u * (below[k] + 2 * rho + 2 * u * (sizes[k] + max(sizes))) for k in classes
-    ]
     again = [shifted[k] + u * (distance[k] + below[k] + 2 * rho + shifted[k]) for k in classes]
-    exponent = [max(prescaled[k], again[k]) + lam(f) for k in classes]
+    exponent = [again[k] + lam(f) for k in classes]
     by_two = mean_shift([exponent[k] + rescaled[k] for k in classes]) + sums
     found = []
     for k in classes:

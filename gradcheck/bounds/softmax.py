@@ -68,10 +68,11 @@ def _softmax_error(Z: Enclosure, delta: Reals, A: Reals, precision: Precision, o
     lse = abs(m + log_s) + rho
     distance = below + log_s + 2 * rho
 
-    shifted = delta + u * (below + 2 * rho)  # z - m, as computed
+    # z - m as computed, or the same of prescaled logits
+    shifted = delta + u * (below + 2 * rho) if ours else _prescaled(Z, delta, below + 2 * rho, u)
     sums = roundings(precision, 0, L - 1) + 4 * L * ulps * eta
     # online, a term is rescaled whenever a larger maximum is met: an exp and a product each time
-    rescaled = 0.0 if ours else _larger(Z.midpoint) * np.exp(np.minimum(4 * rho, 1.0)) * (lam(f) + lam(u))
+    rescaled = 0.0 if ours else _larger(Z.midpoint, rho) * (lam(f) + lam(u))
     term = outward(
         shifted + lam(f) + rescaled
     )  # log of exp(z - m); made safe here, since expm1 would magnify its own rounding
@@ -89,9 +90,8 @@ def _softmax_error(Z: Enclosure, delta: Reals, A: Reals, precision: Precision, o
         parts = parts + np.expm1(levels(L, precision.merged) * np.log1p(u)) * parts
         second = shifted + np.maximum(kept_whole, parts)  # z - (m + log s), and z minus a log-sum-exp merged from parts
         third = second + (u + precision.kept) * (distance + second)
-        # exp2 of prescaled logits; or the softmax of a log softmax, whose normaliser cancels
-        again = shifted + u * (distance + below + 2 * rho + shifted)
-        exponent = np.maximum(_prescaled(Z, delta, below + 2 * rho, u), again) + lam(f)
+        # or the softmax of a log softmax, whose normaliser cancels
+        exponent = shifted + u * (distance + below + 2 * rho + shifted) + lam(f)
         powers = exponent + _log_mean_shift(A, outward(exponent + rescaled)) + sums
         # exp of the third; covers exp(z - m) / s and exp(z - m) (1 / s), of which every other term is already there
         whole = np.maximum(third + lam(f), powers) + roundings(precision, 2, writings=2)
@@ -104,12 +104,15 @@ def _softmax_error(Z: Enclosure, delta: Reals, A: Reals, precision: Precision, o
     return SoftmaxError(*(outward(x, L + 60) for x in (log_A, A_error, whole, distance, lse)))
 
 
-def _larger(Z: Reals) -> Reals:
-    """How many logits of the column are no smaller, and come first in order of size: (L, n)."""
+def _larger(Z: Reals, rho: Reals) -> Reals:
+    """How many classes of the column come first in order of size, (L, n): each may bring a new maximum.
+
+    Where errors of rho may change the order, what changes places differs by no more than exp(5 rho): section 3.8.
+    """
     order = np.argsort(-Z, axis=0, kind="stable")
     found = np.empty(Z.shape)
     np.put_along_axis(found, order, np.arange(len(Z), dtype=float)[:, np.newaxis], axis=0)
-    return found
+    return np.where(5 * rho < 1, found * np.exp(np.minimum(5 * rho, 1.0)), len(Z) - 1)
 
 
 def levels(L: int, merged: float) -> float:

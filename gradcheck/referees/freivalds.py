@@ -125,7 +125,9 @@ def columns(
     reach = np.minimum(reach, REACH) + 2 * (theirs + ours)
     mine = ours + own.u * reach + lam(elementary(own))
     size, lse = np.log(L), abs(lse) + theirs + mine
-    shifted = theirs + u * reach
+    # of prescaled logits, each of which is no larger than lse and the distance together
+    most = abs(lse) + reach + size + theirs
+    shifted = theirs + u * most + 1.5 * u * (reach + 4 * u * most)
     added = (L - 1) * lam(u) + 4 * L * ELEMENTARY_ULPS[arithmetic.sums.name] * arithmetic.sums.eta
     normaliser = shifted + lam(f) + rescaled(L, lam(f) + lam(u)) + added
     log_sum = normaliser + f * (size + normaliser)
@@ -136,12 +138,10 @@ def columns(
     second = shifted + np.maximum(log_sum + u * (lse + shifted + log_sum), parts)
     distance = reach + size
     third = second + (u + arithmetic.kept) * (distance + second)
-    # or exp2 of prescaled logits, each of which is no larger than lse and the distance together
-    most = lse + distance + theirs
-    again = shifted + u * (distance + reach + shifted)  # or the softmax of a log softmax
-    exponent = np.maximum(theirs + u * most + 1.5 * u * (reach + 4 * u * most), again) + lam(f)
-    by_two = 2 * exponent + rescaled(L, lam(f) + lam(u)) + added
-    R = np.maximum(third + lam(f), by_two) + 2 * lam(u) + 2 * lam(arithmetic.kept)
+    # or the softmax of a log softmax, whose normaliser cancels
+    exponent = shifted + u * (distance + reach + shifted) + lam(f)
+    powers = 2 * exponent + rescaled(L, lam(f) + lam(u)) + added
+    R = np.maximum(third + lam(f), powers) + 2 * lam(u) + 2 * lam(arithmetic.kept)
     log_A = R + f * (distance + R)
     Q = 2 * mine + 2 * (L + 16) * U64
     widen = 1 + 64 * U64
