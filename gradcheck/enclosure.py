@@ -26,7 +26,9 @@ def outward(bound: ArrayLike, roundings: int = 8) -> Reals:
     `bound` came from at most `roundings` float64 roundings of non-negative numbers, so the exact value is below
     bound * (1 + 2 * roundings * u) + the underflow of each.
     """
-    return np.multiply(bound, 1 + 2 * (roundings + 2) * U64) + roundings * ETA64
+    safe = np.multiply(bound, 1 + 2 * (roundings + 2) * U64)
+    safe += roundings * ETA64
+    return safe
 
 
 @dataclass(frozen=True, eq=False)

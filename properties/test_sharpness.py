@@ -87,26 +87,21 @@ def softmax_error(z, radius, delta, A, p, ours=False):  # noqa: PLR0917
     larger = [sorted(classes, key=lambda j: (-z[j], j)).index(k) for k in classes]
     often = [larger[k] * math.exp(5 * rho) if 5 * rho < 1 else L - 1 for k in classes]
     rescaled = [0 if ours else often[k] * (lam(f) + lam(u)) for k in classes]
+    again = [shifted[k] + u * (distance[k] + below[k] + 2 * rho + shifted[k]) + lam(f) for k in classes]
     sums = (L - 1) * lam(u) + 4 * L * ulps * eta
-    normaliser = mean_shift([shifted[k] + lam(f) + rescaled[k] for k in classes]) + sums
+    normaliser = mean_shift([shifted[k] + lam(f) if ours else again[k] + rescaled[k] for k in classes]) + sums
     size = min(log_s + 2 * rho, math.log(L))
     log_sum = normaliser + f * (size + normaliser)
     # merged from parts: entropy, and so many roundings of a log-sum-exp
     entropy = min(size + math.fsum(min(A[k], 1) * (below[k] + 2 * rho) for k in classes), math.log(L))
     levels = math.expm1(max(math.ceil(math.log2(L)), min(p.merged, L - 1)) * math.log1p(u))
-    parts = mean_shift(shifted) + sums
-    parts += (f * (1 + 1 / (2 * math.log(2))) + u) * entropy + levels * (lse + entropy)
-    parts += levels * (
-        mean_shift(shifted) + sums + (f * (1 + 1 / (2 * math.log(2))) + u) * entropy + levels * (lse + entropy)
-    )
-    again = [shifted[k] + u * (distance[k] + below[k] + 2 * rho + shifted[k]) for k in classes]
-    exponent = [again[k] + lam(f) for k in classes]
-    by_two = mean_shift([exponent[k] + rescaled[k] for k in classes]) + sums
+    parts = mean_shift(shifted) + sums + (f * (1 + 1 / (2 * math.log(2))) + u) * entropy
+    parts = parts + levels * (lse + entropy + parts) if L > 2 else 0
     found = []
     for k in classes:
         second = log_sum if ours else max(log_sum + u * (lse + shifted[k] + log_sum), parts)
         third = shifted[k] + second + u * (distance[k] + shifted[k] + second)
-        relative = (third + lam(f) if ours else max(third + lam(f), exponent[k] + by_two)) + 2 * lam(u)
+        relative = (third + lam(f) if ours else max(third + lam(f), again[k] + normaliser)) + 2 * lam(u)
         log_A = relative + f * (distance[k] + relative)
         ceiling = 1 + f + spread(L, u) if rho < math.inf else math.inf
         grown = A[k] * math.expm1(relative) + (ulps + 1) * eta if relative <= 700 else math.inf

@@ -71,30 +71,28 @@ def _softmax_error(Z: Enclosure, delta: Reals, A: Reals, precision: Precision, o
     # z - m as computed, or the same of prescaled logits
     shifted = delta + u * (below + 2 * rho) if ours else _prescaled(Z, delta, below + 2 * rho, u)
     sums = roundings(precision, 0, L - 1) + 4 * L * ulps * eta
-    # online, a term is rescaled whenever a larger maximum is met: an exp and a product each time
-    rescaled = 0.0 if ours else _larger(Z.midpoint, rho) * (lam(f) + lam(u))
-    term = outward(
-        shifted + lam(f) + rescaled
-    )  # log of exp(z - m); made safe here, since expm1 would magnify its own rounding
+    if ours:
+        term = outward(shifted + lam(f))  # log of exp(z - m); safe here, since expm1 would magnify its own rounding
+    else:
+        # the softmax of a log softmax subtracts twice more; online, a term is rescaled, by an exp and a product, whenever a
+        # larger maximum is met
+        again = shifted + u * (distance + below + 2 * rho + shifted) + lam(f)
+        term = outward(again + _larger(Z.midpoint, rho) * (lam(f) + lam(u)))
     normaliser = _log_mean_shift(A, term) + sums
     log_sum = normaliser + f * (size_log_s + normaliser)  # m + log s, before its last rounding
     if ours:
         third = shifted + log_sum + u * (distance + shifted + log_sum)
         whole = outward(third + lam(f) + 2 * lam(u), L + 40)
     else:
-        kept_whole = log_sum + u * (lse + shifted + log_sum)
-        entropy = np.minimum(
-            size_log_s + (np.minimum(A, 1.0) * (below + 2 * rho)).sum(axis=0, keepdims=True), np.log(L)
-        )
-        parts = _log_mean_shift(A, outward(shifted)) + sums + _merged(lse, entropy, L, precision)
-        parts = parts + np.expm1(levels(L, precision.merged) * np.log1p(u)) * parts
-        second = shifted + np.maximum(kept_whole, parts)  # z - (m + log s), and z minus a log-sum-exp merged from parts
+        lse_error = log_sum + u * (lse + shifted + log_sum)  # m + log s, rounded
+        if L > 2 or precision.merged > 1:  # two classes have no parts that are merged
+            entropy = size_log_s + (np.minimum(A, 1.0) * (below + 2 * rho)).sum(axis=0, keepdims=True)
+            parts = _log_mean_shift(A, outward(shifted)) + sums
+            lse_error = np.maximum(lse_error, _merged(parts, lse, np.minimum(entropy, np.log(L)), L, precision))
+        second = shifted + lse_error
         third = second + (u + precision.kept) * (distance + second)
-        # or the softmax of a log softmax, whose normaliser cancels
-        exponent = shifted + u * (distance + below + 2 * rho + shifted) + lam(f)
-        powers = exponent + _log_mean_shift(A, outward(exponent + rescaled)) + sums
         # exp of the third; covers exp(z - m) / s and exp(z - m) (1 / s), of which every other term is already there
-        whole = np.maximum(third + lam(f), powers) + roundings(precision, 2, writings=2)
+        whole = np.maximum(third + lam(f), again + normaliser) + roundings(precision, 2, writings=2)
         whole = outward(whole, L + 60)
     log_A = whole + f * (distance + whole)  # or log of the softmax
     # computed probabilities are at most this, and exact ones at most 1; they are anything where logits may overflow
@@ -120,10 +118,11 @@ def levels(L: int, merged: float) -> float:
     return max(float(np.ceil(np.log2(L))), min(merged, L - 1))
 
 
-def _merged(lse: Reals, entropy: Reals, L: int, precision: Precision) -> Reals:
-    """What merging a log-sum-exp from those of parts adds to its error, (1, n): section 3.6."""
-    rounded = np.expm1(levels(L, precision.merged) * np.log1p(precision.u)) * (lse + entropy)
-    return np.asarray((MERGE * elementary(precision) + precision.u) * entropy + rounded)
+def _merged(parts: Reals, lse: Reals, entropy: Reals, L: int, precision: Precision) -> Reals:
+    """The error (1, n) of a log-sum-exp that is merged from those of parts, which are off by `parts`: section 3.6."""
+    found = parts + (MERGE * elementary(precision) + precision.u) * entropy
+    grown = np.expm1(levels(L, precision.merged) * np.log1p(precision.u))
+    return np.asarray(found + grown * (lse + entropy + found))
 
 
 def _prescaled(Z: Enclosure, delta: Reals, below: Reals, u: float) -> Reals:
