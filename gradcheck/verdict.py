@@ -25,6 +25,16 @@ FAILURES = frozenset({Outcome.DISAGREE, Outcome.ERRORED})
 WIDE = "rounding alone can explain every value, zero included"
 
 
+def seen(limit: Reals, size: Reals) -> float:
+    """The relative error of a quantity as a whole that these limits would have shown: their sum over that of the sizes.
+
+    Of what is limited at all; from 1 on, nothing could have been seen.
+    """
+    known = np.isfinite(limit)
+    total = float(np.where(known, size, 0).sum())
+    return float(np.where(known, limit, 0).sum()) / total if total > 0 else np.inf
+
+
 @dataclass(frozen=True)
 class Witness:
     """The entry at which a comparison is worst."""
@@ -69,7 +79,7 @@ class Comparison:
 
     `referee` is the enclosure of the exact quantity, `allowed` the implementation's rounding bound (absolute). Where the
     truth is 0 by cancellation, `scale` is the size of what cancels; the comparison is inconclusive where the enclosure
-    is as wide as that, and otherwise where it is as wide as the truth itself.
+    as a whole is as wide as that, and otherwise where it is as wide as the truth itself.
     """
 
     quantity: str
@@ -79,7 +89,7 @@ class Comparison:
     scale: Reals | None = None
 
     def verdict(self) -> Verdict:
-        """Agree iff every test ratio is at most 1, and some entry could have been told from zero."""
+        """Agree iff every test ratio is at most 1, and the quantity as a whole could have been told from zero."""
         midpoint, radius = self.referee.midpoint, self.referee.radius
         with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
             error = abs(self.computed - midpoint)
@@ -94,7 +104,7 @@ class Comparison:
         slack = max(slack, 0.0)
         if ratio > 1:
             return Verdict(Outcome.DISAGREE, "", ratio, slack, self._witness(ratios, limit))
-        if (limit < (abs(midpoint) if self.scale is None else self.scale)).any():
+        if seen(limit, abs(midpoint) if self.scale is None else self.scale) < 1:
             return Verdict(Outcome.AGREE, "", ratio, slack)
         return Verdict(Outcome.INCONCLUSIVE, WIDE, ratio, slack)
 

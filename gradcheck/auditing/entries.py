@@ -45,10 +45,11 @@ def _differences(dump: Dump, plan: Plan, block: Block, rows: slice, known: tuple
 
 
 def _worst(dump: Dump, name: str, midpoint: Reals, limit: Reals, where: tuple[slice, slice]) -> Worst:
-    rows, part = where
-    computed, limit = real(dump.arrays[name][rows, part]), outward(limit, 64)
+    rows, block = where
+    computed, limit = real(dump.arrays[name][rows, block]), outward(limit, 64)
     ratio = Enclosure.representable(midpoint, np.where(np.isnan(limit), np.inf, limit)).test_ratio(computed)
     l, i = (int(k) for k in np.unravel_index(int(ratio.argmax()), ratio.shape))
-    telling = bool((limit < abs(midpoint)).any())
-    place = (rows.start + l, part.start + i)
-    return Worst(float(ratio[l, i]), place, float(computed[l, i]), float(midpoint[l, i]), float(limit[l, i]), telling)
+    known = np.isfinite(limit) & np.isfinite(midpoint)
+    sums = (float(np.where(known, part, 0).sum()) for part in (limit, abs(midpoint)))
+    place = (rows.start + l, block.start + i)
+    return Worst(float(ratio[l, i]), place, float(computed[l, i]), float(midpoint[l, i]), float(limit[l, i]), *sums)

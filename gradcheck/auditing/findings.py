@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from gradcheck.auditing.plan import Plan
 from gradcheck.enclosure import Enclosure, Reals
 from gradcheck.referees import freivalds
-from gradcheck.verdict import WIDE, Outcome, Verdict, Witness
+from gradcheck.verdict import WIDE, Outcome, Verdict, Witness, seen
 
 AGAIN = 8  # rows that are compared entry by entry because they are the worst
 NAMES = {"grad_theta": "∂ℒ/∂θ", "grad_b": "∂ℒ/∂b", "Z": "Z", "A": "A", "grad_Z": "∂ℒ/∂Z", "loss": "ℒ"}
@@ -20,7 +20,8 @@ UNKNOWN = "the logits, or our own sums over them, are not finite, so there is no
 class Finding:
     """The verdict on one quantity. Every entry of a row that is not at fault is within `entry` of what it must be, and every such
     row within `row` in its 2-norm, but for a chance below 2**-40; None where every entry was compared. `median` is the median row's
-    2-norm. `rows` are at fault, `faults` says how; `odd` is what stands out, yet within what rounding may do.
+    2-norm. `rows` are at fault, `faults` says how; `odd` is what stands out, yet within what rounding may do. `seen` is the
+    smallest relative error that would have been seen: of a row of median size, or of the quantity as a whole.
     """
 
     quantity: str
@@ -32,6 +33,7 @@ class Finding:
     faults: tuple[str, ...] = ()
     entries: tuple[Witness, ...] = ()
     odd: tuple[str, ...] = ()
+    seen: float | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -94,15 +96,19 @@ class Compared:
         return Witness(NAMES[self.quantity], place, *numbers)
 
     def verdict(self) -> Verdict:
-        """As `verdict.Comparison`: agree iff every ratio is at most 1, and some entry could have been told from zero."""
+        """As `verdict.Comparison`: agree iff every ratio is at most 1, and the whole could have been told from zero."""
         at = tuple(int(i) for i in np.unravel_index(int(self.ratios.argmax()), self.ratios.shape))
         ratio = float(self.ratios[at])
         if ratio > 1:
             return Verdict(Outcome.DISAGREE, "", ratio, None, self.witness(*at))
         if not np.isfinite(self.truth).all():
             return Verdict(Outcome.INCONCLUSIVE, UNKNOWN, ratio)
-        telling = (self.allowed < abs(self.truth)).any()
-        return Verdict(Outcome.AGREE, "", ratio) if telling else Verdict(Outcome.INCONCLUSIVE, WIDE, ratio)
+        return Verdict(Outcome.AGREE, "", ratio) if self.seen < 1 else Verdict(Outcome.INCONCLUSIVE, WIDE, ratio)
+
+    @cached_property
+    def seen(self) -> float:
+        """The smallest relative error of the whole that would have been seen."""
+        return seen(self.allowed, abs(self.truth))
 
     def essential(self, start: int) -> "Compared":
         """Of each row the entry with the worst ratio and the one that tells the most; the columns are those from `start` on."""
@@ -145,4 +151,5 @@ def concluded(quantity: str, probed: Probed, again: Compared, plan: Plan, median
         verdict = Verdict(Outcome.INCONCLUSIVE, UNKNOWN)
     others = np.delete(probed.residual + probed.own, rows)
     entry, row = freivalds.certified(float(others.max(initial=0.0)), len(probed.size), plan.probes.shape[1])
-    return Finding(quantity, replace(verdict, ratio=ratio), entry, row, median, rows, entries=entries)
+    smallest = row / median if median else again.seen
+    return Finding(quantity, replace(verdict, ratio=ratio), entry, row, median, rows, entries=entries, seen=smallest)

@@ -36,7 +36,7 @@ def bias(dump: Dump, sums: Sums, limit: Reals) -> Finding:
     compared = Compared("grad_b", real(dump.arrays["grad_b"]), sums.gradient.right[-1], limit)
     rows = tuple(np.flatnonzero(compared.ratios > 1).tolist())
     told = (faults.rows_in_words(rows, dump.L),) if rows else ()
-    return Finding("grad_b", compared.verdict(), rows=rows, faults=told)
+    return Finding("grad_b", compared.verdict(), rows=rows, faults=told, seen=compared.seen)
 
 
 def limits(dump: Dump, plan: Plan, sums: Sums) -> Reals:

@@ -40,11 +40,11 @@ def _finite(array: Any) -> bool:
 
 def _worst(name: str, worst: Worst) -> Finding:
     if worst.ratio <= 1:
-        said = (Outcome.AGREE, "") if worst.telling else (Outcome.INCONCLUSIVE, WIDE)
-        return Finding(name, Verdict(*said, worst.ratio))
+        said = (Outcome.AGREE, "") if worst.seen < 1 else (Outcome.INCONCLUSIVE, WIDE)
+        return Finding(name, Verdict(*said, worst.ratio), seen=worst.seen)
     witness = Witness(NAMES[name], worst.place, worst.computed, worst.midpoint, worst.radius)
     verdict = Verdict(Outcome.DISAGREE, "", worst.ratio, None, witness)
-    return Finding(name, verdict, rows=(worst.place[0],), entries=(witness,))
+    return Finding(name, verdict, rows=(worst.place[0],), entries=(witness,), seen=worst.seen)
 
 
 def _loss(dump: Dump, plan: Plan, sums: Sums) -> Finding:
@@ -59,4 +59,4 @@ def _loss(dump: Dump, plan: Plan, sums: Sums) -> Finding:
     inside = most < plan.arithmetic.huge and abs(value) + limit < written.huge
     allowed = np.asarray(limit if inside else np.inf)
     compared = Compared("loss", np.asarray(float(loss)), np.asarray(value), allowed)
-    return Finding("loss", compared.verdict())
+    return Finding("loss", compared.verdict(), seen=compared.seen)

@@ -47,6 +47,7 @@ def _finding(f: Finding) -> dict[str, Any]:
         "every_entry_within": _number(f.entry),
         "every_row_within": _number(f.row),
         "median_row": _number(f.median),
+        "smallest_relative_error_seen": _number(f.seen),
         "rows_at_fault": len(f.rows),
         "rows": list(f.rows[:ROWS]),
         "faults": list(f.faults),

@@ -8,8 +8,8 @@ from gradcheck.referees.freivalds import Weights
 
 @dataclass(frozen=True, eq=False)
 class Worst:
-    """The entry of an array with the worst test ratio: place, computed value, what it must be, and the limit. `telling` is whether
-    any entry could have been told from zero.
+    """The entry of an array with the worst test ratio: place, computed value, what it must be, and the limit. `limits` and `sizes`
+    are the sums of what is limited, over all entries.
     """
 
     ratio: float
@@ -17,15 +17,24 @@ class Worst:
     computed: float
     midpoint: float
     radius: float
-    telling: bool
+    limits: float
+    sizes: float
+
+    @property
+    def seen(self) -> float:
+        """The smallest relative error of the whole that would have been seen."""
+        return self.limits / self.sizes if self.sizes > 0 else float("inf")
 
 
 def keep(worst: dict[str, Worst], other: dict[str, Worst]) -> None:
     """Put into `worst` what is worse than what is there."""
     for name, found in other.items():
-        known = worst.get(name, found)
+        if name not in worst:
+            worst[name] = found
+            continue
+        known = worst[name]
         more = found if found.ratio > known.ratio else known
-        worst[name] = replace(more, telling=found.telling or known.telling)
+        worst[name] = replace(more, limits=found.limits + known.limits, sizes=found.sizes + known.sizes)
 
 
 @dataclass(eq=False)

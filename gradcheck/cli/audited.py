@@ -24,7 +24,14 @@ def name(finding: Finding) -> str:
 def table(found: Audit) -> Table:
     """A row for each quantity judged, and how near it is to what it must be."""
     made = plain_table(
-        "quantity", "verdict", "ratio", "every entry within", "every row, in its 2-norm", "of about", right=("ratio",)
+        "quantity",
+        "verdict",
+        "ratio",
+        "would see",
+        "every entry within",
+        "every row, in its 2-norm",
+        "of about",
+        right=("ratio",),
     )
     for finding in found.findings:
         near = [
@@ -33,8 +40,19 @@ def table(found: Audit) -> Table:
         if len(finding.rows) == found.sizes[0]:  # there is no row of which it could be said
             near = [words.NONE, words.NONE, near[2]]
         cells = ["all compared", "", ""] if finding.entry is None else near
-        made.add_row(name(finding), styled(finding.verdict.outcome), words.ratio(finding.verdict.ratio), *cells)
+        made.add_row(
+            name(finding),
+            styled(finding.verdict.outcome),
+            words.ratio(finding.verdict.ratio),
+            share(finding.seen),
+            *cells,
+        )
     return made
+
+
+def share(seen: float | None) -> str:
+    """The smallest relative error that would have been seen."""
+    return words.NONE if seen is None or not seen < 1 else f"{100 * seen:.2g} %"
 
 
 def notes(found: Audit) -> Iterator[str]:
