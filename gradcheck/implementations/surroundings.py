@@ -1,6 +1,6 @@
 """What of this process a target may change, and what is put back after each of its calls.
 
-Only here. It takes less than 5 µs a call: all is read once a problem and again after each call, and only what differs is written.
+Only here. It takes 5 to 7 µs a call: all is read once a problem and again after each call, and only what differs is written.
 The random states of Python and NumPy are too long for that, and must not be put back between two
 calls: code that draws by chance would repeat itself, and look as if it did not draw. `kept` puts them back after a run;
 Hypothesis seeds them anew for each problem.
