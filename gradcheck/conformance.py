@@ -17,6 +17,7 @@ from gradcheck import cases, diagnosis, layouts, precision, verify
 from gradcheck.checks import Check, Trial
 from gradcheck.errors import Unusable
 from gradcheck.implementations import Implementation, adapt
+from gradcheck.implementations.surroundings import kept
 from gradcheck.problem import Problem
 from gradcheck.reduction import reduce
 from gradcheck.strategies import problems
@@ -100,11 +101,11 @@ class _Bytes(io.BytesIO):
 def quiet() -> Iterator[Printed]:
     """What the target prints and warns reaches neither the results on standard output nor the progress beside them.
 
-    A target that changes the working directory is brought back.
+    Whatever a target changes in this process, when it is loaded or called, is put back.
     """
     printed = Printed()
     with (
-        contextlib.chdir("."),
+        kept(),
         contextlib.redirect_stdout(printed),
         contextlib.redirect_stderr(printed),
         warnings.catch_warnings(),
@@ -189,7 +190,7 @@ def replay(implementation: Implementation, case: cases.Case, path: Path, checks:
     run = Run(
         implementation.name, dtype, 0, 1, ("*",), 1, tallies, implementation.layout, implementation.arithmetic, failures
     )
-    return replace(run, printed=printed.size)
+    return replace(run, printed=printed.size, notes=tuple(implementation.home.notes))
 
 
 def conform(
@@ -207,6 +208,7 @@ def conform(
     The same arguments give the same verdicts. Ctrl-C ends the run early with what has been judged so far.
     """
     require(implementation, dtype)
+    implementation.home.look()  # before problems are drawn
     verify.known(implementation.expected_failures)
     chosen = verify.select(checks)
     layout, original, implementation = implementation.layout, implementation, adapt(implementation)
@@ -246,7 +248,7 @@ def conform(
             failures += _unshrunken(tallies, failures)
     kept = tuple(_explained(failure, tallies[failure.check.name], likely) for failure in failures)
     found = replace(run, problems=judging.done, failures=kept, meant=meant, rounds=rounds, diagnosis=likely)
-    return replace(found, interrupted=interrupted, printed=printed.size)
+    return replace(found, interrupted=interrupted, printed=printed.size, notes=tuple(original.home.notes))
 
 
 def _explained(failure: Failure, tally: Tally, likely: diagnosis.Diagnosis | None) -> Failure:

@@ -4,7 +4,10 @@ import traceback
 from collections.abc import Callable
 
 # Files of ours through which a target is called or imported; what it raises is told by its own place.
-_OURS = ("checks/trial.py", "implementations/serve.py", "implementations/layout.py", "implementations/targets.py")
+_OURS = (
+    "checks/trial.py",
+    *(f"implementations/{name}.py" for name in ("home", "layout", "serve", "surroundings", "targets")),
+)
 
 
 class Unusable(Exception):

@@ -51,7 +51,7 @@ class Target:
         if self.exec:
             found = from_command(self.exec, limits)
         else:
-            found = isolated(self.target, limits) if self.isolate else load(self.target)
+            found = isolated(self.target, limits) if self.isolate else load(self.target, limits)
         if self.layout:
             found = replace(found, layout=replace(found.layout, **self.layout))
         if self.arithmetic:

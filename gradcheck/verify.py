@@ -178,7 +178,7 @@ class Run:
     `printed` counts the characters that the target wrote to standard output and standard error. `command` holds the words that
     name it on a command line, where they are known, `meant` a layout and `rounds` an arithmetic under which everything that failed
     would agree.
-    `diagnosis` says what the code does wrong, or describes it.
+    `diagnosis` says what the code does wrong, or describes it; `notes` what the target did to this process.
     """
 
     target: str
@@ -197,6 +197,7 @@ class Run:
     meant: Layout | None = None
     rounds: Arithmetic | None = None
     diagnosis: Diagnosis | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def failed(self) -> bool:

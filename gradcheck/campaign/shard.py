@@ -190,7 +190,8 @@ def work(job: Job, number: int, known: frozenset[Key] = frozenset(), pending: st
                 shard.judge, dtype=run.dtype, regimes=run.regimes, seed=run.seed, count=job.size, shrink=False
             )
         record = shard.record()
-    return replace(record, printed=printed.size, notes=tuple(database.notes(shard.database)))
+    notes = (*database.notes(shard.database), *shard.implementation.home.notes)
+    return replace(record, printed=printed.size, notes=notes)
 
 
 def isolated(job: Job, number: int, known: frozenset[Key] = frozenset(), pending: str = "") -> Record:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gradcheck.checks.trial import Broken, Skip, Trial
+from gradcheck.checks.trial import Anew, Broken, Skip, Trial
 from gradcheck.problem import Problem
 from gradcheck.verdict import Comparison, Outcome, Verdict, combine
 
@@ -46,6 +46,8 @@ class Check:
                 verdicts = [item.verdict() if isinstance(item, Comparison) else item for item in self.function(trial)]
         except Skip as reason:
             return Verdict(Outcome.SKIPPED, str(reason))
+        except Anew:  # once: what has been moved is not moved again
+            return self.judge(Trial(trial.implementation, trial.problem))
         except Broken as problem:
             return Verdict(Outcome.ERRORED, str(problem), final=problem.fatal)
         return combine(verdicts)

@@ -10,8 +10,10 @@ import numpy as np
 from gradcheck import arithmetic, bounds, precision, referees, tensors
 from gradcheck.enclosure import Enclosure, Reals, outward
 from gradcheck.errors import raised, text
-from gradcheck.implementations import Implementation, TargetFailed
+from gradcheck.implementations import Implementation, TargetFailed, adapt
+from gradcheck.implementations.home import Moved, Unsteady
 from gradcheck.implementations.layout import KEYS, NotPosed, named, posed
+from gradcheck.implementations.surroundings import Surroundings
 from gradcheck.precision import FLOAT64
 from gradcheck.problem import Array, Problem
 
@@ -32,6 +34,10 @@ class Broken(Exception):
     def __init__(self, message: str, *, fatal: bool = False) -> None:
         super().__init__(message)
         self.fatal = fatal
+
+
+class Anew(Broken):
+    """What is called has been moved to a process of its own in the middle of a problem: to be judged anew."""
 
 
 def describe(value: object) -> str:
@@ -84,6 +90,8 @@ class Trial:
 
     def __init__(self, implementation: Implementation, problem: Problem) -> None:
         self.implementation = implementation
+        implementation.home.look()
+        self._surroundings = Surroundings()
         self.problem = posed(implementation.declared, problem)
         self._kept: dict[object, Any] = {}
         self.given: dict[str, tuple[Any, ...]] = {}
@@ -166,18 +174,25 @@ class Trial:
         found: Callable[..., Any] | None = getattr(self.implementation, name)
         if found is None:
             raise Skip(f"{self.implementation.name} has no function {name!r}")
-        return found
+        apart = self.implementation.home.apart
+        return found if apart is None else getattr(self._adapted(apart), name)
+
+    def _adapted(self, apart: Implementation) -> Implementation:
+        """What is called in a process of its own, in the paper's layout."""
+        return self.remember("apart", lambda: adapt(replace(apart, layout=self.implementation.declared)))
 
     def call(self, name: str, *arguments: Any) -> Any:
         """Call it; whatever it raises, except an interrupt, becomes `Broken` with its own message."""
-        function = self.function(name)
         try:
-            return function(*arguments)
+            function = self.function(name)
+            return self.implementation.home.call(self._surroundings, function, *arguments)
+        except Moved as moved:
+            raise Anew(f"{name}: {moved}") from None
         except NotPosed as reason:
             raise Skip(str(reason)) from None
         except TargetFailed as failure:
             raise Broken(f"{name} {failure}", fatal=failure.fatal) from None
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, Skip, Unsteady):
             raise
         except BaseException as exception:  # SystemExit too: a target must not end the run
             raise Broken(f"{name} raised {raised(exception)}") from None

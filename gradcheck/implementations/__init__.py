@@ -2,6 +2,7 @@
 
 from gradcheck.implementations.layout import NotPosed as NotPosed
 from gradcheck.implementations.layout import adapt as adapt
+from gradcheck.implementations.loading import load as load
 from gradcheck.implementations.record import CHOICES as CHOICES
 from gradcheck.implementations.record import FUNCTIONS as FUNCTIONS
 from gradcheck.implementations.record import Implementation as Implementation
@@ -9,4 +10,3 @@ from gradcheck.implementations.record import Layout as Layout
 from gradcheck.implementations.record import TargetFailed as TargetFailed
 from gradcheck.implementations.targets import BUILT_IN as BUILT_IN
 from gradcheck.implementations.targets import installed as installed
-from gradcheck.implementations.targets import load as load

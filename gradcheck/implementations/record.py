@@ -7,6 +7,7 @@ from typing import Any
 from gradcheck import precision
 from gradcheck.arithmetic import Arithmetic
 from gradcheck.errors import Unusable
+from gradcheck.implementations.home import Home
 
 # Each function and its parameters, in order.
 PARAMETERS = {
@@ -98,6 +99,7 @@ class Implementation:
     expected_failures: Mapping[str, str] = field(default_factory=dict)
     declared: Layout = Layout()  # what `adapt` has taken care of
     copies: bool = False  # it is handed copies of the arrays, and cannot reach ours
+    home: Home = field(default_factory=Home, compare=False, repr=False)  # where its functions are called
 
     def __post_init__(self) -> None:
         if not self.offers:
@@ -107,6 +109,9 @@ class Implementation:
         for name in self.offers:
             if not callable(getattr(self, name)):
                 raise Unusable(f"{self.name}: {name} is {getattr(self, name)!r}; expected a function")
+        own = tuple(getattr(self, name) for name in FUNCTIONS)
+        if self.home.functions and self.declared == Layout() and own != self.home.functions:
+            object.__setattr__(self, "home", Home())  # another's functions in the place of those loaded
 
     @property
     def offers(self) -> tuple[str, ...]:

@@ -13,9 +13,11 @@ from typing import IO, Any
 import numpy as np
 
 from gradcheck.errors import Unusable, raised
-from gradcheck.implementations import load, protocol
+from gradcheck.implementations import protocol
 from gradcheck.implementations.layout import KEYS, NotPosed, named
 from gradcheck.implementations.record import Implementation
+from gradcheck.implementations.surroundings import Surroundings
+from gradcheck.implementations.targets import load
 from gradcheck.problem import MEMORY, Array
 
 Arrays = dict[str, Array]
@@ -72,7 +74,7 @@ def _answer(
     """Call the function; its results, then the inputs and the earlier results that it has changed."""
     laid = {key: _laid(array, how) for (key, array), how in zip(given.items(), memory, strict=True)}
     try:
-        raw = getattr(implementation, name)(*laid.values())
+        raw = Surroundings().call(getattr(implementation, name), *laid.values())
     except NotPosed as reason:
         return protocol.message({"not_posed": str(reason)}, {})
     except BaseException as exception:  # SystemExit too; no Ctrl-C arrives here

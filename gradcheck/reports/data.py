@@ -52,6 +52,7 @@ def _run(run: Run) -> dict[str, Any]:
         "problems": run.problems,
         "interrupted": run.interrupted,
         "printed": run.printed,
+        "notes": run.notes,
         "checks": [_check(run, tally) for tally in run.tallies.values()],
         "failures": [_failure(failure) for failure in run.failures],
     }

@@ -91,11 +91,18 @@ def show(run: Run, out: Console) -> None:
         out.print(Padding(Text(line), (1, 0, 0, 0), expand=False))
     if run.printed:
         out.print(Text("\n" + words.printed(run), style="dim"))
+    show_notes([run], out)
     show_failures(run, out)
     if words.meant(run):
         out.print(Padding(Text(words.meant(run), style="bold"), (1, 0, 0, 0), expand=False))
     out.print(Text("\n").append_text(styled(Outcome.DISAGREE if run.failed else Outcome.AGREE, words.summary(run))))
     out.print()
+
+
+def show_notes(runs: Sequence[Run], out: Console) -> None:
+    """What targets did to this process, and where they were called therefore."""
+    for line in dict.fromkeys(f"{run.target}: {note}" for run in runs for note in run.notes):
+        out.print(Padding(Text(words.printable(line), style="yellow"), (1, 0, 0, 0), expand=False))
 
 
 def show_failures(run: Run, out: Console) -> None:
@@ -116,6 +123,7 @@ def show_replay(run: Run, out: Console) -> None:
         out.print(Text(name, style="bold").append("  ").append_text(styled(tally.outcome)).append(ratio))
         if tally.reason:
             out.print(Padding(Text(words.printable(tally.reason)), (0, 0, 0, 2), expand=False))
+    show_notes([run], out)
     show_failures(run, out)
 
 
@@ -127,6 +135,7 @@ def show_comparison(runs: Sequence[Run], out: Console) -> None:
         table.add_row(check, *(_cell(run, run.tallies[check]) for run in runs))
     out.print(table)
     out.print(Text("\nverdict, effective bits, worst test ratio\n", style="dim"))
+    show_notes(runs, out)
     for run in runs:
         out.print(styled(Outcome.DISAGREE if run.failed else Outcome.AGREE, words.summary(run)))
 
