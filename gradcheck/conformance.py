@@ -201,10 +201,12 @@ def conform(
     regimes: Iterable[str] = (),
     max_examples: int = 200,
     seed: int = 0,
+    careful: bool = False,
     progress: Progress = lambda doing, done: None,
 ) -> Run:
     """Judge an implementation on `max_examples` problems of one precision, and shrink each failure.
 
+    With `careful`, to lose bits that careful code keeps is a failure, too.
     The same arguments give the same verdicts. Ctrl-C ends the run early with what has been judged so far.
     """
     require(implementation, dtype)
@@ -212,7 +214,7 @@ def conform(
     verify.known(implementation.expected_failures)
     chosen = verify.select(checks)
     layout, original, implementation = implementation.layout, implementation, adapt(implementation)
-    judging = verify.Judging(implementation, chosen, dtype)
+    judging = verify.Judging(implementation, chosen, dtype, careful=careful)
     tallies = judging.tallies
     run = Run(
         implementation.name,

@@ -28,6 +28,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--gradcheck-dtype", action="append", default=[], metavar="DTYPE", help="For those targets [float64]."
     )
+    group.addoption(
+        "--gradcheck-careful",
+        action="store_true",
+        help="To lose bits that careful code keeps is a failure, not a warning.",
+    )
     for name, what in OPTIONS.items():
         group.addoption(f"--gradcheck-{name.replace('_', '-')}", default=None, metavar=name.upper(), help=what)
         parser.addini(f"gradcheck_{name}", what, default="")
@@ -41,6 +46,7 @@ def _settle(config: pytest.Config) -> None:
     """Hand the options over: the command line before the ini file before the default."""
     from gradcheck.suite import DEFAULTS
 
+    DEFAULTS.careful = config.getoption("--gradcheck-careful")
     for name in OPTIONS:
         given = config.getoption(f"--gradcheck-{name.replace('_', '-')}") or config.getini(f"gradcheck_{name}")
         if not given:

@@ -3,6 +3,7 @@
 A suite judges an implementation in one precision once, when the first of its tests asks; every other test reads its own check.
 """
 
+import warnings
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -24,6 +25,10 @@ class Known(Failed):
     """A failure that was expected; any other is no xfail."""
 
 
+class Careless(UserWarning):
+    """Code that agrees, and loses bits that careful code keeps."""
+
+
 @dataclass
 class Defaults:
     """What the command line and the ini file of pytest say; the plugin fills it in."""
@@ -31,6 +36,7 @@ class Defaults:
     max_examples: int = 100
     seed: int = 0
     cases: str = "cases"
+    careful: bool = False
 
 
 DEFAULTS = Defaults()
@@ -59,6 +65,7 @@ class Suite:
                 regimes=self.regimes,
                 max_examples=self.max_examples or DEFAULTS.max_examples,
                 seed=DEFAULTS.seed,
+                careful=DEFAULTS.careful,
             )
             if found.interrupted:
                 raise KeyboardInterrupt
@@ -110,6 +117,10 @@ class CheckTest:
             pytest.xfail(tally.expected)  # another check shows what this one could not, on these problems
         if tally.outcome in FAILURES:
             raise (Failed if tally.failed else Known)(self.panel(run), pytrace=False)
+        if tally.lost is not None and DEFAULTS.careful and not tally.expected:
+            raise Failed(f"{self.name} {reports.notes.line(tally)}", pytrace=False)
+        if tally.lost is not None:
+            warnings.warn(f"{self.name} {reports.notes.line(tally)}", Careless, stacklevel=2)
         if tally.outcome is not Outcome.AGREE:
             pytest.skip(f"{tally.outcome}: {tally.reason}")
 

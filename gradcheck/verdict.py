@@ -1,6 +1,7 @@
 """Verdicts: what a check says of an implementation on one problem. Data only; reports write the text."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
@@ -57,7 +58,8 @@ class Verdict:
 
     `ratio` is the worst test ratio (dimensionless), `slack` the worst share of the implementation's own rounding
     bound that it used (so its effective bits are -log2(slack * u)); None where nothing was compared. `final` marks what
-    cost the target its process, and is not tried again to find a smaller problem.
+    cost the target its process, and is not tried again to find a smaller problem. `lost` counts the bits that an agreement lost
+    beside the most careful code, at the entry `witness`, whose radius is the careful limit.
     """
 
     outcome: Outcome
@@ -66,6 +68,7 @@ class Verdict:
     slack: float | None = None
     witness: Witness | None = None
     final: bool = False
+    lost: float = 0.0
 
     @property
     def failed(self) -> bool:
@@ -79,7 +82,8 @@ class Comparison:
 
     `referee` is the enclosure of the exact quantity, `allowed` the implementation's rounding bound (absolute). Where the
     truth is 0 by cancellation, `scale` is the size of what cancels; the comparison is inconclusive where the enclosure
-    as a whole is as wide as that, and otherwise where it is as wide as the truth itself.
+    as a whole is as wide as that, and otherwise where it is as wide as the truth itself. `careful`, if it is asked for, is what the
+    most careful code may be off by (docs/bounds.md, section 11).
     """
 
     quantity: str
@@ -87,6 +91,7 @@ class Comparison:
     referee: Enclosure
     allowed: Reals
     scale: Reals | None = None
+    careful: Callable[[], Reals] | None = None
 
     def verdict(self) -> Verdict:
         """Agree iff every test ratio is at most 1, and the quantity as a whole could have been told from zero."""
@@ -105,8 +110,20 @@ class Comparison:
         if ratio > 1:
             return Verdict(Outcome.DISAGREE, "", ratio, slack, self._witness(ratios, limit))
         if seen(limit, abs(midpoint) if self.scale is None else self.scale) < 1:
-            return Verdict(Outcome.AGREE, "", ratio, slack)
+            return self._noted(Verdict(Outcome.AGREE, "", ratio, slack), error - outward(radius))
         return Verdict(Outcome.INCONCLUSIVE, WIDE, ratio, slack)
+
+    def _noted(self, verdict: Verdict, error: Reals) -> Verdict:
+        """With what was lost beside careful code, if anything was."""
+        if self.careful is None or not (error > 0).any():
+            return verdict
+        limit = outward(self.referee.radius + self.careful())
+        with np.errstate(invalid="ignore", divide="ignore"):
+            times = np.where(error > 0, error / limit, 0.0)
+        lost = float(np.nanmax(times))
+        if not lost > 1:
+            return verdict
+        return replace(verdict, lost=float(np.log2(lost)), witness=self._witness(np.nan_to_num(times), limit))
 
     def _witness(self, ratios: Reals, limit: Reals) -> Witness:
         """The entry with the worst ratio."""
@@ -122,4 +139,7 @@ def combine(verdicts: list[Verdict]) -> Verdict:
         return verdicts[0]
     leading = min(verdicts, key=lambda v: (SEVERITY.index(v.outcome), -(v.ratio or 0.0)))
     slacks = [v.slack for v in verdicts if v.slack is not None]
-    return Verdict(leading.outcome, leading.reason, leading.ratio, max(slacks, default=None), leading.witness)
+    lost = max(v.lost for v in verdicts) if leading.outcome is Outcome.AGREE else 0.0
+    return Verdict(
+        leading.outcome, leading.reason, leading.ratio, max(slacks, default=None), leading.witness, lost=lost
+    )

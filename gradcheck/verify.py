@@ -31,10 +31,17 @@ def select(globs: Iterable[str]) -> tuple[Check, ...]:
 
 
 def judge(
-    implementation: Implementation, problem: Problem, checks: Iterable[Check] = tuple(CHECKS.values())
+    implementation: Implementation,
+    problem: Problem,
+    checks: Iterable[Check] = tuple(CHECKS.values()),
+    *,
+    careful: bool = False,
 ) -> dict[str, Verdict]:
-    """The verdict of each check on one problem. The exact values are worked out once."""
-    trial = Trial(adapt(implementation), problem)
+    """The verdict of each check on one problem. The exact values are worked out once.
+
+    `careful` asks of this problem how many bits an agreement loses beside careful code; otherwise some problems are asked.
+    """
+    trial = Trial(adapt(implementation), problem, careful=careful)
     return {check.name: check.judge(trial) for check in checks}
 
 
@@ -56,7 +63,8 @@ class Tally:
     `ratio` is the worst test ratio, `slack` the largest share of the rounding bound used, `shares` where it is above 1,
     `reasons` counts why a problem was not judged. `first` is the first problem that failed and its verdict.
     `expected` is the reason why this check is known to fail, if it is, and `shown` whether a check that is expected to fail
-    for the same reason did. `failing` keeps the first problems that failed, for a diagnosis.
+    for the same reason did. `failing` keeps the first problems that failed, for a diagnosis. `lost` is the problem on which most
+    bits were lost beside careful code, and its verdict; `careful` makes that a failure.
     """
 
     check: Check
@@ -69,6 +77,8 @@ class Tally:
     first: tuple[Problem, Verdict] | None = None
     failing: list[Problem] = field(default_factory=list)
     shares: traits.Confinement = field(default_factory=traits.Confinement)
+    lost: tuple[Problem, Verdict] | None = None
+    careful: bool = False
 
     def add(self, problem: Problem, verdict: Verdict) -> None:
         """Count one verdict."""
@@ -80,6 +90,8 @@ class Tally:
         if verdict.slack is not None:
             self.slack = max(self.slack or 0.0, verdict.slack)
             self.shares.add(traits.of(problem), verdict.slack)
+        if verdict.lost and (self.lost is None or verdict.lost > self.lost[1].lost):
+            self.lost = problem, verdict
         if verdict.failed and self.first is None:
             self.first = problem, verdict
         if verdict.failed and not verdict.final:
@@ -102,7 +114,8 @@ class Tally:
         An expectation is of a disagreement; of errors only where its reason begins with "errored".
         """
         unforeseen = bool(self.counts[Outcome.ERRORED]) and not self.expected.startswith("errored")
-        return self.stale or unforeseen or (not self.expected and self.outcome in FAILURES)
+        careless = self.careful and self.lost is not None
+        return self.stale or unforeseen or (not self.expected and (careless or self.outcome in FAILURES))
 
     @property
     def judged(self) -> int:
@@ -137,16 +150,20 @@ class Tally:
 class Judging:
     """Every check in its turn, on one problem after the other: a tally of each, and problems on which none failed."""
 
-    def __init__(self, implementation: Implementation, checks: tuple[Check, ...], dtype: str) -> None:
-        self.implementation, self.checks = implementation, checks
-        self.tallies = {check.name: Tally(check, implementation.expected(check.name, dtype)) for check in checks}
+    def __init__(
+        self, implementation: Implementation, checks: tuple[Check, ...], dtype: str, *, careful: bool = False
+    ) -> None:
+        self.implementation, self.checks, self.careful = implementation, checks, careful
+        self.tallies = {
+            check.name: Tally(check, implementation.expected(check.name, dtype), careful=careful) for check in checks
+        }
         self.passing: list[Problem] = []
         self.done = 0
 
     def judge(self, problem: Problem) -> dict[str, Verdict]:
         """The verdicts of the checks whose turn it is, which are counted."""
         due = [check for check in self.checks if check.due(self.done, problem)]
-        verdicts = judge(self.implementation, problem, due)
+        verdicts = judge(self.implementation, problem, due, careful=self.careful)
         for name, verdict in verdicts.items():
             self.tallies[name].add(problem, verdict)
         if not any(verdict.failed for verdict in verdicts.values()):

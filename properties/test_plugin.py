@@ -30,7 +30,7 @@ def session(pytester):
 
 def test_a_target_is_judged_with_no_test_file_at_all(session):
     result = session("--gradcheck", "model.py", "-v")
-    result.assert_outcomes(passed=15, skipped=27)
+    result.assert_outcomes(passed=16, skipped=31)
     result.stdout.fnmatch_lines(["gradcheck/model.py::theta_gradient-float64 PASSED*"])
 
 
@@ -92,8 +92,8 @@ def test_workers_agree_with_one_process_and_reports_carry_ratio_and_bits(session
     pytest.importorskip("xdist")
     alone = session("--gradcheck", "model.py", "--junit-xml", "alone.xml")
     shared = session("--gradcheck", "model.py", "--junit-xml", "shared.xml", "-n", "2")
-    alone.assert_outcomes(passed=15, skipped=27)
-    shared.assert_outcomes(passed=15, skipped=27)
+    alone.assert_outcomes(passed=16, skipped=31)
+    shared.assert_outcomes(passed=16, skipped=31)
     found = [measured(pytester.path / name) for name in ("alone.xml", "shared.xml")]
     assert found[0] == found[1]
     assert found[0]["theta_gradient-float64", "test_ratio"] != "–"

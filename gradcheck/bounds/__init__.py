@@ -21,6 +21,7 @@ dropping a second order term, and stay valid where they are larger than 1.
 
 from gradcheck.bounds.gradients import Allowed as Allowed
 from gradcheck.bounds.gradients import allowed as allowed
+from gradcheck.bounds.gradients import exact_logits as exact_logits
 from gradcheck.bounds.gradients import jacobian_error as jacobian_error
 from gradcheck.bounds.gradients import loss_error as loss_error
 from gradcheck.bounds.gradients import operands as operands

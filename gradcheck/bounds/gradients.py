@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gradcheck.bounds.roundings import relative
 from gradcheck.bounds.softmax import SoftmaxError, logits_error, softmax_error
@@ -78,18 +79,26 @@ class Allowed:
     @cached_property
     def loss(self) -> Reals:
         """Of the loss, shape ()."""
-        return loss_error(self.problem, self.precision, self.softmax)
+        return loss_error(self.problem, self.precision, self.softmax, ours=self.ours)
 
 
-def loss_error(problem: Problem, precision: Precision, softmax: SoftmaxError, times: int = 1) -> Reals:
-    """Of the loss, absolute, shape (), given what rounding does to its softmax; with every sample `times` over."""
+def loss_error(
+    problem: Problem, precision: Precision, softmax: SoftmaxError, times: int = 1, *, ours: bool = False
+) -> Reals:
+    """Of the loss, absolute, shape (), given what rounding does to its softmax; with every sample `times` over.
+
+    `ours` is for code that is known to add up Y log A, where others may add up log-sum-exps and logits apart.
+    """
     Y = problem.reals[3]
     terms = times * int(np.count_nonzero(Y))
     # lse and Z of each label may be added up apart, in any order
     k = relative(precision, 5 + 2 * precision.reads, max(2 * terms - 1, 0), writings=2)
     used = Y > 0
     with np.errstate(over="ignore", invalid="ignore"):
-        per_entry, size = _label_errors(softmax, k, problem.label_index is not None, precision)
+        if ours:
+            per_entry, size = (1 + k) * softmax.log_A + k * softmax.distance, softmax.distance
+        else:
+            per_entry, size = _label_errors(softmax, k, problem.label_index is not None, precision)
         labels, distance = Y[used], softmax.distance[used]
         total = (labels * per_entry[used]).sum()
         most = times * (total + (labels * size[used]).sum())
@@ -119,6 +128,21 @@ def sample_loss_errors(Y: Reals, precision: Precision, softmax: SoftmaxError) ->
         total = np.where(used, Y * per_entry, 0).sum(axis=0)
         underflow = (1 + k) * (L + 2 + np.where(used, softmax.distance, 0).sum(axis=0)) * precision.eta
     return outward(total + underflow, L + 24)
+
+
+def exact_logits(problem: Problem, precision: Precision, magnitude: Reals) -> NDArray[np.bool_]:
+    """Where theta X + b is exact in any order, (L, n): all are multiples of one power of two, and no more than 1/u of it."""
+    theta, b, X, _ = problem.reals
+    unit = np.minimum(_unit(b), (_unit(theta)[:, :, np.newaxis] * _unit(X)[np.newaxis]).min(axis=1))
+    # an infinite unit is that of 0, which is a multiple of any
+    return (magnitude <= unit / precision.u) & (unit >= precision.eta)
+
+
+def _unit(array: Reals) -> Reals:
+    """The largest power of two that divides each entry; infinite for 0."""
+    mantissa, exponent = np.frexp(array)
+    whole = np.ldexp(mantissa, 53).astype(np.int64)
+    return np.where(array == 0, np.inf, np.ldexp((whole & -whole).astype(np.float64), exponent - 53))
 
 
 def operands(problem: Problem) -> Reals:

@@ -15,7 +15,9 @@ Found = Iterator[Comparison]
 
 def against_truth(trial: Trial, symbol: str, quantity: str, computed: Reals) -> Comparison:
     """One computed quantity of the problem, against its exact value."""
-    return Comparison(symbol, computed, trial.truth.enclosure(quantity), trial.truth.allowed(quantity))
+    truth = trial.truth
+    careful = (lambda: truth.careful(quantity)) if trial.noted and quantity != "Z" else None
+    return Comparison(symbol, computed, truth.enclosure(quantity), truth.allowed(quantity), careful=careful)
 
 
 @check(20, needs=("logits",))
@@ -29,7 +31,8 @@ def logits(trial: Trial) -> Found:
 def softmax(trial: Trial) -> Found:
     """A = exp Z / sum exp Z, column by column."""
     A, error = trial.A
-    yield Comparison("A", trial.softmax(), A, error.A)
+    careful = (lambda: trial.softmax_allowed(trial.Z, A, ours=True).A) if trial.noted else None
+    yield Comparison("A", trial.softmax(), A, error.A, careful=careful)
 
 
 @check(2, needs=("loss",))

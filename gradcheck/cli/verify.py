@@ -41,6 +41,7 @@ _file = click.Path(dir_okay=False, path_type=Path)
 )
 @click.option("--junit", type=_file, metavar="FILE", help="Write JUnit XML.")
 @click.option("--html", type=_file, metavar="FILE", help="Write a page.")
+@click.option("--careful", is_flag=True, help="To lose bits that careful code keeps is a failure.")
 def verify(
     *, name: str | None, folder: Path, json_file: Path | None, junit: Path | None, html: Path | None, **given: Any
 ) -> None:
@@ -60,7 +61,7 @@ def verify(
     if list(files.values()).count(Path("-")) > 1:
         raise Unusable("two reports are to be written to standard output; expected one")
     cases.prepare(folder)
-    settings = {key: given.pop(key) for key in ("dtypes", "checks", "regimes", "max_examples", "seed")}
+    settings = {key: given.pop(key) for key in ("dtypes", "checks", "regimes", "max_examples", "seed", "careful")}
     results = reports.console(quiet=Path("-") in files.values())
     runs: list[Run] = []
     for found in judged(chosen(name, given), settings):
@@ -117,6 +118,7 @@ def judged(targets: tuple[Target, ...], settings: dict[str, Any]) -> Iterator["R
                     regimes=settings["regimes"] or target.regimes,
                     max_examples=count,
                     seed=settings["seed"],
+                    careful=settings.get("careful", False),
                     progress=bar,
                 )
             yield replace(run, command=target.words)

@@ -23,10 +23,9 @@ def softmax(Z: Array) -> Array:
 
 
 def log_softmax(Z: Array) -> Array:
-    """(L, n)"""
-    top = np.max(Z, axis=0)
-    lse = top + np.log(np.sum(np.exp(Z - top), axis=0))
-    return (Z - lse).astype(Z.dtype)
+    """(L, n); the maximum is never added to what is left, so that a common offset costs nothing."""
+    shifted = Z - np.max(Z, axis=0)
+    return (shifted - np.log(np.sum(np.exp(shifted), axis=0))).astype(Z.dtype)
 
 
 def loss(theta: Array, b: Array, X: Array, Y: Array) -> float:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any
 
-from gradcheck.reports import words
+from gradcheck.reports import notes, words
 from gradcheck.verdict import Outcome, Verdict
 from gradcheck.verify import Failure, Run, Tally, status
 
@@ -68,6 +68,8 @@ def _check(run: Run, tally: Tally) -> dict[str, Any]:
         "worst_ratio": _number(tally.ratio),
         "effective_bits": _number(tally.bits(words.unit_roundoff(run))),
         "worst_regime": _regime(tally, words.unit_roundoff(run)),
+        "lost_bits": tally.lost and tally.lost[1].lost,
+        "note": tally.lost and notes.line(tally),
         "judged": tally.judged,
         "counts": {outcome: tally.counts[outcome] for outcome in Outcome},
         "not_judged": dict(tally.reasons.most_common()),

@@ -3,7 +3,7 @@
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 
-from gradcheck.reports import words
+from gradcheck.reports import notes, words
 from gradcheck.verdict import Outcome
 from gradcheck.verify import Run, Tally
 
@@ -46,6 +46,9 @@ def _case(run: Run, tally: Tally) -> ET.Element:
         "effective_bits": words.bits(tally.bits(words.unit_roundoff(run))),
         "judged": str(tally.judged),
     }
+    if tally.lost is not None:
+        measured["lost_bits"] = f"{tally.lost[1].lost:.1f}"
+        measured["note"] = words.printable(notes.line(tally))
     for name, value in measured.items():
         ET.SubElement(properties, "property", name=name, value=value)
     if _element(tally):

@@ -10,7 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from gradcheck.reports import words
+from gradcheck.reports import notes, words
 from gradcheck.verdict import Outcome
 from gradcheck.verify import Failure, Run, Tally
 
@@ -46,7 +46,10 @@ def verdicts(run: Run) -> Table:
         table.add_row(
             name,
             words.equations(tally.check),
-            styled(tally.outcome, words.verdict(tally)),
+            styled(
+                tally.outcome,
+                words.verdict(tally) + (f", loses {notes.bits(tally.lost[1].lost)}" if tally.lost else ""),
+            ),
             words.ratio(tally.ratio),
             str(tally.judged) if tally.judged else words.NONE,
             words.bits(tally.bits(u)),
@@ -87,6 +90,8 @@ def show(run: Run, out: Console) -> None:
             out.print(Padding(Text(line, style="dim"), (0, 0, 0, 2), expand=False))
     for line in words.regimes(run):
         out.print(Padding(Text(line), (0, 0, 0, 2), expand=False))
+    for line in notes.lost(run):
+        out.print(Padding(Text(f"note: {line}"), (0, 0, 0, 2), expand=False))
     for line in words.expectations(run):
         out.print(Padding(Text(line), (1, 0, 0, 0), expand=False))
     if run.printed:
