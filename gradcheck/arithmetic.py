@@ -27,10 +27,12 @@ CHOICES: dict[str, tuple[str, ...]] = {
 class Arithmetic:
     """What an implementation declares of its rounding. The default: everything in the precision of its arrays.
 
-    `inner` is a coarser precision in which it computes, `accumulate` that in which sums are taken, `stored` a coarser one in which
-    every array that is kept between two steps is written down, and operands before a product (autocast). `merged` is the number
-    of parts whose log-sum-exps are merged one after the other, "L" for every class; merging in a tree needs no declaration.
-    `pieces` is the number of pieces over which gradients are added in a stored precision. `subnormals` flushed: it takes subnormal
+    `inner` is the precision in which it computes, inside: a coarser one, or a finer one of which only results are written
+    down in that of its arrays (a fused kernel). `accumulate` is that in which sums are taken; where it is finer, other
+    operations round as these do, and every array that is kept between two steps is written down. `stored` is a coarser one
+    in which such arrays are written down, and operands before a product (autocast). `merged` is the number of parts whose
+    log-sum-exps are merged one after the other, "L" for every class; merging in a tree needs no declaration. `pieces` is
+    the number of pieces over which gradients are added in a stored precision. `subnormals` flushed: it takes subnormal
     numbers for zero. Not `deterministic`: two calls may differ by what rounding explains, as atomic additions do.
     """
 
@@ -78,17 +80,31 @@ def _whole(value: object, least: int) -> bool:
 @cache
 def granted(name: str, declared: Arithmetic) -> Precision:
     """The precision whose rounding an implementation is granted that takes arrays of precision `name`."""
+    arrays = precision.named(name)
     found = precision.granted(name, declared.inner, declared.subnormals == "flushed")
+    if declared.inner and declared.inner != "tf32" and precision.named(declared.inner).u < arrays.u:
+        # all inside in a finer precision, and each result written down once
+        found = replace(_within(precision.named(declared.inner), found), returned=arrays.u)
     if declared.accumulate:
         sums = precision.named(declared.accumulate)
-        found = replace(_range(found, sums), adds=sums.u if sums.u != found.u else 0.0)
+        if sums.u < found.u:  # operations round as the sums do, and what is kept between two steps is written down
+            found = replace(_within(sums, found), kept=found.u)
+        elif sums.u > found.u:
+            found = replace(_range(found, sums), adds=sums.u)
     if declared.stored:
         kept = precision.named(declared.stored)
-        found = replace(_range(found, kept), kept=kept.u if kept.u > found.u else 0.0)
+        if kept.u > max(found.u, found.kept):
+            found = replace(_range(found, kept), kept=kept.u, finer=int(kept.u > arrays.u))
     merged = float("inf") if declared.merged == EVERY else float(declared.merged)
     if merged == found.merged and declared.pieces == found.pieces:
         return found  # itself, where nothing is declared
     return replace(found, merged=merged, pieces=declared.pieces)
+
+
+def _within(inside: Precision, arrays: Precision) -> Precision:
+    """The finer precision, where arrays have the range of theirs."""
+    eta, huge = max(inside.eta, arrays.eta), min(inside.huge, arrays.huge)
+    return replace(inside, eta=eta, tiny=arrays.tiny, huge=huge, reads=arrays.reads)
 
 
 def _range(found: Precision, other: Precision) -> Precision:

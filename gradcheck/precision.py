@@ -20,7 +20,9 @@ class Precision:
     `u` is the unit roundoff (relative), `eta` the largest error of gradual underflow, `tiny` the smallest normal and `huge`
     the largest finite number (all absolute). `reads` is 1 where operands are rounded, or flushed to zero, when they are read;
     `adds` the unit roundoff of an addition within a sum, 0 where that is u; `kept` that of writing an array down, 0 where that is
-    the rounding of its last operation; `merged` the parts of which a log-sum-exp is merged in a row; `pieces` those of a gradient.
+    the rounding of its last operation; `finer` is 1 where arrays that are handed over are finer than that, and operands are
+    written down, too; `returned` is the unit roundoff of writing a result down, and nothing else. `merged` counts the parts of
+    which a log-sum-exp is merged in a row, `pieces` those of a gradient.
     """
 
     name: str
@@ -32,6 +34,8 @@ class Precision:
     reads: int = 0
     adds: float = 0.0
     kept: float = 0.0
+    finer: int = 0
+    returned: float = 0.0
     merged: float = 0.0
     pieces: int = 1
 

@@ -57,6 +57,11 @@ def _subnormal(p: Problem) -> bool:
     return any(bool(((a != 0) & (abs(a) < p.precision.tiny)).any()) for a in p.reals[:3])
 
 
+def _tiny_mass(p: Problem) -> bool:
+    mass = p.reals[3].sum(axis=0)
+    return bool((mass <= p.precision.tiny / p.precision.u).any() and mass.any() and mass.max() < 1)
+
+
 def _absent(p: Problem) -> bool:
     return bool((p.reals[3].sum(axis=1) == 0).any())
 
@@ -93,6 +98,7 @@ _TABLE = (
         for m in ("F", "strided", "reversed", "read-only")
     ),
     Regime("label-mass", "columns of Y of any mass, none included", lambda p: not p.unit_mass, opt_in=True),
+    Regime("tiny-mass", "columns of Y of masses down to the smallest number", _tiny_mass, opt_in=True),
     Regime("masked-class", "b = -inf for a class that no sample carries", lambda p: bool(p.masked.any()), opt_in=True),
     Regime("integers", "X and Y as int64", _in_memory("integers"), opt_in=True),
 )

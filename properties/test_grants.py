@@ -109,7 +109,7 @@ def test_merging_that_is_not_declared_is_named():
 
 @pytest.mark.parametrize(("name", "check"), [("rest", "logits_gradient"), ("on the diagonal", "jacobian_diagonal")])
 def test_minus_the_sum_of_the_others_needs_its_grant(name, check):
-    """At two thousand classes, one of probability 1/2 and an improbable label: beyond what the direct formulas alone are granted."""
+    """At two thousand classes, one of probability 1/2, an improbable label: beyond what the direct formulas are granted."""
     L = 2000
     b = np.zeros((L, 1))
     b[0] = np.log(L - 1)
@@ -161,18 +161,39 @@ def test_nothing_declared_grants_the_precision_itself():
         assert granted(name, Arithmetic()) is precision.named(name)
 
 
-def test_sums_in_a_finer_precision_are_written_down_once_and_those_in_a_coarser_one_round_their_terms():
-    """roundings = operations λ(u) + additions λ(of sums) + one more of the coarser of both."""
+def test_sums_in_a_finer_precision_leave_what_is_written_down_and_those_in_a_coarser_one_round_their_terms():
+    """roundings = operations λ(u) + additions λ(of sums) + one more of the coarser, + writings λ(of what is kept)."""
     fine, coarse = (
         granted("bfloat16", Arithmetic(accumulate="float32")),
         granted("float64", Arithmetic(accumulate="float16")),
     )
     lam = bounds.lam
-    assert bounds.roundings(fine, 2, 100) == pytest.approx(
-        2 * lam(2.0**-8) + 100 * lam(2.0**-24) + lam(2.0**-8), rel=1e-12
-    )
+    assert (fine.u, fine.kept, fine.finer, fine.huge) == (2.0**-24, 2.0**-8, 0, precision.named("bfloat16").huge)
+    assert bounds.roundings(fine, 2, 100, 3) == pytest.approx(102 * lam(2.0**-24) + 3 * lam(2.0**-8), rel=1e-12)
     assert bounds.roundings(coarse, 2, 3) == pytest.approx(2 * lam(2.0**-53) + 4 * lam(2.0**-11), rel=1e-12)
-    assert bounds.roundings(fine, 2) == 2 * lam(2.0**-8)
+    assert granted("float32", Arithmetic(stored="bfloat16")).finer == 1
+
+
+def test_a_fused_kernel_writes_its_results_down_and_nothing_else():
+    """`inner` finer than its arrays: float32 throughout, and one rounding to bfloat16 of each result."""
+    p = granted("bfloat16", Arithmetic(inner="float32"))
+    assert (p.u, p.kept, p.returned) == (2.0**-24, 0.0, 2.0**-8)
+
+    def fused(theta, b, X, Y):
+        found = model.gradients(*(a.astype(np.float32) for a in (theta, b, X, Y)))
+        return {key: array.astype(theta.dtype) for key, array in found.items()}
+
+    def chunks(theta, b, X, Y):
+        found = model.gradients(*(a.astype(np.float32) for a in (theta, b, X, Y)))
+        G = np.zeros_like(theta)
+        for i in range(X.shape[1]):
+            G = (G + (found["Z"][:, [i]] @ X[:, [i]].astype(np.float32).T).astype(theta.dtype)).astype(theta.dtype)
+        return {"theta": G}
+
+    inside = Arithmetic(inner="float32")
+    assert not conform(Implementation("fused", fused, arithmetic=inside), dtype="bfloat16", max_examples=100).failed
+    told = conform(Implementation("chunks", chunks, arithmetic=inside), dtype="bfloat16", max_examples=100)
+    assert told.tallies["theta_gradient"].outcome is Outcome.DISAGREE
 
 
 def test_bfloat16_code_that_sums_in_float32_is_judged_sharply_when_that_is_declared():

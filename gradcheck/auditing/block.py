@@ -55,8 +55,12 @@ def read(dump: Dump, plan: Plan, part: slice) -> Block:
 def _logits(dump: Dump, plan: Plan, part: slice, X: Reals) -> tuple[Any, tuple[Reals, Reals]]:
     """Z (L, nb), and the errors of the implementation's logits and of ours (nb,)."""
     if plan.scale is None:
-        zero = np.zeros(X.shape[1])
-        return dump.samples("Z", part), (zero, zero)
+        zero, Z = np.zeros(X.shape[1]), dump.samples("Z", part)
+        if not plan.arithmetic.inside:
+            return Z, (zero, zero)
+        # what comes after was computed from logits that were not written down yet
+        size = np.maximum(abs(real(Z.max(axis=0))), abs(real(Z.min(axis=0))))
+        return Z, (outward(plan.arithmetic.returned * size + plan.arithmetic.eta), zero)
     own, arithmetic = plan.own, plan.arithmetic
     operand = np.ascontiguousarray(X.astype(own.dtype))
     Z = scratch("logits", (dump.L, X.shape[1]), own.dtype, "C")

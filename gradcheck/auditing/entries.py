@@ -1,5 +1,7 @@
 """The probabilities and the logits' gradient: every entry of a block compared, some rows at a time."""
 
+from typing import Any
+
 import numpy as np
 
 from gradcheck.auditing.block import Block
@@ -8,6 +10,7 @@ from gradcheck.auditing.plan import Plan
 from gradcheck.auditing.rows import few, real
 from gradcheck.auditing.sums import Worst, keep
 from gradcheck.enclosure import U64, Enclosure, Reals, outward
+from gradcheck.referees.freivalds import ErrorModel
 
 
 def worst_entries(dump: Dump, plan: Plan, block: Block) -> dict[str, Worst]:
@@ -26,9 +29,14 @@ def _worst_of(dump: Dump, plan: Plan, block: Block, rows: slice) -> dict[str, Wo
     below = (8 * plan.arithmetic.eta * (1 + grown) + 8 * plan.own.eta) * sure
     limit = A * (grown * sure + sure - 1) + below
     if "A" in dump.arrays:
-        worst["A"] = _worst(dump, "A", A, limit, (rows, block.part))
+        worst["A"] = _worst(dump.arrays["A"], plan.arithmetic, A, limit, (rows, block.part))
     if "grad_Z" in dump.arrays:
-        worst["grad_Z"] = _worst(dump, "grad_Z", *_differences(dump, plan, block, rows, (A, limit)), (rows, block.part))
+        worst["grad_Z"] = _worst(
+            dump.arrays["grad_Z"],
+            plan.arithmetic,
+            *_differences(dump, plan, block, rows, (A, limit)),
+            (rows, block.part),
+        )
     return worst
 
 
@@ -44,9 +52,11 @@ def _differences(dump: Dump, plan: Plan, block: Block, rows: slice, known: tuple
     return (A * block.mass - labels) / dump.N, limit + (1 + k) * (8 + masses) * plan.arithmetic.eta
 
 
-def _worst(dump: Dump, name: str, midpoint: Reals, limit: Reals, where: tuple[slice, slice]) -> Worst:
+def _worst(array: Any, model: ErrorModel, midpoint: Reals, limit: Reals, where: tuple[slice, slice]) -> Worst:
     rows, block = where
-    computed, limit = real(dump.arrays[name][rows, block]), outward(limit, 64)
+    if model.inside:  # of what is in the dump, the writing down
+        limit = limit + model.returned * (abs(midpoint) + limit) + model.eta
+    computed, limit = real(array[rows, block]), outward(limit, 64)
     ratio = Enclosure.representable(midpoint, np.where(np.isnan(limit), np.inf, limit)).test_ratio(computed)
     l, i = (int(k) for k in np.unravel_index(int(ratio.argmax()), ratio.shape))
     known = np.isfinite(limit) & np.isfinite(midpoint)

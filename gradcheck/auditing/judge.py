@@ -54,7 +54,9 @@ def _loss(dump: Dump, plan: Plan, sums: Sums) -> Finding:
     most = (abs(found.value) if dump.index else found.size) + limit
     written, value = precision.of(loss.dtype), found.value / dump.N
     limit = limit / dump.N
-    if written.u > plan.arithmetic.stored.u:  # it is not among what `stored` is the coarsest of
+    if (
+        written.u > plan.arithmetic.stored.u or plan.arithmetic.inside
+    ):  # it is not among what `stored` is the coarsest of
         limit = outward(limit + written.u * (abs(value) + limit) + written.eta)
     inside = most < plan.arithmetic.huge and abs(value) + limit < written.huge
     allowed = np.asarray(limit if inside else np.inf)

@@ -53,6 +53,7 @@ def error_model(dump: Dump, declared: Arithmetic) -> ErrorModel:
     """What the dump shows, and what is declared: sums are by default those of the dump or float32, whichever is finer."""
     if declared.subnormals == "flushed":
         raise Unusable("an audit grants no flushing of subnormal numbers; expected a dump that was computed without it")
+    inside = declared.inner in precision.NAMES and precision.named(declared.inner).u < dump.precision.u
     said = [
         precision.named(name) for name in (declared.stored, declared.inner if declared.inner != "tf32" else "") if name
     ]
@@ -63,7 +64,7 @@ def error_model(dump: Dump, declared: Arithmetic) -> ErrorModel:
         sums = precision.granted(dump.precision.name, named, False) if named == "tf32" else precision.named(named)
     finer = {name: precision.of(np.dtype(dump.arrays[name].dtype)).u < stored.u for name in ("theta", "X")}
     merged = float("inf") if declared.merged == EVERY else float(declared.merged)
-    return ErrorModel(sums, stored, sum(finer.values()), int(finer["X"]), merged, declared.pieces)
+    return ErrorModel(sums, stored, sum(finer.values()), int(finer["X"]), merged, declared.pieces, inside)
 
 
 def plan(dump: Dump, *, declared: Arithmetic, count: int, seed: int, memory: int) -> Plan:

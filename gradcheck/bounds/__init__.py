@@ -31,6 +31,7 @@ from gradcheck.bounds.roundings import elementary as elementary
 from gradcheck.bounds.roundings import gamma as gamma
 from gradcheck.bounds.roundings import lam as lam
 from gradcheck.bounds.roundings import relative as relative
+from gradcheck.bounds.roundings import returned as returned
 from gradcheck.bounds.roundings import roundings as roundings
 from gradcheck.bounds.roundings import spread as spread
 from gradcheck.bounds.softmax import MERGE as MERGE

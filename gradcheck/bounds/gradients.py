@@ -50,8 +50,8 @@ class Allowed:
         n, precision = times * self.problem.n, self.precision
         pieces = precision.pieces - 1  # of which each is written down, in the precision that is kept
         again = (0, pieces) if precision.kept else (pieces, 0)
-        # autocast writes X and the gradient down
-        k = relative(precision, 3 + 2 * precision.reads + again[0], n - 1, writings=2 + again[1])
+        # the gradient is written down, before and after a division, and X under autocast
+        k = relative(precision, 3 + 2 * precision.reads + again[0], n - 1, writings=2 + precision.finer + again[1])
         D, size = self._D
         with np.errstate(over="ignore", invalid="ignore"):
             error, exact = D @ weight, size @ weight
@@ -92,7 +92,7 @@ def loss_error(
     Y = problem.reals[3]
     terms = times * int(np.count_nonzero(Y))
     # lse and Z of each label may be added up apart, in any order
-    k = relative(precision, 5 + 2 * precision.reads, max(2 * terms - 1, 0), writings=2)
+    k = relative(precision, 5 + 2 * precision.reads, max(2 * terms - 1, 0), writings=3)
     used = Y > 0
     with np.errstate(over="ignore", invalid="ignore"):
         if ours:
@@ -172,7 +172,7 @@ def _logits_gradient_underflow(problem: Problem, precision: Precision) -> float:
     """Of one entry of D, absolute: of products with the mass, of quotients by n, and of their sum over the classes."""
     own, reads = _mass_roundings(problem), precision.reads
     mass = float(problem.reals[3].sum(axis=0).max()) if reads else 0.0
-    return (1 + relative(precision, 5, own, writings=2)) * ((4 + own) * (1 + reads) + reads * mass) * precision.eta
+    return (1 + relative(precision, 5, own, writings=3)) * ((4 + own) * (1 + reads) + reads * mass) * precision.eta
 
 
 def _logits_gradient_error(
@@ -183,13 +183,13 @@ def _logits_gradient_error(
     Y, n = problem.reals[3], problem.n
     mass = Y.sum(axis=0, keepdims=True)
     # A: product with the mass (itself a sum), subtraction, n as a float, 1 / n, product. Y: the same without the mass.
-    k = relative(precision, 5 + 2 * precision.reads, _mass_roundings(problem), writings=2)
-    label = relative(precision, 4 + precision.reads, writings=2)
+    k = relative(precision, 5 + 2 * precision.reads, _mass_roundings(problem), writings=3)
+    label = relative(precision, 4 + precision.reads, writings=3)
     underflow = _logits_gradient_underflow(problem, precision)
     with np.errstate(invalid="ignore"):
         bound = (mass * (1 + k) * error + mass * k * upper + label * Y) / n + underflow
         if problem.label_index is not None and not ours:  # or, at the label, minus the sum of the others
-            rest = relative(precision, 6 + 2 * precision.reads, problem.L - 2, writings=3)
+            rest = relative(precision, 6 + 2 * precision.reads, problem.L - 2, writings=4)
             others = [np.where(Y > 0, 0, part).sum(axis=0) for part in (error, upper)]
             summed = ((1 + rest) * others[0] + rest * np.minimum(others[1], 1)) / n + problem.L * underflow
             bound = np.where(Y > 0, np.maximum(bound, summed), bound)

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from gradcheck.enclosure import U64
+from gradcheck.enclosure import U64, Reals, outward
 from gradcheck.precision import Precision
 
 # NumPy's own accuracy tests allow exp 3 and log 4 ulp in float32 and float64 (umath-validation-set-exp.csv and -log.csv,
@@ -48,3 +48,8 @@ def relative(p: Precision, operations: float, additions: float = 0, writings: fl
 def elementary(precision: Precision) -> float:
     """The relative error of exp and log: one ulp is at most 2 u (Higham 2002, section 2.1)."""
     return 2 * ELEMENTARY_ULPS[precision.name] * precision.u
+
+
+def returned(bound: Reals, size: Reals, precision: Precision) -> Reals:
+    """A bound of what is computed, with the writing down of the result, of at most this size, in the precision of its array."""
+    return outward(bound + precision.returned * (size + bound) + precision.eta)

@@ -31,8 +31,8 @@ def logits_error(magnitude: Reals, d: int, precision: Precision, operands: Reals
     Infinite where a partial sum may overflow.
     """
     reads = precision.reads
-    # autocast writes theta, X and Z down
-    k = relative(precision, 1 + 2 * reads, d, writings=3)
+    # autocast writes theta and X down, too
+    k = relative(precision, 1 + 2 * reads, d, writings=1 + 2 * precision.finer)
     underflows = d + 1 + reads * (d + 1 + operands)  # of products; of sums, and of operands that are read
     bound = k * magnitude + (1 + k) * underflows * precision.eta
     return np.where(magnitude + bound < precision.huge, outward(bound, d + 8), np.inf)
@@ -90,9 +90,10 @@ def _softmax_error(Z: Enclosure, delta: Reals, A: Reals, precision: Precision, o
             parts = _log_mean_shift(A, outward(shifted)) + sums
             lse_error = np.maximum(lse_error, _merged(parts, lse, np.minimum(entropy, np.log(L)), L, precision))
         second = shifted + lse_error
-        third = second + (u + precision.kept) * (distance + second)
+        # z - m, log s and their difference are written down
+        third = second + (u + 2 * precision.kept) * (distance + second)
         # exp of the third; covers exp(z - m) / s and exp(z - m) (1 / s), of which every other term is already there
-        whole = np.maximum(third + lam(f), again + normaliser) + roundings(precision, 2, writings=2)
+        whole = np.maximum(third + lam(f), again + normaliser) + roundings(precision, 2, writings=3)
         whole = outward(whole, L + 60)
     log_A = whole + f * (distance + whole)  # or log of the softmax
     # computed probabilities are at most this, and exact ones at most 1; they are anything where logits may overflow

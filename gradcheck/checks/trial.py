@@ -149,10 +149,12 @@ class Trial:
         keep = ~np.isneginf(Z[:, 0])
         rows = Z[keep]
         exact = np.zeros_like(rows)
-        if self.granted.kept:  # what is handed over is finer than what it writes down
+        if self.granted.finer:  # what is handed over is finer than what it writes down
             exact = outward(self.granted.kept * abs(rows) + self.granted.eta)
         upper = np.minimum(A.magnitude[keep], 1.0)
         error = bounds.softmax_error(Enclosure(rows, 0 * rows), exact, upper, self.granted, ours=ours)
+        if self.granted.returned:
+            error = replace(error, A=bounds.returned(error.A, upper, self.granted))
         if keep.all():
             return error
         parts = []

@@ -30,7 +30,8 @@ class ErrorModel:
     """Every operation rounds as `sums` does, and every array between two steps is rounded to `stored`.
 
     `operands` counts those of theta and X that are finer than `stored`, and are written down before a product; `X` is 1 where X is.
-    `merged` and `pieces` are declared (see `gradcheck.Arithmetic`).
+    `merged` and `pieces` are declared (see `gradcheck.Arithmetic`); `inside`, that arrays between two steps are not rounded to
+    `stored`, but results alone are.
     """
 
     sums: Precision
@@ -39,6 +40,7 @@ class ErrorModel:
     X: int = 0
     merged: float = 0.0
     pieces: int = 1
+    inside: bool = False
 
     @property
     def u(self) -> float:
@@ -48,6 +50,11 @@ class ErrorModel:
     @property
     def kept(self) -> float:
         """Unit roundoff of writing an array down; 0 where that is the rounding of its last operation."""
+        return 0.0 if self.inside else self.returned
+
+    @property
+    def returned(self) -> float:
+        """Unit roundoff of writing a result down; 0 where that is the rounding of its last operation."""
         return self.stored.u if self.stored.u > self.sums.u else 0.0
 
     @property
@@ -62,17 +69,20 @@ class ErrorModel:
 
     def relative(self, roundings: float, writings: int) -> float:
         """The relative error of so many operations and so many writings of their result."""
-        operations, written = spread(roundings, self.u), spread(writings, self.kept)
+        return self._relative(roundings, writings, self.kept)
+
+    def _relative(self, roundings: float, writings: int, kept: float) -> float:
+        operations, written = spread(roundings, self.u), spread(writings, kept)
         return operations + written + operations * written
 
     def logits(self, d: int) -> float:
         """Of Z = theta X + b: d products and sums, and the writing of Z and of its operands."""
-        return self.relative(d + 1, 1 + self.operands)
+        return self._relative(d + 1, 1 + self.operands, self.returned)
 
     def gradient(self, n: int) -> float:
         """Of a sum of D x over n samples: products and sums, and the writing of X and of each piece of the result."""
-        again = 0 if self.kept else self.pieces - 1
-        return self.relative(n + 2 + again, self.X + self.pieces)
+        again = 0 if self.returned else self.pieces - 1
+        return self._relative(n + 2 + again, self.X + self.pieces, self.returned)
 
 
 # ---- probes ----

@@ -72,8 +72,14 @@ class Truth:
 
     def allowed(self, quantity: str) -> Reals:
         """The rounding bound (absolute) of the same quantity."""
-        found: Reals = getattr(self._bounds, quantity)
+        found: Reals = self._returned(quantity, getattr(self._bounds, quantity))
         return found if quantity == "loss" or not self.problem.masked.any() else self._embed(found, 0.0)
+
+    def _returned(self, quantity: str, bound: Reals) -> Reals:
+        """And the writing down of the result, where that is coarser than what it is computed in."""
+        if not self.granted.returned:
+            return bound
+        return bounds.returned(bound, getattr(self.values, quantity).magnitude, self.granted)
 
     @cached_property
     def _bounds(self) -> bounds.Allowed:
@@ -81,7 +87,7 @@ class Truth:
 
     def careful(self, quantity: str) -> Reals:
         """What the most careful code may be off by: logits that are exact are known to be, and none of a log-sum-exp is lost."""
-        found: Reals = getattr(self._careful, quantity)
+        found: Reals = self._returned(quantity, getattr(self._careful, quantity))
         return found if quantity == "loss" or not self.problem.masked.any() else self._embed(found, 0.0)
 
     @cached_property
@@ -125,7 +131,11 @@ class Truth:
         # parameters that move, move by less
         read = bounds.operands(reduced) + 2 * reduced.d if precision.reads else 0.0
         delta = bounds.logits_error(self.magnitude + one, reduced.d, precision, read)
-        return float(bounds.loss_error(reduced, precision, bounds.softmax_error(near, delta, A, precision, ours=ours)))
+        found = bounds.loss_error(reduced, precision, bounds.softmax_error(near, delta, A, precision, ours=ours))
+        if precision.returned:  # a loss that is nearby is larger by no more than twice the mass of a sample
+            mass = reduced.reals[3].sum() / reduced.n
+            found = bounds.returned(found, self.values.loss.magnitude + 2 * mass, precision)
+        return float(found)
 
     @cached_property
     def nearby_sample_errors(self) -> Reals:
@@ -139,7 +149,7 @@ class Truth:
         """The bound of `theta`, `b` or `loss` where every sample stands twice."""
         if quantity == "loss":
             bound = self._bounds
-            return bounds.loss_error(bound.problem, bound.precision, bound.softmax, times=2)
+            return self._returned("loss", bounds.loss_error(bound.problem, bound.precision, bound.softmax, times=2))
         X = abs(self.problem.reals[2]).T if quantity == "theta" else np.ones((self.problem.n, 1))
-        found = self._bounds.summed(X, times=2)
+        found = self._returned(quantity, self._bounds.summed(X, times=2))
         return self._embed(found, 0.0) if self.problem.masked.any() else found

@@ -113,6 +113,12 @@ def label_mass(drawn: Octets, p: Parts, precision: Precision) -> Parts:
     return replace(p, Y=p.Y * weights)
 
 
+def tiny_mass(drawn: Octets, p: Parts, precision: Precision) -> Parts:
+    """Weights from the smallest number on: products with them underflow."""
+    least = np.array([precision.eta, precision.tiny, precision.tiny / precision.u, np.sqrt(precision.tiny)])
+    return replace(p, Y=p.Y * np.resize(np.roll(least, drawn.below(4)), p.Y.shape[1]))
+
+
 def masked_class(drawn: Octets, p: Parts, precision: Precision) -> Parts:
     absent = drawn.below(p.classes)
     masked = without_class(p, absent)
@@ -142,7 +148,12 @@ VALUES: dict[str, Recipe] = {
     "subnormal": subnormal,
 }
 MEMORY: dict[str, Recipe] = {f"memory-{name}": in_memory(name) for name in ("F", "strided", "reversed", "read-only")}
-OPT_IN: dict[str, Recipe] = {"label-mass": label_mass, "masked-class": masked_class, "integers": integers}
+OPT_IN: dict[str, Recipe] = {
+    "label-mass": label_mass,
+    "tiny-mass": tiny_mass,
+    "masked-class": masked_class,
+    "integers": integers,
+}
 SHAPES: dict[str, Callable[[Octets, Shape], Shape]] = {
     "single-sample": lambda drawn, s: s._replace(n=1),
     "two-classes": lambda drawn, s: s._replace(L=2),
