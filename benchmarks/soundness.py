@@ -1,7 +1,8 @@
 """No correct implementation exceeds its bound, and the bound is not loose: `python -m benchmarks.soundness`.
 
 Poses problems of every dtype and regime, opt-in ones included, to correct built-in targets, and shows the test ratios that they
-reach: the worst must be at most 1, and the median at least 0.01; and how often careful code would lose fewer bits: never. Exits with 1 otherwise.
+reach: the worst must be at most 1, and the median at least 0.01; and how often careful code would have lost fewer bits: never.
+Exits with 1 otherwise.
 
 With `--algorithms` they are posed to `benchmarks.algorithms` instead: other products, sums, softmaxes and losses, all of them
 correct. Those that need a grant beyond docs/bounds.md are named with it.
