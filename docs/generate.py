@@ -50,7 +50,7 @@ MAP = {
         "`central_difference_Z`",
         "–: as `scipy_check_grad_Z`, which takes forward differences",
         "`scipy_check_grad_Z`",
-        "–: no function of an implementation takes Z and returns the loss",
+        "–: with the identity for data it is that of ∂ℒ/∂θ",
     ),
     "∂ℒ/∂X": ("–: no implementation returns it",) * len(REFEREES),
     "A(1 − A)": (

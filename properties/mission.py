@@ -19,7 +19,7 @@ from hypothesis import assume, given, settings
 
 from gradcheck import Enclosure, Implementation, Problem, load, model, problems
 from gradcheck.checks import Trial
-from gradcheck.checks.trial import Skip
+from gradcheck.checks.trial import Skip, require_bounded
 from gradcheck.conformance import quiet
 from gradcheck.implementations import BUILT_IN, adapt
 from gradcheck.regimes import REGIMES
@@ -71,19 +71,27 @@ def closed_forms(quantity: str) -> Callable[[Callable[[Trial], None]], Callable[
     """One test for each code that offers theta, b, Z or the softmax's jacobian, in each of its precisions."""
 
     def decorate(test: Callable[[Trial], None]) -> Callable[..., None]:
-        @pytest.mark.parametrize(("name", "dtype"), offering(quantity))
-        def over_all_problems(name: str, dtype: str) -> None:
-            @settings(max_examples=max(settings().max_examples // SLOWER.get(name, 2), 5))
+        def of(implementation: Implementation, dtype: str = "float64", share: int = 2) -> None:
+            @settings(max_examples=max(settings().max_examples // share, 5))
             @given(problems(dtypes=(dtype,), regimes=SMOOTH))
             def on_one(problem: Problem) -> None:
+                t = Trial(implementation, small(problem))
                 with quiet(), np.errstate(all="ignore"):
                     try:
-                        test(Trial(code(name), small(problem)))
-                    except Skip:  # this code's layout cannot express the problem, or its numbers overflow
+                        require_bounded(
+                            np.asarray(t.truth.nearby_loss_error), *(t.truth.allowed(q) for q in ("theta", "b", "D"))
+                        )
+                        test(t)
+                    except Skip:  # this code's layout cannot express the problem, or its numbers may overflow
                         assume(False)
 
             on_one()
 
+        @pytest.mark.parametrize(("name", "dtype"), offering(quantity))
+        def over_all_problems(name: str, dtype: str) -> None:
+            of(code(name), dtype, SLOWER.get(name, 2))
+
+        over_all_problems.of = of  # type: ignore[attr-defined]
         over_all_problems.__doc__ = test.__doc__
         over_all_problems.__name__ = test.__name__
         return over_all_problems

@@ -366,7 +366,9 @@ def summed(what: str, own: Any, move: Any, truth: Enclosure, allowed: Any) -> Ro
 
 
 def signs(p: Problem, shape: tuple[int, ...]) -> Any:
-    return np.random.default_rng(int(p.digest[:16], 16)).choice([-1.0, 1.0], shape)
+    found = np.random.default_rng(int(p.digest[:16], 16)).choice([-1.0, 1.0], shape)
+    found[1] = -found[0]
+    return found
 
 
 def central_difference_Z(r: Right) -> list[Row]:

@@ -1,11 +1,12 @@
 """Every check catches some wrong implementation, and every wrong implementation is caught: none passes, none is idle."""
 
+from dataclasses import replace
 from functools import cache
 
 import pytest
 from wrong import RIGHT, WRONG, Wrong
 
-from gradcheck import Problem, conform, judge
+from gradcheck import Problem, conform, judge, model
 from gradcheck.checks import CHECKS, Check
 from gradcheck.conformance import pose, quiet
 from gradcheck.mistakes import MISTAKES
@@ -64,6 +65,15 @@ def test_every_mistake_that_a_value_shows_is_caught_by_difference_quotients_too(
     due = {CENTRAL[value] for value in CENTRAL if shown[value]}
     due |= set(ITS_OWN if "central_difference_jacobian" in due and not shown["softmax"] else ())
     assert [check for check in due if first_caught(mistake, CHECKS[check], in_turn=False) is None] == []
+
+
+def test_a_column_that_takes_from_the_others_fails_the_property_that_columns_do_not_mix():
+    """A test of that test: what every class of the others does alike would not be seen."""
+    from test_softmax_jacobian import test_columns_of_the_softmax_do_not_mix as stated
+
+    mixing = replace(RIGHT, softmax=lambda Z: model.softmax(Z) + 1e-6 * model.softmax(Z).mean(axis=1, keepdims=True))
+    with pytest.raises(AssertionError):
+        stated.of(mixing)
 
 
 @pytest.mark.parametrize("name", WRONG)

@@ -104,7 +104,8 @@ def loss_error(
         most = times * (total + (labels * size[used]).sum())
         # products underflow, or Y / n does in code that weighs each term
         underflow = (1 + k) * (terms + 2 + times * distance.sum()) * precision.eta
-        underflow += precision.reads * (1 + k) * (terms + times * (labels.sum() + distance.sum())) * precision.eta
+        if precision.reads:
+            underflow += (1 + k) * (terms + times * (labels.sum() + distance.sum())) * precision.eta
     return outward(total / problem.n + underflow if most < precision.huge else np.inf, terms + 24)
 
 

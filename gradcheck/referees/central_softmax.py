@@ -28,11 +28,6 @@ class Taken:
     move: Reals
     along: Enclosure
 
-    def widened(self, factor: float) -> "Taken":
-        """With every radius as many times as wide."""
-        entries = None if self.entries is None else self.entries.widened(factor)
-        return Taken(entries, self.move, self.along.widened(factor))
-
 
 def best_step(z: Reals, u: float) -> float:
     """h = (3 e)^(1/3), where e, about 16 u, is the relative error of a softmax, whose third derivative is at most A.

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gradcheck.enclosure import U64, Enclosure, Reals, outward
+from gradcheck.enclosure import Enclosure, Reals
 from gradcheck.problem import Problem
-from gradcheck.referees import cumulants
+from gradcheck.referees import cumulants, quotient
 from gradcheck.referees.cumulants import Change, Move
 
 
@@ -51,5 +51,5 @@ def enclose(problem: Problem, direction: Move, loss: Callable[[Problem], float],
     if not change.reach.max() <= cumulants.REACH:
         return Directional(move, Enclosure(np.zeros(()), np.asarray(np.inf)), step)
     there, here = float(loss(ahead)), float(loss(problem))
-    radius = second_moment(problem, change) / 2 + 2 * noise + U64 * (abs(there) + abs(here))
-    return Directional(move, Enclosure.representable(np.asarray(there - here), outward(radius)), step)
+    radius = second_moment(problem, change) / 2 + 2 * noise
+    return Directional(move, quotient.difference(np.asarray(there), np.asarray(here), radius), step)

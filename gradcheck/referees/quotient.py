@@ -23,7 +23,8 @@ def sides(start: Reals, above: Reals, below: Reals) -> tuple[Reals, Reals, Reals
 def difference(top: Reals, bottom: Reals, radius: Reals) -> Enclosure:
     """top - bottom, where both together are off by `radius`; the subtraction is one more rounding of either."""
     with np.errstate(invalid="ignore", over="ignore"):
-        return Enclosure.representable(top - bottom, outward(radius + U64 * (abs(top) + abs(bottom))))
+        found = outward(radius + U64 * (abs(top) + abs(bottom)))
+        return Enclosure.representable(top - bottom, np.where(np.isnan(found), np.inf, found))
 
 
 def per(found: Enclosure, move: Reals) -> Enclosure:
