@@ -36,6 +36,12 @@ def seen(limit: Reals, size: Reals) -> float:
     return float(np.where(known, limit, 0).sum()) / total if total > 0 else np.inf
 
 
+def told(limit: Reals, size: Reals) -> tuple[int, int]:
+    """How many entries could be told from zero, of how many that are limited at all and not zero."""
+    known = np.isfinite(limit) & (size > 0)
+    return int((known & (limit < size)).sum()), int(known.sum())
+
+
 @dataclass(frozen=True)
 class Witness:
     """The entry at which a comparison is worst."""
@@ -81,9 +87,9 @@ class Comparison:
     """One computed array, what a referee knows of it, and the rounding error that correct code may add.
 
     `referee` is the enclosure of the exact quantity, `allowed` the implementation's rounding bound (absolute). Where the
-    truth is 0 by cancellation, `scale` is the size of what cancels; the comparison is inconclusive where the enclosure
-    as a whole is as wide as that, and otherwise where it is as wide as the truth itself. `careful`, if it is asked for, is what the
-    most careful code may be off by (docs/bounds.md, section 11).
+    truth is 0 by cancellation, `scale` is the size of what cancels; the comparison is inconclusive where the enclosure of
+    most entries is as wide as that, and otherwise where it is as wide as the truth itself. `careful`, if it is asked for,
+    is what the most careful code may be off by (docs/bounds.md, section 11).
     """
 
     quantity: str
@@ -94,7 +100,7 @@ class Comparison:
     careful: Callable[[], Reals] | None = None
 
     def verdict(self) -> Verdict:
-        """Agree iff every test ratio is at most 1, and the quantity as a whole could have been told from zero."""
+        """Agree iff every test ratio is at most 1, and at least half of the entries could have been told from zero."""
         midpoint, radius = self.referee.midpoint, self.referee.radius
         with np.errstate(invalid="ignore", divide="ignore", over="ignore"):
             error = abs(self.computed - midpoint)
@@ -109,7 +115,8 @@ class Comparison:
         slack = max(slack, 0.0)
         if ratio > 1:
             return Verdict(Outcome.DISAGREE, "", ratio, slack, self._witness(ratios, limit))
-        if seen(limit, abs(midpoint) if self.scale is None else self.scale) < 1:
+        some, known = told(limit, abs(midpoint) if self.scale is None else self.scale)
+        if some and 2 * some >= known:
             return self._noted(Verdict(Outcome.AGREE, "", ratio, slack), error - outward(radius))
         return Verdict(Outcome.INCONCLUSIVE, WIDE, ratio, slack)
 

@@ -322,9 +322,13 @@ def test_code_that_takes_C_order_alone_says_so_once_and_is_given_no_other():
 
 
 def test_an_agreement_is_of_a_quantity_as_a_whole():
-    """One entry that could be told from zero is not enough where the sum of the limits exceeds that of the values."""
+    """One entry that could be told from zero is not enough where most could not; what is zero or unlimited does not count."""
     from gradcheck.verdict import Comparison
 
-    truth = Enclosure(np.array([1.0, 0.1, 0.1]), np.zeros(3))
-    assert Comparison("x", truth.midpoint, truth, np.array([0.5, 0.5, 0.5])).verdict().outcome is Outcome.INCONCLUSIVE
-    assert Comparison("x", truth.midpoint, truth, np.array([0.5, 0.1, 0.1])).verdict().outcome is Outcome.AGREE
+    truth = Enclosure(np.array([1.0, 0.1, 0.1, 0.0, 5.0]), np.zeros(5))
+    for limits, outcome in (
+        ([0.5, 0.5, 0.5, 0.5, np.inf], Outcome.INCONCLUSIVE),
+        ([0.5, 0.05, 0.5, 0.5, np.inf], Outcome.AGREE),
+        ([np.inf] * 5, Outcome.INCONCLUSIVE),
+    ):
+        assert Comparison("x", truth.midpoint, truth, np.array(limits)).verdict().outcome is outcome

@@ -214,7 +214,8 @@ def test_right_answers_agree_for_every_vector(write):
         [(dtype, name) for dtype in precision.NAMES for name in QUANTITIES], Outcome.AGREE
     )
     for (dtype, _), tally in found.tallies.items():
-        assert tally.counts[Outcome.AGREE] >= 15
+        # of 16-bit gradients and Jacobians, rounding explains most entries of many vectors
+        assert tally.counts[Outcome.AGREE] >= (15 if dtype in ("float64", "float32") else 10)
         assert tally.bits(precision.named(dtype).u) >= precision.named(dtype).bits
 
 

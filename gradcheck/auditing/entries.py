@@ -11,6 +11,7 @@ from gradcheck.auditing.rows import few, real
 from gradcheck.auditing.sums import Worst, keep
 from gradcheck.enclosure import U64, Enclosure, Reals, outward
 from gradcheck.referees.freivalds import ErrorModel
+from gradcheck.verdict import told
 
 
 def worst_entries(dump: Dump, plan: Plan, block: Block) -> dict[str, Worst]:
@@ -60,6 +61,13 @@ def _worst(array: Any, model: ErrorModel, midpoint: Reals, limit: Reals, where: 
     ratio = Enclosure.representable(midpoint, np.where(np.isnan(limit), np.inf, limit)).test_ratio(computed)
     l, i = (int(k) for k in np.unravel_index(int(ratio.argmax()), ratio.shape))
     known = np.isfinite(limit) & np.isfinite(midpoint)
-    sums = (float(np.where(known, part, 0).sum()) for part in (limit, abs(midpoint)))
+    size = np.where(known, abs(midpoint), 0)
+    some, of = told(np.where(known, limit, np.inf), size)
+    summed: dict[str, Any] = {
+        "limits": float(np.where(known, limit, 0).sum()),
+        "sizes": float(size.sum()),
+        "told": some,
+        "known": of,
+    }
     place = (rows.start + l, block.start + i)
-    return Worst(float(ratio[l, i]), place, float(computed[l, i]), float(midpoint[l, i]), float(limit[l, i]), *sums)
+    return Worst(float(ratio[l, i]), place, float(computed[l, i]), float(midpoint[l, i]), float(limit[l, i]), **summed)

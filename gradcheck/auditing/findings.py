@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from gradcheck.auditing.plan import Plan
 from gradcheck.enclosure import Enclosure, Reals
 from gradcheck.referees import freivalds
-from gradcheck.verdict import WIDE, Outcome, Verdict, Witness, seen
+from gradcheck.verdict import WIDE, Outcome, Verdict, Witness, seen, told
 
 AGAIN = 8  # rows that are compared entry by entry because they are the worst
 NAMES = {"grad_theta": "∂ℒ/∂θ", "grad_b": "∂ℒ/∂b", "Z": "Z", "A": "A", "grad_Z": "∂ℒ/∂Z", "loss": "ℒ"}
@@ -96,14 +96,16 @@ class Compared:
         return Witness(NAMES[self.quantity], place, *numbers)
 
     def verdict(self) -> Verdict:
-        """As `verdict.Comparison`: agree iff every ratio is at most 1, and the whole could have been told from zero."""
+        """As `verdict.Comparison`: agree iff every ratio is at most 1, and half of the entries could have been told from zero."""
         at = tuple(int(i) for i in np.unravel_index(int(self.ratios.argmax()), self.ratios.shape))
         ratio = float(self.ratios[at])
         if ratio > 1:
             return Verdict(Outcome.DISAGREE, "", ratio, None, self.witness(*at))
         if not np.isfinite(self.truth).all():
             return Verdict(Outcome.INCONCLUSIVE, UNKNOWN, ratio)
-        return Verdict(Outcome.AGREE, "", ratio) if self.seen < 1 else Verdict(Outcome.INCONCLUSIVE, WIDE, ratio)
+        some, known = told(self.allowed, abs(self.truth))
+        clear = some > 0 and 2 * some >= known
+        return Verdict(Outcome.AGREE, "", ratio) if clear else Verdict(Outcome.INCONCLUSIVE, WIDE, ratio)
 
     @cached_property
     def seen(self) -> float:

@@ -40,7 +40,7 @@ def _finite(array: Any) -> bool:
 
 def _worst(name: str, worst: Worst) -> Finding:
     if worst.ratio <= 1:
-        said = (Outcome.AGREE, "") if worst.seen < 1 else (Outcome.INCONCLUSIVE, WIDE)
+        said = (Outcome.AGREE, "") if 0 < worst.known <= 2 * worst.told else (Outcome.INCONCLUSIVE, WIDE)
         return Finding(name, Verdict(*said, worst.ratio), seen=worst.seen)
     witness = Witness(NAMES[name], worst.place, worst.computed, worst.midpoint, worst.radius)
     verdict = Verdict(Outcome.DISAGREE, "", worst.ratio, None, witness)

@@ -5,11 +5,13 @@ from dataclasses import dataclass, replace
 from gradcheck.enclosure import Reals
 from gradcheck.referees.freivalds import Weights
 
+SUMMED = ("limits", "sizes", "told", "known")
+
 
 @dataclass(frozen=True, eq=False)
 class Worst:
     """The entry of an array with the worst test ratio: place, computed value, what it must be, and the limit. `limits` and `sizes`
-    are the sums of what is limited, over all entries.
+    are the sums of what is limited, over all entries; `told` counts those of the `known` that could be told from zero.
     """
 
     ratio: float
@@ -19,6 +21,8 @@ class Worst:
     radius: float
     limits: float
     sizes: float
+    told: int
+    known: int
 
     @property
     def seen(self) -> float:
@@ -34,7 +38,7 @@ def keep(worst: dict[str, Worst], other: dict[str, Worst]) -> None:
             continue
         known = worst[name]
         more = found if found.ratio > known.ratio else known
-        worst[name] = replace(more, limits=found.limits + known.limits, sizes=found.sizes + known.sizes)
+        worst[name] = replace(more, **{name: getattr(found, name) + getattr(known, name) for name in SUMMED})
 
 
 @dataclass(eq=False)

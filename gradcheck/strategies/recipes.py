@@ -116,7 +116,8 @@ def label_mass(drawn: Octets, p: Parts, precision: Precision) -> Parts:
 def tiny_mass(drawn: Octets, p: Parts, precision: Precision) -> Parts:
     """Weights from the smallest number on: products with them underflow."""
     least = np.array([precision.eta, precision.tiny, precision.tiny / precision.u, np.sqrt(precision.tiny)])
-    return replace(p, Y=p.Y * np.resize(np.roll(least, drawn.below(4)), p.Y.shape[1]))
+    hot = p.labelled(p.index)  # of soft labels, shares of the smallest number would be 0
+    return replace(hot, Y=hot.Y * np.resize(np.roll(np.minimum(least, least[3]), drawn.below(4)), p.Y.shape[1]))
 
 
 def masked_class(drawn: Octets, p: Parts, precision: Precision) -> Parts:
