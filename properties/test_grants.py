@@ -196,6 +196,19 @@ def test_a_fused_kernel_writes_its_results_down_and_nothing_else():
     assert told.tallies["theta_gradient"].outcome is Outcome.DISAGREE
 
 
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_a_fused_softmax_may_write_its_result_down_before_it_is_divided_by(dtype):
+    """∂ℒ/∂A = -Y/(nA) has the relative error of that writing, which is most of it."""
+
+    def softmax(Z):
+        E = np.exp(Z.astype(np.float32) - Z.max(axis=0).astype(np.float32))
+        return (E / E.sum(axis=0)).astype(Z.dtype)
+
+    fused = Implementation("fused", softmax=softmax, dtypes=(dtype,), arithmetic=Arithmetic(inner="float32"))
+    run = conform(fused, dtype=dtype, max_examples=100, checks=("softmax", "probabilities_gradient"))
+    assert not run.failed and run.tallies["probabilities_gradient"].counts[Outcome.AGREE]
+
+
 def test_bfloat16_code_that_sums_in_float32_is_judged_sharply_when_that_is_declared():
     """Fewer inconclusive verdicts, and no alarm."""
 

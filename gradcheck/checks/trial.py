@@ -154,7 +154,9 @@ class Trial:
         upper = np.minimum(A.magnitude[keep], 1.0)
         error = bounds.softmax_error(Enclosure(rows, 0 * rows), exact, upper, self.granted, ours=ours)
         if self.granted.returned:
-            error = replace(error, A=bounds.returned(error.A, upper, self.granted))
+            # of a normal number, the writing is a relative error; `relative` is asked of no other
+            relative = outward(error.relative + bounds.lam(self.granted.returned))
+            error = replace(error, A=bounds.returned(error.A, upper, self.granted), relative=relative)
         if keep.all():
             return error
         parts = []

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 os.environ.setdefault("DEV", "PYTHON")  # tinygrad chooses once, when it is first used
-os.environ.setdefault("PARALLEL", "0")  # no pool of compilers: it can wait for ever for one of its processes that has ended
+os.environ.setdefault("PARALLEL", "0")  # no pool of compilers: it may wait for ever for a process that has ended
 
 from tinygrad import Tensor
 
