@@ -4,6 +4,7 @@ The fault is planted in otherwise right code, in the entry of median size of θ,
 """
 
 import statistics
+from bisect import bisect_left
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -56,11 +57,7 @@ class Fault:
 
 def smallest(faults: list[float], caught: Callable[[float], bool]) -> float:
     """By bisection; infinite where none is caught."""
-    low, high = 0, len(faults)
-    while low < high:
-        middle = (low + high) // 2
-        low, high = (low, middle) if caught(faults[middle]) else (middle + 1, high)
-    return faults[low] if low < len(faults) else float("inf")
+    return next(iter(faults[bisect_left(faults, True, key=caught) :]), float("inf"))
 
 
 def radius(problem: Problem, quantity: str) -> float:

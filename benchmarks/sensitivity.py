@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.peers import CHECKERS, problem
+from benchmarks.referees import smallest
 from benchmarks.referees import table as referees_table
 from gradcheck import Problem
 
@@ -21,14 +22,8 @@ FAULTS = [float(f"{m}e-{k}") for k in range(16, 0, -1) for m in (1, 2, 5)]
 
 
 def smallest_caught(checker, arrays) -> float:
-    """By bisection over the list of faults; 0 where the correct gradient is rejected."""
-    if not checker(arrays, 0.0):
-        return 0.0
-    low, high = 0, len(FAULTS)
-    while low < high:
-        middle = (low + high) // 2
-        low, high = (middle + 1, high) if checker(arrays, FAULTS[middle]) else (low, middle)
-    return FAULTS[low] if low < len(FAULTS) else float("inf")
+    """Of the list of faults; 0 where the correct gradient is rejected."""
+    return smallest(FAULTS, lambda e: not checker(arrays, e)) if checker(arrays, 0.0) else 0.0
 
 
 @click.command()

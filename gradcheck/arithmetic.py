@@ -7,6 +7,7 @@ an option of the command line of the same name. What each grants is derived in d
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from functools import cache
+from typing import Any
 
 from gradcheck import precision
 from gradcheck.errors import Unusable
@@ -59,12 +60,22 @@ class Arithmetic:
             raise Unusable(f"arithmetic deterministic={self.deterministic!r} is not known; expected true or false")
 
     @property
+    def parts(self) -> float:
+        """`merged` as a number; infinite for every class."""
+        return float("inf") if self.merged == EVERY else float(self.merged)
+
+    @property
     def said(self) -> dict[str, object]:
         """The fields that differ from the default."""
-        return {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != f.default}
+        return said(self)
 
 
 FIELDS = tuple(f.name for f in fields(Arithmetic))
+
+
+def said(declared: Any) -> dict[str, object]:
+    """The fields of an arithmetic or a layout that differ from their defaults."""
+    return {f.name: getattr(declared, f.name) for f in fields(declared) if getattr(declared, f.name) != f.default}
 
 
 def options(declared: Mapping[str, object]) -> Iterator[str]:
@@ -95,10 +106,9 @@ def granted(name: str, declared: Arithmetic) -> Precision:
         kept = precision.named(declared.stored)
         if kept.u > max(found.u, found.kept):
             found = replace(_range(found, kept), kept=kept.u, finer=int(kept.u > arrays.u))
-    merged = float("inf") if declared.merged == EVERY else float(declared.merged)
-    if merged == found.merged and declared.pieces == found.pieces:
+    if declared.parts == found.merged and declared.pieces == found.pieces:
         return found  # itself, where nothing is declared
-    return replace(found, merged=merged, pieces=declared.pieces)
+    return replace(found, merged=declared.parts, pieces=declared.pieces)
 
 
 def _within(inside: Precision, arrays: Precision) -> Precision:

@@ -26,8 +26,7 @@ def meant(implementation: Implementation, tallies: Iterable[Tally]) -> Layout | 
     problems = _telling([tally.first[0] for tally in failed if tally.first and not tally.first[1].final])
     if not problems:
         return None
-    checks = tuple(dict.fromkeys((*VALUES, *(tally.check for tally in failed))))
-    declared = implementation.layout
+    checks, declared = _asked(failed), implementation.layout
     plain = replace(declared, memory="C")
     odd = plain != declared and all(problem.memory != "C" for problem in problems)
     if odd and _cleared(replace(implementation, layout=plain), problems, checks):
@@ -46,12 +45,16 @@ def rounds(implementation: Implementation, tallies: Iterable[Tally]) -> Arithmet
     """An arithmetic under which every problem that failed agrees; None where there is none."""
     failed = [tally for tally in tallies if tally.failing]
     problems = list({problem.digest: problem for tally in failed for problem in tally.failing}.values())[:ENOUGH]
-    checks = tuple(dict.fromkeys((*VALUES, *(tally.check for tally in failed))))
     for change in ROUNDS if problems else ():
         arithmetic = replace(implementation.arithmetic, **change)  # type: ignore[arg-type]
-        if _cleared(replace(implementation, arithmetic=arithmetic), problems, checks):
+        if _cleared(replace(implementation, arithmetic=arithmetic), problems, _asked(failed)):
             return arithmetic
     return None
+
+
+def _asked(failed: list[Tally]) -> tuple[Check, ...]:
+    """The checks that must not fail: of values, and those that did."""
+    return tuple(dict.fromkeys((*VALUES, *(tally.check for tally in failed))))
 
 
 def others(declared: Layout) -> Iterator[Layout]:
@@ -88,28 +91,30 @@ def _telling(problems: list[Problem]) -> list[Problem]:
     return sorted(distinct, key=lambda p: -len({p.n, p.d, p.L, 1}))[:ENOUGH]
 
 
-def _agrees(implementation: Implementation, problems: list[Problem], checks: tuple[Check, ...]) -> bool:
-    """Whether nothing fails, and the gradient of some problem with several samples could be judged."""
-    outcomes: set[tuple[str, bool]] = set()
+def _agreed(
+    implementation: Implementation, problems: list[Problem], checks: tuple[Check, ...]
+) -> set[tuple[str, bool]]:
+    """Which checks agree on some problem, and whether that has several samples; none as soon as one fails."""
+    agreed: set[tuple[str, bool]] = set()
     adapted = adapt(implementation)
+    due = [check for check in checks if all(name in adapted.offers for name in check.needs)]
     for problem in problems:
         trial = Trial(adapted, problem)
-        for check in checks:
-            if _due(check, adapted):
-                verdict = check.judge(trial)
-                if verdict.failed:
-                    return False
-                outcomes.add((check.name, verdict.outcome is Outcome.AGREE and problem.n > 1))
-    return any(name.endswith("gradient") and agreed for name, agreed in outcomes)
+        for check in due:
+            verdict = check.judge(trial)
+            if verdict.failed:
+                return set()
+            if verdict.outcome is Outcome.AGREE:
+                agreed.add((check.name, problem.n > 1))
+    return agreed
+
+
+def _agrees(implementation: Implementation, problems: list[Problem], checks: tuple[Check, ...]) -> bool:
+    """Whether nothing fails, and the gradient of some problem with several samples could be judged."""
+    agreed = _agreed(implementation, problems, checks)
+    return any(name.endswith("gradient") and several for name, several in agreed)
 
 
 def _cleared(implementation: Implementation, problems: list[Problem], checks: tuple[Check, ...]) -> bool:
     """Whether nothing fails on these problems any more, and something agrees."""
-    adapted = adapt(implementation)
-    due = [check for check in checks if _due(check, adapted)]
-    verdicts = [check.judge(trial) for trial in (Trial(adapted, p) for p in problems) for check in due]
-    return not any(v.failed for v in verdicts) and any(v.outcome is Outcome.AGREE for v in verdicts)
-
-
-def _due(check: Check, implementation: Implementation) -> bool:
-    return all(name in implementation.offers for name in check.needs)
+    return bool(_agreed(implementation, problems, checks))

@@ -42,6 +42,11 @@ def told(limit: Reals, size: Reals) -> tuple[int, int]:
     return int((known & (limit < size)).sum()), int(known.sum())
 
 
+def telling(some: int, known: int) -> bool:
+    """Whether what was told suffices to agree: at least half of what could be."""
+    return some > 0 and 2 * some >= known
+
+
 @dataclass(frozen=True)
 class Witness:
     """The entry at which a comparison is worst."""
@@ -115,8 +120,7 @@ class Comparison:
         slack = max(slack, 0.0)
         if ratio > 1:
             return Verdict(Outcome.DISAGREE, "", ratio, slack, self._witness(ratios, limit))
-        some, known = told(limit, abs(midpoint) if self.scale is None else self.scale)
-        if some and 2 * some >= known:
+        if telling(*told(limit, abs(midpoint) if self.scale is None else self.scale)):
             return self._noted(Verdict(Outcome.AGREE, "", ratio, slack), error - outward(radius))
         return Verdict(Outcome.INCONCLUSIVE, WIDE, ratio, slack)
 

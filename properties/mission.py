@@ -22,6 +22,7 @@ from gradcheck.checks import Trial
 from gradcheck.checks.trial import Skip, require_bounded
 from gradcheck.conformance import quiet
 from gradcheck.implementations import BUILT_IN, adapt
+from gradcheck.referees.scipy_check_grad import Posed
 from gradcheck.regimes import REGIMES
 
 # Everywhere but where a logit is -inf or data are whole numbers: there is nothing to take a difference quotient of.
@@ -97,6 +98,12 @@ def closed_forms(quantity: str) -> Callable[[Callable[[Trial], None]], Callable[
         return over_all_problems
 
     return decorate
+
+
+def scipy_finds_right(posed: Posed, function, gradient: np.ndarray, allowed: np.ndarray) -> bool:
+    """Whether scipy.optimize.check_grad returns no more than its truncation and rounding, where its steps are within reach."""
+    found, most = posed.answer(lambda x: float(function(x)), lambda _: gradient.ravel(), allowed.ravel())
+    return not posed.reached or found <= most
 
 
 def within(quotient: Enclosure, allowed: np.ndarray, computed: np.ndarray) -> bool:

@@ -1,7 +1,6 @@
 """∂ℒ/∂θ = (A − Y) Xᵀ/n, against central finite differences and scipy.optimize.check_grad (equations 11–13 and 17)."""
 
-from mission import closed_forms, within
-from scipy.optimize import check_grad
+from mission import closed_forms, scipy_finds_right, within
 
 from gradcheck.referees import float64, mathematical, scipy_check_grad
 
@@ -18,12 +17,8 @@ def test_scipy_finds_the_gradient_of_the_weights_right(t):
     """check_grad(ℒ, ∂ℒ/∂θ) ≤ ‖h ℒ″/2 + 2e/h + rounding‖: no more than truncation and rounding."""
     _, b, X, Y = t.problem.reals
     posed = scipy_check_grad.pose(t.truth64.problem, "theta", t.truth64.nearby_float64_error)
-    sizes = []
 
     def loss(theta):
-        sizes.append(float64.losses(theta.reshape(-1, t.problem.d), b, X, Y))
-        return sizes[-1]
+        return float64.losses(theta.reshape(-1, t.problem.d), b, X, Y)
 
-    gradient = t.gradient("theta").ravel()
-    found = check_grad(loss, lambda theta: gradient, posed.start, epsilon=posed.h)
-    assert not posed.reached or found <= posed.limit(max(sizes), t.truth.allowed("theta").ravel())
+    assert scipy_finds_right(posed, loss, t.gradient("theta"), t.truth.allowed("theta"))

@@ -8,7 +8,7 @@ import numpy as np
 from gradcheck.auditing.dump import Dump
 from gradcheck.auditing.plan import Plan
 from gradcheck.auditing.rows import CLASSES, cuts, few, norms, real, scratch
-from gradcheck.bounds import spread
+from gradcheck.bounds import returned, spread
 from gradcheck.enclosure import Reals, outward
 from gradcheck.errors import Unusable
 from gradcheck.referees import freivalds
@@ -60,7 +60,7 @@ def _logits(dump: Dump, plan: Plan, part: slice, X: Reals) -> tuple[Any, tuple[R
             return Z, (zero, zero)
         # what comes after was computed from logits that were not written down yet
         size = np.maximum(abs(real(Z.max(axis=0))), abs(real(Z.min(axis=0))))
-        return Z, (outward(plan.arithmetic.returned * size + plan.arithmetic.eta), zero)
+        return Z, (returned(zero, size, plan.arithmetic), zero)
     own, arithmetic = plan.own, plan.arithmetic
     operand = np.ascontiguousarray(X.astype(own.dtype))
     Z = scratch("logits", (dump.L, X.shape[1]), own.dtype, "C")

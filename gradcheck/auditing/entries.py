@@ -9,6 +9,7 @@ from gradcheck.auditing.dump import Dump
 from gradcheck.auditing.plan import Plan
 from gradcheck.auditing.rows import few, real
 from gradcheck.auditing.sums import Worst, keep
+from gradcheck.bounds import returned
 from gradcheck.enclosure import U64, Enclosure, Reals, outward
 from gradcheck.referees.freivalds import ErrorModel
 from gradcheck.verdict import told
@@ -56,7 +57,7 @@ def _differences(dump: Dump, plan: Plan, block: Block, rows: slice, known: tuple
 def _worst(array: Any, model: ErrorModel, midpoint: Reals, limit: Reals, where: tuple[slice, slice]) -> Worst:
     rows, block = where
     if model.inside:  # of what is in the dump, the writing down
-        limit = limit + model.returned * (abs(midpoint) + limit) + model.eta
+        limit = returned(limit, abs(midpoint), model)
     computed, limit = real(array[rows, block]), outward(limit, 64)
     ratio = Enclosure.representable(midpoint, np.where(np.isnan(limit), np.inf, limit)).test_ratio(computed)
     l, i = (int(k) for k in np.unravel_index(int(ratio.argmax()), ratio.shape))

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from gradcheck.auditing.plan import Plan
 from gradcheck.enclosure import Enclosure, Reals
 from gradcheck.referees import freivalds
-from gradcheck.verdict import WIDE, Outcome, Verdict, Witness, seen, told
+from gradcheck.verdict import WIDE, Outcome, Verdict, Witness, seen, telling, told
 
 AGAIN = 8  # rows that are compared entry by entry because they are the worst
 NAMES = {"grad_theta": "∂ℒ/∂θ", "grad_b": "∂ℒ/∂b", "Z": "Z", "A": "A", "grad_Z": "∂ℒ/∂Z", "loss": "ℒ"}
@@ -103,8 +103,7 @@ class Compared:
             return Verdict(Outcome.DISAGREE, "", ratio, None, self.witness(*at))
         if not np.isfinite(self.truth).all():
             return Verdict(Outcome.INCONCLUSIVE, UNKNOWN, ratio)
-        some, known = told(self.allowed, abs(self.truth))
-        clear = some > 0 and 2 * some >= known
+        clear = telling(*told(self.allowed, abs(self.truth)))
         return Verdict(Outcome.AGREE, "", ratio) if clear else Verdict(Outcome.INCONCLUSIVE, WIDE, ratio)
 
     @cached_property

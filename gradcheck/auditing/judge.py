@@ -1,6 +1,7 @@
 """From sums to verdicts: a finding for each quantity of a dump."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,9 +13,10 @@ from gradcheck.auditing.findings import NAMES, Compared, Finding
 from gradcheck.auditing.plan import Plan
 from gradcheck.auditing.rows import walk
 from gradcheck.auditing.sums import Sums, Worst
+from gradcheck.bounds import returned
 from gradcheck.enclosure import U64, outward
 from gradcheck.errors import Unusable
-from gradcheck.verdict import WIDE, Outcome, Verdict, Witness
+from gradcheck.verdict import WIDE, Outcome, Verdict, Witness, telling
 
 
 def judge(dump: Dump, plan: Plan, sums: Sums) -> tuple[Finding, ...]:
@@ -40,7 +42,7 @@ def _finite(array: Any) -> bool:
 
 def _worst(name: str, worst: Worst) -> Finding:
     if worst.ratio <= 1:
-        said = (Outcome.AGREE, "") if 0 < worst.known <= 2 * worst.told else (Outcome.INCONCLUSIVE, WIDE)
+        said = (Outcome.AGREE, "") if telling(worst.told, worst.known) else (Outcome.INCONCLUSIVE, WIDE)
         return Finding(name, Verdict(*said, worst.ratio), seen=worst.seen)
     witness = Witness(NAMES[name], worst.place, worst.computed, worst.midpoint, worst.radius)
     verdict = Verdict(Outcome.DISAGREE, "", worst.ratio, None, witness)
@@ -54,10 +56,9 @@ def _loss(dump: Dump, plan: Plan, sums: Sums) -> Finding:
     most = (abs(found.value) if dump.index else found.size) + limit
     written, value = precision.of(loss.dtype), found.value / dump.N
     limit = limit / dump.N
-    if (
-        written.u > plan.arithmetic.stored.u or plan.arithmetic.inside
-    ):  # it is not among what `stored` is the coarsest of
-        limit = outward(limit + written.u * (abs(value) + limit) + written.eta)
+    # it may not be among what `stored` is the coarsest of
+    if written.u > plan.arithmetic.stored.u or plan.arithmetic.inside:
+        limit = returned(limit, np.abs(value), replace(written, returned=written.u))
     inside = most < plan.arithmetic.huge and abs(value) + limit < written.huge
     allowed = np.asarray(limit if inside else np.inf)
     compared = Compared("loss", np.asarray(float(loss)), np.asarray(value), allowed)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gradcheck import precision
-from gradcheck.arithmetic import EVERY, Arithmetic
+from gradcheck.arithmetic import Arithmetic
 from gradcheck.auditing.dump import Dump
 from gradcheck.auditing.rows import AT_ONCE, INNER, cuts, norms, real, rowwise
 from gradcheck.bounds import spread
@@ -63,8 +63,7 @@ def error_model(dump: Dump, declared: Arithmetic) -> ErrorModel:
         named = declared.accumulate or declared.inner
         sums = precision.granted(dump.precision.name, named, False) if named == "tf32" else precision.named(named)
     finer = {name: precision.of(np.dtype(dump.arrays[name].dtype)).u < stored.u for name in ("theta", "X")}
-    merged = float("inf") if declared.merged == EVERY else float(declared.merged)
-    return ErrorModel(sums, stored, sum(finer.values()), int(finer["X"]), merged, declared.pieces, inside)
+    return ErrorModel(sums, stored, sum(finer.values()), int(finer["X"]), declared.parts, declared.pieces, inside)
 
 
 def plan(dump: Dump, *, declared: Arithmetic, count: int, seed: int, memory: int) -> Plan:

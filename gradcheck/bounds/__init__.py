@@ -34,8 +34,8 @@ from gradcheck.bounds.roundings import relative as relative
 from gradcheck.bounds.roundings import returned as returned
 from gradcheck.bounds.roundings import roundings as roundings
 from gradcheck.bounds.roundings import spread as spread
-from gradcheck.bounds.softmax import MERGE as MERGE
 from gradcheck.bounds.softmax import SoftmaxError as SoftmaxError
-from gradcheck.bounds.softmax import levels as levels
 from gradcheck.bounds.softmax import logits_error as logits_error
+from gradcheck.bounds.softmax import merged as merged
+from gradcheck.bounds.softmax import prescaled as prescaled
 from gradcheck.bounds.softmax import softmax_error as softmax_error

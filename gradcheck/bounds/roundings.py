@@ -1,5 +1,7 @@
 """Counting roundings: how factors (1 + e) come together, and what a declared arithmetic makes of operations, sums and writings."""
 
+from typing import Protocol
+
 import numpy as np
 
 from gradcheck.enclosure import U64, Reals, outward
@@ -50,6 +52,16 @@ def elementary(precision: Precision) -> float:
     return 2 * ELEMENTARY_ULPS[precision.name] * precision.u
 
 
-def returned(bound: Reals, size: Reals, precision: Precision) -> Reals:
+class Writes(Protocol):
+    """What is known of how a result is written down: its unit roundoff, and the largest error of gradual underflow."""
+
+    @property
+    def returned(self) -> float: ...
+
+    @property
+    def eta(self) -> float: ...
+
+
+def returned(bound: Reals, size: Reals, model: Writes) -> Reals:
     """A bound of what is computed, with the writing down of the result, of at most this size, in the precision of its array."""
-    return outward(bound + precision.returned * (size + bound) + precision.eta)
+    return outward(bound + model.returned * (size + bound) + model.eta)

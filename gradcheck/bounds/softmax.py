@@ -69,7 +69,11 @@ def _softmax_error(Z: Enclosure, delta: Reals, A: Reals, precision: Precision, o
     distance = below + log_s + 2 * rho
 
     # z - m as computed, or the same of prescaled logits
-    shifted = delta + u * (below + 2 * rho) if ours else _prescaled(Z, delta, below + 2 * rho, u)
+    if ours:
+        shifted = delta + u * (below + 2 * rho)
+    else:
+        size = abs(Z.midpoint) + Z.radius + delta
+        shifted = prescaled(delta, size, size.max(axis=0, keepdims=True), below + 2 * rho, u)
     sums = roundings(precision, 0, L - 1) + 4 * L * ulps * eta
     if ours:
         term = outward(shifted + lam(f))  # log of exp(z - m); safe here, since expm1 would magnify its own rounding
@@ -88,7 +92,7 @@ def _softmax_error(Z: Enclosure, delta: Reals, A: Reals, precision: Precision, o
         if L > 2 or precision.merged > 1:  # two classes have no parts that are merged
             entropy = size_log_s + (np.minimum(A, 1.0) * (below + 2 * rho)).sum(axis=0, keepdims=True)
             parts = _log_mean_shift(A, outward(shifted)) + sums
-            lse_error = np.maximum(lse_error, _merged(parts, lse, np.minimum(entropy, np.log(L)), L, precision))
+            lse_error = np.maximum(lse_error, merged(parts, lse, np.minimum(entropy, np.log(L)), L, precision))
         second = shifted + lse_error
         # z - m, log s and their difference are written down
         third = second + (u + 2 * precision.kept) * (distance + second)
@@ -119,17 +123,18 @@ def levels(L: int, merged: float) -> float:
     return max(float(np.ceil(np.log2(L))), min(merged, L - 1))
 
 
-def _merged(parts: Reals, lse: Reals, entropy: Reals, L: int, precision: Precision) -> Reals:
-    """The error (1, n) of a log-sum-exp that is merged from those of parts, which are off by `parts`: section 3.6."""
+def merged(parts: Reals, lse: Reals, entropy: Reals | float, L: int, precision: Precision) -> Reals:
+    """The error of a log-sum-exp, of its shape, merged from those of parts, which are off by `parts`: section 3.6."""
     found = parts + (MERGE * elementary(precision) + precision.u) * entropy
     grown = np.expm1(levels(L, precision.merged) * np.log1p(precision.u))
     return np.asarray(found + grown * (lse + entropy + found))
 
 
-def _prescaled(Z: Enclosure, delta: Reals, below: Reals, u: float) -> Reals:
-    """The exponent of exp2 of logits that were multiplied by log2 e before the maximum is subtracted: section 3.7."""
-    size = abs(Z.midpoint) + Z.radius + delta
-    most = size.max(axis=0, keepdims=True)
+def prescaled(delta: Reals, size: Reals, most: Reals, below: Reals, u: float) -> Reals:
+    """The error of the exponent of exp2 of logits that were multiplied by log2 e before the maximum is subtracted: section 3.7.
+
+    The logits are off by `delta`, and no larger than `size`, none of the column than `most`; `below` bounds m - z.
+    """
     return np.asarray(delta + u * size + 1.5 * u * (below + 2 * u * (size + most)))
 
 

@@ -1,7 +1,7 @@
 """`scipy.optimize.check_grad` of its own functions, called as a user would call it, once with each variable."""
 
 from collections.abc import Iterator
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 
@@ -48,20 +48,17 @@ def _loss(trial: Trial, posed: Problem, variable: str, result: str) -> Compariso
         raise Skip("a step that these parameters can take changes some logit by more than 1")
     if loss_outcome(at) is Outcome.DISAGREE:
         raise Skip("its loss is not the cross-entropy (see the check loss), so no step is known to be right for it")
-    sizes: list[float] = []
 
     def problem_at(flat: Reals) -> Problem:
         new = flat.reshape(shape)
         theta, b = (new, posed.b) if variable == "theta" else (posed.theta, new)
         return posed.with_arrays(theta.copy(), b.copy(), posed.X, posed.Y)
 
-    def loss(flat: Reals) -> float:
-        sizes.append(at.loss(problem_at(flat)))
-        return sizes[-1]
+    def gradient(flat: Reals) -> Reals:
+        return at.gradient(result, problem_at(flat)).ravel()
 
-    value = asked.norm(loss, lambda flat: at.gradient(result, problem_at(flat)).ravel())
-    limit = asked.limit(max(map(abs, sizes)), at.truth.allowed(variable).ravel())
-    return _within(f"check_grad over {variable}", value, limit, at.gradient(result))
+    found = asked.answer(lambda flat: at.loss(problem_at(flat)), gradient, at.truth.allowed(variable).ravel())
+    return _within(f"check_grad over {variable}", *found, at.gradient(result))
 
 
 @check(17, needs=("gradients", "loss"), turns=(2,))
@@ -107,12 +104,9 @@ def scipy_check_grad_jacobian(trial: Trial) -> Found:
     def softmax(point: bytes) -> Reals:
         return trial.softmax(np.frombuffer(point)[:, np.newaxis])[:, 0]
 
+    def probability(l: int, point: Reals) -> float:
+        return float(softmax(point.tobytes())[l])
+
     for l, asked in enumerate(scipy_check_grad.pose_softmax(z, float(trial.A[1].relative.max()), bounds)):
-        sizes: list[float] = []
-
-        def probability(point: Reals, l: int = l, sizes: list[float] = sizes) -> float:
-            sizes.append(float(softmax(point.tobytes())[l]))
-            return sizes[-1]
-
-        value = asked.norm(probability, lambda point, row=J[l]: row)  # type: ignore[misc]
-        yield _within(f"check_grad of A[{l}]", value, asked.limit(max(map(abs, sizes)), allowed[l]), J[l])
+        found = asked.answer(partial(probability, l), lambda point, row=J[l]: row, allowed[l])  # type: ignore[misc]
+        yield _within(f"check_grad of A[{l}]", *found, J[l])

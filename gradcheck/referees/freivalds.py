@@ -7,12 +7,12 @@ may be off by is carried through the same products; the derivations are in docs/
 stated error model is never rejected. What probes may miss is a matter of chance, and stated (`certified`).
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcheck.bounds import ELEMENTARY_ULPS, MERGE, elementary, lam, levels, spread
+from gradcheck.bounds import ELEMENTARY_ULPS, elementary, lam, merged, prescaled, spread
 from gradcheck.enclosure import U64, Reals
 from gradcheck.precision import Precision
 
@@ -137,14 +137,12 @@ def columns(
     size, lse = np.log(L), abs(lse) + theirs + mine
     # of prescaled logits, each of which is no larger than lse and the distance together
     most = abs(lse) + reach + size + theirs
-    shifted = theirs + u * most + 1.5 * u * (reach + 4 * u * most)
+    shifted = prescaled(theirs, most, most, reach, u)
     added = (L - 1) * lam(u) + 4 * L * ELEMENTARY_ULPS[arithmetic.sums.name] * arithmetic.sums.eta
     normaliser = shifted + lam(f) + rescaled(L, lam(f) + lam(u)) + added
     log_sum = normaliser + f * (size + normaliser)
     # or merged from parts: bounds.softmax_error, with log L for the entropy
-    grown = float(np.expm1(levels(L, arithmetic.merged) * np.log1p(u)))
-    parts = shifted + added + (MERGE * f + u) * size
-    parts = parts + grown * (parts + lse + size)
+    parts = merged(shifted + added, lse, size, L, replace(arithmetic.sums, merged=arithmetic.merged))
     second = shifted + np.maximum(log_sum + u * (lse + shifted + log_sum), parts)
     distance = reach + size
     third = second + (u + arithmetic.kept) * (distance + second)

@@ -7,7 +7,6 @@ import numpy as np
 
 from gradcheck.enclosure import Enclosure, Reals
 from gradcheck.precision import FLOAT64
-from gradcheck.problem import Problem
 from gradcheck.referees import central, central_logits, central_softmax, float64
 from gradcheck.referees.cumulants import Move
 from gradcheck.referees.truth import Truth
@@ -38,8 +37,3 @@ def jacobian(z: Reals, direction: Reals | None = None, *, all_entries: bool = Tr
     return central_softmax.enclose(
         z, central_softmax.best_step(z, FLOAT64.u), along, float64.softmax, all_entries=all_entries
     )
-
-
-def in_float64(problem: Problem) -> Problem:
-    """The same numbers as a problem of float64, in which steps are not rounded to a coarser precision."""
-    return problem.with_arrays(*problem.reals)

@@ -32,13 +32,21 @@ class Posed:
     noise: float
     reached: bool = True
 
-    def norm(self, function: Function, gradient: Gradient) -> float:
-        """What SciPy returns for a function and what is said to be its gradient."""
-        return norm(function, gradient, self.start, self.h)
+    def answer(self, function: Function, gradient: Gradient, allowed: Reals) -> tuple[float, float]:
+        """What SciPy returns for a function and what is said to be its gradient, and the most that it may return.
 
-    def limit(self, size: float, allowed: Reals) -> float:
-        """The most that it may return: `size` bounds the function's values, `allowed` (c,) the gradient's own error."""
-        return limit(self.moments, self.h, self.noise, size, allowed)
+        `allowed` (c,) bounds the error (absolute) of that gradient.
+        """
+        size = 0.0
+
+        def seen(x: Reals) -> float:
+            nonlocal size
+            value = function(x)
+            size = max(size, abs(value))
+            return value
+
+        value = norm(seen, gradient, self.start, self.h)
+        return value, limit(self.moments, self.h, self.noise, size, allowed)
 
 
 def pose(problem: Problem, variable: str, noise: float) -> Posed:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 import numpy as np
 
 from gradcheck import precision
-from gradcheck.arithmetic import options
+from gradcheck.arithmetic import options, said
 from gradcheck.checks import Check
 from gradcheck.implementations import Layout
 from gradcheck.problem import Problem
@@ -143,10 +143,10 @@ def meant(run: Run) -> str:
         return f"Did you mean {declared}? Everything that failed agrees under that arithmetic."
     if run.meant is None:
         return ""
-    said = shlex.join(layout(run.meant)) or "the default layout"
+    shown = shlex.join(layout(run.meant)) or "the default layout"
     if only_memory(run):
-        return f"Did you mean {said}? It cannot take every order of memory; everything that failed agrees on arrays in C order."
-    return f"Did you mean {said}? Everything that failed agrees under that layout."
+        return f"Did you mean {shown}? It cannot take every order of memory; everything that failed agrees on arrays in C order."
+    return f"Did you mean {shown}? Everything that failed agrees under that layout."
 
 
 def only_memory(run: Run) -> bool:
@@ -156,7 +156,7 @@ def only_memory(run: Run) -> bool:
 
 def layout(given: Layout) -> Iterator[str]:
     """The options of the command line that declare this layout."""
-    yield from options({name: value for name, value in vars(given).items() if value != getattr(Layout(), name)})
+    yield from options(said(given))
 
 
 def title(failure: Failure) -> str:
