@@ -11,8 +11,9 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from gradcheck.conformance import pose, quiet
+from gradcheck.conformance import pose
 from gradcheck.diagnosis import SMALL, diagnose
+from gradcheck.implementations.quiet import quiet
 from gradcheck.mistakes import MISTAKES
 from gradcheck.problem import Problem
 from gradcheck.verify import parted, select

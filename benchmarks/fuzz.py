@@ -26,6 +26,7 @@ from gradcheck import cases, conformance, corpus, verify
 from gradcheck.campaign import Budget, Campaign, Job
 from gradcheck.campaign.workers import Processes
 from gradcheck.implementations import load
+from gradcheck.implementations.quiet import quiet
 from gradcheck.mistakes import MISTAKES
 from gradcheck.settings import Target
 from gradcheck.strategies import problems
@@ -105,7 +106,7 @@ def guidance(seeds: int) -> None:
         f"median of {seeds} seeds: problems (ms) to the first catch\n\n{'mistake':<42}{'unguided':>16}{'guided':>16}"
     )
     totals = {guided: [] for guided in GUIDED}
-    with conformance.quiet():
+    with quiet():
         for name in HIDDEN:
             found = {guided: [] for guided in GUIDED}
             for seed in range(seeds):

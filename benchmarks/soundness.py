@@ -23,6 +23,7 @@ from benchmarks.algorithms import ALGORITHMS
 from gradcheck import conformance, verify
 from gradcheck.arithmetic import Arithmetic
 from gradcheck.implementations import Implementation, adapt, installed, load
+from gradcheck.implementations.quiet import quiet
 from gradcheck.problem import Problem
 from gradcheck.regimes import REGIMES
 from gradcheck.verdict import Outcome
@@ -81,7 +82,7 @@ def judge_shard(target: str, dtype: str, regime: str, seed: int, count: int) -> 
             f"{target} {dtype} {regime} seed {seed} {problem!r}: {name} {v}" for name, v in verdicts.items() if v.failed
         ]
 
-    with conformance.quiet():
+    with quiet():
         conformance.pose(body, dtype=dtype, regimes=(regime,), seed=seed, count=count, shrink=False)
     return found
 

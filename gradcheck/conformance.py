@@ -1,13 +1,9 @@
 """A conformance run: problems drawn by Hypothesis, judged by every check, and each failure shrunk by itself."""
 
-import contextlib
-import io
-import warnings
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-import numpy as np
 from hypothesis import HealthCheck, Phase, Verbosity, given, settings
 from hypothesis import seed as seeded
 from hypothesis.database import ExampleDatabase
@@ -17,12 +13,13 @@ from gradcheck import cases, diagnosis, layouts, precision, verify
 from gradcheck.checks import Check, Trial
 from gradcheck.errors import Unusable
 from gradcheck.implementations import Implementation, adapt
-from gradcheck.implementations.surroundings import kept
+from gradcheck.implementations.quiet import quiet
 from gradcheck.problem import Problem
 from gradcheck.reduction import reduce
 from gradcheck.strategies import problems
+from gradcheck.tally import Tally
 from gradcheck.verdict import Outcome, Verdict
-from gradcheck.verify import Failure, Run, Tally
+from gradcheck.verify import Failure, Run
 
 Progress = Callable[[str, int], None]  # what is being done, and how many problems have been judged
 
@@ -69,50 +66,6 @@ def pose(
         body(problem)
 
     posed()
-
-
-class Printed(io.StringIO):
-    """What a target prints. It may close it, or write bytes to its `buffer`, as it may with a real standard output."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._bytes = _Bytes()
-
-    @property
-    def buffer(self) -> io.BytesIO:
-        """Where a target that knows of bytes writes them."""
-        return self._bytes
-
-    def close(self) -> None:
-        pass
-
-    @property
-    def size(self) -> int:
-        """How many characters, and bytes, were written."""
-        return len(self.getvalue()) + len(self._bytes.getvalue())
-
-
-class _Bytes(io.BytesIO):
-    def close(self) -> None:
-        pass
-
-
-@contextlib.contextmanager
-def quiet() -> Iterator[Printed]:
-    """What the target prints and warns reaches neither the results on standard output nor the progress beside them.
-
-    Whatever a target changes in this process, when it is loaded or called, is put back.
-    """
-    printed = Printed()
-    with (
-        kept(),
-        contextlib.redirect_stdout(printed),
-        contextlib.redirect_stderr(printed),
-        warnings.catch_warnings(),
-        np.errstate(all="ignore"),
-    ):
-        warnings.simplefilter("ignore")
-        yield printed
 
 
 def shrunk(

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 # Files of ours through which a target is called or imported; what it raises is told by its own place.
 _OURS = (
+    "checks/reading.py",
     "checks/trial.py",
     *(f"implementations/{name}.py" for name in ("home", "layout", "serve", "surroundings", "targets")),
 )

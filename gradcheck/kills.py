@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from statistics import median
 
 from gradcheck.checks import CHECKS
-from gradcheck.conformance import pose, quiet
+from gradcheck.conformance import pose
+from gradcheck.implementations.quiet import quiet
 from gradcheck.mistakes import MISTAKES
 from gradcheck.problem import Problem
 from gradcheck.verify import judge

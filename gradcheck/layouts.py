@@ -12,8 +12,8 @@ from gradcheck.arithmetic import EVERY, Arithmetic
 from gradcheck.checks import CHECKS, Check, Trial
 from gradcheck.implementations import CHOICES, Implementation, Layout, adapt
 from gradcheck.problem import Problem
+from gradcheck.tally import Tally
 from gradcheck.verdict import Outcome
-from gradcheck.verify import Tally
 
 # The checks of values: a layout is meant only if all of them agree wherever they can judge.
 VALUES = tuple(CHECKS[n] for n in ("logits", "softmax", "loss", "logits_gradient", "theta_gradient", "bias_gradient"))

@@ -15,8 +15,9 @@ from _pytest.outcomes import Failed  # pytest.fail.Exception, by a name that a t
 from gradcheck import conformance, reports
 from gradcheck.implementations import Implementation
 from gradcheck.settings import Target, named
+from gradcheck.tally import Tally
 from gradcheck.verdict import FAILURES, Outcome
-from gradcheck.verify import Run, Tally, select
+from gradcheck.verify import Run, select
 
 MARK = "gradcheck"
 
@@ -130,7 +131,7 @@ class CheckTest:
         if not mine.failures:
             return f"{self.name}: {self.expected}"
         (failure,) = conformance.saved(mine, Path(DEFAULTS.cases)).failures
-        return "\n".join([*reports.words.panel(failure, run), *filter(None, [reports.words.meant(run)])])
+        return "\n".join([*reports.words.panel(failure, run), *filter(None, [reports.commands.meant(run)])])
 
     def properties(self) -> Iterator[tuple[str, str]]:
         """What JUnit reports carry."""

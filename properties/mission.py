@@ -19,9 +19,9 @@ from hypothesis import assume, given, settings
 
 from gradcheck import Enclosure, Implementation, Problem, load, model, problems
 from gradcheck.checks import Trial
-from gradcheck.checks.trial import Skip, require_bounded
-from gradcheck.conformance import quiet
+from gradcheck.checks.reading import Skip, require_bounded
 from gradcheck.implementations import BUILT_IN, adapt
+from gradcheck.implementations.quiet import quiet
 from gradcheck.referees.scipy_check_grad import Posed
 from gradcheck.regimes import REGIMES
 

@@ -15,7 +15,7 @@ from wrong import RIGHT
 from gradcheck import Implementation, Problem, bounds, judge, model, precision, referees
 from gradcheck.arithmetic import Arithmetic
 from gradcheck.checks import CHECKS, Trial
-from gradcheck.checks.trial import Skip
+from gradcheck.checks.reading import Skip
 from gradcheck.enclosure import Enclosure
 from gradcheck.implementations import adapt
 from gradcheck.referees import (

@@ -18,10 +18,11 @@ from wrong import RIGHT
 
 from gradcheck import Implementation, Outcome, Problem, Verdict, conform, judge, problems
 from gradcheck.checks import CHECKS
-from gradcheck.conformance import quiet
 from gradcheck.implementations import FUNCTIONS
+from gradcheck.implementations.quiet import quiet
+from gradcheck.tally import Tally
 from gradcheck.verdict import SEVERITY, combine
-from gradcheck.verify import Run, Tally, status
+from gradcheck.verify import Run, status
 
 DATA = st.data()
 EVERY_CHECK = pytest.mark.parametrize("check", CHECKS.values(), ids=CHECKS)

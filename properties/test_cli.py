@@ -360,7 +360,8 @@ def test_every_check_has_its_turn_on_the_first_problem(run):
 def test_a_check_whose_turn_does_not_come_says_so():
     """Where the only problem is too large for it."""
     from gradcheck.checks import CHECKS
-    from gradcheck.verify import Tally, settle
+    from gradcheck.tally import Tally
+    from gradcheck.verify import settle
 
     tallies = {"repeatable": Tally(CHECKS["repeatable"])}
     settle(tallies, 1)

@@ -120,7 +120,7 @@ def test_merging_that_is_not_declared_is_named():
     code = Implementation("undeclared", softmax=CORRECT["one by one"].softmax)
     assert judge(code, p, [CHECKS["softmax"]])["softmax"].failed
     from gradcheck import layouts
-    from gradcheck.verify import Tally
+    from gradcheck.tally import Tally
 
     tally = Tally(CHECKS["softmax"])
     tally.add(p, judge(code, p, [CHECKS["softmax"]])["softmax"])

@@ -7,8 +7,9 @@ import pytest
 
 from gradcheck import Implementation, Problem, conform, judge
 from gradcheck.checks import CHECKS
-from gradcheck.conformance import pose, quiet
+from gradcheck.conformance import pose
 from gradcheck.diagnosis import diagnose
+from gradcheck.implementations.quiet import quiet
 from gradcheck.mistakes import GROUPS, MISTAKES, Model
 from gradcheck.reports import words
 from gradcheck.running import Running

@@ -8,7 +8,8 @@ from wrong import RIGHT, WRONG, Wrong
 
 from gradcheck import Problem, conform, judge, model
 from gradcheck.checks import CHECKS, Check
-from gradcheck.conformance import pose, quiet
+from gradcheck.conformance import pose
+from gradcheck.implementations.quiet import quiet
 from gradcheck.mistakes import MISTAKES
 from gradcheck.verdict import FAILURES, Outcome
 from gradcheck.verify import status

@@ -10,9 +10,9 @@ from wrong import RIGHT
 from gradcheck import Implementation, Outcome, Problem, Verdict, judge, model, precision
 from gradcheck.arithmetic import Arithmetic
 from gradcheck.checks import CHECKS, Trial
+from gradcheck.checks.reading import describe
 from gradcheck.checks.repeatable import elsewhere
 from gradcheck.checks.table import every
-from gradcheck.checks.trial import describe
 from gradcheck.implementations import Layout, TargetFailed, adapt
 
 

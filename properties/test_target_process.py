@@ -16,8 +16,8 @@ from click.testing import CliRunner
 from gradcheck import Implementation, Problem, Unusable, conform, judge, load
 from gradcheck.checks import Trial
 from gradcheck.cli import main
-from gradcheck.conformance import quiet
 from gradcheck.implementations import floats, home
+from gradcheck.implementations.quiet import quiet
 from gradcheck.implementations.surroundings import PARTS, Surroundings
 from gradcheck.verdict import Outcome
 

@@ -10,6 +10,7 @@ from gradcheck.cases import Case
 from gradcheck.checks import Trial
 from gradcheck.errors import Unusable
 from gradcheck.implementations import Implementation, adapt
+from gradcheck.implementations.quiet import quiet
 from gradcheck.problem import Problem
 from gradcheck.reduction import reduce
 from gradcheck.reports import words
@@ -22,7 +23,7 @@ def replayed(job: Job, folder: Path) -> list[Failed]:
     """Cases of the corpus that fail today, of the precisions of this job. A corpus that is not there yet has none."""
     if not corpus.paths(folder):
         return []
-    with conformance.quiet():
+    with quiet():
         implementation = job.target.load()
     return list(failures(implementation, corpus.paths(folder), job.dtypes, job.checks))
 
@@ -53,7 +54,7 @@ def smaller(implementation: Implementation, case: Case) -> Case | None:
     def outcome(problem: Problem) -> Outcome:
         return check.judge(Trial(whole, problem)).outcome
 
-    with conformance.quiet():
+    with quiet():
         wanted = outcome(case.problem)
         if wanted not in FAILURES:
             return None

@@ -16,10 +16,12 @@ from gradcheck.campaign.job import Job
 from gradcheck.cases import Case
 from gradcheck.checks import Check
 from gradcheck.implementations import Implementation, adapt
+from gradcheck.implementations.quiet import quiet
 from gradcheck.problem import Problem
 from gradcheck.reports import words
+from gradcheck.tally import Tally
 from gradcheck.verdict import Verdict
-from gradcheck.verify import Run, Tally
+from gradcheck.verify import Run
 
 VAIN = 3  # searches that found nothing; after these the other groups of a shard are not diagnosed anew
 KEPT = 16  # failing problems of a check, in each regime, of which a diagnosis is made
@@ -180,7 +182,7 @@ class _Explained:
 def work(job: Job, number: int, known: frozenset[Key] = frozenset(), pending: str = "") -> Record:
     """Do shard `number` of a job. `known` findings are counted and not shrunk; `pending` is a folder, if there is one to share."""
     _homeless()
-    with conformance.quiet() as printed:
+    with quiet() as printed:
         shard = Shard(job, number, known, pending)
         if number < 0:
             database.replay(shard.judge, job, shard.database)

@@ -8,8 +8,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from gradcheck.checks.differences import direction, projected, require_unmasked
+from gradcheck.checks.reading import Skip, require_bounded
 from gradcheck.checks.table import check
-from gradcheck.checks.trial import Skip, Trial, require_bounded
+from gradcheck.checks.trial import Trial
 from gradcheck.checks.values import jacobian_truth
 from gradcheck.enclosure import U64, Enclosure, Reals, outward
 from gradcheck.referees import central_softmax, float64, mathematical

@@ -7,8 +7,9 @@ import numpy as np
 
 from gradcheck.checks.central import LEAVES, NOT_SOFTMAX, softmax_outcome
 from gradcheck.checks.differences import loss_outcome, require_plain, require_unmasked
+from gradcheck.checks.reading import Skip, require_bounded
 from gradcheck.checks.table import check
-from gradcheck.checks.trial import Skip, Trial, require_bounded
+from gradcheck.checks.trial import Trial
 from gradcheck.checks.values import jacobian_truth
 from gradcheck.enclosure import Enclosure, Reals
 from gradcheck.problem import Problem

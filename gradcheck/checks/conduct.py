@@ -5,8 +5,9 @@ from typing import Any
 
 import numpy as np
 
+from gradcheck.checks.reading import Skip, as_array, as_numbers, describe
 from gradcheck.checks.table import AGREED, check, found
-from gradcheck.checks.trial import ARGUMENTS, Skip, Trial, as_array, as_numbers, describe
+from gradcheck.checks.trial import ARGUMENTS, Trial
 from gradcheck.checks.values import jacobian_truth
 from gradcheck.enclosure import Reals
 from gradcheck.implementations.layout import KEYS

@@ -5,8 +5,9 @@ from dataclasses import replace
 
 import numpy as np
 
+from gradcheck.checks.reading import Skip, require_bounded
 from gradcheck.checks.table import check, every
-from gradcheck.checks.trial import Skip, Trial, require_bounded
+from gradcheck.checks.trial import Trial
 from gradcheck.enclosure import U64, Enclosure, outward
 from gradcheck.referees import central, complex_step, cumulants, float64, forward
 from gradcheck.referees.cumulants import Move

@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 
 from gradcheck import referees
+from gradcheck.checks.reading import Skip, require_bounded
 from gradcheck.checks.table import AGREED, check, every, found
-from gradcheck.checks.trial import Skip, Trial, require_bounded
+from gradcheck.checks.trial import Trial
 from gradcheck.checks.values import jacobian_truth
 from gradcheck.enclosure import U64, Enclosure, Reals, outward
 from gradcheck.problem import Problem

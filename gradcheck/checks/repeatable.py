@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 
 from gradcheck.checks.conduct import allowed
+from gradcheck.checks.reading import Broken, Skip, as_array, as_numbers, guarded
 from gradcheck.checks.table import AGREED, check, found
-from gradcheck.checks.trial import ARGUMENTS, Broken, Skip, Trial, as_array, as_numbers, guarded
+from gradcheck.checks.trial import ARGUMENTS, Trial
 from gradcheck.enclosure import Enclosure
 from gradcheck.implementations.layout import named
 from gradcheck.problem import Array

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gradcheck.checks.trial import Anew, Broken, Skip, Trial
+from gradcheck.checks.reading import Anew, Broken, Skip
+from gradcheck.checks.trial import Trial
 from gradcheck.problem import Problem
 from gradcheck.verdict import Comparison, Outcome, Verdict, combine
 

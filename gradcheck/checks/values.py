@@ -5,8 +5,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from gradcheck import bounds, referees
+from gradcheck.checks.reading import Skip
 from gradcheck.checks.table import check, every
-from gradcheck.checks.trial import Skip, Trial
+from gradcheck.checks.trial import Trial
 from gradcheck.enclosure import U64, Enclosure, Reals, outward
 from gradcheck.verdict import Comparison
 

@@ -62,15 +62,15 @@ def minimise(*, folder: Path, name: str | None, dry_run: bool, **given: Any) -> 
     Without TARGET, cases of the same problem for the same check. With TARGET, also each case that still fails for it is made
     smaller, as long as it fails in the same way.
     """
-    from gradcheck import conformance
     from gradcheck import corpus as kept
     from gradcheck.campaign import saved
+    from gradcheck.implementations.quiet import quiet
 
     extra = list(kept.duplicates(kept.load(folder)))
     for path in extra:
         _remove(path, dry_run)
     if name:
-        with conformance.quiet():
+        with quiet():
             implementation = chosen(name, given)[0].load()
         for path, case in kept.load(folder):
             smaller = saved.smaller(implementation, case)
@@ -102,10 +102,11 @@ def replay(*, folder: Path, name: str, checks: tuple[str, ...], **given: Any) ->
     """Judge TARGET on every case of DIR in a precision that it offers. Exit status as for `gradcheck verify`."""
     from gradcheck import conformance
     from gradcheck import corpus as kept
+    from gradcheck.implementations.quiet import quiet
     from gradcheck.reports import words
     from gradcheck.verify import Run, status
 
-    with conformance.quiet():
+    with quiet():
         implementation = chosen(name, given)[0].load()
     runs: list[Run] = []
     for path, case in kept.load(folder):

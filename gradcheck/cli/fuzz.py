@@ -81,13 +81,14 @@ def _job(name: str | None, given: dict[str, Any]) -> "Job":
     """What is asked for; refused before any worker starts."""
     from gradcheck import conformance, regimes, verify
     from gradcheck.campaign import Job, database
+    from gradcheck.implementations.quiet import quiet
 
     said = {key: given.pop(key) for key in ("dtypes", "checks", "regimes", "seed", "database")}
     targets = chosen(name, {key: value for key, value in given.items() if key != "max_examples"})
     if len(targets) != 1:
         raise Unusable(f"pyproject.toml names {len(targets)} targets; expected the name of the one to fuzz")
     (target,) = targets
-    with conformance.quiet():
+    with quiet():
         found = target.load()
     verify.known(found.expected_failures)
     dtypes = tuple(dict.fromkeys(said["dtypes"])) or target.dtypes or found.default_dtypes

@@ -95,9 +95,10 @@ def homeless() -> None:
 def judged(targets: tuple[Target, ...], settings: dict[str, Any]) -> Iterator["Run"]:
     """A run for each target and dtype, one after the other, up to an interrupt. What cannot be used is refused before the first."""
     from gradcheck import conformance, regimes, verify
+    from gradcheck.implementations.quiet import quiet
 
     homeless()
-    with conformance.quiet():
+    with quiet():
         loaded = [(target, target.load()) for target in targets]
     for target, _ in loaded:
         verify.select(settings["checks"] or target.checks)

@@ -11,8 +11,9 @@ from itertools import pairwise
 import numpy as np
 
 from gradcheck.checks import Trial
+from gradcheck.checks.reading import Broken, Skip, as_array, as_numbers
 from gradcheck.checks.repeatable import elsewhere, identical
-from gradcheck.checks.trial import ARGUMENTS, Broken, Skip, as_array, as_numbers
+from gradcheck.checks.trial import ARGUMENTS
 from gradcheck.diagnosis.description import Diagnosis
 from gradcheck.diagnosis.views import GRADIENTS, QUANTITIES, View, functions, joined, symbols, within
 from gradcheck.implementations import Implementation

@@ -7,7 +7,7 @@ from itertools import permutations
 
 import numpy as np
 
-from gradcheck.checks.trial import Skip
+from gradcheck.checks.reading import Skip
 from gradcheck.diagnosis.views import LEFT, View, joined
 from gradcheck.enclosure import ETA64, outward
 from gradcheck.mistakes import MISTAKES, Mistake, Model

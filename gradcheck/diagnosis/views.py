@@ -6,7 +6,8 @@ from functools import cached_property
 import numpy as np
 
 from gradcheck.checks import CHECKS, Trial
-from gradcheck.checks.trial import ARGUMENTS, Broken, Skip, as_array, as_numbers
+from gradcheck.checks.reading import Broken, Skip, as_array, as_numbers
+from gradcheck.checks.trial import ARGUMENTS
 from gradcheck.implementations import Implementation
 from gradcheck.implementations.record import PARAMETERS
 from gradcheck.mistakes import Model

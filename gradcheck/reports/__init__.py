@@ -1,5 +1,6 @@
 """Reports: runs as text, JSON, JUnit XML and HTML. They write what they are given, and judge nothing."""
 
+from gradcheck.reports import commands as commands
 from gradcheck.reports import notes as notes
 from gradcheck.reports import terminal as terminal
 from gradcheck.reports import words as words

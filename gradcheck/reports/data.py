@@ -10,8 +10,9 @@ from importlib.metadata import version
 from typing import Any
 
 from gradcheck.reports import notes, words
+from gradcheck.tally import Tally
 from gradcheck.verdict import Outcome, Verdict
-from gradcheck.verify import Failure, Run, Tally, status
+from gradcheck.verify import Failure, Run, status
 
 SCHEMA = 1
 

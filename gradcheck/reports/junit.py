@@ -4,8 +4,9 @@ import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 
 from gradcheck.reports import notes, words
+from gradcheck.tally import Tally
 from gradcheck.verdict import Outcome
-from gradcheck.verify import Run, Tally
+from gradcheck.verify import Run
 
 # An inconclusive check is no failure and no agreement: JUnit's word for that is "skipped".
 ELEMENTS = {

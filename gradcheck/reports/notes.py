@@ -5,7 +5,8 @@ from collections.abc import Iterator
 from gradcheck import traits
 from gradcheck.problem import Problem
 from gradcheck.reports import words
-from gradcheck.verify import Run, Tally
+from gradcheck.tally import Tally
+from gradcheck.verify import Run
 
 SHIFTED = "(z - m) - log s keeps them, and so does exp(z - m)/s; z - (m + log s) and merged log-sum-exps do not"
 REMEDIES = {

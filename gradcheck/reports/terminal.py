@@ -10,9 +10,10 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
-from gradcheck.reports import notes, words
+from gradcheck.reports import commands, notes, words
+from gradcheck.tally import Tally
 from gradcheck.verdict import Outcome
-from gradcheck.verify import Failure, Run, Tally
+from gradcheck.verify import Failure, Run
 
 STYLES = {
     Outcome.AGREE: "green",
@@ -98,8 +99,8 @@ def show(run: Run, out: Console) -> None:
         out.print(Text("\n" + words.printed(run), style="dim"))
     show_notes([run], out)
     show_failures(run, out)
-    if words.meant(run):
-        out.print(Padding(Text(words.meant(run), style="bold"), (1, 0, 0, 0), expand=False))
+    if commands.meant(run):
+        out.print(Padding(Text(commands.meant(run), style="bold"), (1, 0, 0, 0), expand=False))
     out.print(Text("\n").append_text(styled(Outcome.DISAGREE if run.failed else Outcome.AGREE, words.summary(run))))
     out.print()
 
@@ -112,7 +113,7 @@ def show_notes(runs: Sequence[Run], out: Console) -> None:
 
 def show_failures(run: Run, out: Console) -> None:
     """Every panel of a run; of code that only cannot take arrays in some order of memory, one."""
-    shown = run.failures[:1] if words.only_memory(run) else run.failures
+    shown = run.failures[:1] if commands.only_memory(run) else run.failures
     for failure in shown:
         out.print()
         panel(failure, run, out)

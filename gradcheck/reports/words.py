@@ -1,17 +1,16 @@
 """How numbers, places and verdicts are worded: one wording for the terminal, JUnit and HTML."""
 
-import shlex
 from collections.abc import Iterable, Iterator
 
 import numpy as np
 
 from gradcheck import precision
-from gradcheck.arithmetic import options, said
 from gradcheck.checks import Check
-from gradcheck.implementations import Layout
 from gradcheck.problem import Problem
+from gradcheck.reports.commands import repeat
+from gradcheck.tally import Tally
 from gradcheck.verdict import FAILURES, Outcome, Verdict, Witness
-from gradcheck.verify import Failure, Run, Tally
+from gradcheck.verify import Failure, Run
 
 NONE = "–"  # a dash where there is no number
 
@@ -124,39 +123,6 @@ def arrays(problem: Problem) -> Iterator[str]:
     for name, array in zip(("theta", "b", "X", "Y"), problem.reals, strict=True):
         rows = (", ".join(number(entry) for entry in row) for row in array)
         yield f"{name} = [{', '.join(f'[{row}]' for row in rows)}]"
-
-
-def repeat(failure: Failure, run: Run) -> str:
-    """The command that judges this case again."""
-    return shlex.join(("gradcheck", "replay", failure.case or "CASE", *command(run)))
-
-
-def command(run: Run) -> tuple[str, ...]:
-    """The words that name the target and its layout on a command line."""
-    return run.command or (run.target, *layout(run.layout), *options(run.arithmetic.said))
-
-
-def meant(run: Run) -> str:
-    """The layout, or the arithmetic, that would explain every failure; nothing where there is none."""
-    if run.rounds is not None:
-        declared = shlex.join(options(run.rounds.said))
-        return f"Did you mean {declared}? Everything that failed agrees under that arithmetic."
-    if run.meant is None:
-        return ""
-    shown = shlex.join(layout(run.meant)) or "the default layout"
-    if only_memory(run):
-        return f"Did you mean {shown}? It cannot take every order of memory; everything that failed agrees on arrays in C order."
-    return f"Did you mean {shown}? Everything that failed agrees under that layout."
-
-
-def only_memory(run: Run) -> bool:
-    """Whether everything that failed agrees where arrays are in C order and can be written to."""
-    return run.meant is not None and run.meant.memory != run.layout.memory
-
-
-def layout(given: Layout) -> Iterator[str]:
-    """The options of the command line that declare this layout."""
-    yield from options(said(given))
 
 
 def title(failure: Failure) -> str:

@@ -8,12 +8,12 @@ import numpy as np
 
 from gradcheck.checks import CHECKS
 from gradcheck.errors import Unusable
+from gradcheck.tally import Tally
 from gradcheck.vectors.answers import Answers, Unreadable, computed
 from gradcheck.vectors.certify import QUANTITIES
 from gradcheck.vectors.folder import Index
 from gradcheck.vectors.form import Vector
 from gradcheck.verdict import Outcome, Verdict
-from gradcheck.verify import Tally
 
 UNANSWERED = "it is not answered"
 Row = tuple[str, str]  # dtype, quantity

@@ -6,9 +6,9 @@ from importlib.metadata import version
 from typing import Any
 
 from gradcheck import precision
+from gradcheck.tally import Tally
 from gradcheck.vectors.judge import Finding, Judged, Row
 from gradcheck.verdict import Outcome
-from gradcheck.verify import Tally
 
 SCHEMA = 1
 

@@ -1,0 +1,54 @@
+"""While targets are called: what they print is counted, and what they change is put back."""
+
+import contextlib
+import io
+import warnings
+from collections.abc import Iterator
+
+import numpy as np
+
+from gradcheck.implementations.surroundings import kept
+
+
+class Printed(io.StringIO):
+    """What a target prints. It may close it, or write bytes to its `buffer`, as it may with a real standard output."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._bytes = _Bytes()
+
+    @property
+    def buffer(self) -> io.BytesIO:
+        """Where a target that knows of bytes writes them."""
+        return self._bytes
+
+    def close(self) -> None:
+        pass
+
+    @property
+    def size(self) -> int:
+        """How many characters, and bytes, were written."""
+        return len(self.getvalue()) + len(self._bytes.getvalue())
+
+
+class _Bytes(io.BytesIO):
+    def close(self) -> None:
+        pass
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[Printed]:
+    """What the target prints and warns reaches neither the results on standard output nor the progress beside them.
+
+    Whatever a target changes in this process, when it is loaded or called, is put back.
+    """
+    printed = Printed()
+    with (
+        kept(),
+        contextlib.redirect_stdout(printed),
+        contextlib.redirect_stderr(printed),
+        warnings.catch_warnings(),
+        np.errstate(all="ignore"),
+    ):
+        warnings.simplefilter("ignore")
+        yield printed
