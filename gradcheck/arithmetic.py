@@ -30,11 +30,12 @@ class Arithmetic:
 
     `inner` is the precision in which it computes, inside: a coarser one, or a finer one of which only results are written
     down in that of its arrays (a fused kernel). `accumulate` is that in which sums are taken; where it is finer, other
-    operations round as these do, and every array that is kept between two steps is written down. `stored` is a coarser one
-    in which such arrays are written down, and operands before a product (autocast). `merged` is the number of parts whose
-    log-sum-exps are merged one after the other, "L" for every class; merging in a tree needs no declaration. `pieces` is
-    the number of pieces over which gradients are added in a stored precision. `subnormals` flushed: it takes subnormal
-    numbers for zero. Not `deterministic`: two calls may differ by what rounding explains, as atomic additions do.
+    operations round as these do, and what each comes to may be written down in that of its arrays. `stored` is the one in which
+    arrays between two steps are written down, and operands before a product (autocast), and nothing else. `merged` is the
+    number of parts whose log-sum-exps are merged one after the other, "L" for every class; merging in a tree needs no
+    declaration. `pieces` is the number of pieces over which gradients are added in a stored precision. `subnormals` flushed:
+    it takes subnormal numbers for zero. Not `deterministic`: two calls may differ by what rounding explains, as atomic
+    additions do.
     """
 
     inner: str = ""
@@ -103,9 +104,11 @@ def granted(name: str, declared: Arithmetic) -> Precision:
         elif sums.u > found.u:
             found = replace(_range(found, sums), adds=sums.u)
     if declared.stored:
-        kept = precision.named(declared.stored)
-        if kept.u > max(found.u, found.kept):
-            found = replace(_range(found, kept), kept=kept.u, finer=int(kept.u > arrays.u))
+        stored = precision.named(declared.stored)
+        if (
+            stored.u > found.u and stored.u >= found.kept
+        ):  # arrays are written down, and not what each operation comes to
+            found = replace(_range(found, stored), kept=0.0, stored=stored.u)
     if declared.parts == found.merged and declared.pieces == found.pieces:
         return found  # itself, where nothing is declared
     return replace(found, merged=declared.parts, pieces=declared.pieces)

@@ -19,9 +19,9 @@ class Precision:
 
     `u` is the unit roundoff (relative), `eta` the largest error of gradual underflow, `tiny` the smallest normal and `huge`
     the largest finite number (all absolute). `reads` is 1 where operands are rounded, or flushed to zero, when they are read;
-    `adds` the unit roundoff of an addition within a sum, 0 where that is u; `kept` that of writing an array down, 0 where that is
-    the rounding of its last operation; `finer` is 1 where arrays that are handed over are finer than that, and operands are
-    written down, too; `returned` is the unit roundoff of writing a result down, and nothing else. `merged` counts the parts of
+    `adds` the unit roundoff of an addition within a sum, 0 where that is u; `kept` that of writing down what an operation or
+    a sum comes to, 0 where that is its own rounding; `stored` that of writing down an array between two steps, or an operand
+    before a product, alone; `returned` that of writing down a result, and nothing else. `merged` counts the parts of
     which a log-sum-exp is merged in a row, `pieces` those of a gradient.
     """
 
@@ -34,7 +34,7 @@ class Precision:
     reads: int = 0
     adds: float = 0.0
     kept: float = 0.0
-    finer: int = 0
+    stored: float = 0.0
     returned: float = 0.0
     merged: float = 0.0
     pieces: int = 1

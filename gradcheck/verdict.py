@@ -120,7 +120,9 @@ class Comparison:
         slack = max(slack, 0.0)
         if ratio > 1:
             return Verdict(Outcome.DISAGREE, "", ratio, slack, self._witness(ratios, limit))
-        if telling(*told(limit, abs(midpoint) if self.scale is None else self.scale)):
+        size = abs(midpoint) if self.scale is None else self.scale
+        seen = np.count_nonzero(limit < size)  # mostly all of them, and nothing more is to be counted
+        if 2 * seen >= limit.size or telling(*told(limit, size)):
             return self._noted(Verdict(Outcome.AGREE, "", ratio, slack), error - outward(radius))
         return Verdict(Outcome.INCONCLUSIVE, WIDE, ratio, slack)
 
@@ -131,7 +133,7 @@ class Comparison:
         limit = outward(self.referee.radius + self.careful())
         with np.errstate(invalid="ignore", divide="ignore"):
             times = np.where(error > 0, error / limit, 0.0)
-        lost = float(np.nanmax(times))
+        lost = float(np.fmax.reduce(times, axis=None))
         if not lost > 1:
             return verdict
         return replace(verdict, lost=float(np.log2(lost)), witness=self._witness(np.nan_to_num(times), limit))

@@ -67,7 +67,9 @@ def test_16_bit_weights_and_data_count_in_the_precision_of_a_dump():
     Z = (theta @ X + b[:, None]).astype(BFLOAT16).astype(np.float32)
     A = np.exp(Z - Z.max(axis=0))
     D = ((A / A.sum(axis=0) - np.eye(L)[:, y]) / n).astype(BFLOAT16).astype(np.float32)
-    found = gradcheck.audit(**given, Y=y, grad_theta=D @ X.T, grad_b=D.sum(axis=1))
+    found = gradcheck.audit(
+        **given, Y=y, grad_theta=D @ X.T, grad_b=D.sum(axis=1), arithmetic=Arithmetic(stored="bfloat16")
+    )
     assert found.stored == "bfloat16"
     assert set(outcomes(found).values()) == {Outcome.AGREE}
 

@@ -7,11 +7,10 @@ from hypothesis import strategies as st
 
 import gradcheck
 from gradcheck import Outcome, model, problems
-from gradcheck.bounds import spread
+from gradcheck.bounds import ErrorModel, spread
 from gradcheck.enclosure import U64
 from gradcheck.precision import named
 from gradcheck.referees import freivalds
-from gradcheck.referees.freivalds import ErrorModel
 
 DTYPES = ("float64", "float32", "float16", "bfloat16")
 

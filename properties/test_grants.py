@@ -182,16 +182,17 @@ def test_nothing_declared_grants_the_precision_itself():
 
 
 def test_sums_in_a_finer_precision_leave_what_is_written_down_and_those_in_a_coarser_one_round_their_terms():
-    """roundings = operations λ(u) + additions λ(of sums) + one more of the coarser, + writings λ(of what is kept)."""
+    """roundings = operations λ(u) + additions λ(of sums) + one more of the coarser, or of what is kept, as for each operation."""
     fine, coarse = (
         granted("bfloat16", Arithmetic(accumulate="float32")),
         granted("float64", Arithmetic(accumulate="float16")),
     )
     lam = bounds.lam
-    assert (fine.u, fine.kept, fine.finer, fine.huge) == (2.0**-24, 2.0**-8, 0, precision.named("bfloat16").huge)
+    assert (fine.u, fine.kept, fine.stored, fine.huge) == (2.0**-24, 2.0**-8, 0.0, precision.named("bfloat16").huge)
     assert bounds.roundings(fine, 2, 100, 3) == pytest.approx(102 * lam(2.0**-24) + 3 * lam(2.0**-8), rel=1e-12)
     assert bounds.roundings(coarse, 2, 3) == pytest.approx(2 * lam(2.0**-53) + 4 * lam(2.0**-11), rel=1e-12)
-    assert granted("float32", Arithmetic(stored="bfloat16")).finer == 1
+    cast = granted("float32", Arithmetic(stored="bfloat16"))
+    assert bounds.roundings(cast, 2, 100, 3) == pytest.approx(102 * lam(2.0**-24) + 3 * lam(2.0**-8), rel=1e-12)
 
 
 def test_a_fused_kernel_writes_its_results_down_and_nothing_else():

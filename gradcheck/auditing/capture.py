@@ -54,10 +54,22 @@ def _wide(tensor: Any) -> Any:
     return tensor.reshape(-1, tensor.shape[-1])
 
 
-def _stored(Z: Any, *others: Any) -> dict[str, str]:
-    """The precision of logits that are coarser than what they are made of: autocast writes other arrays down in it, too."""
+def _stored(loss: Any, Z: Any, *others: Any) -> dict[str, str]:
+    """The precision of arrays that are written down, where that can be seen: by autocast, or by a fused loss in 16 bits."""
     kinds = [precision.named(str(tensor.dtype).removeprefix("torch.")) for tensor in (Z, *others)]
-    return {"stored": kinds[0].name} if kinds[0].u > max(kind.u for kind in kinds[1:]) else {}
+    coarser = kinds[0].u > max(kind.u for kind in kinds[1:])
+    return {"stored": kinds[0].name} if coarser or (_fused(loss) and kinds[0].dtype.itemsize == 2) else {}
+
+
+def _fused(loss: Any) -> bool:
+    """Whether torch's own cross-entropy made this: in 16 bits it writes log A down, and not what each operation comes to."""
+    last = getattr(loss, "grad_fn", None)
+    before = [function for function, _ in getattr(last, "next_functions", ())]
+    names = [type(function).__name__ for function in (last, *before[:1])]
+    return [name.removesuffix("Backward0") for name in names] in (
+        ["NllLoss", "LogSoftmax"],
+        ["NllLoss2D", "LogSoftmax"],
+    )
 
 
 class Step:
@@ -97,7 +109,7 @@ class Step:
             self._folder,
             samples="rows",
             reduction=self._reduction,
-            **{**_stored(Z, X, layer.weight), **self._declared},
+            **{**_stored(loss, Z, X, layer.weight), **self._declared},
         )
 
 
@@ -111,7 +123,8 @@ def capture(
 ) -> Any:
     """A `Step` that watches a torch layer; of a mapping of arrays named as in `gradcheck.audit`, the folder written at once.
 
-    `arithmetic` declares how the step rounds, where its arrays do not show it; what autocast writes down is seen.
+    `arithmetic` declares how the step rounds, where its arrays do not show it; what autocast and torch's cross-entropy write
+    down is seen.
     """
     declared = arithmetic.said if arithmetic else {}
     if isinstance(source, Mapping):

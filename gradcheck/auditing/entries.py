@@ -9,9 +9,8 @@ from gradcheck.auditing.dump import Dump
 from gradcheck.auditing.plan import Plan
 from gradcheck.auditing.rows import few, real
 from gradcheck.auditing.sums import Worst, keep
-from gradcheck.bounds import returned
+from gradcheck.bounds import ErrorModel, returned
 from gradcheck.enclosure import U64, Enclosure, Reals, outward
-from gradcheck.referees.freivalds import ErrorModel
 from gradcheck.verdict import told
 
 
@@ -49,9 +48,10 @@ def _differences(dump: Dump, plan: Plan, block: Block, rows: slice, known: tuple
     classes = np.arange(rows.start, rows.stop)[:, np.newaxis]
     labels = (classes == block.Y).astype(np.float64) if dump.index else real(block.Y[rows])
     masses = 0 if dump.index else dump.L
-    k, y = plan.arithmetic.relative(5 + masses, 2), plan.arithmetic.relative(4, 2)
-    limit = ((1 + k) * limit * block.mass + k * A * sure * block.mass + (y + 8 * U64) * labels) / dump.N
-    return (A * block.mass - labels) / dump.N, limit + (1 + k) * (8 + masses) * plan.arithmetic.eta
+    k = plan.arithmetic.differences(masses)
+    y = np.maximum(plan.arithmetic.differences(0), plan.arithmetic.others(dump.L, block.found.alone)) + 8 * U64
+    limit = ((1 + k) * limit * block.mass + k * A * sure * block.mass + y * labels) / dump.N
+    return (A * block.mass - labels) / dump.N, limit + (1 + k) * (8 + masses + dump.L) * plan.arithmetic.eta
 
 
 def _worst(array: Any, model: ErrorModel, midpoint: Reals, limit: Reals, where: tuple[slice, slice]) -> Worst:

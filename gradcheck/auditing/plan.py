@@ -8,11 +8,10 @@ from gradcheck import precision
 from gradcheck.arithmetic import Arithmetic
 from gradcheck.auditing.dump import Dump
 from gradcheck.auditing.rows import AT_ONCE, INNER, cuts, norms, real, rowwise
-from gradcheck.bounds import spread
+from gradcheck.bounds import ErrorModel, spread
 from gradcheck.enclosure import U64, Reals
 from gradcheck.errors import Unusable
 from gradcheck.referees import freivalds
-from gradcheck.referees.freivalds import ErrorModel
 
 SAMPLES, ENTRIES = INNER, 2**21  # of a block, whichever is more: what is asked of it must cost more than the asking
 STRETCH = 512  # samples of a shard, at least: putting sums together costs as much as a few samples
@@ -63,7 +62,8 @@ def error_model(dump: Dump, declared: Arithmetic) -> ErrorModel:
         named = declared.accumulate or declared.inner
         sums = precision.granted(dump.precision.name, named, False) if named == "tf32" else precision.named(named)
     finer = {name: precision.of(np.dtype(dump.arrays[name].dtype)).u < stored.u for name in ("theta", "X")}
-    return ErrorModel(sums, stored, sum(finer.values()), int(finer["X"]), declared.parts, declared.pieces, inside)
+    operands, arrays = sum(finer.values()), bool(declared.stored)
+    return ErrorModel(sums, stored, operands, int(finer["X"]), declared.parts, declared.pieces, inside, arrays)
 
 
 def plan(dump: Dump, *, declared: Arithmetic, count: int, seed: int, memory: int) -> Plan:

@@ -82,7 +82,7 @@ def _add_labels(dump: Dump, block: Block, P: Reals, W: Reals, total: Gradient) -
         weights = real(Y[rows])
         size = W @ weights.T
         total.right[:, rows] -= P @ weights.T / dump.N
-        total.limit[:, rows] += (bound.Y + double / dump.N) * size
+        total.limit[:, rows] += ((bound.Y + double / dump.N) * W) @ weights.T
         total.own[rows] += double / dump.N * size[0]
         total.size[rows] += 2 * size[1] / dump.N
 
@@ -112,12 +112,12 @@ def _loss(dump: Dump, plan: Plan, block: Block) -> Loss:
     """The sum over samples of mass lse − Σ Y Z."""
     Z, Y, lse, mass, found = block.Z, block.Y, block.lse, block.mass, block.found
     terms = dump.n if dump.index else dump.n * dump.L
-    k = plan.arithmetic.relative(2 * terms + 4, 2)  # log-sum-exps and logits may be added up apart
+    k = plan.arithmetic.loss(terms)  # log-sum-exps and logits may be added up apart
     picked = _picked(dump, Z, Y)
     size = abs(lse) + abs(picked) if dump.index else mass * (2 * abs(lse) + found.distance)
     own = mass * found.Q + size * 8 * U64
     each = mass * ((1 + k) * found.log_A) + k * (size + own)
     if not dump.index:
-        each += (1 + k) * spread(dump.L + 3, plan.arithmetic.u) * (size + mass * found.log_A)
+        each += (1 + k) * plan.arithmetic.relative(dump.L + 3, 5) * (size + mass * found.log_A)
     underflow = (1 + k) * (len(mass) * (terms + 2) / dump.n + size.sum()) * 2 * plan.arithmetic.eta
     return Loss(float((mass * lse - picked).sum()), float((each + own).sum() + underflow), float(size.sum()))

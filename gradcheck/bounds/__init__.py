@@ -19,6 +19,7 @@ A factor (1 + e)^(+-k) lies in exp(+-k lam(u)), lam(u) = -log(1 - u): errors of 
 dropping a second order term, and stay valid where they are larger than 1.
 """
 
+from gradcheck.bounds.error_model import ErrorModel as ErrorModel
 from gradcheck.bounds.gradients import Allowed as Allowed
 from gradcheck.bounds.gradients import allowed as allowed
 from gradcheck.bounds.gradients import exact_logits as exact_logits
@@ -34,8 +35,10 @@ from gradcheck.bounds.roundings import relative as relative
 from gradcheck.bounds.roundings import returned as returned
 from gradcheck.bounds.roundings import roundings as roundings
 from gradcheck.bounds.roundings import spread as spread
+from gradcheck.bounds.roundings import written as written
 from gradcheck.bounds.softmax import SoftmaxError as SoftmaxError
 from gradcheck.bounds.softmax import logits_error as logits_error
 from gradcheck.bounds.softmax import merged as merged
 from gradcheck.bounds.softmax import prescaled as prescaled
+from gradcheck.bounds.softmax import rescaling as rescaling
 from gradcheck.bounds.softmax import softmax_error as softmax_error

@@ -49,9 +49,8 @@ class Allowed:
         """Of sum_i D_i w_i for weights |w| of shape (n, k): (L, k). With every sample `times` over, at 1/times each."""
         n, precision = times * self.problem.n, self.precision
         pieces = precision.pieces - 1  # of which each is written down, in the precision that is kept
-        again = (0, pieces) if precision.kept else (pieces, 0)
-        # the gradient is written down, before and after a division, and X under autocast
-        k = relative(precision, 3 + 2 * precision.reads + again[0], n - 1, writings=2 + precision.finer + again[1])
+        # autocast writes down X, and the gradient before and after a division
+        k = relative(precision, 3 + 2 * precision.reads + pieces, n - 1, writings=3 + pieces)
         D, size = self._D
         with np.errstate(over="ignore", invalid="ignore"):
             error, exact = D @ weight, size @ weight
@@ -116,7 +115,7 @@ def _label_errors(softmax: SoftmaxError, k: float, one_hot: bool, precision: Pre
     if one_hot:
         return per_entry, softmax.distance
     # also mass * lse - sum Y Z per sample, with a product and a sum of its own
-    own = relative(precision, 4, len(softmax.log_A) - 1)
+    own = relative(precision, 4, len(softmax.log_A) - 1, writings=2)
     return per_entry + (1 + k) * own * (apart + softmax.log_A), apart
 
 
@@ -136,7 +135,7 @@ def exact_logits(problem: Problem, precision: Precision, magnitude: Reals) -> ND
     theta, b, X, _ = problem.reals
     unit = np.minimum(_unit(b), (_unit(theta)[:, :, np.newaxis] * _unit(X)[np.newaxis]).min(axis=1))
     # an infinite unit is that of 0, which is a multiple of any
-    return (magnitude <= unit / precision.u) & (unit >= precision.eta)
+    return (magnitude <= unit / max(precision.u, precision.kept, precision.stored)) & (unit >= precision.eta)
 
 
 def _unit(array: Reals) -> Reals:

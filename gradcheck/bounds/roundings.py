@@ -1,5 +1,6 @@
 """Counting roundings: how factors (1 + e) come together, and what a declared arithmetic makes of operations, sums and writings."""
 
+import math
 from typing import Protocol
 
 import numpy as np
@@ -19,7 +20,7 @@ def gamma(m: float, u: float) -> float:
 
 def lam(u: float) -> float:
     """`-log(1 - u)`: |log(1 + e)| for every |e| <= u."""
-    return float(-np.log1p(-u)) if u < 1 else np.inf
+    return -math.log1p(-u) if u < 1 else np.inf
 
 
 def spread(k: float, u: float) -> float:
@@ -27,29 +28,38 @@ def spread(k: float, u: float) -> float:
 
     The exponent is rounded up, since exp would magnify its own error; above 700 there is nothing left to bound.
     """
-    return float(np.expm1(min(k * lam(u) * (1 + 16 * U64), 700.0)))
+    return math.expm1(min(k * lam(u) * (1 + 16 * U64), 700.0))
 
 
 def roundings(p: Precision, operations: float, additions: float = 0, writings: float = 0) -> float:
-    """The logarithm of what so many roundings come to: of operations, of additions within one sum, of writing arrays down.
+    """The logarithm of what so many roundings come to: of operations, of additions within one sum, of arrays that are stored.
 
-    The one place where what is declared of an arithmetic (docs/bounds.md, section 12) becomes roundings.
+    The one place where what is declared of an arithmetic (docs/bounds.md, section 12) becomes roundings. Where sums are finer
+    than arrays, the result of each operation is written down, and that of a sum once. `writings` counts arrays between two
+    steps, and operands before a product, where these are stored in a coarser precision, and nothing else is.
     """
-    found = operations * lam(p.u) + writings * lam(p.kept)
-    if not additions or not p.adds:
-        return found + additions * lam(p.u)
-    # a finer sum is written down in the end, and the terms of a coarser one are rounded before
-    return found + additions * lam(p.adds) + lam(max(p.u, p.adds))
+    found = operations * (lam(p.u) + lam(p.kept)) + writings * lam(p.stored)
+    if not additions:
+        return found
+    if p.adds:  # the terms of a coarser sum are rounded before
+        return found + additions * lam(p.adds) + lam(max(p.u, p.adds))
+    return found + additions * lam(p.u) + lam(p.kept)
 
 
 def relative(p: Precision, operations: float, additions: float = 0, writings: float = 0) -> float:
     """`exp(roundings) - 1`: their relative error. As `spread`, which it is where nothing is declared."""
-    return float(np.expm1(min(roundings(p, operations, additions, writings) * (1 + 16 * U64), 700.0)))
+    return math.expm1(min(roundings(p, operations, additions, writings) * (1 + 16 * U64), 700.0))
 
 
-def elementary(precision: Precision) -> float:
-    """The relative error of exp and log: one ulp is at most 2 u (Higham 2002, section 2.1)."""
-    return 2 * ELEMENTARY_ULPS[precision.name] * precision.u
+def written(p: Precision) -> float:
+    """The relative error of one operation, the result of which may be written down: u, where nothing is declared."""
+    return p.u + p.kept + p.u * p.kept
+
+
+def elementary(p: Precision) -> float:
+    """The relative error of exp and log, written down: one ulp is at most 2 u (Higham 2002, section 2.1)."""
+    f = 2 * ELEMENTARY_ULPS[p.name] * p.u
+    return f + p.kept + f * p.kept
 
 
 class Writes(Protocol):

@@ -1,10 +1,11 @@
 """Of logits and their softmax: docs/bounds.md, sections 2 to 4."""
 
-from dataclasses import dataclass
+import math
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gradcheck.bounds.roundings import ELEMENTARY_ULPS, elementary, lam, relative, roundings
+from gradcheck.bounds.roundings import ELEMENTARY_ULPS, elementary, lam, relative, roundings, written
 from gradcheck.enclosure import U64, Enclosure, Reals, outward
 from gradcheck.precision import Precision
 
@@ -31,8 +32,9 @@ def logits_error(magnitude: Reals, d: int, precision: Precision, operands: Reals
     Infinite where a partial sum may overflow.
     """
     reads = precision.reads
-    # autocast writes theta and X down, too
-    k = relative(precision, 1 + 2 * reads, d, writings=1 + 2 * precision.finer)
+    # autocast writes down theta, X and Z
+    k = relative(precision, 1 + 2 * reads, d, writings=3)
+    k += (1 + k) * precision.kept  # theta X, a sum, before b is added; products, and Z, are counted
     underflows = d + 1 + reads * (d + 1 + operands)  # of products; of sums, and of operands that are read
     bound = k * magnitude + (1 + k) * underflows * precision.eta
     return np.where(magnitude + bound < precision.huge, outward(bound, d + 8), np.inf)
@@ -57,48 +59,47 @@ MERGE = 1 + 1 / (2 * np.log(2))
 
 
 def _softmax_error(Z: Enclosure, delta: Reals, A: Reals, precision: Precision, ours: bool) -> SoftmaxError:
-    u, L, eta, f = precision.u, Z.midpoint.shape[0], precision.eta, elementary(precision)
+    u, L, eta, f = written(precision), Z.midpoint.shape[0], precision.eta, elementary(precision)
     ulps = ELEMENTARY_ULPS[precision.name]
     m = Z.midpoint.max(axis=0, keepdims=True)
     # rho: how far computed and exact logits are from the midpoint, and what float64 loses below in evaluating this
     rho = (Z.radius + delta).max(axis=0, keepdims=True) + (L + 16) * U64 * (1 + abs(m))
     below = m - Z.midpoint
     log_s = np.log(np.exp(-below).sum(axis=0, keepdims=True))
-    size_log_s = np.minimum(log_s + 2 * rho, np.log(L) + 2 * U64)
+    size_log_s = np.minimum(log_s + 2 * rho, math.log(L) + 2 * U64)
     lse = abs(m + log_s) + rho
-    distance = below + log_s + 2 * rho
+    below = below + 2 * rho
+    distance = below + log_s
 
     # z - m as computed, or the same of prescaled logits
     if ours:
-        shifted = delta + u * (below + 2 * rho)
+        shifted = delta + u * below
     else:
         size = abs(Z.midpoint) + Z.radius + delta
-        shifted = prescaled(delta, size, size.max(axis=0, keepdims=True), below + 2 * rho, u)
+        shifted = prescaled(delta, size, size.max(axis=0, keepdims=True), below, u)
     sums = roundings(precision, 0, L - 1) + 4 * L * ulps * eta
     if ours:
         term = outward(shifted + lam(f))  # log of exp(z - m); safe here, since expm1 would magnify its own rounding
     else:
         # the softmax of a log softmax subtracts twice more; online, a term is rescaled, by an exp and a product, whenever a
         # larger maximum is met
-        again = shifted + u * (distance + below + 2 * rho + shifted) + lam(f)
-        term = outward(again + _larger(Z.midpoint, rho) * (lam(f) + lam(u)))
+        again = shifted + u * (distance + below + shifted) + lam(f)
+        term = outward(again + _larger(Z.midpoint, rho) * rescaling(precision))
     normaliser = _log_mean_shift(A, term) + sums
     log_sum = normaliser + f * (size_log_s + normaliser)  # m + log s, before its last rounding
     if ours:
-        third = shifted + log_sum + u * (distance + shifted + log_sum)
-        whole = outward(third + lam(f) + 2 * lam(u), L + 40)
+        second = shifted + log_sum
     else:
         lse_error = log_sum + u * (lse + shifted + log_sum)  # m + log s, rounded
         if L > 2 or precision.merged > 1:  # two classes have no parts that are merged
-            entropy = size_log_s + (np.minimum(A, 1.0) * (below + 2 * rho)).sum(axis=0, keepdims=True)
+            entropy = size_log_s + (A * below).sum(axis=0, keepdims=True)
             parts = _log_mean_shift(A, outward(shifted)) + sums
-            lse_error = np.maximum(lse_error, merged(parts, lse, np.minimum(entropy, np.log(L)), L, precision))
+            lse_error = np.maximum(lse_error, merged(parts, lse, np.minimum(entropy, math.log(L)), L, precision))
         second = shifted + lse_error
-        # z - m, log s and their difference are written down
-        third = second + (u + 2 * precision.kept) * (distance + second)
-        # exp of the third; covers exp(z - m) / s and exp(z - m) (1 / s), of which every other term is already there
-        whole = np.maximum(third + lam(f), again + normaliser) + roundings(precision, 2, writings=3)
-        whole = outward(whole, L + 60)
+    # exp of the third; covers exp(z - m) / s and exp(z - m) (1 / s), of which every other term is already there
+    third = second + (u + 2 * precision.stored) * (distance + second)
+    powers = third + lam(f) if ours else np.maximum(third + lam(f), again + normaliser)
+    whole = outward(powers + roundings(precision, 2, writings=3), L + 60)
     log_A = whole + f * (distance + whole)  # or log of the softmax
     # computed probabilities are at most this, and exact ones at most 1; they are anything where logits may overflow
     ceiling = np.where(rho < np.inf, 1 + f + relative(precision, 1, L - 1, writings=1), np.inf)
@@ -107,26 +108,37 @@ def _softmax_error(Z: Enclosure, delta: Reals, A: Reals, precision: Precision, o
     return SoftmaxError(*(outward(x, L + 60) for x in (log_A, A_error, whole, distance, lse)))
 
 
+def rescaling(p: Precision) -> float:
+    """What a running sum is off by, in its logarithm, each time that it is rescaled: by an exp and a product.
+
+    These belong to the sum, and are not written down.
+    """
+    within = replace(p, kept=0.0) if p.kept else p
+    return lam(elementary(within)) + lam(written(within))
+
+
 def _larger(Z: Reals, rho: Reals) -> Reals:
     """How many classes of the column come first in order of size, (L, n): each may bring a new maximum.
 
     Where errors of rho may change the order, what changes places differs by no more than exp(5 rho): section 3.8.
     """
-    order = np.argsort(-Z, axis=0, kind="stable")
-    found = np.empty(Z.shape)
-    np.put_along_axis(found, order, np.arange(len(Z), dtype=float)[:, np.newaxis], axis=0)
-    return np.where(5 * rho < 1, found * np.exp(np.minimum(5 * rho, 1.0)), len(Z) - 1)
+    found = np.argsort(-Z, axis=0, kind="stable").argsort(axis=0)  # the place of each
+    changed = 5 * rho
+    if changed.max() < 1:  # nearly always, and that much less to work out
+        return np.asarray(found * np.exp(changed))
+    return np.where(changed < 1, found * np.exp(np.minimum(changed, 1.0)), len(Z) - 1)
 
 
 def levels(L: int, merged: float) -> float:
     """How often a log-sum-exp of L classes is rounded: in a tree, or as often as is declared."""
-    return max(float(np.ceil(np.log2(L))), min(merged, L - 1))
+    return max((L - 1).bit_length(), min(merged, L - 1))
 
 
 def merged(parts: Reals, lse: Reals, entropy: Reals | float, L: int, precision: Precision) -> Reals:
     """The error of a log-sum-exp, of its shape, merged from those of parts, which are off by `parts`: section 3.6."""
-    found = parts + (MERGE * elementary(precision) + precision.u) * entropy
-    grown = np.expm1(levels(L, precision.merged) * np.log1p(precision.u))
+    u = written(precision)
+    found = parts + (MERGE * elementary(precision) + u) * entropy
+    grown = math.expm1(levels(L, precision.merged) * math.log1p(u))
     return np.asarray(found + grown * (lse + entropy + found))
 
 

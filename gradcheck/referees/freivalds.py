@@ -7,12 +7,22 @@ may be off by is carried through the same products; the derivations are in docs/
 stated error model is never rejected. What probes may miss is a matter of chance, and stated (`certified`).
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcheck.bounds import ELEMENTARY_ULPS, elementary, lam, merged, prescaled, spread
+from gradcheck.bounds import (
+    ELEMENTARY_ULPS,
+    ErrorModel,
+    elementary,
+    lam,
+    merged,
+    prescaled,
+    rescaling,
+    roundings,
+    written,
+)
 from gradcheck.enclosure import U64, Reals
 from gradcheck.precision import Precision
 
@@ -23,66 +33,6 @@ STATEMENTS = 4  # of one audit: an entry and a norm, of each row of two quantiti
 # exp(-760) is below half the smallest subnormal of every precision: a probability further down than this is 0, or `eta`.
 REACH = 760.0
 CACHED = 2**17  # entries that are worked on at once
-
-
-@dataclass(frozen=True)
-class ErrorModel:
-    """Every operation rounds as `sums` does, and every array between two steps is rounded to `stored`.
-
-    `operands` counts those of theta and X that are finer than `stored`, and are written down before a product; `X` is 1 where X is.
-    `merged` and `pieces` are declared (see `gradcheck.Arithmetic`); `inside`, that arrays between two steps are not rounded to
-    `stored`, but results alone are.
-    """
-
-    sums: Precision
-    stored: Precision
-    operands: int = 0
-    X: int = 0
-    merged: float = 0.0
-    pieces: int = 1
-    inside: bool = False
-
-    @property
-    def u(self) -> float:
-        """Unit roundoff of an operation."""
-        return self.sums.u
-
-    @property
-    def kept(self) -> float:
-        """Unit roundoff of writing an array down; 0 where that is the rounding of its last operation."""
-        return 0.0 if self.inside else self.returned
-
-    @property
-    def returned(self) -> float:
-        """Unit roundoff of writing a result down; 0 where that is the rounding of its last operation."""
-        return self.stored.u if self.stored.u > self.sums.u else 0.0
-
-    @property
-    def eta(self) -> float:
-        """Absolute, of one underflow."""
-        return max(self.sums.eta, self.stored.eta)
-
-    @property
-    def huge(self) -> float:
-        """The largest finite number."""
-        return min(self.sums.huge, self.stored.huge)
-
-    def relative(self, roundings: float, writings: int) -> float:
-        """The relative error of so many operations and so many writings of their result."""
-        return self._relative(roundings, writings, self.kept)
-
-    def _relative(self, roundings: float, writings: int, kept: float) -> float:
-        operations, written = spread(roundings, self.u), spread(writings, kept)
-        return operations + written + operations * written
-
-    def logits(self, d: int) -> float:
-        """Of Z = theta X + b: d products and sums, and the writing of Z and of its operands."""
-        return self._relative(d + 1, 1 + self.operands, self.returned)
-
-    def gradient(self, n: int) -> float:
-        """Of a sum of D x over n samples: products and sums, and the writing of X and of each piece of the result."""
-        again = 0 if self.returned else self.pieces - 1
-        return self._relative(n + 2 + again, self.X + self.pieces, self.returned)
 
 
 # ---- probes ----
@@ -114,13 +64,44 @@ def certified(most: float, rows: int, count: int) -> tuple[float, float]:
 class Columns:
     """Bounds for each sample (n,): errors of log A, of the implementation (`R`) and of this referee (`Q`), both in the logarithm.
 
-    `log_A` is the absolute error of the implementation's log A; `distance` bounds |log A|.
+    `log_A` is the absolute error of the implementation's log A; `distance` bounds |log A|. `alone` is `R` of logits that are what
+    the implementation took them for: an error of these moves probability from class to class, and no sum.
     """
 
     R: Reals
+    alone: Reals
     Q: Reals
     log_A: Reals
     distance: Reals
+
+
+@dataclass(frozen=True, eq=False)
+class Column:
+    """What is known of the logits of each sample (n,): max - min, their log-sum-exp and the largest, in size, and their number."""
+
+    reach: Reals
+    lse: Reals
+    most: Reals
+    L: int
+
+    def off(self, delta: Reals, p: Precision) -> Reals:
+        """What the softmax of logits that are off by `delta` is off by, in the logarithm."""
+        reach, lse, L = self.reach, self.lse, self.L
+        u, f, size = written(p), elementary(p), np.log(L)
+        shifted = prescaled(delta, self.most, self.most, reach, u)
+        added = roundings(p, 0, L - 1) + 4 * L * ELEMENTARY_ULPS[p.name] * p.eta
+        online = rescaled(L, rescaling(p))
+        normaliser = shifted + lam(f) + online + added
+        log_sum = normaliser + f * (size + normaliser)
+        # or merged from parts: bounds.softmax_error, with log L for the entropy
+        parts = merged(shifted + added, lse, size, L, p)
+        second = shifted + np.maximum(log_sum + u * (lse + shifted + log_sum), parts)
+        distance = reach + size
+        third = second + (u + p.stored) * (distance + second)
+        # or the softmax of a log softmax, whose normaliser cancels
+        exponent = shifted + u * (distance + reach + shifted) + lam(f)
+        powers = 2 * exponent + online + added
+        return np.asarray(np.maximum(third + lam(f), powers) + 2 * lam(u) + 2 * lam(p.stored))
 
 
 def columns(
@@ -131,29 +112,18 @@ def columns(
     `logits` are the errors of the implementation's logits and of ours; both 0 where they are in the dump.
     """
     theirs, ours = logits
-    u, f = arithmetic.u, elementary(arithmetic.sums)
+    p = arithmetic.softmax
     reach = np.minimum(reach, REACH) + 2 * (theirs + ours)
     mine = ours + own.u * reach + lam(elementary(own))
-    size, lse = np.log(L), abs(lse) + theirs + mine
-    # of prescaled logits, each of which is no larger than lse and the distance together
-    most = abs(lse) + reach + size + theirs
-    shifted = prescaled(theirs, most, most, reach, u)
-    added = (L - 1) * lam(u) + 4 * L * ELEMENTARY_ULPS[arithmetic.sums.name] * arithmetic.sums.eta
-    normaliser = shifted + lam(f) + rescaled(L, lam(f) + lam(u)) + added
-    log_sum = normaliser + f * (size + normaliser)
-    # or merged from parts: bounds.softmax_error, with log L for the entropy
-    parts = merged(shifted + added, lse, size, L, replace(arithmetic.sums, merged=arithmetic.merged))
-    second = shifted + np.maximum(log_sum + u * (lse + shifted + log_sum), parts)
-    distance = reach + size
-    third = second + (u + arithmetic.kept) * (distance + second)
-    # or the softmax of a log softmax, whose normaliser cancels
-    exponent = shifted + u * (distance + reach + shifted) + lam(f)
-    powers = 2 * exponent + rescaled(L, lam(f) + lam(u)) + added
-    R = np.maximum(third + lam(f), powers) + 2 * lam(u) + 2 * lam(arithmetic.kept)
-    log_A = R + f * (distance + R)
+    lse, distance = abs(lse) + theirs + mine, reach + np.log(L)
+    # prescaled logits are no larger than lse and the distance together
+    column = Column(reach, lse, lse + distance + theirs, L)
+    alone = column.off(np.zeros(()), p)
+    R = column.off(theirs, p) if np.any(theirs) else alone
+    log_A = R + elementary(p) * (distance + R)
     Q = 2 * mine + 2 * (L + 16) * U64
     widen = 1 + 64 * U64
-    return Columns(R * widen, Q * widen, log_A * widen, distance * widen)
+    return Columns(R * widen, alone * widen, Q * widen, log_A * widen, distance * widen)
 
 
 ONLINE = 64  # classes up to which each may be a block of its own
@@ -172,12 +142,12 @@ def rescaled(L: int, once: float) -> float:
 class Weights:
     """What the error of a sum over samples is made of. For sample i and |w_i|, summed:
 
-    `A` (n,) on the referee's A w; `Y` on Y w; `label` on (|A - Y| - A) w at a label, which is known for index labels only;
+    `A` (n,) on the referee's A w; `Y` (n,) on Y w; `label` on (|A - Y| - A) w at a label, which is known for index labels only;
     `flat` on w alone; `size` (n,) on A w for the terms themselves. `extra` is absolute, and comes once.
     """
 
     A: Reals
-    Y: float
+    Y: Reals
     label: float
     flat: Reals
     size: Reals
@@ -189,7 +159,7 @@ def weights(
 ) -> Weights:
     """The bound of `bounds.Allowed.summed`, taken apart. `mass` (n,) is 1ᵀY, `N` what the sum is divided by."""
     masses = 0 if index else L
-    D = arithmetic.relative(5 + masses, 2)
+    D = arithmetic.differences(masses)
     total = arithmetic.gradient(n)
     ulps = ELEMENTARY_ULPS[arithmetic.sums.name]
     with np.errstate(over="ignore"):
@@ -200,7 +170,8 @@ def weights(
         flat = (1 + total) * (1 + D) * (mass * below / N + (4 + masses) * arithmetic.eta)
         largest = float((mass * (1 + grown)).max(initial=1.0))
     extra = (1 + total) * (n + 2) * (1 + 4 * n * largest / N) * arithmetic.eta
-    return Weights(A, ((1 + total) * D + total) / N, total / N, flat, mass * sure / N, extra)
+    labels = np.maximum(D, arithmetic.others(L, found.alone)) + L * (ulps + 2) * arithmetic.eta
+    return Weights(A, ((1 + total) * labels + total) / N, total / N, flat, mass * sure / N, extra)
 
 
 # ---- one block of samples ----
