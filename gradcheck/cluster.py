@@ -3,7 +3,7 @@
 from concurrent.futures import CancelledError
 from typing import Any
 
-from gradcheck.errors import Missing, Unusable
+from gradcheck.errors import Missing, Unusable, text
 
 SECONDS = 10  # how long a scheduler is waited for
 
@@ -17,7 +17,7 @@ def connected(address: str, extra: str) -> Any:
     try:
         return Client(address, timeout=SECONDS, set_as_default=False)
     except (OSError, ValueError, TypeError) as problem:
-        said = " ".join(str(problem).split()) or type(problem).__name__
+        said = text(problem, str) or type(problem).__name__
         raise Unusable(f"no Dask scheduler answers at {address} ({said}); expected such as tcp://host:8786") from None
 
 
@@ -28,7 +28,7 @@ def result(future: Any, address: str) -> Any:
     try:
         return future.result()
     except (KilledWorker, CancelledError, OSError) as problem:
-        said = " ".join(str(problem).split()) or type(problem).__name__
+        said = text(problem, str) or type(problem).__name__
         raise Unusable(
             f"the workers of {address} did not finish ({said}); look at their logs, and start again"
         ) from None

@@ -1,7 +1,10 @@
 """What a user is told when a command, a target or a file cannot be used."""
 
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from gradcheck.printable import LONGEST, clipped, refusal
 
 # Files of ours through which a target is called or imported; what it raises is told by its own place.
 _OURS = (
@@ -14,8 +17,12 @@ _OURS = (
 class Unusable(Exception):
     """The request cannot be carried out; the message says what was given, what was expected, and what to do.
 
-    The command line prints the message on one line and exits with status 2; the library raises it.
+    The command line prints the message on one line and exits with status 2; the library raises it. What it quotes is foreign, and
+    may be long or hostile: it is made safe to show here, whoever shows it.
     """
+
+    def __init__(self, message: object = "") -> None:
+        super().__init__(refusal(str(message)))
 
 
 class ProblemError(Unusable, ValueError):
@@ -33,19 +40,45 @@ class Missing(Unusable, ImportError):
 
 def raised(exception: BaseException) -> str:
     """`ValueError: what it says (file.py:12)`, on one line: what a target raised, and its own line that did."""
-    frames = traceback.extract_tb(exception.__traceback__)
-    own = [f for f in frames if "importlib" not in f.filename and not f.filename.replace("\\", "/").endswith(_OURS)]
-    place = f" ({own[-1].filename}:{own[-1].lineno})" if own else ""
-    if isinstance(exception, SyntaxError):
-        place = f" ({exception.filename}:{exception.lineno})"
-    return f"{type(exception).__name__}: {text(exception, str)}{place}"
+    own = [place for place in _places(exception) if "importlib" not in place[0] and not _ours(place[0])]
+    place = f" ({clipped(own[-1][0], PLACE)}:{own[-1][1]})" if own else ""
+    if issubclass(type(exception), SyntaxError):
+        place = f" ({text(exception, lambda wrong: f'{wrong.filename}:{wrong.lineno}')})"
+    return f"{kind(exception)}: {text(exception, str)}{place}"
 
 
-def text(value: object, words: Callable[[object], str]) -> str:
-    """What an object says of itself, on one line; it may belong to a target, and do anything instead."""
+def _places(exception: BaseException) -> Iterator[tuple[str, int]]:
+    """File and line of each call; no file is opened, whatever a target says that it was made from."""
+    for frame, line in traceback.walk_tb(BaseException.__traceback__.__get__(exception)):  # type: ignore[attr-defined]
+        yield str.__str__(frame.f_code.co_filename), line
+
+
+def _ours(file: str) -> bool:
+    return file.replace("\\", "/").endswith(_OURS)
+
+
+PLACE = 200  # characters of the name of a file
+
+
+def kind(value: object) -> str:
+    """The name of its type, which a metaclass may tell otherwise, or be unable to tell."""
+    name: str = type.__dict__["__name__"].__get__(type(value))
+    return clipped(name, 100)
+
+
+def text(value: object, words: Callable[[Any], str]) -> str:
+    """What an object says of itself, on one line and clipped; it may belong to a target, and do anything instead."""
     try:
-        return " ".join(words(value).split())
+        return _one_line(words(value))
     except KeyboardInterrupt:
         raise
     except BaseException as exception:
-        return f"a {type(value).__name__} that raises {type(exception).__name__} when it is shown"
+        return f"a {kind(value)} that raises {kind(exception)} when it is shown"
+
+
+def _one_line(said: str) -> str:
+    """The beginning of a text that may be very long, and of a type of the target's own."""
+    begun = str.__getitem__(said, slice(4 * LONGEST))
+    line, rest = " ".join(begun.split()), str.__len__(said) - len(begun)
+    cut = clipped(line) if not rest else line[:LONGEST]
+    return f"{cut}... ({rest + len(line) - len(cut)} more)" if rest else cut

@@ -12,6 +12,8 @@ from gradcheck.problem import Problem
 from gradcheck.verdict import FAILURES, SEVERITY, Outcome, Verdict
 
 FEW = 10  # problems that are enough to speak of
+KINDS = 100  # reasons of one check that are told apart
+OTHERS = "for a reason other than those told"
 
 
 @dataclass
@@ -19,7 +21,7 @@ class Tally:
     """What one check said over many problems.
 
     `ratio` is the worst test ratio, `slack` the largest share of the rounding bound used, `shares` where it is above 1,
-    `reasons` counts why a problem was not judged. `first` is the first problem that failed and its verdict.
+    `reasons` counts why a problem was not judged, and those beyond `KINDS` as one. `first` is the first problem that failed and its verdict.
     `expected` is the reason why this check is known to fail, if it is, and `shown` whether a check that is expected to fail
     for the same reason did. `failing` keeps the first problems that failed, for a diagnosis. `lost` is the problem on which most
     bits were lost beside careful code, and its verdict; `careful` makes that a failure.
@@ -42,7 +44,8 @@ class Tally:
         """Count one verdict."""
         self.counts[verdict.outcome] += 1
         if verdict.outcome in (Outcome.SKIPPED, Outcome.INCONCLUSIVE):
-            self.reasons[verdict.reason] += 1
+            known = verdict.reason in self.reasons or len(self.reasons) < KINDS
+            self.reasons[verdict.reason if known else OTHERS] += 1
         if verdict.ratio is not None:
             self.ratio = max(self.ratio or 0.0, verdict.ratio)
         if verdict.slack is not None:

@@ -7,6 +7,7 @@ from enum import StrEnum
 import numpy as np
 
 from gradcheck.enclosure import Enclosure, Reals, outward
+from gradcheck.printable import LONGEST, clipped
 
 
 class Outcome(StrEnum):
@@ -80,6 +81,10 @@ class Verdict:
     witness: Witness | None = None
     final: bool = False
     lost: float = 0.0
+
+    def __post_init__(self) -> None:
+        if len(self.reason) > 2 * LONGEST:  # in the words of a target, or of a process, which may be of any length
+            object.__setattr__(self, "reason", clipped(self.reason, 2 * LONGEST))
 
     @property
     def failed(self) -> bool:

@@ -7,6 +7,7 @@ from typing import Any
 
 from gradcheck.auditing.findings import Finding
 from gradcheck.auditing.run import Audit
+from gradcheck.printable import escaped
 from gradcheck.referees import freivalds
 from gradcheck.verdict import Witness
 
@@ -33,9 +34,8 @@ def text(found: Audit) -> str:
         "seed": found.seed,
     }
     told = {"status": found.status, "missing": list(found.missing), "findings": [_finding(f) for f in found.findings]}
-    return (
-        json.dumps({**head, **model, "chance_of_a_miss": freivalds.MISS, **told}, indent=1, ensure_ascii=False) + "\n"
-    )
+    whole = {**head, **model, "chance_of_a_miss": freivalds.MISS, **told}
+    return escaped(json.dumps(whole, indent=1, ensure_ascii=False)) + "\n"
 
 
 def _finding(f: Finding) -> dict[str, Any]:

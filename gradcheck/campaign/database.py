@@ -28,7 +28,8 @@ from hypothesis.errors import HypothesisWarning
 
 from gradcheck import conformance
 from gradcheck.campaign.job import Job
-from gradcheck.errors import Missing, Unusable
+from gradcheck.errors import Missing, Unusable, text
+from gradcheck.printable import clipped, printable
 from gradcheck.problem import Problem
 
 SECONDS = 5  # how long a server is waited for
@@ -61,13 +62,13 @@ class Steady(ExampleDatabase):
                     act(each)
             except Exception as exception:  # whatever a server, a file system or a network may raise
                 self.inner.remove(each)
-                self._note(f"cannot be used ({exception}); the campaign goes on without it")
+                self._note(f"cannot be used ({text(exception, str)}); the campaign goes on without it")
             if warned:
                 said = "; ".join(text.strip().rstrip(".") for text in warned)
                 self._note(f"says: {said}; the campaign goes on with what it has")
 
     def _note(self, said: str) -> None:
-        self.notes.append(f"the database {self.address} {said}")
+        self.notes.append(printable(f"the database {clipped(self.address)} {clipped(said)}"))
 
 
 @contextlib.contextmanager

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any
 
+from gradcheck.printable import escaped
 from gradcheck.problem import Problem
 from gradcheck.regimes import REGIMES
 
@@ -75,7 +76,7 @@ class Record:
 
 def dumps(record: Record) -> str:
     """One line."""
-    return json.dumps({"gradcheck_shard": SCHEMA, **asdict(record)}, ensure_ascii=False)
+    return escaped(json.dumps({"gradcheck_shard": SCHEMA, **asdict(record)}, ensure_ascii=False))
 
 
 def loads(line: str) -> Record | None:

@@ -14,6 +14,7 @@ from gradcheck import cases, corpus
 from gradcheck.campaign.findings import FIELDS, SCHEMA, Finding, Key, Record, dumps, loads
 from gradcheck.campaign.job import Job
 from gradcheck.errors import Unusable
+from gradcheck.printable import escaped
 
 
 class Ledger:
@@ -90,7 +91,7 @@ class Ledger:
             entry = {key: value for key, value in asdict(saved).items() if key not in ("case", "known")}
             entry["file"] = path.name
             head = {"gradcheck_finding": SCHEMA, "target": self.target}
-            cases.write(place, json.dumps({**head, **entry}, indent=1, ensure_ascii=False) + "\n")
+            cases.write(place, escaped(json.dumps({**head, **entry}, indent=1, ensure_ascii=False)) + "\n")
             return replace(finding, file=str(path))
         return finding
 

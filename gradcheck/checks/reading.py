@@ -7,7 +7,7 @@ import numpy as np
 
 from gradcheck import precision, tensors
 from gradcheck.enclosure import Reals
-from gradcheck.errors import raised, text
+from gradcheck.errors import kind, raised, text
 from gradcheck.problem import Array
 
 
@@ -36,9 +36,9 @@ class Anew(Broken):
 def describe(value: object) -> str:
     """What a target returned, in a few words."""
     if isinstance(value, np.ndarray):
-        return f"an array of {value.dtype} with shape {value.shape}"
+        return f"an array of {text(value.dtype, str)} with shape {value.shape}"
     shown = text(value, repr)
-    return f"{type(value).__name__} {shown if len(shown) <= 60 else shown[:57] + '...'}"
+    return f"{kind(value)} {shown if len(shown) <= 60 else shown[:57] + '...'}"
 
 
 def as_array(name: str, raw: object) -> Array:
@@ -53,7 +53,7 @@ def guarded(name: str, raw: Any, read: Callable[[Any], Any]) -> Any:
     except KeyboardInterrupt:
         raise
     except BaseException as exception:
-        raise Broken(f"{name} returned {type(raw).__name__}, which raised {raised(exception)}") from None
+        raise Broken(f"{name} returned {kind(raw)}, which raised {raised(exception)}") from None
 
 
 def as_numbers(name: str, raw: object, expected: str = "real numbers") -> Reals:

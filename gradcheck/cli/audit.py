@@ -50,13 +50,12 @@ def audit(
     from gradcheck import reports
     from gradcheck.auditing import audit_path, report
     from gradcheck.cli import audited, progress
-    from gradcheck.reports import words
 
     if json_file:
         reports.prepare("json", json_file)
     asked = {"samples": samples, "reduction": reduction, **declared}
     layout = {name: value for name, value in asked.items() if value is not None}
-    with progress.samples(f"auditing {words.printable(str(dump))}") as told:
+    with progress.samples(f"auditing {dump}") as told:
         found = audit_path(
             dump, layout=layout, probes=probes, seed=seed, memory=memory << 20,
             scheduler=scheduler, told=told,

@@ -8,6 +8,7 @@ import click
 
 from gradcheck.cli.group import main
 from gradcheck.cli.options import chosen, layout_options, process_options
+from gradcheck.cli.say import say
 from gradcheck.errors import Unusable
 
 _folder = click.argument("folder", metavar="DIR", type=click.Path(path_type=Path))
@@ -28,7 +29,7 @@ def add(folder: Path, files: tuple[Path, ...]) -> None:
 
     held = kept.Held(folder)
     for path, case in [(path, cases.load(path)) for path in files]:
-        click.echo(kept.add(folder, case) if held.take(case) else f"{path}: there already")
+        say(kept.add(folder, case) if held.take(case) else f"{path}: there already")
 
 
 @corpus.command("list")
@@ -38,7 +39,7 @@ def list_(folder: Path) -> None:
     from gradcheck import corpus as kept
     from gradcheck import reports
     from gradcheck.campaign.findings import regime_of
-    from gradcheck.reports.words import printable
+    from gradcheck.printable import printable
 
     table = reports.terminal.plain_table(
         "case", "target", "sizes", "regime", fold=("case", "target", "sizes", "regime")
@@ -46,7 +47,7 @@ def list_(folder: Path) -> None:
     for path, case in kept.load(folder):
         p = case.problem
         sizes = f"n={p.n} d={p.d} L={p.L} {p.precision.name}"
-        table.add_row(path.stem, printable(case.target), sizes, regime_of(p))  # the check begins the name
+        table.add_row(printable(path.stem), printable(case.target), sizes, regime_of(p))  # the check begins the name
     reports.console().print(table)
 
 
@@ -75,15 +76,15 @@ def minimise(*, folder: Path, name: str | None, dry_run: bool, **given: Any) -> 
         for path, case in kept.load(folder):
             smaller = saved.smaller(implementation, case)
             if smaller is not None:
-                click.echo(f"{path}: {saved.size(case.problem)} to {saved.size(smaller.problem)} numbers")
+                say(f"{path}: {saved.size(case.problem)} to {saved.size(smaller.problem)} numbers")
                 if not dry_run:
                     kept.add(folder, smaller)
                     _remove(path, dry_run)
-    click.echo(f"{len(kept.paths(folder))} cases")
+    say(f"{len(kept.paths(folder))} cases")
 
 
 def _remove(path: Path, dry_run: bool) -> None:
-    click.echo(f"{path}: {'would be ' if dry_run else ''}taken out")
+    say(f"{path}: {'would be ' if dry_run else ''}taken out")
     if dry_run:
         return
     try:
@@ -112,14 +113,14 @@ def replay(*, folder: Path, name: str, checks: tuple[str, ...], **given: Any) ->
     for path, case in kept.load(folder):
         dtype = case.problem.precision.name
         if dtype not in implementation.dtypes:
-            click.echo(f"{path.name}: skipped: {implementation.name} does not offer {dtype}")
+            say(f"{path.name}: skipped: {implementation.name} does not offer {dtype}")
             continue
         runs.append(conformance.replay(implementation, case, path, checks))
         for tally in runs[-1].tallies.values():
-            said = f": {words.printable(tally.reason)}" if tally.reason else ""
-            click.echo(f"{path.name}: {tally.check.name}: {tally.outcome}{said}")
+            said = f": {tally.reason}" if tally.reason else ""
+            say(f"{path.name}: {tally.check.name}: {tally.outcome}{said}")
         for failure in runs[-1].failures:
-            click.echo(f"  {words.finding(failure.verdict)}")
+            say(f"  {words.finding(failure.verdict)}")
     judged = [run for run in runs if run.judged]
-    click.echo(f"{len(judged)} cases judged, {sum(run.failed for run in judged)} fail")
+    say(f"{len(judged)} cases judged, {sum(run.failed for run in judged)} fail")
     sys.exit(1 if any(run.failed for run in runs) else status(judged))

@@ -1,12 +1,16 @@
 """The `gradcheck` command itself: its exit statuses, and how it refuses."""
 
+import contextlib
 import io
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import click
 
+from gradcheck.cli.say import say
 from gradcheck.errors import Unusable
+from gradcheck.printable import refusal
 
 STATUS = """\b
 Exit status: 0  everything judged agrees
@@ -23,19 +27,34 @@ class Refused(click.ClickException):
     exit_code = 2
 
     def show(self, file: Any = None) -> None:
-        click.echo(f"gradcheck: {self.message}", err=True)
+        say(f"gradcheck: {self.message}", err=True)
+
+
+@contextlib.contextmanager
+def _plain() -> Iterator[None]:
+    """What click says of words that it does not know quotes them."""
+    try:
+        yield
+    except click.ClickException as problem:
+        problem.message = refusal(problem.message)
+        raise
 
 
 class Refusing(click.Group):
     """A group whose commands refuse by raising `Unusable`."""
 
+    def make_context(self, *given: Any, **settings: Any) -> click.Context:
+        with _plain():
+            return super().make_context(*given, **settings)
+
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            return super().invoke(ctx)
+            with _plain():
+                return super().invoke(ctx)
         except Unusable as problem:
             raise Refused(str(problem)) from None
         except KeyboardInterrupt:
-            click.echo("gradcheck: interrupted", err=True)
+            say("gradcheck: interrupted", err=True)
             ctx.exit(INTERRUPTED)
 
 

@@ -1,9 +1,17 @@
 """Progress on standard error, where that is a terminal."""
 
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
+
+from gradcheck.printable import clipped, printable
+
+NAMED = 60  # characters of a name beside a bar
+
+
+def named(title: str) -> str:
+    """What a bar is of, which may be a name of somebody else's."""
+    return printable(clipped(title, NAMED))
 
 
 @contextmanager
@@ -14,7 +22,7 @@ def progress(title: str, total: int) -> Iterator[Callable[[str, int], None]]:
     with _bar(title, total, TimeElapsedColumn()) as update:
 
         def told(doing: str, done: int) -> None:
-            update(description=f"{title} {doing}", completed=done)
+            update(description=f"{named(title)} {doing}", completed=done)
 
         yield told
 
@@ -36,12 +44,12 @@ def samples(title: str) -> Iterator[Callable[[int, int], None]]:
 @contextmanager
 def _bar(title: str, total: int | None, *more: Any) -> Iterator[Callable[..., float | None]]:
     """A bar by rich with more columns. What is yielded changes it, and gives the speed so far."""
-    from rich.console import Console
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-    # the stream as it is now: what the target prints is caught by putting another in its place
-    terminal = Console(file=sys.stderr)
-    if not terminal.is_terminal:  # a bar that is disabled still ends in an empty line, in some versions of rich
+    from gradcheck.reports import voice
+
+    title, terminal = named(title), voice.beside()
+    if not terminal.live:  # a bar that is disabled still ends in an empty line, in some versions of rich
         yield lambda **given: None
         return
     columns = (TextColumn("{task.description}", markup=False), BarColumn(), MofNCompleteColumn(), *more)

@@ -8,6 +8,7 @@ import click
 
 from gradcheck.cli.group import STATUS, main
 from gradcheck.cli.progress import progress
+from gradcheck.cli.say import say
 from gradcheck.errors import Unusable
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def export(
         made = {"dtypes": dtypes, "seed": seed, "count": count, "regimes": names}
         files = folders.texts(_certified(dtypes, names, seed, count), made)
     folders.write(folder, files, force=force)
-    click.echo(f"{folder}: {len(files) - 1} vectors and {folders.INDEX}, {sum(map(len, files.values())) // 1000} kB")
+    say(f"{folder}: {len(files) - 1} vectors and {folders.INDEX}, {sum(map(len, files.values())) // 1000} kB")
 
 
 def _certified(dtypes: tuple[str, ...], regimes: tuple[str, ...], seed: int, count: int) -> "list[Vector]":
@@ -79,7 +80,8 @@ def certify(*, folder: Path, write: bool) -> None:
     differ = [name for name in names if (folder / name).read_bytes() != files[name].encode()]
     if write:
         folders.write(folder, files, force=True)
-    click.echo("\n".join([*differ, f"{folder}: {len(differ)} of {len(names)} vectors differ"]))
+    for line in (*differ, f"{folder}: {len(differ)} of {len(names)} vectors differ"):
+        say(line)
     sys.exit(1 if differ and not write else 0)
 
 

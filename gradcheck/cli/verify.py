@@ -14,6 +14,7 @@ import click
 from gradcheck.cli.group import INTERRUPTED, main
 from gradcheck.cli.options import chosen, layout_options, process_options, run_options
 from gradcheck.cli.progress import progress
+from gradcheck.cli.say import say
 from gradcheck.errors import Unusable
 from gradcheck.settings import Target
 
@@ -79,7 +80,7 @@ def _saved(run: "Run", folder: Path) -> "Run":
     try:
         return conformance.saved(run, folder)
     except Unusable as problem:
-        click.echo(f"gradcheck: {problem}", err=True)
+        say(f"gradcheck: {problem}", err=True)
         return run
 
 

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import IO, Any
 
-from gradcheck.errors import Unusable
+from gradcheck.errors import Unusable, text
 from gradcheck.implementations import protocol
 from gradcheck.implementations.layout import NotPosed
 from gradcheck.implementations.record import PARAMETERS, TargetFailed
@@ -127,9 +127,9 @@ class Peer:
             self.deaths[name] += 1
             raise
         if "not_posed" in found:
-            raise NotPosed(str(found["not_posed"]))
+            raise NotPosed(text(found["not_posed"], str))
         if "error" in found:
-            raise TargetFailed(str(found["error"]))
+            raise TargetFailed(text(found["error"], str))
         return results
 
     def _restart(self) -> None:

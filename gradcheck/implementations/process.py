@@ -7,10 +7,11 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from gradcheck.arithmetic import FIELDS, Arithmetic
-from gradcheck.errors import Unusable
+from gradcheck.errors import Unusable, text
 from gradcheck.implementations import protocol
 from gradcheck.implementations.peer import DEFAULT, Limits, Peer
 from gradcheck.implementations.record import FUNCTIONS, PARAMETERS, Implementation, Layout, TargetFailed
+from gradcheck.printable import clipped
 from gradcheck.problem import Array
 
 
@@ -89,7 +90,8 @@ def _described(peer: Peer) -> Implementation:
     except (TypeError, Unusable) as problem:
         raise Unusable(f"{shown} describes its arithmetic wrongly: {problem}") from None
     offered: dict[str, Any] = {function: _function(peer, function) for function in functions}
-    name = str(told.get("name", shown))
+    name = text(told.get("name", shown), str)
+    known = {check: clipped(reason) for check, reason in known.items()}
     mirrored = told.get("numpy") is True or told.get("tells") is True  # what it did to its copies
     declared: dict[str, Any] = {"layout": layout, "arithmetic": rounds, "expected_failures": known}
     return Implementation(name, **offered, dtypes=dtypes, copies=not mirrored, **declared)

@@ -12,7 +12,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from gradcheck.errors import Unusable, raised
+from gradcheck.errors import Unusable, kind, raised
 from gradcheck.implementations import protocol
 from gradcheck.implementations.layout import KEYS, NotPosed, named
 from gradcheck.implementations.record import Implementation
@@ -82,7 +82,7 @@ def _answer(
     try:
         results = _wire(name, raw)
     except BaseException as exception:  # a type of the target's own may do anything
-        return protocol.message({"error": f"returned {type(raw).__name__}, which raised {raised(exception)}"}, {})
+        return protocol.message({"error": f"returned {kind(raw)}, which raised {raised(exception)}"}, {})
     if isinstance(results, str):
         return protocol.message({"error": f"returned {results}"}, {})
     changed = {f"input:{key}": a for key, a in laid.items() if a.tobytes() != given[key].tobytes()}

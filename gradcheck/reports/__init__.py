@@ -7,4 +7,4 @@ from gradcheck.reports import words as words
 from gradcheck.reports.files import FORMATS as FORMATS
 from gradcheck.reports.files import prepare as prepare
 from gradcheck.reports.files import write as write
-from gradcheck.reports.terminal import console as console
+from gradcheck.reports.voice import console as console

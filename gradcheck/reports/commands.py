@@ -3,12 +3,13 @@
 import shlex
 
 from gradcheck.arithmetic import options, said
+from gradcheck.printable import pasted
 from gradcheck.verify import Failure, Run
 
 
 def repeat(failure: Failure, run: Run) -> str:
     """The command that judges this case again."""
-    return shlex.join(("gradcheck", "replay", failure.case or "CASE", *command(run)))
+    return pasted(("gradcheck", "replay", failure.case or "CASE", *command(run)))
 
 
 def command(run: Run) -> tuple[str, ...]:

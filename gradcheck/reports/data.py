@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any
 
+from gradcheck.printable import escaped
 from gradcheck.reports import notes, words
 from gradcheck.tally import Tally
 from gradcheck.verdict import Outcome, Verdict
@@ -25,7 +26,7 @@ def text(runs: Sequence[Run]) -> str:
         "status": status(runs),
         "runs": [_run(run) for run in runs],
     }
-    return json.dumps(whole, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return escaped(json.dumps(whole, indent=1, ensure_ascii=False, allow_nan=False)) + "\n"
 
 
 def _number(value: float | None) -> float | str | None:

@@ -3,6 +3,7 @@
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 
+from gradcheck.printable import markup, printable
 from gradcheck.reports import notes, words
 from gradcheck.tally import Tally
 from gradcheck.verdict import Outcome
@@ -23,14 +24,23 @@ def text(runs: Sequence[Run]) -> str:
     root = ET.Element("testsuites")
     for run in runs:
         root.append(_suite(run))
+    for element in root.iter():
+        _cleanse(element)
     ET.indent(root)
-    return ET.tostring(root, encoding="utf-8", xml_declaration=True).decode() + "\n"
+    return markup(ET.tostring(root, encoding="utf-8", xml_declaration=True).decode()) + "\n"
+
+
+def _cleanse(element: ET.Element) -> None:
+    """Leave only what is a character of XML 1.0: what is printable is one, and so are line ends."""
+    element.attrib.update({name: printable(value) for name, value in element.items()})
+    if element.text:
+        element.text = "\n".join(map(printable, element.text.split("\n")))
 
 
 def _suite(run: Run) -> ET.Element:
     outcomes = [_element(tally) for tally in run.tallies.values()]
     counts = {name: str(outcomes.count(element)) for name, element in COUNTED.items()}
-    about = {"name": words.printable(f"{run.target} {run.dtype}"), "tests": str(len(outcomes))}
+    about = {"name": f"{run.target} {run.dtype}", "tests": str(len(outcomes))}
     suite = ET.Element("testsuite", {**about, **counts})
     for tally in run.tallies.values():
         suite.append(_case(run, tally))
@@ -38,9 +48,7 @@ def _suite(run: Run) -> ET.Element:
 
 
 def _case(run: Run, tally: Tally) -> ET.Element:
-    case = ET.Element(
-        "testcase", classname=words.printable(f"gradcheck.{run.target}.{run.dtype}"), name=tally.check.name
-    )
+    case = ET.Element("testcase", classname=f"gradcheck.{run.target}.{run.dtype}", name=tally.check.name)
     properties = ET.SubElement(case, "properties")
     measured = {
         "test_ratio": words.ratio(tally.ratio),
@@ -49,7 +57,7 @@ def _case(run: Run, tally: Tally) -> ET.Element:
     }
     if tally.lost is not None:
         measured["lost_bits"] = f"{tally.lost[1].lost:.1f}"
-        measured["note"] = words.printable(notes.line(tally))
+        measured["note"] = notes.line(tally)
     for name, value in measured.items():
         ET.SubElement(properties, "property", name=name, value=value)
     if _element(tally):
@@ -68,7 +76,7 @@ def _finding(run: Run, tally: Tally) -> ET.Element:
     failure = next((f for f in run.failures if f.check is tally.check), None)
     if failure is None:
         message = f"{words.verdict(tally)}: {tally.expected}" if tally.expected and tally.judged else tally.reason
-        return ET.Element(_element(tally), message=words.printable(message))
+        return ET.Element(_element(tally), message=message)
     found = ET.Element(_element(tally), message=words.finding(failure.verdict))
     found.text = "\n".join(words.panel(failure, run))
     return found

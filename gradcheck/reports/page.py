@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from importlib.metadata import version
 from importlib.util import find_spec
+from typing import Any
 
 from gradcheck.errors import Missing
+from gradcheck.printable import markup, printable
 from gradcheck.reports import words
 from gradcheck.verify import Run
 
@@ -25,5 +27,11 @@ def text(runs: Sequence[Run]) -> str:
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        finalize=_plain,
     )
-    return environment.get_template("page.html").render(runs=runs, words=words, version=version("gradcheck"))
+    return markup(environment.get_template("page.html").render(runs=runs, words=words, version=version("gradcheck")))
+
+
+def _plain(value: Any) -> Any:
+    """Each value without control characters and overrides of writing direction; panels have lines."""
+    return "\n".join(map(printable, value.split("\n"))) if isinstance(value, str) else value

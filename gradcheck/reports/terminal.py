@@ -74,12 +74,6 @@ def panel(failure: Failure, run: Run, out: Console) -> None:
             out.print(Padding(Text(text), (0, 0, 0, 2), expand=False))
 
 
-def console(*, quiet: bool = False) -> Console:
-    """Standard output; as wide as it takes where that is no terminal. `quiet` leaves it to a report."""
-    found = Console(highlight=False, markup=False, emoji=False, quiet=quiet)
-    return found if found.is_terminal else Console(highlight=False, markup=False, emoji=False, quiet=quiet, width=120)
-
-
 def show(run: Run, out: Console) -> None:
     """The whole run."""
     out.print(Text(f"{words.printable(run.target)} {run.dtype}", style="bold"))

@@ -6,6 +6,7 @@ import numpy as np
 
 from gradcheck import precision
 from gradcheck.checks import Check
+from gradcheck.printable import printable as printable
 from gradcheck.problem import Problem
 from gradcheck.reports.commands import repeat
 from gradcheck.tally import Tally
@@ -56,11 +57,6 @@ def _runs(numbers: Iterable[int]) -> Iterator[str]:
         count = next((k for k, value in enumerate(rest) if value != rest[0] + k), len(rest))
         row, rest = rest[:count], rest[count:]
         yield from map(str, row) if count < 3 else (f"{row[0]}–{row[-1]}",)
-
-
-def printable(text: str) -> str:
-    """Text of somebody else's on one line, without control characters, which a terminal would obey."""
-    return "".join(character if character.isprintable() else " " for character in text)
 
 
 def place(witness: Witness) -> str:
@@ -163,6 +159,7 @@ def panel(failure: Failure, run: Run) -> list[str]:
 
 
 NAMED = 3  # checks that a reader takes in; more are counted
+REASONS = 50  # reasons that a reader takes in; the JSON report holds more
 
 
 def unjudged(tallies: Iterable[Tally]) -> list[str]:
@@ -172,7 +169,9 @@ def unjudged(tallies: Iterable[Tally]) -> list[str]:
         for reason, count in tally.reasons.items():
             found.setdefault(reason, {})[tally.check.name] = count
     ordered = sorted(found.items(), key=lambda item: -sum(item[1].values()))
-    return [f"{sum(counts.values())}× in {_named(list(counts))}: {printable(reason)}" for reason, counts in ordered]
+    shown, rest = ordered[:REASONS], [sum(counts.values()) for _, counts in ordered[REASONS:]]
+    lines = [f"{sum(counts.values())}× in {_named(list(counts))}: {printable(reason)}" for reason, counts in shown]
+    return [*lines, f"{sum(rest)}× for {len(rest)} other reasons; --json has them"] if rest else lines
 
 
 def _named(checks: list[str]) -> str:

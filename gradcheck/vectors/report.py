@@ -6,6 +6,7 @@ from importlib.metadata import version
 from typing import Any
 
 from gradcheck import precision
+from gradcheck.printable import escaped
 from gradcheck.tally import Tally
 from gradcheck.vectors.judge import Finding, Judged, Row
 from gradcheck.verdict import Outcome
@@ -25,7 +26,7 @@ def text(judged: Judged) -> str:
         "quantities": [_row(row, tally) for row, tally in judged.tallies.items()],
         "failures": [_failure(finding) for finding in judged.findings],
     }
-    return json.dumps(whole, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+    return escaped(json.dumps(whole, indent=1, ensure_ascii=False, allow_nan=False)) + "\n"
 
 
 def _number(value: float | None) -> float | str | None:
