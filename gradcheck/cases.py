@@ -20,6 +20,7 @@ import numpy as np
 
 from gradcheck import precision
 from gradcheck.errors import Unusable
+from gradcheck.printable import clipped
 from gradcheck.problem import Array, Problem, Reals
 
 SCHEMA = 1
@@ -134,7 +135,7 @@ def load(path: Path) -> Case:
     """Read a case; `Unusable` says what is wrong with a file that is none."""
     data = parsed(path, "case", SCHEMA)
     require_texts(path, "case", data, ("check", "target", "dtype", "memory"))
-    return Case(posed(path, data), data["check"], data["target"])
+    return Case(posed(path, data), clipped(data["check"]), clipped(data["target"]))
 
 
 def parsed(path: Path, kind: str, schema: int) -> dict[str, Any]:

@@ -49,7 +49,7 @@ def raised(exception: BaseException) -> str:
 
 def _places(exception: BaseException) -> Iterator[tuple[str, int]]:
     """File and line of each call; no file is opened, whatever a target says that it was made from."""
-    for frame, line in traceback.walk_tb(BaseException.__traceback__.__get__(exception)):  # type: ignore[attr-defined]
+    for frame, line in traceback.walk_tb(vars(BaseException)["__traceback__"].__get__(exception)):
         yield str.__str__(frame.f_code.co_filename), line
 
 

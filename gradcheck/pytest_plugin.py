@@ -68,13 +68,23 @@ def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config
     if targets or any(_check(item) for item in items):
         _settle(config)
     for target in targets:
-        found: list[pytest.Item | pytest.Collector] = [*_items(session, target, config.getoption("--gradcheck-dtype"))]
+        place = _place(target)
+        found: list[pytest.Item | pytest.Collector] = [
+            *_items(session, target, place, config.getoption("--gradcheck-dtype"))
+        ]
         items.extend(item for item in found if isinstance(item, pytest.Item))
         # so that they are counted among what was collected
-        config.hook.pytest_collectreport(report=pytest.CollectReport(f"gradcheck/{target}", "passed", None, found))
+        config.hook.pytest_collectreport(report=pytest.CollectReport(place, "passed", None, found))
 
 
-def _items(session: pytest.Session, target: str, dtypes: list[str]) -> Iterator[pytest.Item]:
+def _place(target: str) -> str:
+    """Where the tests of a target are said to stand; a name may hold what a terminal or a CI server would obey."""
+    from gradcheck.printable import clipped, printable, unheeded
+
+    return unheeded(printable(clipped(f"gradcheck/{target}")))
+
+
+def _items(session: pytest.Session, target: str, place: str, dtypes: list[str]) -> Iterator[pytest.Item]:
     from gradcheck.errors import Unusable
     from gradcheck.suite import suites
 
@@ -82,7 +92,7 @@ def _items(session: pytest.Session, target: str, dtypes: list[str]) -> Iterator[
         found = suites(target, dtypes=dtypes)
     except Unusable as problem:
         raise pytest.UsageError(f"gradcheck: {problem}") from None
-    parent = Judged.from_parent(session, name=target, nodeid=f"gradcheck/{target}")
+    parent = Judged.from_parent(session, name=place.removeprefix("gradcheck/"), nodeid=place)
     for suite in found:
         for test in suite.tests():
             yield CheckItem.from_parent(parent, name=test.id, check=test)

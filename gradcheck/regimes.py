@@ -116,11 +116,19 @@ def _labels(p: Problem) -> list[int]:
 REGIMES = {regime.name: regime for regime in _TABLE}
 
 
+LONGEST = 200  # characters of a glob: what is longer is none, and is not made a pattern of
+
+
+def matching(names: Iterable[str], glob: str) -> list[str]:
+    """The names that a glob matches; it may stand in somebody else's file."""
+    return [name for name in names if len(glob) <= LONGEST and fnmatchcase(name, glob)]
+
+
 def select(globs: Iterable[str]) -> tuple[str, ...]:
     """The names that match any of the globs; "*" alone stands for those that are not opt-in."""
     chosen: dict[str, None] = {}
     for glob in tuple(globs) or ("*",):
-        names = [n for n, r in REGIMES.items() if fnmatchcase(n, glob) and not (glob == "*" and r.opt_in)]
+        names = [n for n in matching(REGIMES, glob) if not (glob == "*" and REGIMES[n].opt_in)]
         if not names:
             raise Unusable(f"no regime matches {glob!r}; expected one of {', '.join(REGIMES)}, or a glob")
         chosen.update(dict.fromkeys(names))

@@ -22,6 +22,7 @@ from gradcheck.errors import Unusable
 from gradcheck.implementations import Implementation, Layout, load
 from gradcheck.implementations.peer import Limits
 from gradcheck.implementations.process import from_command, isolated
+from gradcheck.printable import clipped
 
 LAYOUT = tuple(f.name for f in fields(Layout))
 DECLARED = (*LAYOUT, *ARITHMETIC)
@@ -58,7 +59,7 @@ class Target:
             found = replace(found, arithmetic=replace(found.arithmetic, **self.arithmetic))
         if self.expected_failures:
             found = replace(found, expected_failures={**found.expected_failures, **self.expected_failures})
-        return replace(found, name=self.name)
+        return replace(found, name=clipped(self.name))
 
     @property
     def words(self) -> tuple[str, ...]:

@@ -14,6 +14,7 @@ from _pytest.outcomes import Failed  # pytest.fail.Exception, by a name that a t
 
 from gradcheck import conformance, reports
 from gradcheck.implementations import Implementation
+from gradcheck.printable import printable, unheeded
 from gradcheck.settings import Target, named
 from gradcheck.tally import Tally
 from gradcheck.verdict import FAILURES, Outcome
@@ -103,7 +104,7 @@ class CheckTest:
     @property
     def marks(self) -> list[pytest.MarkDecorator]:
         """An expected failure is a strict xfail."""
-        known = [pytest.mark.xfail(reason=self.expected, strict=True, raises=Known)] if self.expected else []
+        known = [pytest.mark.xfail(reason=_line(self.expected), strict=True, raises=Known)] if self.expected else []
         return [getattr(pytest.mark, MARK), *known]
 
     @property
@@ -115,23 +116,23 @@ class CheckTest:
         __tracebackhide__ = True
         tally, run = self.tally, self.suite.run
         if tally.expected and tally.shown and tally.outcome is Outcome.AGREE:
-            pytest.xfail(tally.expected)  # another check shows what this one could not, on these problems
+            pytest.xfail(_line(tally.expected))  # another check shows what this one could not, on these problems
         if tally.outcome in FAILURES:
             raise (Failed if tally.failed else Known)(self.panel(run), pytrace=False)
         if tally.lost is not None and DEFAULTS.careful and not tally.expected:
-            raise Failed(f"{self.name} {reports.notes.line(tally)}", pytrace=False)
+            raise Failed(_line(f"{self.name} {reports.notes.line(tally)}"), pytrace=False)
         if tally.lost is not None:
-            warnings.warn(f"{self.name} {reports.notes.line(tally)}", Careless, stacklevel=2)
+            warnings.warn(_line(f"{self.name} {reports.notes.line(tally)}"), Careless, stacklevel=2)
         if tally.outcome is not Outcome.AGREE:
-            pytest.skip(f"{tally.outcome}: {tally.reason}")
+            pytest.skip(_line(f"{tally.outcome}: {tally.reason}"))
 
     def panel(self, run: Run) -> str:
         """The panel of `gradcheck verify`; for a failure that was expected, its first words."""
         mine = replace(run, failures=tuple(f for f in run.failures if f.check.name == self.name))
         if not mine.failures:
-            return f"{self.name}: {self.expected}"
+            return _line(f"{self.name}: {self.expected}")
         (failure,) = conformance.saved(mine, Path(DEFAULTS.cases)).failures
-        return "\n".join([*reports.words.panel(failure, run), *filter(None, [reports.commands.meant(run)])])
+        return "\n".join(map(_line, [*reports.words.panel(failure, run), *filter(None, [reports.commands.meant(run)])]))
 
     def properties(self) -> Iterator[tuple[str, str]]:
         """What JUnit reports carry."""
@@ -139,6 +140,11 @@ class CheckTest:
         yield "test_ratio", reports.words.ratio(self.tally.ratio)
         yield "effective_bits", reports.words.bits(self.tally.bits(u))
         yield "judged", str(self.tally.judged)
+
+
+def _line(text: str) -> str:
+    """A line as pytest prints it, which nobody obeys."""
+    return unheeded(printable(text))
 
 
 def suites(

@@ -21,7 +21,8 @@ class Tally:
     """What one check said over many problems.
 
     `ratio` is the worst test ratio, `slack` the largest share of the rounding bound used, `shares` where it is above 1,
-    `reasons` counts why a problem was not judged, and those beyond `KINDS` as one. `first` is the first problem that failed and its verdict.
+    `reasons` counts why a problem was not judged, and those beyond `KINDS` as one. `first` is the first problem that failed and
+    its verdict.
     `expected` is the reason why this check is known to fail, if it is, and `shown` whether a check that is expected to fail
     for the same reason did. `failing` keeps the first problems that failed, for a diagnosis. `lost` is the problem on which most
     bits were lost beside careful code, and its verdict; `careful` makes that a failure.

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from fnmatch import fnmatchcase
 
 from numpy.typing import ArrayLike
 
@@ -13,6 +12,7 @@ from gradcheck.diagnosis import Diagnosis, keep
 from gradcheck.errors import Unusable
 from gradcheck.implementations import Implementation, Layout, adapt
 from gradcheck.problem import Problem
+from gradcheck.regimes import matching
 from gradcheck.tally import Tally
 from gradcheck.verdict import FAILURES, Outcome, Verdict
 
@@ -21,11 +21,13 @@ GRADIENTS = {"theta": "theta_gradient", "b": "bias_gradient", "Z": "logits_gradi
 
 def select(globs: Iterable[str]) -> tuple[Check, ...]:
     """The checks whose name matches any of the globs, in the order of the table; all of them where there is no glob."""
-    globs = tuple(globs) or ("*",)
-    for glob in globs:
-        if not any(fnmatchcase(name, glob) for name in CHECKS):
+    chosen: dict[str, None] = {}
+    for glob in tuple(globs) or ("*",):
+        names = matching(CHECKS, glob)
+        if not names:
             raise Unusable(f"no check matches {glob!r}; `gradcheck checks` lists them")
-    return tuple(check for name, check in CHECKS.items() if any(fnmatchcase(name, glob) for glob in globs))
+        chosen.update(dict.fromkeys(names))
+    return tuple(check for name, check in CHECKS.items() if name in chosen)
 
 
 def judge(

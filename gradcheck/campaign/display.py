@@ -1,6 +1,5 @@
 """A campaign on the terminal: live on standard error while it runs, and its findings on standard output at the end."""
 
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -13,8 +12,9 @@ from rich.text import Text
 from gradcheck.campaign import words
 from gradcheck.campaign.findings import Finding
 from gradcheck.campaign.run import Budget, Outcome
+from gradcheck.printable import printable
 from gradcheck.reports.terminal import plain_table
-from gradcheck.reports.words import printable
+from gradcheck.reports.voice import beside
 
 SHOWN = 3  # findings of one diagnosis that are shown in full
 
@@ -22,15 +22,15 @@ SHOWN = 3  # findings of one diagnosis that are shown in full
 @contextmanager
 def live(title: str, budget: Budget) -> Iterator[Callable[[Outcome], None]]:
     """Where standard error is a terminal. What is yielded takes the outcome as it stands; notes are printed in any case, once."""
-    terminal = Console(file=sys.stderr, highlight=False, markup=False)
+    terminal = beside()
     told: set[str] = set()
 
     def notes(outcome: Outcome) -> None:
         for note in outcome.notes.keys() - told:
-            terminal.print(f"gradcheck: {note}", soft_wrap=True)
+            terminal.print(f"gradcheck: {words.line(note)}", soft_wrap=True)
             told.add(note)
 
-    if not terminal.is_terminal:
+    if not terminal.live:
         yield notes
         return
     with Live(console=terminal, transient=True, auto_refresh=False) as shown:
@@ -45,7 +45,7 @@ def live(title: str, budget: Budget) -> Iterator[Callable[[Outcome], None]]:
 def status(title: str, budget: Budget, outcome: Outcome) -> Table:
     """Rate, problems, the checks closest to 1, findings, and what is left."""
     table = plain_table("", "", fold=[""])
-    table.add_row(Text(title, style="bold"), left(budget, outcome))
+    table.add_row(Text(words.line(title), style="bold"), left(budget, outcome))
     table.add_row("problems", f"{outcome.problems:,}, {outcome.rate:.0f} a second; {outcome.judged:,} verdicts")
     nearest = ", ".join(f"{name} {ratio}" for name, ratio in words.nearest(outcome))
     table.add_row("closest to 1", nearest or "–")
@@ -72,14 +72,13 @@ def show(outcome: Outcome, target: str, out: Console) -> None:
             _show(finding, target, out)
         if len(found) > SHOWN:
             rest = ", ".join(dict.fromkeys(f"{f.check} ({f.regime})" for f in found[SHOWN:]))
-            out.print(
-                Padding(Text(f"and {len(found) - SHOWN} more of “{diagnosis}”: {rest}"), (0, 0, 1, 2), expand=False)
-            )
+            more = f"and {len(found) - SHOWN} more of “{words.line(diagnosis)}”: {printable(rest)}"
+            out.print(Padding(Text(more), (0, 0, 1, 2), expand=False))
     known = words.grouped(finding for finding in outcome.findings if finding.known)
     for diagnosis, found in known.items():
-        out.print(Text(f"known before: {words.count(len(found), 'finding')} of “{printable(diagnosis)}”", style="dim"))
+        out.print(Text(f"known before: {words.count(len(found), 'finding')} of “{words.line(diagnosis)}”", style="dim"))
     for path in outcome.unshrunk:
-        out.print(Text(f"found, and not shrunk yet: {path}"), soft_wrap=True)
+        out.print(Text(printable(f"found, and not shrunk yet: {path}")), soft_wrap=True)
     out.print(_ratios(outcome))
     out.print(Text(words.summary(outcome), style="bold red" if outcome.findings else "green"), soft_wrap=True)
 

@@ -1,14 +1,32 @@
-"""A campaign in a GitHub workflow: an annotation for each new finding, and a summary of the step where there is a place for it."""
+"""A campaign in a GitHub workflow: an annotation for each new finding, and a summary of the step where there is a place for it.
+
+Whatever else is written while it runs, by a target too, is no workflow command: these are stopped until it has ended.
+"""
 
 import contextlib
 import os
+import re
+import secrets
 from collections.abc import Iterator
 from pathlib import Path
+
+import click
 
 from gradcheck.campaign import words
 from gradcheck.campaign.run import Outcome
 
 SUMMARY = "GITHUB_STEP_SUMMARY"
+
+
+@contextlib.contextmanager
+def unheeded() -> Iterator[None]:
+    """Workflow commands are not obeyed, up to a word that nobody knows."""
+    word = secrets.token_hex(16)
+    click.echo(f"::stop-commands::{word}")
+    try:
+        yield
+    finally:
+        click.echo(f"\n::{word}::")  # a target may have left its line open
 
 
 def annotations(outcome: Outcome, target: str) -> Iterator[str]:
@@ -18,7 +36,7 @@ def annotations(outcome: Outcome, target: str) -> Iterator[str]:
         text = "\n".join(f"{label}: {text}" if label else text for label, text in words.rows(finding, target))
         yield f"::error title={title}::{_data(text)}"
     for note in outcome.notes:
-        yield f"::warning title=gradcheck::{_data(note)}"
+        yield f"::warning title=gradcheck::{_data(words.line(note))}"
 
 
 def _data(text: str) -> str:
@@ -40,8 +58,22 @@ def summary(outcome: Outcome, target: str) -> str:
     return "\n".join(lines) + "\n"
 
 
+# What makes Markdown, HTML or a link of a text. A reference to a character makes none of these, and stays in its cell of a table.
+_SYNTAX = re.compile(r"[^\w\s.,;/=+%?'-]|\b_|_\b|(?<=www)\.|^[-+=]", re.ASCII | re.IGNORECASE)
+
+
 def _cell(text: str) -> str:
-    return text.replace("\\", "\\\\").replace("|", "\\|").replace("<", "&lt;").replace("\n", " ")
+    """Plain text, whatever stands in it."""
+    return _SYNTAX.sub(_reference, words.line(text))
+
+
+def _reference(found: re.Match[str]) -> str:
+    character = found[0]
+    if not character.isascii():
+        return character
+    # what follows, and makes an address or a person of it, is put apart
+    apart = "<!-- -->" if character == "@" or found.string.startswith(":/", found.start()) else ""
+    return f"&#{ord(character)};{apart}"
 
 
 def write_summary(outcome: Outcome, target: str) -> None:

@@ -4,7 +4,8 @@ from collections.abc import Iterable, Iterator
 
 from gradcheck.campaign.findings import ANY, Finding
 from gradcheck.campaign.run import Outcome
-from gradcheck.reports.words import printable, ratio
+from gradcheck.printable import clipped, pasted, printable
+from gradcheck.reports.words import ratio
 
 SAID = {"disagree": "disagrees", "errored": "errored"}
 
@@ -29,18 +30,23 @@ def regime(finding: Finding) -> str:
 
 def headline(finding: Finding) -> str:
     """What is found, in one line."""
-    return f"{finding.check} {SAID[finding.outcome]} {regime(finding)}"
+    return line(f"{finding.check} {SAID[finding.outcome]} {regime(finding)}")
+
+
+def line(text: str) -> str:
+    """A text of a target's or of a corpus, as it stands on one line."""
+    return printable(clipped(text))
 
 
 def rows(finding: Finding, target: str) -> Iterator[tuple[str, str]]:
-    """What stands below the headline."""
-    yield "", printable(finding.said)
-    yield "likely", printable(finding.diagnosis)
+    """What stands below the headline; `target` are the words that name it to a shell."""
+    yield "", line(finding.said)
+    yield "likely", line(finding.diagnosis)
     if finding.fix:
-        yield "fix", printable(finding.fix)
+        yield "fix", line(finding.fix)
     yield "rate", f"{finding.failed} of {finding.judged} problems judged; first after {duration(finding.first)}"
     if finding.file:
-        yield "repeat", f"gradcheck replay {finding.file} {target}"
+        yield "repeat", f"{pasted(('gradcheck', 'replay', finding.file))} {target}"
 
 
 def grouped(findings: Iterable[Finding]) -> dict[str, list[Finding]]:
@@ -67,4 +73,4 @@ def summary(outcome: Outcome) -> str:
 
 def nearest(outcome: Outcome, most: int = 5) -> list[tuple[str, str]]:
     """The checks that came closest to 1, or beyond."""
-    return [(name, ratio(value)) for name, value in list(outcome.ratios().items())[:most]]
+    return [(line(name), ratio(value)) for name, value in list(outcome.ratios().items())[:most]]

@@ -9,6 +9,7 @@ from rich.table import Table
 from rich.text import Text
 
 from gradcheck import precision
+from gradcheck.printable import printable
 from gradcheck.reports import words
 from gradcheck.reports.terminal import plain_table, styled
 from gradcheck.vectors import Finding, Judged
@@ -74,7 +75,7 @@ def summary(judged: Judged) -> str:
     """How many answers said what, to how many vectors."""
     total = sum((tally.counts for tally in judged.tallies.values()), Counter[Outcome]())
     counted = ", ".join(f"{total[outcome]} {outcome}" for outcome in COUNTED if total[outcome])
-    name = words.printable(judged.implementation) or "answers"
+    name = printable(judged.implementation) or "answers"
     return f"{name}: {counted or 'nothing judged'} on {judged.answered} of {len(judged.index.entries)} vectors"
 
 

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from gradcheck.auditing import Audit
 from gradcheck.auditing.findings import NAMES, Finding
+from gradcheck.printable import printable
 from gradcheck.referees.freivalds import MISS
 from gradcheck.reports import words
 from gradcheck.reports.terminal import plain_table, styled
@@ -81,7 +82,7 @@ def panel(finding: Finding, dtype: str) -> Iterator[str]:
 def show(found: Audit, out: Console) -> None:
     """All of it."""
     L, d, n = found.sizes
-    out.print(Text(f"{words.printable(found.source)}   L={L} d={d} n={n} {found.stored}", style="bold"))
+    out.print(Text(f"{printable(found.source)}   L={L} d={d} n={n} {found.stored}", style="bold"))
     out.print(table(found))
     for line in notes(found):
         out.print(Text(line, style="dim"), soft_wrap=True)
@@ -93,4 +94,4 @@ def show(found: Audit, out: Console) -> None:
     outcomes = [finding.verdict.outcome for finding in found.findings]
     counted = ", ".join(f"{outcomes.count(outcome)} {outcome}" for outcome in Outcome if outcomes.count(outcome))
     colour = {0: Outcome.AGREE, 1: Outcome.DISAGREE}.get(found.status, Outcome.SKIPPED)
-    out.print(Text("\n").append_text(styled(colour, f"{words.printable(found.source)}: {counted}")))
+    out.print(Text("\n").append_text(styled(colour, f"{printable(found.source)}: {counted}")))

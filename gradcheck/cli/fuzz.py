@@ -1,8 +1,8 @@
 """`gradcheck fuzz [TARGET]`."""
 
 import os
-import shlex
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +12,7 @@ from gradcheck.cli.group import INTERRUPTED, main
 from gradcheck.cli.options import chosen, layout_options, process_options, run_options
 from gradcheck.cli.verify import homeless
 from gradcheck.errors import Unusable
+from gradcheck.printable import pasted, printable
 
 if TYPE_CHECKING:
     from gradcheck.campaign import Job, Outcome
@@ -59,17 +60,19 @@ def fuzz(
     from gradcheck.campaign.saved import replayed
     from gradcheck.reports import console
 
-    job = _job(name, given)
-    homeless()
-    target = shlex.join(job.target.words)
-    budget = Budget(minutes and 60 * minutes, given["max_examples"])
-    out = console()
-    failing = replayed(job, folder)
-    if failing:
-        out.print(f"{len(failing)} saved cases still fail, such as {failing[0][0]}: {failing[0][2]}", soft_wrap=True)
-    with display.live(f"gradcheck fuzz {job.target.name}", budget) as watch:
-        outcome = Campaign(job, _workers(workers, scheduler), folder, watch).run(budget)
-    display.show(outcome, target, out)
+    with github.unheeded() if ci else nullcontext():
+        job = _job(name, given)
+        homeless()
+        target = pasted(job.target.words)
+        budget = Budget(minutes and 60 * minutes, given["max_examples"])
+        out = console()
+        failing = replayed(job, folder)
+        if failing:
+            said = f"{len(failing)} saved cases still fail, such as {failing[0][0]}: {failing[0][2]}"
+            out.print(printable(said), soft_wrap=True)
+        with display.live(f"gradcheck fuzz {job.target.name}", budget) as watch:
+            outcome = Campaign(job, _workers(workers, scheduler), folder, watch).run(budget)
+        display.show(outcome, target, out)
     if ci:
         for line in github.annotations(outcome, target):
             click.echo(line)

@@ -36,7 +36,7 @@ def _plain() -> Iterator[None]:
     try:
         yield
     except click.ClickException as problem:
-        problem.message = refusal(problem.message)
+        vars(problem)["message"] = refusal(problem.message)
         raise
 
 

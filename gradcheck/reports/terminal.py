@@ -10,6 +10,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from gradcheck.printable import printable
 from gradcheck.reports import commands, notes, words
 from gradcheck.tally import Tally
 from gradcheck.verdict import Outcome
@@ -76,7 +77,7 @@ def panel(failure: Failure, run: Run, out: Console) -> None:
 
 def show(run: Run, out: Console) -> None:
     """The whole run."""
-    out.print(Text(f"{words.printable(run.target)} {run.dtype}", style="bold"))
+    out.print(Text(f"{printable(run.target)} {run.dtype}", style="bold"))
     out.print(verdicts(run))
     missing = words.unjudged(run.tallies.values())
     if missing:
@@ -102,7 +103,7 @@ def show(run: Run, out: Console) -> None:
 def show_notes(runs: Sequence[Run], out: Console) -> None:
     """What targets did to this process, and where they were called therefore."""
     for line in dict.fromkeys(f"{run.target}: {note}" for run in runs for note in run.notes):
-        out.print(Padding(Text(words.printable(line), style="yellow"), (1, 0, 0, 0), expand=False))
+        out.print(Padding(Text(printable(line), style="yellow"), (1, 0, 0, 0), expand=False))
 
 
 def show_failures(run: Run, out: Console) -> None:
@@ -122,14 +123,14 @@ def show_replay(run: Run, out: Console) -> None:
         ratio = "" if tally.ratio is None else f"  test ratio {words.ratio(tally.ratio)}"
         out.print(Text(name, style="bold").append("  ").append_text(styled(tally.outcome)).append(ratio))
         if tally.reason:
-            out.print(Padding(Text(words.printable(tally.reason)), (0, 0, 0, 2), expand=False))
+            out.print(Padding(Text(printable(tally.reason)), (0, 0, 0, 2), expand=False))
     show_notes([run], out)
     show_failures(run, out)
 
 
 def show_comparison(runs: Sequence[Run], out: Console) -> None:
     """Checks × runs: verdict, effective bits, worst test ratio."""
-    names = [f"{words.printable(run.target)} {run.dtype}" for run in runs]
+    names = [f"{printable(run.target)} {run.dtype}" for run in runs]
     table = plain_table("check", *names, fold=names)
     for check in dict.fromkeys(name for run in runs for name in run.tallies):
         table.add_row(check, *(_cell(run, run.tallies[check]) for run in runs))

@@ -6,7 +6,7 @@ import numpy as np
 
 from gradcheck import precision
 from gradcheck.checks import Check
-from gradcheck.printable import printable as printable
+from gradcheck.printable import printable
 from gradcheck.problem import Problem
 from gradcheck.reports.commands import repeat
 from gradcheck.tally import Tally

@@ -9,7 +9,7 @@ import numpy as np
 
 from gradcheck import cases
 from gradcheck.enclosure import Reals
-from gradcheck.errors import Unusable
+from gradcheck.errors import Unusable, text
 from gradcheck.precision import Precision
 from gradcheck.vectors.certify import QUANTITIES
 from gradcheck.vectors.form import entries, exact
@@ -38,7 +38,7 @@ def load(path: Path) -> Answers:
     implementation = ""
     for each in paths:
         data = cases.parsed(each, "answers", SCHEMA)
-        implementation = implementation or str(data.get("implementation") or "")
+        implementation = implementation or text(data.get("implementation") or "", str)
         for vector, quantity, given in _answers(each, data.get("answers")):
             known = found.setdefault(vector, {})
             if quantity in known:
