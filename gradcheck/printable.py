@@ -43,8 +43,9 @@ def refusal(text: str) -> str:
 
 # ---- logs of CI servers ----
 
-# GitHub's runner takes a line for a command where it begins with ::, after white space or none, or has ##[ anywhere.
-_COMMAND = re.compile(r"(?:\A|(?<=[\n\r]))(\s*:):|(##)\[")
+# GitHub's runner takes a line for a command where it begins with ::, after white space or none, or has ##[ anywhere. Styles may
+# stand before it, too.
+_COMMAND = re.compile(r"(?:\A|(?<=[\n\r]))(?:[^\S\n\r]|\x1b\[[0-9;]*m)*::|##\[")
 
 
 def unheeded(text: str) -> str:

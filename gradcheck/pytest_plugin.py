@@ -68,7 +68,7 @@ def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config
     if targets or any(_check(item) for item in items):
         _settle(config)
     for target in targets:
-        place = _place(target)
+        place = _shown(f"gradcheck/{target}")
         found: list[pytest.Item | pytest.Collector] = [
             *_items(session, target, place, config.getoption("--gradcheck-dtype"))
         ]
@@ -77,11 +77,11 @@ def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config
         config.hook.pytest_collectreport(report=pytest.CollectReport(place, "passed", None, found))
 
 
-def _place(target: str) -> str:
-    """Where the tests of a target are said to stand; a name may hold what a terminal or a CI server would obey."""
-    from gradcheck.printable import clipped, printable, unheeded
+def _shown(text: str) -> str:
+    """On one line, which no terminal and no CI server obeys, whatever a target or a user has put into it."""
+    from gradcheck.printable import printable, unheeded
 
-    return unheeded(printable(clipped(f"gradcheck/{target}")))
+    return unheeded(printable(text))
 
 
 def _items(session: pytest.Session, target: str, place: str, dtypes: list[str]) -> Iterator[pytest.Item]:
@@ -91,7 +91,7 @@ def _items(session: pytest.Session, target: str, place: str, dtypes: list[str]) 
     try:
         found = suites(target, dtypes=dtypes)
     except Unusable as problem:
-        raise pytest.UsageError(f"gradcheck: {problem}") from None
+        raise pytest.UsageError(_shown(f"gradcheck: {problem}")) from None
     parent = Judged.from_parent(session, name=place.removeprefix("gradcheck/"), nodeid=place)
     for suite in found:
         for test in suite.tests():

@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 import numpy as np
 
 from gradcheck.errors import Unusable
+from gradcheck.printable import clipped
 from gradcheck.problem import Problem, Reals
 
 
@@ -130,6 +131,6 @@ def select(globs: Iterable[str]) -> tuple[str, ...]:
     for glob in tuple(globs) or ("*",):
         names = [n for n in matching(REGIMES, glob) if not (glob == "*" and REGIMES[n].opt_in)]
         if not names:
-            raise Unusable(f"no regime matches {glob!r}; expected one of {', '.join(REGIMES)}, or a glob")
+            raise Unusable(f"no regime matches {clipped(glob, 60)!r}; expected one of {', '.join(REGIMES)}, or a glob")
         chosen.update(dict.fromkeys(names))
     return tuple(chosen)

@@ -11,6 +11,7 @@ from gradcheck.checks import CHECKS, Check, Trial
 from gradcheck.diagnosis import Diagnosis, keep
 from gradcheck.errors import Unusable
 from gradcheck.implementations import Implementation, Layout, adapt
+from gradcheck.printable import clipped
 from gradcheck.problem import Problem
 from gradcheck.regimes import matching
 from gradcheck.tally import Tally
@@ -25,7 +26,7 @@ def select(globs: Iterable[str]) -> tuple[Check, ...]:
     for glob in tuple(globs) or ("*",):
         names = matching(CHECKS, glob)
         if not names:
-            raise Unusable(f"no check matches {glob!r}; `gradcheck checks` lists them")
+            raise Unusable(f"no check matches {clipped(glob, 60)!r}; `gradcheck checks` lists them")
         chosen.update(dict.fromkeys(names))
     return tuple(check for name, check in CHECKS.items() if name in chosen)
 
@@ -153,7 +154,7 @@ def known(expected: Iterable[str]) -> None:
         check, _, dtype = entry.partition("/")
         if check not in CHECKS or (dtype and dtype not in precision.NAMES):
             raise Unusable(
-                f"expected_failures names {entry!r}; expected a check (`gradcheck checks` lists them) or check/dtype"
+                f"expected_failures names {clipped(entry, 60)!r}; expected a check (`gradcheck checks` lists them) or check/dtype"
             )
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from gradcheck import arithmetic, bounds, precision, referees
 from gradcheck.checks.reading import Anew, Broken, Skip, as_reals, describe, guarded
 from gradcheck.enclosure import Enclosure, Reals, outward
-from gradcheck.errors import raised
+from gradcheck.errors import raised, text
 from gradcheck.implementations import Implementation, TargetFailed, adapt
 from gradcheck.implementations.home import Moved, Unsteady
 from gradcheck.implementations.layout import KEYS, NotPosed, named, posed
@@ -174,7 +174,7 @@ class Trial:
         offered = guarded("gradients", found, lambda mapping: {key: mapping[key] for key in KEYS if key in mapping})
         if not offered:
             keys = guarded("gradients", found, lambda mapping: sorted(map(str, mapping)))
-            raise Broken(f"gradients returned the keys {keys}; expected any of {', '.join(KEYS)}")
+            raise Broken(f"gradients returned the keys {text(keys, str)}; expected any of {', '.join(KEYS)}")
         return offered
 
     def gradient(self, key: str, problem: Problem | None = None) -> Reals:

@@ -19,15 +19,9 @@ class Voice(Console):
     """A console that writes no control characters but its own styles. `plain` ones, of NO_COLOR or a dumb terminal, write none."""
 
     def __init__(self, stream: TextIO, **settings: Any) -> None:
-        styles = None if os.environ.get("NO_COLOR") else "auto"
-        super().__init__(
-            file=cast(IO[str], _Unheeded(stream)),
-            color_system=styles,  # type: ignore[arg-type]  # one of rich's own words
-            highlight=False,
-            markup=False,
-            emoji=False,
-            **settings,
-        )
+        plain: dict[str, Any] = {"color_system": None} if os.environ.get("NO_COLOR") else {}
+        as_it_is: dict[str, Any] = {"highlight": False, "markup": False, "emoji": False}
+        super().__init__(file=cast(IO[str], _Unheeded(stream)), **as_it_is, **plain, **settings)
 
     @property
     def live(self) -> bool:
