@@ -51,3 +51,22 @@ def obeyed(shown: str, *, styles: bool = False) -> list[str]:
     return [
         line for line in shown.split("\n") if not line.isprintable() or line.lstrip().startswith("::") or "##[" in line
     ]
+
+
+def commands(log: str) -> list[str]:
+    """What GitHub's runner would do at each line of a log: commands by name, but for those between stop-commands and its word."""
+    found: list[str] = []
+    word = None
+    for line in re.split(r"\r\n|\n|\r", log):
+        at_start = re.match(r"\s*::([^ :]+)[^:]*::(.*)|.*?##\[([^\] ]+)", line)
+        if at_start is None:
+            continue
+        name = at_start[1] or at_start[3]
+        if word is not None:
+            word = None if name == word else word
+        elif name == "stop-commands":
+            word = at_start[2]
+        else:
+            found.append(name)
+    assert word is None, "commands are stopped for the rest of the job"
+    return found
