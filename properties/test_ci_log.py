@@ -13,6 +13,7 @@ from gradcheck.cli import main
 from properties.hostile import commands, obeyed
 
 pytest_plugins = ("pytester",)
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="files are called what Windows lets none be called")
 
 NAME = "x\n::error::\x1b[38;5;199mPWN\x07"
 SAID = "\x1b[2J\n::error::owned\n##[error]owned\u202e"

@@ -123,6 +123,15 @@ def test_a_workflow_asks_only_for_extras_options_and_targets_that_there_are(path
         assert set(targets.split(", ")) <= set(BUILT_IN)
 
 
+@pytest.mark.parametrize("path", WORKFLOWS, ids=lambda path: path.name)
+def test_a_workflow_ends_and_keeps_no_credentials(path):
+    """Each job has a limit, each checkout leaves no token behind, and nothing is installed by a name that anyone may register."""
+    text = path.read_text(encoding="utf-8")
+    assert text.count("runs-on:") == text.count("timeout-minutes:") > 0
+    assert text.count("actions/checkout@") == text.count("persist-credentials: false") > 0
+    assert not re.search(r"pip install [\"']?gradcheck\b(?! @)", text)
+
+
 def test_every_tox_environment_of_a_workflow_is_there():
     """`tox -e` takes names that it does not know for environments without settings."""
     settings = configparser.ConfigParser()

@@ -10,6 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 from gradcheck import cases, regimes, verify
+from gradcheck.checks.reading import describe
 from gradcheck.cli import main
 from gradcheck.errors import Unusable, raised, text
 from gradcheck.implementations import Implementation
@@ -173,6 +174,17 @@ def test_an_array_of_many_fields_is_told_of_in_a_line():
     wide = np.zeros(2, dtype=[(f"f{number}", "f8") for number in range(10**4)])
     (verdict,) = _judged(Implementation("wrong", gradients=lambda *arrays: {"theta": wide}))
     assert "an array of [('f0', '<f8'), " in verdict.reason and len(verdict.reason) < 800
+
+
+def test_a_list_of_millions_is_not_written_out():
+    given = [["a"] * 10**6] * 4
+    tracemalloc.start()
+    try:
+        said = describe(given)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 10**6 and len(said) < 70 and said.startswith("list [['a', 'a', 'a',")
 
 
 def _judged(implementation: Implementation) -> list[Verdict]:

@@ -1,5 +1,6 @@
 """What a target returns, read with suspicion: its own types may do anything, and whatever they do becomes `Broken`."""
 
+import reprlib
 from collections.abc import Callable
 from typing import Any
 
@@ -36,11 +37,17 @@ class Anew(Broken):
     """What is called has been moved to a process of its own in the middle of a problem: to be judged anew."""
 
 
+# Lists of millions are not written out to be cut short: what is shown of a value is 60 characters.
+_SHORT = reprlib.Repr()
+_SHORT.maxlist = _SHORT.maxtuple = _SHORT.maxdict = _SHORT.maxset = _SHORT.maxfrozenset = 60
+_SHORT.maxstring = _SHORT.maxother = 500
+
+
 def describe(value: object) -> str:
     """What a target returned, in a few words."""
     if isinstance(value, np.ndarray):
         return f"an array of {text(value.dtype, str)} with shape {value.shape}"
-    shown = text(value, repr)
+    shown = text(value, _SHORT.repr)
     return f"{kind(value)} {shown if len(shown) <= 60 else shown[:57] + '...'}"
 
 
