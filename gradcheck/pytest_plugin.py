@@ -55,7 +55,8 @@ def _settle(config: pytest.Config) -> None:
         try:
             value = kind(given)
         except ValueError:
-            raise pytest.UsageError(f"gradcheck: {name} is {given!r}; expected a whole number") from None
+            said = f"gradcheck: {name} is {given!r}; expected a whole number"
+            raise pytest.UsageError(_shown(said)) from None
         if kind is int and value < LEAST[name]:
             raise pytest.UsageError(f"gradcheck: {name} is {given}; expected {LEAST[name]} or more")
         setattr(DEFAULTS, name, value)

@@ -94,7 +94,7 @@ def _texts(value: object) -> tuple[str, ...]:
 def _reasons(value: object) -> dict[str, str]:
     if not isinstance(value, dict) or not all(isinstance(entry, str) and entry for entry in value.values()):
         raise ValueError("a table of checks with the reason of each")
-    return value
+    return {check: clipped(reason) for check, reason in value.items()}
 
 
 def _flag(value: object) -> bool:

@@ -13,9 +13,11 @@ from pathlib import Path
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from hypothesis.database import InMemoryExampleDatabase
 
 from gradcheck import conformance, reports
 from gradcheck.campaign import Finding, Outcome, display, github
+from gradcheck.campaign.database import Steady
 from gradcheck.checks import CHECKS
 from gradcheck.errors import Unusable
 from gradcheck.implementations import Implementation
@@ -217,6 +219,18 @@ def test_a_summary_of_one_snippet_has_nothing_of_it(snippet):
     """Alone, as the whole of a cell, and in the middle of a word."""
     for text in (snippet, f"a{snippet}b", snippet * 2):
         summarised(text)
+
+
+@given(texts)
+def test_what_a_server_says_of_itself_is_a_line(text):
+    class Lost(InMemoryExampleDatabase):
+        def fetch(self, key):
+            raise OSError(text * 1000)
+
+    steady = Steady(f"redis://{text}", Lost())
+    list(steady.fetch(b""))
+    (note,) = steady.notes
+    assert note.isprintable() and len(note) < 10_000 and "goes on without it" in note
 
 
 # ---- how much of it ----

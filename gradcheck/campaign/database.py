@@ -29,7 +29,7 @@ from hypothesis.errors import HypothesisWarning
 from gradcheck import conformance
 from gradcheck.campaign.job import Job
 from gradcheck.errors import Missing, Unusable, text
-from gradcheck.printable import clipped, printable
+from gradcheck.printable import refusal
 from gradcheck.problem import Problem
 
 SECONDS = 5  # how long a server is waited for
@@ -68,7 +68,7 @@ class Steady(ExampleDatabase):
                 self._note(f"says: {said}; the campaign goes on with what it has")
 
     def _note(self, said: str) -> None:
-        self.notes.append(printable(f"the database {clipped(self.address)} {clipped(said)}"))
+        self.notes.append(refusal(f"the database {self.address} {said}"))
 
 
 @contextlib.contextmanager

@@ -12,7 +12,7 @@ from rich.text import Text
 from gradcheck.campaign import words
 from gradcheck.campaign.findings import Finding
 from gradcheck.campaign.run import Budget, Outcome
-from gradcheck.printable import printable
+from gradcheck.printable import printable, refusal
 from gradcheck.reports.terminal import plain_table
 from gradcheck.reports.voice import beside
 
@@ -27,7 +27,7 @@ def live(title: str, budget: Budget) -> Iterator[Callable[[Outcome], None]]:
 
     def notes(outcome: Outcome) -> None:
         for note in outcome.notes.keys() - told:
-            terminal.print(f"gradcheck: {words.line(note)}", soft_wrap=True)
+            terminal.print(f"gradcheck: {refusal(note)}", soft_wrap=True)
             told.add(note)
 
     if not terminal.live:

@@ -14,6 +14,7 @@ import click
 
 from gradcheck.campaign import words
 from gradcheck.campaign.run import Outcome
+from gradcheck.printable import refusal
 
 SUMMARY = "GITHUB_STEP_SUMMARY"
 
@@ -36,7 +37,7 @@ def annotations(outcome: Outcome, target: str) -> Iterator[str]:
         text = "\n".join(f"{label}: {text}" if label else text for label, text in words.rows(finding, target))
         yield f"::error title={title}::{_data(text)}"
     for note in outcome.notes:
-        yield f"::warning title=gradcheck::{_data(words.line(note))}"
+        yield f"::warning title=gradcheck::{_data(refusal(note))}"
 
 
 def _data(text: str) -> str:
