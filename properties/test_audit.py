@@ -398,8 +398,8 @@ def first(value):
 
 
 UNUSABLE = {
-    "Z.npy is no .npy file": cut,
-    "is cut short": garbled,
+    "is cut short": cut,
+    "Z.npy is no .npy file": garbled,
     "X missing": missing,
     "holds nothing to judge": nothing,
     "X holds a number that is not finite": put("X", first(np.nan)),

@@ -106,7 +106,9 @@ class Parts:
             end = start + part.shape[self.axis]
             if low < end and start < high:
                 places[self.axis] = slice(max(low, start) - start, min(high, end) - start)
-                found.append(np.asarray(part[tuple(places)]))
+                whole = start <= low and high <= end
+                # a copy of each of several, so that no more than one file is mapped
+                found.append(np.asarray(part[tuple(places)]) if whole else np.array(part[tuple(places)]))
             start = end
         return found[0] if len(found) == 1 else np.concatenate(found, axis=self.axis)
 

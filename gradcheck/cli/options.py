@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -14,6 +14,10 @@ from gradcheck.implementations import CHOICES
 from gradcheck.settings import LAYOUT, Target, configured, named
 
 Command = Callable[..., Any]
+if TYPE_CHECKING:
+    _Typed = click.ParamType[Any]
+else:
+    _Typed = click.ParamType  # generic since click 8.3
 
 WHAT = {
     "samples": "Samples are columns (d, n) or rows (n, d) of X, Y, Z.",
@@ -41,7 +45,7 @@ def layout_options(command: Command) -> Command:
 Table = dict[str, dict[str, Any]]  # names of an option -> what click is told of it
 
 
-class Parts(click.ParamType[Any]):
+class Parts(_Typed):
     """A number of parts, or L for every class."""
 
     name = "parts"
