@@ -187,7 +187,10 @@ def _beside(path: Path, name: str, file: str) -> Reals:
     """The float64 numbers of a .npy file in the folder of the case, which holds arrays and no objects."""
     if Path(file).name != file or not file.endswith(".npy"):
         raise Unusable(f"{path}: {name} names {file[:60]!r}; expected the name of a .npy file in the same folder")
-    found = foreign.array(path.parent / file, LARGEST)
+    try:
+        found = foreign.array(path.parent / file, LARGEST)
+    except Unusable as problem:
+        raise Unusable(f"{path}: {name} cannot be read: {problem}") from None
     if found.dtype != np.float64 or found.ndim != 2:
         raise Unusable(f"{path}: {file} holds no float64 matrix; expected one for {name}")
     return np.asarray(found)

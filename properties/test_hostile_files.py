@@ -35,6 +35,33 @@ def test_a_whole_file_is_read(kind):
         assert outcome(kind, place) == ""
 
 
+COMMANDS = {
+    "case": lambda path: ["replay", str(path), "numpy"],
+    "folder": lambda path: ["audit", str(path), "--probes", "8"],
+    "npz": lambda path: ["audit", str(path), "--probes", "8"],
+    "safetensors": lambda path: ["audit", str(path), "--probes", "8", "--json", "-"],
+    "zarr 2": lambda path: ["audit", str(path), "--probes", "8"],
+    "zarr 3": lambda path: ["audit", str(path), "--probes", "8"],
+    "vectors": lambda path: ["vectors", "certify", str(path)],
+    "answers": lambda path: ["vectors", "judge", str(path.parent / NAME), str(path)],
+}
+
+
+@pytest.mark.parametrize("kind", COMMANDS)
+def test_a_command_says_one_line_of_a_broken_file_and_exits_with_2(kind):
+    """No traceback, whatever the file holds; a file that says something else, and is whole, is judged."""
+
+    def command(path):
+        found = CliRunner().invoke(main, COMMANDS[kind](path))
+        assert found.exception is None or isinstance(found.exception, SystemExit), found.exception
+        assert found.exit_code in (0, 1, 2, 3) and "Traceback" not in found.output
+        if found.exit_code == 2:
+            assert found.stderr.count("\n") == 1 or found.stderr.startswith("Usage"), found.stderr
+
+    found = attempts(kind, 40, seed=1, read=command)
+    assert not found.failed, "\n".join(found.failed[:3])
+
+
 # ---- what is no regular file ----
 
 

@@ -223,7 +223,7 @@ def test_targets_of_pyproject_are_read_and_found_from_a_folder_below(folder, mon
         ('[tool.gradcheck.targets.mine]\ntarget = "a"\nmax-examples = -1\n', "expected a whole number from 1"),
         ('[tool.gradcheck.targets.mine]\ntarget = "a"\ndtypes = "float32"\n', "expected a list of texts"),
         ('[tool.gradcheck]\ntarget = "a"\n', "expected tables"),
-        ("[tool.gradcheck\n", "cannot read"),
+        ("[tool.gradcheck\n", "cannot be read"),
     ],
 )
 def test_a_table_that_says_nothing_useful_is_refused_with_its_place(folder, text, message):

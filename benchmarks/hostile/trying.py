@@ -6,6 +6,7 @@ import tempfile
 import time
 import traceback
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -31,15 +32,15 @@ class Found:
     failed: list[str] = field(default_factory=list)
 
 
-def outcome(kind: str, place: Path) -> str:
-    """Empty where it was read, "refused", or what went wrong; `place` holds the broken file."""
+def outcome(kind: str, place: Path, read: Callable[[Path], object] | None = None) -> str:
+    """Empty where it was read, "refused", or what went wrong; `place` holds the broken file. `read` is another reader."""
     made, entry = KINDS[kind]
     before = {path for path in place.parent.rglob("*")}
     start = time.monotonic()
     try:
         with warnings.catch_warnings(), open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
             warnings.simplefilter("ignore")
-            made.read(place / entry)
+            (read or made.read)(place / entry)
         said = ""
     except Unusable as problem:
         said = "refused"
@@ -63,7 +64,7 @@ def whole(kind: str):
         yield place
 
 
-def attempts(kind: str, count: int, seed: int) -> Found:
+def attempts(kind: str, count: int, seed: int, read: Callable[[Path], object] | None = None) -> Found:
     """So many broken files of a kind."""
     found = Found()
     with whole(kind) as place:
@@ -83,7 +84,7 @@ def attempts(kind: str, count: int, seed: int) -> Found:
             name, form = data.draw(st.sampled_from(files))
             changed = data.draw(broken(form, contents[name]))
             (place / name).write_bytes(changed)
-            said = outcome(kind, place)
+            said = outcome(kind, place, read)
             (place / name).write_bytes(contents[name])
             found.tried += 1
             found.refused += said == "refused"
