@@ -86,6 +86,13 @@ def test_an_exception_of_twenty_megabytes_is_neither_copied_nor_split():
     assert peak < 10**6 and said.startswith("ValueError: B B B") and said.endswith(" more)") and len(said) < 600
 
 
+@pytest.mark.parametrize("name", [f"{'x' * 5000}.py", f"{'x/' * 50_000}y.py:f", "x" * 10**5, f"{'x' * 5000}:f"])
+@pytest.mark.parametrize("command", [("verify",), ("compare",), ("fuzz",), ("audit",), ("corpus", "list"), ("replay",)])
+def test_a_name_that_is_too_long_for_a_file_is_refused_in_a_line(folder, command, name):
+    result = CliRunner().invoke(main, [*command, name])
+    assert result.exit_code == 2 and len(result.output) < 1500 and len(result.output.splitlines()) == 1, result.output
+
+
 class Boundless(str):
     """A text of a target's own type, which does what it likes."""
 

@@ -150,7 +150,7 @@ def _found(found: Dump, planned: Plan, sums: Sums) -> Audit:
         found.source,
         (found.L, found.d, found.n),
         arithmetic.stored.name,
-        arithmetic.sums.name,
+        found.arithmetic.accumulate or arithmetic.granted.name,
         planned.probes.shape[1],
         planned.seed,
         findings,

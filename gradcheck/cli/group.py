@@ -53,6 +53,11 @@ class Refusing(click.Group):
                 return super().invoke(ctx)
         except Unusable as problem:
             raise Refused(str(problem)) from None
+        except BrokenPipeError:  # nobody reads on, which click knows how to end
+            raise
+        except OSError as problem:  # a name that no file can have, a disk that is full, a folder that is gone
+            where = f"{problem.filename}: " if problem.filename is not None else ""
+            raise Refused(refusal(f"{where}{problem.strerror or problem}")) from None
         except KeyboardInterrupt:
             say("gradcheck: interrupted", err=True)
             ctx.exit(INTERRUPTED)

@@ -147,7 +147,7 @@ _FOLDERS: dict[str, str] = {}  # module imported by a target file -> the folder 
 
 def _from_file(path: Path) -> ModuleType:
     """The file as a module of its own. Its folder can be imported from, then and later, and no module is replaced by it."""
-    if not path.is_file():
+    if not os.path.isfile(path):  # Path.is_file raises where a name is too long for one
         raise Unusable(f"no such file: {path}")
     name = f"gradcheck_target_{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
