@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck import foreign, precision
+from gradcheck import filenames, foreign, precision
 from gradcheck.checks import CHECKS
 from gradcheck.errors import Unusable
 from gradcheck.printable import clipped
@@ -84,7 +84,7 @@ def save(case: Case, folder: Path, *, above: int | None = None) -> Path:
             if not (folder / names[name]).exists():
                 write_bytes(folder / names[name], content)
         for length in range(8, len(digest) + 1, 8):
-            path = folder / f"{case.check or 'problem'}-{digest[:length]}.json"
+            path = folder / f"{filenames.plain(case.check or 'problem')}-{digest[:length]}.json"
             if not path.exists():
                 return write(path, text)
             if path.read_bytes() == text.encode():
@@ -135,7 +135,11 @@ def prepare(folder: Path) -> None:
 
 def load(path: Path) -> Case:
     """Read a case; `Unusable` says what is wrong with a file that is none, or is of a check that there is not."""
-    data = parsed(path, "case", SCHEMA)
+    return of(path, parsed(path, "case", SCHEMA))
+
+
+def of(path: Path, data: dict[str, Any]) -> Case:
+    """The case that such an object is; arrays in files of their own stand beside `path`."""
     require_texts(path, "case", data, ("check", "target", "dtype", "memory"))
     if data["check"] and data["check"] not in CHECKS:  # it becomes the name of a file
         raise Unusable(

@@ -1,5 +1,6 @@
 """A connection to a Dask scheduler, for audits and campaigns. The only door to distributed."""
 
+import logging
 from concurrent.futures import CancelledError
 from typing import Any
 
@@ -14,6 +15,7 @@ def connected(address: str, extra: str) -> Any:
         from distributed import Client
     except ModuleNotFoundError:
         raise Missing.extra(f"--scheduler {address}", "distributed", extra) from None
+    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # what becomes of a connection is told by us
     try:
         return Client(address, timeout=SECONDS, set_as_default=False)
     except (OSError, ValueError, TypeError) as problem:
@@ -21,13 +23,19 @@ def connected(address: str, extra: str) -> Any:
         raise Unusable(f"no Dask scheduler answers at {address} ({said}); expected such as tcp://host:8786") from None
 
 
-def result(future: Any, address: str) -> Any:
-    """What a future comes to; `Unusable` where the scheduler is gone, or every worker that tried was lost."""
+def lost() -> type[BaseException]:
+    """What a future raises where every worker that tried was lost."""
     from distributed import KilledWorker
 
+    found: type[BaseException] = KilledWorker
+    return found
+
+
+def result(future: Any, address: str) -> Any:
+    """What a future comes to; `Unusable` where the scheduler is gone, or every worker that tried was lost."""
     try:
         return future.result()
-    except (KilledWorker, CancelledError, OSError) as problem:
+    except (lost(), CancelledError, OSError) as problem:
         said = text(problem, str) or type(problem).__name__
         raise Unusable(
             f"the workers of {address} did not finish ({said}); look at their logs, and start again"

@@ -9,7 +9,7 @@ from hypothesis import seed as seeded
 from hypothesis.database import ExampleDatabase
 from hypothesis.errors import Flaky
 
-from gradcheck import cases, diagnosis, layouts, precision, verify
+from gradcheck import cases, clock, diagnosis, layouts, precision, verify
 from gradcheck.checks import Check, Trial
 from gradcheck.errors import Unusable
 from gradcheck.implementations import Implementation, adapt
@@ -90,6 +90,7 @@ def shrunk(
         return _failure(tally, problem, verdict)
 
     def judged(candidate: Problem) -> Verdict:
+        clock.look()
         return check.judge(Trial(implementation, candidate))
 
     def fails(candidate: Problem) -> bool:

@@ -8,7 +8,7 @@
 Every file is written in one step under a name made of its content, so that any number of processes may write at once.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from gradcheck import cases
@@ -26,11 +26,29 @@ def paths(folder: Path) -> list[Path]:
     return sorted(path for path in place.glob("*.json") if not path.name.startswith("."))
 
 
-def load(folder: Path) -> Iterator[tuple[Path, Case]]:
-    """Every case with its file. `Unusable` names the first file that is none."""
+Refused = Callable[[Unusable], object]  # is told of a file that cannot be used
+
+
+def _raised(problem: Unusable) -> None:
+    raise problem
+
+
+def load(folder: Path, refused: Refused = _raised) -> Iterator[tuple[Path, Case]]:
+    """Every case with its file. What is none is left to `refused`; by default, `Unusable` names the first of them."""
     if not folder.is_dir():
         raise Unusable(f"no such corpus: {folder}; expected a folder, which `gradcheck corpus add` or `fuzz` makes")
-    yield from ((path, cases.load(path)) for path in paths(folder))
+    yield from read(paths(folder), refused)
+
+
+def read(files: Iterable[Path], refused: Refused) -> Iterator[tuple[Path, Case]]:
+    """The cases of these files."""
+    for path in files:
+        try:
+            case = cases.load(path)
+        except Unusable as problem:
+            refused(problem)
+        else:
+            yield path, case
 
 
 def add(folder: Path, case: Case) -> Path:
@@ -41,10 +59,10 @@ def add(folder: Path, case: Case) -> Path:
 class Held:
     """Which cases are there. The same problem for the same check is one, whatever the target."""
 
-    def __init__(self, folder: Path | None = None) -> None:
+    def __init__(self, folder: Path | None = None, refused: Refused = _raised) -> None:
         self.keys: set[tuple[str, str]] = set()
         if folder is not None and folder.is_dir():
-            self.keys.update((case.problem.digest, case.check) for _, case in load(folder))
+            self.keys.update((case.problem.digest, case.check) for _, case in load(folder, refused))
 
     def take(self, case: Case) -> bool:
         """Whether it says something new; it is held from now on."""

@@ -19,13 +19,15 @@ from urllib.error import HTTPError, URLError
 
 import pytest
 from click.testing import CliRunner
+from rich.console import Console
 
 from gradcheck import cases, corpus, regimes
-from gradcheck.campaign import Budget, Campaign, Finding, Job, Record, database, github
+from gradcheck.campaign import Budget, Campaign, Finding, Job, Record, database, display, github
 from gradcheck.campaign.cluster import Cluster
-from gradcheck.campaign.findings import ANY, Merged, dumps, loads
+from gradcheck.campaign.findings import ANY, Merged
 from gradcheck.campaign.ledger import Ledger
-from gradcheck.campaign.run import Outcome
+from gradcheck.campaign.outcome import Outcome
+from gradcheck.campaign.records import dumps, loads
 from gradcheck.campaign.shard import work
 from gradcheck.campaign.workers import Processes
 from gradcheck.cli import main
@@ -47,7 +49,7 @@ PATIENCE = 60  # seconds until a test gives up on what must come; no verdict dep
 class Here(Executor):
     """Workers that are this process: each shard is done when it is handed out, the last one first."""
 
-    shared, count = True, 2
+    shared, count, lost = True, 2, ()
 
     def __init__(self, order=lambda calls: calls) -> None:
         self.calls, self.order = [], order
@@ -244,24 +246,42 @@ def test_a_target_that_changed_begins_anew(wrong):
     assert wrong.digest != before
 
 
-def test_an_unwritable_corpus_is_told_of_once_and_nothing_is_lost(wrong, tmp_path):
-    """A file stands where the folder should be."""
+def elsewhere(outcome: Outcome, folder: Path) -> list[Path]:
+    """The cases that its findings name, all of them in the temporary folder, in which there is nothing else."""
+    named = sorted(Path(finding.file) for finding in outcome.findings)
+    assert named == sorted(path for path in folder.rglob("*") if path.is_file())
+    return named
+
+
+def test_what_an_unwritable_corpus_does_not_take_is_kept_elsewhere(wrong, tmp_path, monkeypatch):
+    """A file stands where the folder should be. It is told once, and where the finding is instead."""
     (tmp_path / "corpus").write_text("", encoding="utf-8")
-    told = []
-    outcome = Campaign(wrong, Here(), tmp_path / "corpus", lambda o: told.append(tuple(o.notes))).run(
-        Budget(problems=80)
-    )
-    assert len(outcome.notes) == 1 and len(outcome.findings) == 1 and outcome.findings[0].case
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
+    outcome = Campaign(wrong, Here(), tmp_path / "corpus").run(Budget(problems=80))
+    told, kept = outcome.notes
+    assert "cannot write to the corpus" in told and str(tmp_path / "tmp") in kept
+    (path,) = elsewhere(outcome, tmp_path / "tmp")
+    assert cases.load(path).check == outcome.findings[0].check == "bias_gradient"
 
 
-def test_a_full_disk_is_told_of_once(wrong, tmp_path, monkeypatch):
-    def full(path, text):
+def test_a_full_disk_shows_what_is_in_no_file(wrong, tmp_path, monkeypatch):
+    """Not even a temporary folder takes it: the smallest problem of every finding is shown, and can be repeated."""
+
+    def full(*given):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(cases, "write", full)
+    monkeypatch.setattr(cases, "write_bytes", full)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     outcome = Campaign(wrong, Here(), tmp_path / "corpus").run(Budget(problems=80))
-    assert [note for note in outcome.notes if "No space left" in note] and len(outcome.notes) == 1
-    assert len(outcome.findings) == 1
+    assert len(outcome.notes) == 2 and "No space left" in next(iter(outcome.notes))
+    monkeypatch.undo()
+    shown = Console(file=io.StringIO(), width=80)
+    display.show(outcome, "model.py", shown)
+    text = shown.file.getvalue()
+    (tmp_path / "case.json").write_text(text[text.index("{") : text.index("\n}") + 2], encoding="utf-8")
+    assert cases.load(tmp_path / "case.json").problem.n == 2
+    assert not list(tmp_path.glob("gradcheck-*"))
 
 
 # ---- signals ----

@@ -367,3 +367,31 @@ def test_a_check_whose_turn_does_not_come_says_so():
     settle(tallies, 1)
     assert tallies["repeatable"].outcome == "skipped"
     assert tallies["repeatable"].reason == "its turn did not come in 1 problem"
+
+
+def linked(to: str) -> None:
+    """A link `out.json` to a place of that name."""
+    try:
+        Path("out.json").symlink_to(to)
+    except OSError:
+        pytest.skip("no symbolic links here")
+
+
+@pytest.mark.parametrize("there", [True, False])
+def test_a_report_onto_a_link_is_written_where_it_leads(there, run):
+    """Whoever made the link wants it there; the link stays, and nothing is left beside either."""
+    Path("elsewhere").mkdir()
+    linked("elsewhere/real.json")
+    if there:
+        Path("elsewhere/real.json").write_text("old", encoding="utf-8")
+    result = run("verify", "numpy", "--max-examples", "1", "--json", "out.json")
+    assert result.exit_code == 0 and Path("out.json").is_symlink()
+    assert json.loads(Path("elsewhere/real.json").read_text(encoding="utf-8"))["runs"]
+    assert [path.name for path in Path("elsewhere").iterdir()] == ["real.json"]
+
+
+@pytest.mark.parametrize("to", ["out.json", "nowhere/real.json"])
+def test_a_link_that_leads_nowhere_is_refused_before_the_work(to, run):
+    linked(to)
+    result = run("verify", "numpy", "--json", "out.json")
+    assert result.exit_code == 2 and len(result.output.splitlines()) == 1, result.output

@@ -138,11 +138,71 @@ def test_cases_are_added_once_and_listed(run, tmp_path):
     assert path.stem in listed and "mine" in listed and "n=2 d=1 L=2 float64" in listed
 
 
-def test_nothing_is_added_where_one_file_is_no_case(run, tmp_path):
+BAD = (
+    "{",
+    "[" * 10_000,
+    '{"gradcheck_case": 1, "check": "../../escaped"}',
+    "\0",
+    '{"gradcheck_case": 1, "check": ["a"]}',
+)
+
+
+def spoilt(folder: Path) -> None:
+    """A good case between files that are none, each of another kind, and a FIFO where there are any."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for number, text in enumerate(BAD):
+        (folder / f"{number}.json").write_text(text, encoding="utf-8")
+    if hasattr(os, "mkfifo"):
+        os.mkfifo(folder / "fifo.json")
+    cases.save(Case(SMALL, "bias_gradient"), folder)
+
+
+def told(result) -> list[str]:
+    """One line of standard error for each file that is none."""
+    assert len(result.stderr.splitlines()) == len(BAD) + hasattr(os, "mkfifo"), result.stderr
+    assert all(line.startswith("gradcheck: ") for line in result.stderr.splitlines())
+    return result.stdout
+
+
+def test_a_file_that_is_no_case_is_left_out_and_told(run, tmp_path):
+    """The others are added, and nothing is written elsewhere."""
+    spoilt(tmp_path / "given")
+    result = run("corpus", "add", "kept", *map(str, sorted(Path("given").iterdir())))
+    assert "bias_gradient-" in told(result) and result.exit_code == 2
+    assert len(list(corpus.load(tmp_path / "kept"))) == 1
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["given", "kept"]
+
+
+@pytest.mark.parametrize(
+    ("words", "shown"),
+    [
+        (("list", "kept"), "bias_gradient-"),
+        (("minimise", "kept"), "1 cases"),
+        (("minimise", "kept", "model.py"), "1 cases"),
+        (("replay", "kept", "model.py"), "1 cases judged, 0 fail"),
+    ],
+)
+def test_one_bad_case_ends_no_command_for_all(words, shown, run, tmp_path):
+    """It is told, the others are done, and the exit status is for that."""
+    (tmp_path / "model.py").write_text(
+        SUMS.replace("keepdims=True)}", "keepdims=True) / X.shape[1]}"), encoding="utf-8"
+    )
+    spoilt(tmp_path / "kept" / "cases")
+    result = run("corpus", *words)
+    assert shown in told(result) and result.exit_code == 2, result.output
+
+
+def test_a_case_that_fails_is_worse_than_one_that_cannot_be_used(run, tmp_path):
+    (tmp_path / "model.py").write_text(SUMS, encoding="utf-8")
+    spoilt(tmp_path / "kept" / "cases")
+    assert run("corpus", "replay", "kept", "model.py").exit_code == 1
+
+
+def test_a_case_is_added_where_others_are_spoilt(run, tmp_path):
+    spoilt(tmp_path / "kept" / "cases")
     path = cases.save(Case(SMALL, "loss"), tmp_path)
-    (tmp_path / "none.json").write_text("{}", encoding="utf-8")
-    result = run("corpus", "add", "kept", str(path), "none.json")
-    assert result.exit_code == 2 and not (tmp_path / "kept").exists()
+    result = run("corpus", "add", "kept", str(path))
+    assert "loss-" in told(result) and result.exit_code == 2
 
 
 def test_what_says_nothing_new_is_taken_out(run, tmp_path):

@@ -3,6 +3,6 @@
 from gradcheck.campaign.findings import Finding as Finding
 from gradcheck.campaign.findings import Record as Record
 from gradcheck.campaign.job import Job as Job
-from gradcheck.campaign.run import Budget as Budget
+from gradcheck.campaign.outcome import Budget as Budget
+from gradcheck.campaign.outcome import Outcome as Outcome
 from gradcheck.campaign.run import Campaign as Campaign
-from gradcheck.campaign.run import Outcome as Outcome

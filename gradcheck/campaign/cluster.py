@@ -1,10 +1,11 @@
 """Workers of a Dask cluster."""
 
+import contextlib
 from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
 
-from gradcheck.cluster import connected
+from gradcheck.cluster import connected, lost
 
 
 class Cluster:
@@ -14,6 +15,7 @@ class Cluster:
 
     def __init__(self, address: str) -> None:
         self.client = connected(address, "fuzz")
+        self.lost: tuple[type[BaseException], ...] = (lost(),)
         self.count = max(sum(self.client.nthreads().values()), 1)
         self.executor = self.client.get_executor(pure=False, retries=2)
 
@@ -24,5 +26,7 @@ class Cluster:
         pass  # Dask's nannies do that
 
     def stop(self) -> None:
-        self.executor.shutdown(wait=False)
-        self.client.close(timeout=1)
+        with contextlib.suppress(Exception):  # whatever it raises where the scheduler is gone: nothing is left to stop
+            self.executor.shutdown(wait=False)
+        with contextlib.suppress(Exception):
+            self.client.close(timeout=1)

@@ -28,12 +28,15 @@ from hypothesis.errors import HypothesisWarning
 
 from gradcheck import conformance
 from gradcheck.campaign.job import Job
+from gradcheck.campaign.metered import Meter, connection
 from gradcheck.errors import Missing, Unusable, text
 from gradcheck.printable import refusal
 from gradcheck.problem import Problem
 
-SECONDS = 5  # how long a server is waited for
+SECONDS = 5  # how long a server is waited for, in each operation as a whole
 KEPT, ARTIFACTS = ".gradcheck-examples", ".gradcheck-artifacts"
+
+_gone: set[str] = set()  # servers that failed in this process: no shard after that waits for them again
 
 
 class Steady(ExampleDatabase):
@@ -62,6 +65,8 @@ class Steady(ExampleDatabase):
                     act(each)
             except Exception as exception:  # whatever a server, a file system or a network may raise
                 self.inner.remove(each)
+                if isinstance(each, _Metered):
+                    _gone.add(self.address)
                 self._note(f"cannot be used ({text(exception, str)}); the campaign goes on without it")
             if warned:
                 said = "; ".join(text.strip().rstrip(".") for text in warned)
@@ -94,13 +99,38 @@ def _redis(address: str) -> ExampleDatabase:
     try:
         import redis
         from hypothesis.extra.redis import RedisExampleDatabase
+        from redis.backoff import NoBackoff
+        from redis.retry import Retry
     except ModuleNotFoundError:
         raise Missing.extra(f"--database {address}", "redis", "fuzz") from None
+    meter = Meter(SECONDS)
+    kind = connection(redis.SSLConnection if address.startswith("rediss") else redis.Connection, meter)
+    limits = {"socket_timeout": SECONDS, "socket_connect_timeout": SECONDS, "retry": Retry(NoBackoff(), 0)}
     try:
-        server = redis.Redis.from_url(address, socket_timeout=SECONDS, socket_connect_timeout=SECONDS)
+        pool = redis.ConnectionPool.from_url(address, connection_class=kind, **limits)
     except ValueError as problem:
         raise Unusable(f"--database {address}: {problem}; expected such as redis://localhost:6379/0") from None
-    return RedisExampleDatabase(server)
+    return _Metered(RedisExampleDatabase(redis.Redis(connection_pool=pool)), meter)
+
+
+class _Metered(ExampleDatabase):
+    """A database on a server, which has so much time and room for each operation."""
+
+    def __init__(self, inner: ExampleDatabase, meter: Meter) -> None:
+        super().__init__()
+        self.inner, self.meter = inner, meter
+
+    def save(self, key: bytes, value: bytes) -> None:
+        self.meter.begin()
+        self.inner.save(key, value)
+
+    def delete(self, key: bytes, value: bytes) -> None:
+        self.meter.begin()
+        self.inner.delete(key, value)
+
+    def fetch(self, key: bytes) -> Iterable[bytes]:
+        self.meter.begin()
+        return list(self.inner.fetch(key))
 
 
 def _github(address: str) -> ExampleDatabase:
@@ -109,8 +139,8 @@ def _github(address: str) -> ExampleDatabase:
 
 
 def _repository(address: str) -> tuple[str, str]:
-    found = re.fullmatch(r"github://([\w-]+)/([\w.-]+)/?", address)
-    if found is None:
+    found = re.fullmatch(r"github://([\w-]+)/([\w.-]+)/?", address, re.ASCII)
+    if found is None or set(found[2]) <= {"."}:  # it becomes the name of a folder
         raise Unusable(f"--database {address} names no repository; expected github://owner/repo")
     return found[1], found[2]
 
@@ -140,7 +170,7 @@ def opened(address: str) -> Steady | None:
     scheme = _scheme(address)
     if scheme not in KINDS:
         raise Unusable(f"--database {address}: expected a folder, redis://host:port/0 or github://owner/repo")
-    return Steady(address, KINDS[scheme](address))
+    return Steady(address, *([] if address in _gone else [KINDS[scheme](address)]))
 
 
 def _scheme(address: str) -> str:

@@ -1,7 +1,7 @@
 """A campaign on the terminal: live on standard error while it runs, and its findings on standard output at the end."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 from rich.console import Console
 from rich.live import Live
@@ -11,7 +11,8 @@ from rich.text import Text
 
 from gradcheck.campaign import words
 from gradcheck.campaign.findings import Finding
-from gradcheck.campaign.run import Budget, Outcome
+from gradcheck.campaign.outcome import Budget, Outcome
+from gradcheck.campaign.rescue import unsaved
 from gradcheck.printable import printable, refusal
 from gradcheck.reports.terminal import plain_table
 from gradcheck.reports.voice import beside
@@ -33,13 +34,19 @@ def live(title: str, budget: Budget) -> Iterator[Callable[[Outcome], None]]:
     if not terminal.live:
         yield notes
         return
-    with Live(console=terminal, transient=True, auto_refresh=False) as shown:
+    shown = Live(console=terminal, transient=True, auto_refresh=False)
 
-        def watch(outcome: Outcome) -> None:
-            notes(outcome)
-            shown.update(status(title, budget, outcome), refresh=True)
+    def watch(outcome: Outcome) -> None:
+        notes(outcome)
+        shown.update(status(title, budget, outcome), refresh=True)
 
+    with suppress(OSError):
+        shown.start()
+    try:
         yield watch
+    finally:
+        with suppress(OSError):  # a terminal that has gone needs nothing tidied
+            shown.stop()
 
 
 def status(title: str, budget: Budget, outcome: Outcome) -> Table:
@@ -61,18 +68,20 @@ def left(budget: Budget, outcome: Outcome) -> str:
     if budget.seconds is not None:
         said.append(f"{words.duration(max(budget.seconds - outcome.seconds, 0))} left")
     if budget.problems is not None:
-        said.append(f"{max(budget.problems - outcome.problems, 0):,} problems left")
+        said.append(f"{max(budget.problems * budget.dtypes - outcome.problems, 0):,} problems left")
     return ", ".join(said) or f"{words.duration(outcome.seconds)}, until Ctrl-C"
 
 
 def show(outcome: Outcome, target: str, out: Console) -> None:
     """The findings, the new ones in full, and one line to end with."""
     for diagnosis, found in words.grouped(outcome.new).items():
-        for finding in found[:SHOWN]:
+        lost = unsaved(found[SHOWN:])  # of which there is nothing but what is shown here
+        for finding in (*found[:SHOWN], *lost):
             _show(finding, target, out)
-        if len(found) > SHOWN:
-            rest = ", ".join(dict.fromkeys(f"{f.check} ({f.regime})" for f in found[SHOWN:]))
-            more = f"and {len(found) - SHOWN} more of “{words.line(diagnosis)}”: {printable(rest)}"
+        others = [finding for finding in found[SHOWN:] if finding not in lost]
+        if others:
+            rest = ", ".join(dict.fromkeys(f"{f.check} ({f.regime})" for f in others))
+            more = f"and {len(others)} more of “{words.line(diagnosis)}”: {printable(rest)}"
             out.print(Padding(Text(more), (0, 0, 1, 2), expand=False))
     known = words.grouped(finding for finding in outcome.findings if finding.known)
     for diagnosis, found in known.items():
@@ -87,6 +96,12 @@ def _show(finding: Finding, target: str, out: Console) -> None:
     out.print(Text(words.headline(finding), style="bold"))
     for label, text in words.rows(finding, target):
         out.print(Text(f"  {label:<9} ", style="bold").append(text, style="not bold"), soft_wrap=label == "repeat")
+    if unsaved([finding]):
+        out.print(
+            "  its smallest problem is in no file; save what follows, and give that to `gradcheck replay`",
+            soft_wrap=True,
+        )
+        out.print(Text(finding.case), soft_wrap=True)
     out.print()
 
 

@@ -1,17 +1,14 @@
-"""Findings: distinct failures of a campaign, and the record of a shard. Both are data, written and read as JSON."""
+"""Findings: distinct failures of a campaign, and the record of a shard. Both are data; `records` writes and reads them."""
 
-import json
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field, fields, replace
-from typing import Any
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field, replace
 
-from gradcheck.printable import escaped
 from gradcheck.problem import Problem
 from gradcheck.regimes import REGIMES
 
-SCHEMA = 1
 ANY = "any"
+HURRIED = "not diagnosed: the time was up"
 # Regimes in which arithmetic is strained, the rarest first: a failure outside of all of them needs none of them.
 STRAINED = (
     *("masked-class", "label-mass", "integers", "large", "subnormal", "offset", "far-below", "saturated"),
@@ -62,7 +59,8 @@ class Finding:
 class Record:
     """What one shard found: `judged` and `ratios` (the worst) by check, and its findings.
 
-    `printed` is what the target wrote, in characters, and `notes` what went wrong beside it.
+    `printed` is what the target wrote, in characters, and `notes` what went wrong beside it. `late`: the time was up before it
+    was done, and it has what it had by then.
     """
 
     number: int
@@ -72,23 +70,7 @@ class Record:
     findings: tuple[Finding, ...] = ()
     printed: int = 0
     notes: tuple[str, ...] = ()
-
-
-def dumps(record: Record) -> str:
-    """One line."""
-    return escaped(json.dumps({"gradcheck_shard": SCHEMA, **asdict(record)}, ensure_ascii=False))
-
-
-def loads(line: str) -> Record | None:
-    """The record of a line; None where it is none, such as the last line of a file whose writer was killed."""
-    try:
-        data: dict[str, Any] = json.loads(line)
-        if data.pop("gradcheck_shard") != SCHEMA:
-            return None
-        found = tuple(Finding(**entry) for entry in data.pop("findings"))
-        return Record(**{**data, "findings": found, "notes": tuple(data["notes"])})
-    except (ValueError, KeyError, TypeError, AttributeError):
-        return None
+    late: bool = False
 
 
 class Merged:
@@ -109,7 +91,8 @@ class Merged:
             key = key_among(finding.key, self.found.keys() | self.known)
             kept = self.found.get(key)
             if kept is None:
-                self.found[key] = replace(finding, regime=key[2], known=key in self.known, shard=record.number)
+                named = replace(finding, diagnosis=key[1], regime=key[2], known=key in self.known)
+                self.found[key] = replace(named, shard=record.number)
             else:
                 case = kept.case or finding.case
                 self.found[key] = replace(kept, failed=kept.failed + finding.failed, case=case)
@@ -119,10 +102,11 @@ class Merged:
         return [replace(finding, judged=self.judged[finding.check]) for finding in self.found.values()]
 
 
-def key_among(key: Key, known: Iterable[Key]) -> Key:
-    """The key that it is known by, or its own."""
-    general = (*key[:2], ANY)
+def key_among(key: Key, known: Collection[Key]) -> Key:
+    """The key that it is known by, or its own. For want of a diagnosis it is what its check is known for."""
+    check, diagnosis, regime = key
+    if diagnosis == HURRIED:
+        alike = sorted((k for k in known if k[0] == check), key=lambda k: (k[2] != regime, k[2] != ANY, k))
+        return alike[0] if alike else key
+    general = (check, diagnosis, ANY)
     return general if general in known else key
-
-
-FIELDS = tuple(f.name for f in fields(Finding))

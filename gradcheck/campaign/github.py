@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 
 from gradcheck.campaign import words
-from gradcheck.campaign.run import Outcome
+from gradcheck.campaign.outcome import Outcome
 from gradcheck.printable import refusal
 
 SUMMARY = "GITHUB_STEP_SUMMARY"

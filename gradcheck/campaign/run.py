@@ -2,97 +2,57 @@
 
 import contextlib
 import itertools
-import signal
 import threading
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, Future, wait
-from dataclasses import dataclass, field, replace
+from concurrent.futures import FIRST_COMPLETED, BrokenExecutor, CancelledError, Future, wait
+from dataclasses import replace
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
-from gradcheck.campaign.findings import Finding, Merged, Record
+from gradcheck.campaign.findings import Merged, Record
 from gradcheck.campaign.job import Job
 from gradcheck.campaign.ledger import Ledger
+from gradcheck.campaign.outcome import Budget, Outcome
 from gradcheck.campaign.shard import isolated, work
+from gradcheck.campaign.stopping import stoppable
 from gradcheck.campaign.workers import Workers
+from gradcheck.clock import Left
+from gradcheck.errors import text
 
-GRACE = 30  # seconds that a shard in hand may take after the time is up
+GRACE = 4  # seconds that a shard in hand may take after the time is up; it looks at the clock by itself
 TICK = 0.2  # seconds between two looks at what is done
 AHEAD = 2  # shards that wait for each worker
 DEATHS = 2  # workers that a shard may cost before its target gets a process of its own
+ENOUGH = 12  # after so many it is left out
+IN_VAIN = 5  # shards in a row that could not be done, after which the next could not either
 FROM_DATABASE = -1  # the shard that poses what a database of examples holds
 
 
-@dataclass(frozen=True)
-class Budget:
-    """When a campaign ends: after so many seconds, so many problems, or when it is stopped."""
-
-    seconds: float | None = None
-    problems: int | None = None
-
-    def shards(self, size: int) -> float:
-        """How many shards at most: problems are counted in whole shards."""
-        return float("inf") if self.problems is None else -(-self.problems // size)
-
-
-@dataclass
-class Outcome:
-    """What a campaign has found so far. `seconds` is this run's own time, `resumed` what an earlier run had finished."""
-
-    records: dict[int, Record] = field(default_factory=dict)
-    findings: list[Finding] = field(default_factory=list)
-    seconds: float = 0.0
-    resumed: int = 0
-    fresh: int = 0
-    interrupted: bool = False
-    notes: dict[str, None] = field(default_factory=dict)
-    unshrunk: list[Path] = field(default_factory=list)
-
-    @property
-    def problems(self) -> int:
-        """Problems posed, those of an earlier run included."""
-        return sum(record.problems for record in self.records.values())
-
-    @property
-    def judged(self) -> int:
-        """How many verdicts were reached."""
-        return sum(sum(record.judged.values()) for record in self.records.values())
-
-    @property
-    def rate(self) -> float:
-        """Problems a second of this run."""
-        return self.fresh / self.seconds if self.seconds else 0.0
-
-    @property
-    def new(self) -> list[Finding]:
-        """Those that the corpus did not hold before."""
-        return [finding for finding in self.findings if not finding.known]
-
-    def ratios(self) -> dict[str, float]:
-        """The worst test ratio of each check, the worst first."""
-        worst: dict[str, float] = {}
-        for record in self.records.values():
-            for name, ratio in record.ratios.items():
-                worst[name] = max(worst.get(name, 0.0), ratio)
-        return dict(sorted(worst.items(), key=lambda item: (-item[1], item[0])))
-
-
 class Campaign:
-    """One target, one corpus. `watch` is called with the outcome whenever something is new, and at every tick."""
+    """One target, one corpus. `watch` is called with the outcome whenever something is new, and at every tick.
+
+    The time of a budget runs from `started`, a moment of `time.monotonic`.
+    """
 
     def __init__(
-        self, job: Job, workers: Workers, folder: Path, watch: Callable[[Outcome], None] = lambda outcome: None
+        self,
+        job: Job,
+        workers: Workers,
+        folder: Path,
+        watch: Callable[[Outcome], None] = lambda outcome: None,
+        started: float | None = None,
     ) -> None:
         self.job, self.workers, self.watch = job, workers, watch
         self.ledger = Ledger(folder, job)
         self.outcome = Outcome()
-        self.started = time.monotonic()
+        self.started = time.monotonic() if started is None else started
         self.merged = Merged(self.ledger.known())
         self.next = FROM_DATABASE if job.database else 0  # the first shard that is not merged
         self.deaths: dict[int, int] = {}
         self.running: dict[Future[Any], int] = {}
+        self.left_out: dict[int, None] = {}
+        self.in_vain = 0
         self.stopped = threading.Event()
 
     def run(self, budget: Budget) -> Outcome:
@@ -116,16 +76,15 @@ class Campaign:
     def _spend(self, budget: Budget) -> None:
         due = self._numbers(budget)
         waiting: list[int] = []
-        while not self.stopped.is_set():
-            while len(self.running) < AHEAD * self.workers.count and not self._late(budget):
+        while not self.stopped.is_set() and not self.outcome.ended:
+            while len(self.running) < AHEAD * self.workers.count and self._left(budget) > 0:
                 number = waiting.pop(0) if waiting else next(due, None)
-                if number is None:
+                if number is None or not self._submitted(number, budget):
                     break
-                self._submit(number)
-            if self._late(budget):
+            if self._left(budget) <= 0:
                 waiting.clear()
                 self._cancel()
-            if self._late(budget, GRACE):
+            if self._left(budget) <= -GRACE:
                 self._give_up()
             if not self.running and not waiting:
                 return
@@ -139,29 +98,47 @@ class Campaign:
             if number not in self.outcome.records:
                 yield number
 
-    def _late(self, budget: Budget, grace: float = 0.0) -> bool:
-        return budget.seconds is not None and time.monotonic() - self.started >= budget.seconds + grace
+    def _left(self, budget: Budget) -> float:
+        """Seconds."""
+        return float("inf") if budget.seconds is None else self.started + budget.seconds - time.monotonic()
 
     def _give_up(self) -> None:
         """Some call may never return: the shard is left out, and that is said."""
         for number in sorted(self.running.values()):
-            self.outcome.notes.setdefault(
-                f"shard {number} was not done {GRACE} s after the time was up, and is not counted; with --isolate, a call that "
-                "hangs is a verdict"
+            self._leave_out(
+                number,
+                f"was not done {GRACE} s after the time was up, and is not counted; with --isolate, a call that hangs is a verdict",
             )
         self.running.clear()
 
-    def _submit(self, number: int) -> None:
+    def _leave_out(self, number: int, why: str) -> None:
+        self.left_out[number] = None
+        self.outcome.notes.setdefault(f"shard {number} {why}")
+
+    def _submitted(self, number: int, budget: Budget) -> bool:
+        """Hand a shard out; False where there is nobody left to take it."""
         pending = str(self.ledger.pending.absolute()) if self.workers.shared else ""
-        alone = self.deaths.get(number, 0) >= DEATHS
+        function = isolated if self.deaths.get(number, 0) >= DEATHS else work
         # what a shard knows is of shards before it: it must not depend on who was quicker
         known = self.merged.known | {finding.key for finding in self.merged.found.values() if finding.case}
+        seconds = self._left(budget)
+        left = Left(seconds, time.time()) if budget.seconds is not None else None
         try:
-            future = self.workers.submit(isolated if alone else work, self.job, number, known, pending)
+            future = self._future(function, number, known, pending, left)
+        except (
+            Exception
+        ) as problem:  # whatever a cluster that is gone, or a machine that has no process left, may raise
+            self._over(problem)
+            return False
+        self.running[future] = number
+        return True
+
+    def _future(self, function: Callable[..., Record], *arguments: Any) -> "Future[Any]":
+        try:
+            return self.workers.submit(function, self.job, *arguments)
         except BrokenExecutor:
             self.workers.renewed()
-            future = self.workers.submit(isolated if alone else work, self.job, number, known, pending)
-        self.running[future] = number
+            return self.workers.submit(function, self.job, *arguments)
 
     def _cancel(self) -> None:
         """The time is up: what nobody has begun is not begun."""
@@ -173,18 +150,36 @@ class Campaign:
     def _collect(self) -> list[int]:
         """Take in what is done; returns the shards whose worker died."""
         done, _ = wait(self.running, timeout=TICK, return_when=FIRST_COMPLETED)
-        lost = []
-        for future in done:
-            number = self.running.pop(future)
-            if isinstance(future.exception(), BrokenExecutor):
-                lost.append(number)
-                self.deaths[number] = self.deaths.get(number, 0) + 1
-            else:
-                self._take(future.result())
-        if lost:
+        lost = [number for future in done if (number := self._taken(future, self.running.pop(future))) is not None]
+        if lost and self.workers.shared:
             lost += self._renew()
         self._tick()
         return sorted(lost)
+
+    def _taken(self, future: "Future[Any]", number: int) -> int | None:
+        """Take in what a shard came to; its number where it is to be done again."""
+        try:
+            record = future.result()
+        except self.workers.lost:
+            self.deaths[number] = self.deaths.get(number, 0) + 1
+            if self.deaths[number] < ENOUGH:
+                return number
+            self._leave_out(number, f"cost {ENOUGH} workers, and is not counted")
+        except CancelledError as problem:
+            self._over(problem)
+        except Exception as problem:
+            self._leave_out(number, f"could not be done, and is not counted: {said(problem)}")
+            self.in_vain += 1
+            if self.in_vain == IN_VAIN:
+                self.outcome.ended = f"{IN_VAIN} shards in a row could not be done"
+        else:
+            self.in_vain = 0
+            self._take(record)
+        return None
+
+    def _over(self, problem: BaseException) -> None:
+        """There are no workers left."""
+        self.outcome.ended = f"the workers are gone ({said(problem)}); the same command goes on from here"
 
     def _renew(self) -> list[int]:
         """All workers of a pool go with one: begin again with what was in hand. The first of it is the likely cause."""
@@ -205,8 +200,8 @@ class Campaign:
     def _merge(self) -> None:
         """Take in the records that are next in order, and save what they found."""
         new = False
-        while self.next in self.outcome.records:
-            record = self.outcome.records[self.next]
+        while self.next in self.outcome.records or self.next in self.left_out:
+            record = self.outcome.records.get(self.next, Record(self.next, 0))
             self.merged.add(record)
             new, self.next = new or bool(record.findings), self.next + 1
         if new:
@@ -220,33 +215,32 @@ class Campaign:
     def _tick(self) -> None:
         self.outcome.seconds = time.monotonic() - self.started
         self.outcome.notes.update(self.ledger.notes)
-        self.watch(self.outcome)
+        with contextlib.suppress(OSError):  # a terminal that has gone is no reason to lose anything
+            self.watch(self.outcome)
 
     def _end(self) -> None:
         self.workers.stop()
         for number in sorted(number for number in self.outcome.records if number >= self.next):
             self.merged.add(self.outcome.records[number])
         self._save()
-        if self.outcome.interrupted:
-            self.outcome.unshrunk = self.ledger.unshrunk()
-        else:
-            self.ledger.close()
+        self.outcome.findings = self.ledger.settled(self.outcome.findings, again=bool(self.outcome.resumed))
+        whole = not self.outcome.interrupted and not self.outcome.ended
+        self.outcome.unshrunk = self.ledger.unshrunk(self.left_out if whole else None)
+        if whole:
+            self.ledger.close(self.outcome.unshrunk)
+        if self.outcome.ended:
+            self.outcome.notes.setdefault(self.outcome.ended)
+        self._unposed()
         self._tick()
 
+    def _unposed(self) -> None:
+        """A precision that no shard was done in is not one that agrees."""
+        posed = {self.job.dtype_of(record.number) for record in self.outcome.records.values() if record.problems}
+        for dtype in self.job.dtypes:
+            if posed and dtype not in posed:
+                self.outcome.notes.setdefault(f"no problem was posed in {dtype} by the time that the campaign ended")
 
-@contextlib.contextmanager
-def stoppable(stopped: threading.Event) -> Iterator[None]:
-    """Ctrl-C and SIGTERM set the event, which is looked at between two ticks: nothing is torn in the middle."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
 
-    def stop(number: int, frame: FrameType | None) -> None:
-        stopped.set()
-
-    before = {each: signal.signal(each, stop) for each in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for each, handler in before.items():
-            signal.signal(each, handler)
+def said(problem: BaseException) -> str:
+    """`CancelledError: what it says`."""
+    return f"{type(problem).__name__}: {text(problem, str)}".rstrip(": ")

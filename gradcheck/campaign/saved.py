@@ -1,10 +1,11 @@
 """Saved cases: judged again, before anything new is posed."""
 
-from collections.abc import Iterable
-from dataclasses import replace
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from gradcheck import cases, conformance, corpus, verify
+from gradcheck import cases, clock, conformance, corpus, verify
 from gradcheck.campaign.job import Job
 from gradcheck.cases import Case
 from gradcheck.checks import Trial
@@ -19,29 +20,44 @@ from gradcheck.verdict import FAILURES, Outcome
 Failed = tuple[Path, str, str]  # the file, the check, and what it says
 
 
-def replayed(job: Job, folder: Path) -> list[Failed]:
-    """Cases of the corpus that fail today, of the precisions of this job. A corpus that is not there yet has none."""
-    if not corpus.paths(folder):
-        return []
+@dataclass
+class Replayed:
+    """What saved cases came to: those that fail today, and what is to be told of the others."""
+
+    failed: list[Failed] = field(default_factory=list)
+    unusable: list[str] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+
+def replayed(job: Job, folder: Path, moment: float = math.inf) -> Replayed:
+    """Cases of the corpus, of the precisions of this job, up to a moment. A corpus that is not there yet has none."""
+    found = Replayed()
+    waiting = corpus.paths(folder)
+    if not waiting:
+        return found
     with quiet():
         implementation = job.target.load()
-    return list(failures(implementation, corpus.paths(folder), job.dtypes, job.checks))
+    try:
+        with clock.until(moment):
+            while waiting:
+                clock.look()
+                found.failed += _failures(implementation, waiting.pop(0), job, found.unusable)
+    except clock.Late:
+        found.notes.append(f"{len(waiting)} saved cases of {folder} were not judged: the time was up")
+    return found
 
 
-def failures(
-    implementation: Implementation, paths: Iterable[Path], dtypes: Iterable[str], checks: Iterable[str] = ()
-) -> Iterable[Failed]:
-    """Each case on which the check that it was saved for fails; a file that cannot be read is one."""
-    for path in paths:
-        try:
-            case = cases.load(path)
-            if case.problem.precision.name not in dtypes:
-                continue
-            run = conformance.replay(implementation, case, path, checks)
-        except Unusable as problem:
-            yield path, "unusable", str(problem)
-            continue
-        yield from ((path, failure.check.name, words.finding(failure.verdict)) for failure in run.failures)
+def _failures(implementation: Implementation, path: Path, job: Job, unusable: list[str]) -> Iterator[Failed]:
+    """The checks that a case was saved for and that fail on it."""
+    try:
+        case = cases.load(path)
+        if case.problem.precision.name not in job.dtypes:
+            return
+        run = conformance.replay(implementation, case, path, job.checks)
+    except Unusable as problem:
+        unusable.append(f"a saved case cannot be used: {problem}")
+        return
+    yield from ((path, failure.check.name, words.finding(failure.verdict)) for failure in run.failures)
 
 
 def smaller(implementation: Implementation, case: Case) -> Case | None:

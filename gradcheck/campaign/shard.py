@@ -1,20 +1,26 @@
-"""One shard: pose its problems, judge them, and make findings of what fails. Runs in a worker; what it takes and gives is data."""
+"""One shard: pose its problems, judge them, and make findings of what fails. Runs in a worker; what it takes and gives is data.
+
+Where its time is up before it is done, it ends by itself with what it has: problems that were judged count, and what failed is a
+finding by the problem as it was drawn.
+"""
 
 import contextlib
+import math
 import os
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from hypothesis.configuration import set_hypothesis_home_dir
 
-from gradcheck import cases, conformance, diagnosis, verify
+from gradcheck import cases, clock, conformance, diagnosis, filenames, verify
 from gradcheck.campaign import database
+from gradcheck.campaign.explained import Explained, Group
 from gradcheck.campaign.findings import ANY, Finding, Key, Record, key_among, regime_of
 from gradcheck.campaign.job import Job
 from gradcheck.cases import Case
-from gradcheck.checks import Check
 from gradcheck.implementations import Implementation, adapt
 from gradcheck.implementations.quiet import quiet
 from gradcheck.problem import Problem
@@ -23,9 +29,8 @@ from gradcheck.tally import Tally
 from gradcheck.verdict import Verdict
 from gradcheck.verify import Run
 
-VAIN = 3  # searches that found nothing; after these the other groups of a shard are not diagnosed anew
 KEPT = 16  # failing problems of a check, in each regime, of which a diagnosis is made
-UNKNOWN = "no known mistake"
+REST = 2  # seconds after the time is up in which what failed may still be diagnosed and shrunk
 
 _loaded: dict[str, Implementation] = {}  # in this worker: a framework is imported once
 
@@ -36,17 +41,6 @@ def implementation_of(job: Job) -> Implementation:
     if key not in _loaded:
         _loaded[key] = adapt(job.target.load())
     return _loaded[key]
-
-
-@dataclass(eq=False)
-class Group:
-    """The failing problems of one check in one regime of this shard."""
-
-    check: Check
-    regime: str
-    first: tuple[Problem, Verdict]
-    failing: list[Problem]
-    failed: int = 0
 
 
 class Shard:
@@ -66,7 +60,9 @@ class Shard:
         self.database = database.opened(job.database)
 
     def judge(self, problem: Problem) -> None:
-        """Every check whose turn it is, on one problem."""
+        """Every check whose turn it is, on one problem; the first one even if the time is up, or nothing would be judged."""
+        if self.judging.done:
+            clock.look()
         for name, verdict in self.judging.judge(problem).items():
             if verdict.failed and self.unforeseen(name, verdict):
                 self.keep(name, problem, verdict)
@@ -91,7 +87,7 @@ class Shard:
         if not self.pending:
             return
         with contextlib.suppress(OSError):  # an unwritable corpus is told of once, where records are written
-            path = Path(self.pending) / f"{self.number}-{name}.json"
+            path = Path(self.pending) / f"{self.number}-{filenames.plain(name)}.json"
             path.parent.mkdir(parents=True, exist_ok=True)
             cases.write(path, cases.dumps(Case(problem, name, self.implementation.name)))
 
@@ -102,27 +98,36 @@ class Shard:
         return Record(self.number, self.judging.done, judged, ratios, tuple(self.findings()))
 
     def findings(self) -> Iterator[Finding]:
-        """A finding for each check, diagnosis and regime; shrunk where it is new."""
-        smallest: list[Problem] = []
-        told: set[Key] = set()
+        """A finding for each check, diagnosis and regime, up to the last new one shrunk.
+
+        What is known before that is shrunk, too, as the next may share its problem: which is shared must not depend on what was
+        known, since that depends on who was quicker.
+        """
         groups = list(self.needed())
-        explained = _Explained(self.implementation, self.judging.passing, groups)
-        for group in groups:
-            found = explained.of(group)
-            label = found.likely if found and found.exact else UNKNOWN
-            finding = Finding(
-                check=group.check.name,
-                diagnosis=label,
-                regime=group.regime,
-                outcome=group.first[1].outcome.value,
-                said=words.finding(group.first[1]),
-                fix=found.fix if found else "",
-                failed=group.failed,
-                judged=self.tallies[group.check.name].judged,
-            )
-            new = key_among(finding.key, self.known | told) == finding.key and finding.key not in self.known
+        explained = Explained(self.implementation, self.judging.passing, groups)
+        found = [self.finding(group, *explained.label(group)) for group in groups]
+        told: set[Key] = set()
+        last = -1
+        for number, finding in enumerate(found):
+            if key_among(finding.key, self.known | told) == finding.key and finding.key not in self.known:
+                last = number
             told.add(finding.key)
-            yield self.shrunk(finding, group, smallest) if new else finding
+        smallest: list[Problem] = []
+        for number, (finding, group) in enumerate(zip(found, groups, strict=True)):
+            yield self.shrunk(finding, group, smallest) if number <= last else finding
+
+    def finding(self, group: Group, label: str, fix: str) -> Finding:
+        """What is said of a group."""
+        return Finding(
+            check=group.check.name,
+            diagnosis=label,
+            regime=group.regime,
+            outcome=group.first[1].outcome.value,
+            said=words.finding(group.first[1]),
+            fix=fix,
+            failed=group.failed,
+            judged=self.tallies[group.check.name].judged,
+        )
 
     def needed(self) -> Iterator[Group]:
         """The groups of a check, or one where it fails outside of the strained regimes, too.
@@ -139,66 +144,56 @@ class Shard:
 
     def shrunk(self, finding: Finding, group: Group, smallest: list[Problem]) -> Finding:
         """With the smallest problem that shows it."""
-        failure = conformance.shrunk(
-            self.implementation,
-            group.check,
-            Tally(group.check, first=group.first),
-            self.run,
-            smallest,
-            within=lambda problem: group.regime in (ANY, regime_of(problem)),
-            database=self.database,
-        )
-        case = Case(failure.problem, group.check.name, self.implementation.name)
-        return replace(finding, case=cases.dumps(case), said=words.finding(failure.verdict))
+        problem, verdict = group.first
+        with contextlib.suppress(clock.Late):
+            failure = conformance.shrunk(
+                self.implementation,
+                group.check,
+                Tally(group.check, first=group.first),
+                self.run,
+                smallest,
+                within=lambda problem: group.regime in (ANY, regime_of(problem)),
+                database=self.database,
+            )
+            problem, verdict = failure.problem, failure.verdict
+        case = Case(problem, group.check.name, self.implementation.name)
+        return replace(finding, case=cases.dumps(case), said=words.finding(verdict))
 
 
-class _Explained:
-    """Diagnoses of the groups of a shard: one for all of them where it fits, else one for each."""
+def work(
+    job: Job, number: int, known: frozenset[Key] = frozenset(), pending: str = "", left: clock.Left | None = None
+) -> Record:
+    """Do shard `number` of a job. `known` findings are counted; `pending` is a folder, if there is one to share.
 
-    def __init__(self, implementation: Implementation, passing: list[Problem], groups: list[Group]) -> None:
-        self.implementation, self.passing = implementation, passing
-        failing = [problem for group in groups for problem in group.failing]
-        self.exact: list[diagnosis.Diagnosis] = []
-        self.vain = 0
-        self._made(failing)
-
-    def of(self, group: Group) -> diagnosis.Diagnosis | None:
-        """One that explains every problem of the group that was examined, of those made before or anew."""
-        for found in self.exact:
-            explained, examined = found.counts(group.failing)
-            if explained == examined > 0:
-                return found
-        return self._made(group.failing) if group.failing and self.vain < VAIN else None
-
-    def _made(self, failing: list[Problem]) -> diagnosis.Diagnosis | None:
-        found = diagnosis.diagnose(self.implementation, failing, self.passing, describe=False) if failing else None
-        if found and found.exact:
-            self.exact.append(found)
-        else:
-            self.vain += 1
-        return found
-
-
-def work(job: Job, number: int, known: frozenset[Key] = frozenset(), pending: str = "") -> Record:
-    """Do shard `number` of a job. `known` findings are counted and not shrunk; `pending` is a folder, if there is one to share."""
+    `left` is the time in which to do it, if that is limited.
+    """
     _homeless()
+    moment = left.moment() if left else math.inf
+    late = False
     with quiet() as printed:
         shard = Shard(job, number, known, pending)
-        if number < 0:
-            database.replay(shard.judge, job, shard.database)
-        else:
-            run = shard.run
-            conformance.pose(
-                shard.judge, dtype=run.dtype, regimes=run.regimes, seed=run.seed, count=job.size, shrink=False
-            )
-        record = shard.record()
+        try:
+            with clock.until(moment):
+                _posed(shard)
+        except clock.Late:
+            late = True
+        with clock.until(moment + REST):
+            record = shard.record()
     notes = (*database.notes(shard.database), *shard.implementation.home.notes)
-    return replace(record, printed=printed.size, notes=notes)
+    return replace(record, printed=printed.size, notes=notes, late=late)
 
 
-def isolated(job: Job, number: int, known: frozenset[Key] = frozenset(), pending: str = "") -> Record:
+def _posed(shard: Shard) -> None:
+    job, run = shard.job, shard.run
+    if shard.number < 0:
+        database.replay(shard.judge, job, shard.database)
+    else:
+        conformance.pose(shard.judge, dtype=run.dtype, regimes=run.regimes, seed=run.seed, count=job.size, shrink=False)
+
+
+def isolated(job: Job, *given: Any) -> Record:
     """The same with the target in a process of its own, where it took a worker with it before."""
-    return work(replace(job, target=replace(job.target, isolate=True)), number, known, pending)
+    return work(replace(job, target=replace(job.target, isolate=True)), *given)
 
 
 @cache

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from gradcheck.campaign.findings import ANY, Finding
-from gradcheck.campaign.run import Outcome
+from gradcheck.campaign.outcome import Outcome
 from gradcheck.printable import clipped, pasted, printable
 from gradcheck.reports.words import ratio
 
@@ -68,7 +68,8 @@ def summary(outcome: Outcome) -> str:
     ]
     if outcome.resumed:
         said.append(f"{count(outcome.resumed, 'shard')} from a run that was cut short")
-    return ("interrupted: " if outcome.interrupted else "") + "; ".join(said)
+    early = "interrupted: " if outcome.interrupted else "cut short: " if outcome.ended else ""
+    return early + "; ".join(said)
 
 
 def nearest(outcome: Outcome, most: int = 5) -> list[tuple[str, str]]:

@@ -5,16 +5,20 @@ import os
 import signal
 import threading
 from collections.abc import Callable
-from concurrent.futures import Executor, Future, ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
 from multiprocessing.connection import wait
 from typing import Any, Protocol
 
 
 class Workers(Protocol):
-    """Where shards are done. `shared` says whether workers write to the same folders as we do."""
+    """Where shards are done. `shared` says whether workers write to the same folders as we do.
+
+    `lost` is what a shard raises whose worker died.
+    """
 
     shared: bool
     count: int
+    lost: tuple[type[BaseException], ...]
 
     def submit(self, function: Callable[..., Any], *arguments: Any) -> "Future[Any]":
         """Have it done."""
@@ -30,6 +34,7 @@ class Processes:
     """Processes of this machine, which begin afresh (spawn), so that no thread of a framework is copied into them."""
 
     shared = True
+    lost: tuple[type[BaseException], ...] = (BrokenExecutor,)
 
     def __init__(self, count: int) -> None:
         self.count = count
@@ -54,8 +59,10 @@ class Processes:
 
 
 def _born() -> None:
-    """A worker leaves Ctrl-C to the campaign, and ends with it."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    """A worker leaves Ctrl-C and the end of the terminal to the campaign, and ends with it."""
+    for name in ("SIGINT", "SIGHUP"):
+        if hasattr(signal, name):
+            signal.signal(getattr(signal, name), signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gradcheck import sentences
 from gradcheck.checks.reading import Anew, Broken, Skip
 from gradcheck.checks.trial import Trial
 from gradcheck.problem import Problem
@@ -70,8 +71,9 @@ def check(
     """Enter a function into the table under its own name; the first line of its docstring is the claim."""
 
     def enter(function: Claim) -> Claim:
-        claim = (function.__doc__ or "").strip().split("\n")[0]
-        CHECKS[function.__name__] = Check(function.__name__, equations, needs, claim, function, turns, large)
+        CHECKS[function.__name__] = Check(
+            function.__name__, equations, needs, sentences.first(function), function, turns, large
+        )
         return function
 
     return enter

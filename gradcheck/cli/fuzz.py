@@ -1,14 +1,17 @@
 """`gradcheck fuzz [TARGET]`."""
 
+import contextlib
+import math
 import os
 import sys
+import time
 from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from gradcheck.cli.group import INTERRUPTED, main
+from gradcheck.cli.group import INTERRUPTED, Refused, main
 from gradcheck.cli.options import chosen, layout_options, process_options, run_options
 from gradcheck.cli.verify import homeless
 from gradcheck.errors import Unusable
@@ -16,6 +19,7 @@ from gradcheck.printable import pasted, printable
 
 if TYPE_CHECKING:
     from gradcheck.campaign import Job, Outcome
+    from gradcheck.campaign.saved import Replayed
     from gradcheck.campaign.workers import Workers
 
 
@@ -64,20 +68,35 @@ def fuzz(
         job = _job(name, given)
         homeless()
         target = pasted(job.target.words)
-        budget = Budget(minutes and 60 * minutes, given["max_examples"])
+        budget = Budget(minutes and 60 * minutes, given["max_examples"], len(job.dtypes))
         out = console()
-        failing = replayed(job, folder)
-        if failing:
-            said = f"{len(failing)} saved cases still fail, such as {failing[0][0]}: {failing[0][2]}"
-            out.print(printable(said), soft_wrap=True)
+        started = time.monotonic()
+        before = replayed(job, folder, started + (budget.seconds or math.inf))
+        if before.failed:
+            path, _, found = before.failed[0]
+            out.print(
+                printable(f"{len(before.failed)} saved cases still fail, such as {path}: {found}"), soft_wrap=True
+            )
         with display.live(f"gradcheck fuzz {job.target.name}", budget) as watch:
-            outcome = Campaign(job, _workers(workers, scheduler), folder, watch).run(budget)
-        display.show(outcome, target, out)
+            campaign = Campaign(job, _workers(workers, scheduler), folder, watch, started)
+            campaign.outcome.notes.update(dict.fromkeys((*before.unusable, *before.notes)))
+            outcome = campaign.run(budget)
+        try:
+            display.show(outcome, target, out)
+            sys.stdout.flush()
+        except OSError:
+            _unheard()
     if ci:
         for line in github.annotations(outcome, target):
             click.echo(line)
         github.write_summary(outcome, target)
-    sys.exit(_status(outcome, bool(failing), ci=ci))
+    sys.exit(_status(outcome, before, ci=ci))
+
+
+def _unheard() -> None:
+    """Standard output goes nowhere: its terminal is gone, or its disk is full. The corpus and the exit status still say it."""
+    with contextlib.suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _job(name: str | None, given: dict[str, Any]) -> "Job":
@@ -113,9 +132,12 @@ def _workers(count: int | None, scheduler: str | None) -> "Workers":
     return Cluster(scheduler) if scheduler else Processes(count or os.cpu_count() or 1)
 
 
-def _status(outcome: "Outcome", failing: bool, *, ci: bool) -> int:
+def _status(outcome: "Outcome", before: "Replayed", *, ci: bool) -> int:
     if outcome.interrupted:
         return INTERRUPTED
-    if outcome.new if ci else outcome.findings or failing:
+    found = outcome.new if ci else outcome.findings or before.failed
+    if found or outcome.unshrunk:
         return 1
+    if outcome.ended or before.unusable:
+        return Refused.exit_code
     return 0 if outcome.judged else 3

@@ -1,6 +1,7 @@
 """`gradcheck verify [TARGET]`."""
 
 import atexit
+import os
 import shutil
 import sys
 import tempfile
@@ -88,7 +89,11 @@ def homeless() -> None:
     """Hypothesis keeps notes in `.hypothesis` of the current folder; of a run of ours they are thrown away."""
     from hypothesis.configuration import set_hypothesis_home_dir
 
-    place = tempfile.mkdtemp(prefix="gradcheck-")
+    try:
+        place = tempfile.mkdtemp(prefix="gradcheck-")
+    except OSError:  # a full disk: it goes without
+        set_hypothesis_home_dir(os.devnull)
+        return
     set_hypothesis_home_dir(place)
     atexit.register(shutil.rmtree, place, ignore_errors=True)
 

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from gradcheck import sentences
 from gradcheck.implementations import Implementation
 from gradcheck.mistakes.stages import Model
 
@@ -74,7 +75,7 @@ def mistake(group: str, *, fix: str, **more: object) -> Callable[[type[Model]], 
 
     def enter(model: type[Model]) -> type[Model]:
         name = model.__name__
-        what = (model.__doc__ or "").strip().split("\n")[0].removesuffix(".")
+        what = sentences.first(model).removesuffix(".")
         if name in MISTAKES or group not in GROUPS or not what:
             raise ValueError(
                 f"mistake {name} in group {group!r}: entered twice, of no known group, or without a docstring"

@@ -23,7 +23,8 @@ def prepare(kind: str, path: Path) -> None:
         _require_writable(path)
 
 
-def _require_writable(path: Path) -> None:
+def _require_writable(given: Path) -> None:
+    path = _followed(given)
     folder = path.parent
     if path.is_dir():
         raise Unusable(f"cannot write {path}: it is a folder; expected a file name")
@@ -31,6 +32,19 @@ def _require_writable(path: Path) -> None:
         raise Unusable(f"cannot write {path}: there is no folder {folder}")
     if not os.access(path if path.exists() else folder, os.W_OK):
         raise Unusable(f"cannot write {path}: permission denied")
+
+
+def _followed(path: Path) -> Path:
+    """The file that a symbolic link leads to, which is written in its place; whoever made the link wants it there."""
+    if not path.is_symlink():
+        return path
+    try:
+        found = path.resolve()
+    except (OSError, RuntimeError):
+        found = path
+    if found.is_symlink():  # it leads to itself, which some versions of Python raise, and others do not
+        raise Unusable(f"cannot write {path}: it is a symbolic link that leads nowhere")
+    return found
 
 
 def write(path: Path, text: str) -> None:
@@ -42,6 +56,6 @@ def write(path: Path, text: str) -> None:
         if path.exists() and not path.is_file():  # a pipe, or /dev/stdout
             path.write_text(text, encoding="utf-8", errors="backslashreplace")
         else:
-            cases.write(path, text)
+            cases.write(_followed(path), text)
     except OSError as problem:
         raise Unusable(f"cannot write {path}: {problem.strerror}") from None
