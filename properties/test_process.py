@@ -298,7 +298,7 @@ STRANGERS = {
 def test_a_program_that_does_not_describe_itself_is_refused_in_one_line_and_ended(name, monkeypatch):
     monkeypatch.setattr(peer, "START_LIMIT", 0.5 if name == "hangs" else 10.0)
     monkeypatch.setattr(peer, "END_LIMIT", 0.2 if "closes" in name else 5.0)
-    monkeypatch.setattr(protocol, "LONGEST", 1 << 20)
+    monkeypatch.setattr(protocol, "LINE", 1 << 20)
     describe, words = STRANGERS[name]
     told = program(f"open('pid', 'w').write(str(os.getpid())); {describe}")
     result = CliRunner().invoke(main, ["verify", "--exec", told])

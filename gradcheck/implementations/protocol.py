@@ -6,7 +6,7 @@ asks for JSON numbers, the line holds them and no bytes follow. Knows nothing of
 
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sized
 from typing import Any
 
 import numpy as np
@@ -16,7 +16,9 @@ from gradcheck.problem import Array
 
 VERSION = 1
 ENCODINGS = ("raw", "json")
-LONGEST = 1 << 28  # bytes of a line or of an array: far above any problem, and below what would exhaust our own memory
+LONGEST = 1 << 28  # bytes of the arrays of a message: far above any problem, and below what would exhaust our own memory
+LINE = 1 << 24  # bytes of its line: read as JSON it may take forty times as much, and no limit holds meanwhile
+MOST = 64  # arrays of a message: the results, and what has become of inputs and of earlier results
 DTYPES: dict[str, np.dtype] = {
     "int64": np.dtype("<i8"),
     "float64": np.dtype("<f8"),
@@ -90,6 +92,7 @@ def _listed(found: Mapping[str, Any]) -> dict[str, tuple[np.dtype, tuple[int, ..
     entries = found.get("arrays", [])
     if not isinstance(entries, list):
         raise Garbled(f"arrays {entries!r}; expected a list of [name, dtype, size, size...]")
+    _few(entries)
     listed = {}
     for entry in entries:
         if not isinstance(entry, list) or len(entry) < 2 or not isinstance(entry[0], str):
@@ -100,7 +103,14 @@ def _listed(found: Mapping[str, Any]) -> dict[str, tuple[np.dtype, tuple[int, ..
         if math.prod(shape) * dtype.itemsize > LONGEST:
             raise Garbled(f"the array {entry!r}; expected no more than {LONGEST} bytes")
         listed[name] = dtype, shape
+    if sum(math.prod(shape) * dtype.itemsize for dtype, shape in listed.values()) > LONGEST:
+        raise Garbled(f"{len(listed)} arrays of more than {LONGEST} bytes; expected no more than that together")
     return listed
+
+
+def _few(arrays: Sized) -> None:
+    if len(arrays) > MOST:
+        raise Garbled(f"{len(arrays)} arrays; expected no more than {MOST}")
 
 
 def _shaped(name: str, array: Array, shape: tuple[int, ...]) -> Array:
@@ -115,6 +125,7 @@ def _from_json(
 ) -> dict[str, Array]:
     if not isinstance(values, dict):
         raise Garbled(f"values {values!r}; expected names with numbers")
+    _few(values)
     arrays = {}
     for name, value in values.items():
         dtype = listed[name][0] if name in listed else dtype_named(default)
