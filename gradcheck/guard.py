@@ -80,7 +80,7 @@ def _become(program: Sequence[str], parent: int, mebibytes: int, told: int) -> N
         signal.set_wakeup_fd(-1)
         for name in (*WAKING, "SIGPIPE", "SIGXFSZ"):
             signal.signal(getattr(signal, name), signal.SIG_DFL)
-        os.execvp(program[0], program)
+        os.execvp(program[0], list(program))
     except OSError as problem:
         _tell(told, BEGAN, problem.errno or 0)
     finally:

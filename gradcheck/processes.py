@@ -13,7 +13,9 @@ from collections.abc import Iterator
 from types import FrameType
 
 LINUX = sys.platform == "linux"
-PATIENCE = 10.0  # seconds in which a tree must be gone: what waits for a disk or a network is not ended sooner by any signal
+PATIENCE = (
+    10.0  # seconds in which a tree must be gone: what waits for a disk or a network is not ended sooner by any signal
+)
 _PDEATHSIG, _SUBREAPER = 1, 36  # <sys/prctl.h>
 
 

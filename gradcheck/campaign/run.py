@@ -12,6 +12,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from gradcheck import supervisor
 from gradcheck.campaign.findings import Finding, Merged, Record
 from gradcheck.campaign.job import Job
 from gradcheck.campaign.ledger import Ledger
@@ -243,6 +244,7 @@ def stoppable(stopped: threading.Event) -> Iterator[None]:
 
     def stop(number: int, frame: FrameType | None) -> None:
         stopped.set()
+        supervisor.heard()
 
     before = {each: signal.signal(each, stop) for each in (signal.SIGINT, signal.SIGTERM)}
     try:

@@ -1,13 +1,9 @@
 """One shard: pose its problems, judge them, and make findings of what fails. Runs in a worker; what it takes and gives is data."""
 
 import contextlib
-import os
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cache
 from pathlib import Path
-
-from hypothesis.configuration import set_hypothesis_home_dir
 
 from gradcheck import cases, conformance, diagnosis, verify
 from gradcheck.campaign import database
@@ -181,7 +177,7 @@ class _Explained:
 
 def work(job: Job, number: int, known: frozenset[Key] = frozenset(), pending: str = "") -> Record:
     """Do shard `number` of a job. `known` findings are counted and not shrunk; `pending` is a folder, if there is one to share."""
-    _homeless()
+    conformance.homeless()
     with quiet() as printed:
         shard = Shard(job, number, known, pending)
         if number < 0:
@@ -199,9 +195,3 @@ def work(job: Job, number: int, known: frozenset[Key] = frozenset(), pending: st
 def isolated(job: Job, number: int, known: frozenset[Key] = frozenset(), pending: str = "") -> Record:
     """The same with the target in a process of its own, where it took a worker with it before."""
     return work(replace(job, target=replace(job.target, isolate=True)), number, known, pending)
-
-
-@cache
-def _homeless() -> None:
-    """Hypothesis keeps notes in `.hypothesis` of the current folder; a worker's have no place."""
-    set_hypothesis_home_dir(os.devnull)

@@ -1,12 +1,11 @@
 """`gradcheck corpus add|list|minimise|replay`."""
 
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
-from gradcheck.cli.group import main
+from gradcheck.cli.group import leave, main
 from gradcheck.cli.options import chosen, layout_options, process_options
 from gradcheck.errors import Unusable
 
@@ -122,4 +121,4 @@ def replay(*, folder: Path, name: str, checks: tuple[str, ...], **given: Any) ->
             click.echo(f"  {words.finding(failure.verdict)}")
     judged = [run for run in runs if run.judged]
     click.echo(f"{len(judged)} cases judged, {sum(run.failed for run in judged)} fail")
-    sys.exit(1 if any(run.failed for run in runs) else status(judged))
+    leave(1 if any(run.failed for run in runs) else status(judged))

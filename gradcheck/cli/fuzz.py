@@ -2,16 +2,15 @@
 
 import os
 import shlex
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from gradcheck.cli.group import INTERRUPTED, main
-from gradcheck.cli.options import chosen, layout_options, process_options, run_options
-from gradcheck.cli.verify import homeless
+from gradcheck.cli.group import leave, main
+from gradcheck.cli.options import Amount, chosen, layout_options, process_options, run_options
 from gradcheck.errors import Unusable
+from gradcheck.supervisor import INTERRUPTED
 
 if TYPE_CHECKING:
     from gradcheck.campaign import Job, Outcome
@@ -20,9 +19,7 @@ if TYPE_CHECKING:
 
 @main.command()
 @click.argument("name", metavar="[TARGET]", required=False)
-@click.option(
-    "--minutes", type=click.FloatRange(0, min_open=True), help="For how long; without a budget, until Ctrl-C."
-)
+@click.option("--minutes", type=Amount(0, min_open=True), help="For how long; without a budget, until Ctrl-C.")
 @click.option("--workers", type=click.IntRange(1), help="Processes. [one for each processor]")
 @click.option("--scheduler", metavar="ADDRESS", help="Run on a Dask cluster: tcp://host:8786.")
 @click.option(
@@ -55,12 +52,13 @@ def fuzz(
     Saved cases of the corpus come first. Findings are distinct by check, diagnosis and regime; each is shrunk and saved in
     the corpus, and is not reported again. A campaign that was cut short goes on where it was.
     """
+    from gradcheck import conformance
     from gradcheck.campaign import Budget, Campaign, display, github
     from gradcheck.campaign.saved import replayed
     from gradcheck.reports import console
 
     job = _job(name, given)
-    homeless()
+    conformance.homeless()
     target = shlex.join(job.target.words)
     budget = Budget(minutes and 60 * minutes, given["max_examples"])
     out = console()
@@ -74,7 +72,7 @@ def fuzz(
         for line in github.annotations(outcome, target):
             click.echo(line)
         github.write_summary(outcome, target)
-    sys.exit(_status(outcome, bool(failing), ci=ci))
+    leave(_status(outcome, bool(failing), ci=ci))
 
 
 def _job(name: str | None, given: dict[str, Any]) -> "Job":

@@ -2,11 +2,12 @@
 
 import io
 import sys
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
-from gradcheck.errors import Unusable
+from gradcheck.errors import Unusable, raised
+from gradcheck.supervisor import INTERRUPTED
 
 STATUS = """\b
 Exit status: 0  everything judged agrees
@@ -14,7 +15,15 @@ Exit status: 0  everything judged agrees
              2  the command, the target or a file cannot be used
              3  nothing could be judged
              130  interrupted; what had been judged by then is shown"""
-INTERRUPTED = 130
+
+
+class Left(SystemExit):
+    """The end of a command of ours; any other `SystemExit` is somebody else's."""
+
+
+def leave(status: int) -> NoReturn:
+    """End the command with this exit status. `sys.exit` may not be ours any longer."""
+    raise Left(status)
 
 
 class Refused(click.ClickException):
@@ -36,7 +45,7 @@ class Refusing(click.Group):
             raise Refused(str(problem)) from None
         except KeyboardInterrupt:
             click.echo("gradcheck: interrupted", err=True)
-            ctx.exit(INTERRUPTED)
+            leave(INTERRUPTED)
 
 
 @click.group(
@@ -51,3 +60,19 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):  # a terminal that has no θ shows a question mark
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
+
+
+def run(given: list[str]) -> int:
+    """The exit status of a command line. Whatever a target raises, it is no way to end the command."""
+    try:
+        return main.main(args=given, prog_name="gradcheck", standalone_mode=False) or 0
+    except click.ClickException as refused:
+        refused.show()
+        return refused.exit_code
+    except click.Abort:
+        return INTERRUPTED
+    except Left as left:
+        return int(str(left))
+    except SystemExit as left:
+        click.echo(f"gradcheck: the target ended the run: {raised(left)}", err=True)
+        return 1

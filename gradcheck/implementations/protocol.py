@@ -16,7 +16,9 @@ from gradcheck.problem import Array
 
 VERSION = 1
 ENCODINGS = ("raw", "json")
-LONGEST = 1 << 28  # bytes of the arrays of a message: far above any problem, and below what would exhaust our own memory
+LONGEST = (
+    1 << 28
+)  # bytes of the arrays of a message: far above any problem, and below what would exhaust our own memory
 LINE = 1 << 24  # bytes of its line: read as JSON it may take forty times as much, and no limit holds meanwhile
 MOST = 64  # arrays of a message: the results, and what has become of inputs and of earlier results
 DTYPES: dict[str, np.dtype] = {
