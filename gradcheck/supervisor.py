@@ -10,6 +10,8 @@ import os
 import signal
 import sys
 import time
+import traceback
+import warnings
 from collections.abc import Callable
 from types import FrameType
 from typing import NoReturn
@@ -33,6 +35,11 @@ def tell(text: str) -> None:
         _board.tell(text)
 
 
+def so_far() -> str:
+    """What was told last, in brackets behind what is said of the run."""
+    return f" ({_board.told})" if _board is not None and _board.told else ""
+
+
 def heard() -> None:
     """An interrupt has been taken in: by a handler of somebody's own."""
     if _board is not None:
@@ -53,7 +60,9 @@ def supervised(work: Callable[[], int], fault: int, advice: str = "") -> int:
     handlers = {each: signal.signal(each, processes.unheard) for each in (signal.SIGCHLD, signal.SIGALRM)}
     processes.adopt()
     first = os.getpid()
-    second = os.fork()
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)  # of threads: those of OpenBLAS are made for it
+        second = os.fork()
     if not second:
         processes.adopt()
         processes.end_with(first, signal.SIGTERM)
@@ -107,7 +116,7 @@ def _run(work: Callable[[], int], board: Board, sent: set[signal.Signals], mask:
     except KeyboardInterrupt:
         status = INTERRUPTED
     except BaseException:
-        sys.excepthook(*sys.exc_info())
+        traceback.print_exc()
         status = 2
     for number in sent:  # too late
         signal.signal(number, signal.SIG_IGN)

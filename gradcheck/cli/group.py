@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 import click
 
 from gradcheck.errors import Unusable, raised
-from gradcheck.supervisor import INTERRUPTED
+from gradcheck.supervisor import INTERRUPTED, so_far
 
 STATUS = """\b
 Exit status: 0  everything judged agrees
@@ -44,7 +44,7 @@ class Refusing(click.Group):
         except Unusable as problem:
             raise Refused(str(problem)) from None
         except KeyboardInterrupt:
-            click.echo("gradcheck: interrupted", err=True)
+            click.echo(f"gradcheck: interrupted{so_far()}", err=True)
             leave(INTERRUPTED)
 
 
@@ -74,5 +74,7 @@ def run(given: list[str]) -> int:
     except Left as left:
         return int(str(left))
     except SystemExit as left:
+        if isinstance(left.__context__, BrokenPipeError):  # rich's way to end where nobody reads any longer
+            return 1
         click.echo(f"gradcheck: the target ended the run: {raised(left)}", err=True)
         return 1
