@@ -50,8 +50,8 @@ SUPERVISED = pytest.StashKey[bool]()
 def pytest_cmdline_main(config: pytest.Config) -> int | None:
     """A session with --gradcheck runs in a process of its own: a target that ends it does not end it with status 0.
 
-    Only where pytest is the program: what calls `pytest.main` with arguments goes on in the process that it is in, and the workers of
-    pytest-xdist have one that watches them.
+    Only where pytest is the program: what calls `pytest.main` with arguments goes on in the process that it is in, and the
+    workers of pytest-xdist have one that watches them.
     """
     given = config.invocation_params.args
     if not config.getoption("--gradcheck") or hasattr(config, "workerinput") or list(given) != sys.argv[1:]:
