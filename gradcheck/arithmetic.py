@@ -96,32 +96,30 @@ def granted(name: str, declared: Arithmetic) -> Precision:
     found = precision.granted(name, declared.inner, declared.subnormals == "flushed")
     if declared.inner and declared.inner != "tf32" and precision.named(declared.inner).u < arrays.u:
         # all inside in a finer precision, and each result written down once
-        found = replace(_within(precision.named(declared.inner), found), returned=arrays.u)
+        found = replace(_finer(precision.named(declared.inner), found), returned=arrays.u)
     if declared.accumulate:
         sums = precision.named(declared.accumulate)
-        if sums.u < found.u:  # operations round as the sums do, and what is kept between two steps is written down
-            found = replace(_within(sums, found), kept=found.u)
+        if sums.u < found.u:  # operations round as the sums do, and what each comes to is written down
+            found = replace(_finer(sums, found), kept=found.u)
         elif sums.u > found.u:
-            found = replace(_range(found, sums), adds=sums.u)
+            found = replace(found.within(sums), adds=sums.u)
     if declared.stored:
-        stored = precision.named(declared.stored)
-        if (
-            stored.u > found.u and stored.u >= found.kept
-        ):  # arrays are written down, and not what each operation comes to
-            found = replace(_range(found, stored), kept=0.0, stored=stored.u)
+        found = _stored(found, precision.named(declared.stored))
     if declared.parts == found.merged and declared.pieces == found.pieces:
         return found  # itself, where nothing is declared
     return replace(found, merged=declared.parts, pieces=declared.pieces)
 
 
-def _within(inside: Precision, arrays: Precision) -> Precision:
-    """The finer precision, where arrays have the range of theirs."""
-    eta, huge = max(inside.eta, arrays.eta), min(inside.huge, arrays.huge)
-    return replace(inside, eta=eta, tiny=arrays.tiny, huge=huge, reads=arrays.reads)
+def _finer(inside: Precision, outside: Precision) -> Precision:
+    """The finer precision, in the range of both; operands that may leave the inner range are read."""
+    found = replace(inside.within(outside), reads=outside.reads)
+    smaller = inside.eta > outside.eta or inside.huge < outside.huge
+    return replace(found, reads=max(found.reads, inside.u)) if smaller else found
 
 
-def _range(found: Precision, other: Precision) -> Precision:
-    """With what the other changes of the range: the coarser of the two underflows and overflows first."""
-    if other.u <= found.u:
-        return found
-    return replace(found, eta=max(found.eta, other.eta), huge=min(found.huge, other.huge))
+def _stored(found: Precision, stored: Precision) -> Precision:
+    """Where arrays are written down, and not what each operation comes to."""
+    smaller = stored.eta > found.eta or stored.huge < found.huge
+    if stored.u <= found.u and not smaller:
+        return found  # nothing is lost that an operation does not lose
+    return replace(found.within(stored), kept=0.0 if stored.u >= found.kept else found.kept, stored=stored.u)

@@ -18,12 +18,14 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck import precision
+from gradcheck import foreign, precision
+from gradcheck.checks import CHECKS
 from gradcheck.errors import Unusable
 from gradcheck.problem import Array, Problem, Reals
 
 SCHEMA = 1
 ARRAYS = ("theta", "b", "X", "Y")
+LARGEST = 1 << 30  # bytes of an array in a file of its own
 
 
 @dataclass(frozen=True)
@@ -131,22 +133,21 @@ def prepare(folder: Path) -> None:
 
 
 def load(path: Path) -> Case:
-    """Read a case; `Unusable` says what is wrong with a file that is none."""
+    """Read a case; `Unusable` says what is wrong with a file that is none, or is of a check that there is not."""
     data = parsed(path, "case", SCHEMA)
     require_texts(path, "case", data, ("check", "target", "dtype", "memory"))
+    if data["check"] and data["check"] not in CHECKS:  # it becomes the name of a file
+        raise Unusable(
+            f"{path} is of the check {data['check'][:60]!r}, which there is not; `gradcheck checks` lists them"
+        )
     return Case(posed(path, data), data["check"], data["target"])
 
 
 def parsed(path: Path, kind: str, schema: int) -> dict[str, Any]:
     """The object in a file of this kind, which says so by an entry `gradcheck_<kind>` with the version of its schema."""
-    try:
-        data = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise Unusable(f"no such {kind} file: {path}") from None
-    except OSError as problem:
-        raise Unusable(f"cannot read {path}: {problem.strerror}") from None
-    except (ValueError, RecursionError) as problem:  # no UTF-8, no JSON, a number of thousands of digits, deep nesting
-        raise Unusable(f"{path} is not a {kind} file: {problem}") from None
+    if not path.exists():
+        raise Unusable(f"no such {kind} file: {path}")
+    data = foreign.parsed(foreign.text(path), str(path), f"a {kind} file")
     if not isinstance(data, dict) or data.get(f"gradcheck_{kind}") != schema:
         raise Unusable(f'{path} is not a {kind} file of schema {schema}: it has no entry "gradcheck_{kind}": {schema}')
     return data
@@ -156,7 +157,7 @@ def require_texts(path: Path, kind: str, data: dict[str, Any], keys: Iterable[st
     """`Unusable` where one of these entries is no text."""
     for key in keys:
         if not isinstance(data.get(key), str):
-            raise Unusable(f"{path} is not a {kind} file: entry {key!r} is {data.get(key)!r}; expected text")
+            raise Unusable(f"{path} is not a {kind} file: entry {key!r} is {repr(data.get(key))[:60]}; expected text")
 
 
 def posed(path: Path, data: dict[str, Any]) -> Problem:
@@ -184,14 +185,11 @@ def _array(path: Path, name: str, rows: Any, dtype: np.dtype) -> Array:
 def _beside(path: Path, name: str, file: str) -> Reals:
     """The float64 numbers of a .npy file in the folder of the case, which holds arrays and no objects."""
     if Path(file).name != file or not file.endswith(".npy"):
-        raise Unusable(f"{path}: {name} names {file!r}; expected the name of a .npy file in the same folder")
-    try:
-        found = np.load(path.parent / file, allow_pickle=False)
-    except (OSError, ValueError, EOFError) as problem:
-        raise Unusable(f"{path}: {name} cannot be read from {file}: {problem}") from None
-    if not isinstance(found, np.ndarray) or found.dtype != np.float64 or found.ndim != 2:
+        raise Unusable(f"{path}: {name} names {file[:60]!r}; expected the name of a .npy file in the same folder")
+    found = foreign.array(path.parent / file, LARGEST)
+    if found.dtype != np.float64 or found.ndim != 2:
         raise Unusable(f"{path}: {file} holds no float64 matrix; expected one for {name}")
-    return found
+    return np.asarray(found)
 
 
 def _rounded(path: Path, name: str, real: Reals, dtype: np.dtype) -> Array:
@@ -209,5 +207,5 @@ def _exact(path: Path, name: str, entry: object) -> float:
     except (ValueError, OverflowError):
         value = math.nan
     if value.hex() != entry:
-        raise Unusable(f"{path}: {name} holds {entry!r}; expected a hexadecimal float such as {(1.5).hex()!r}")
+        raise Unusable(f"{path}: {name} holds {repr(entry)[:60]}; expected a hexadecimal float such as {(1.5).hex()!r}")
     return value

@@ -18,7 +18,8 @@ class Precision:
     """One floating-point format, and how code that computes in it is declared to round.
 
     `u` is the unit roundoff (relative), `eta` the largest error of gradual underflow, `tiny` the smallest normal and `huge`
-    the largest finite number (all absolute). `reads` is 1 where operands are rounded, or flushed to zero, when they are read;
+    the largest finite number (all absolute). `reads` is the unit roundoff of reading an operand, where it is rounded or flushed to
+    zero then;
     `adds` the unit roundoff of an addition within a sum, 0 where that is u; `kept` that of writing down what an operation or
     a sum comes to, 0 where that is its own rounding; `stored` that of writing down an array between two steps, or an operand
     before a product, alone; `returned` that of writing down a result, and nothing else. `merged` counts the parts of
@@ -31,13 +32,23 @@ class Precision:
     eta: float
     tiny: float
     huge: float
-    reads: int = 0
+    reads: float = 0.0
     adds: float = 0.0
     kept: float = 0.0
     stored: float = 0.0
     returned: float = 0.0
     merged: float = 0.0
     pieces: int = 1
+
+    @property
+    def loses(self) -> int:
+        """1 where an operand may underflow or overflow when it is read or written down, 0 where it is taken as it is."""
+        return int(bool(self.reads or self.stored))
+
+    def within(self, other: "Precision") -> "Precision":
+        """The same roundings, in the range that both have: the first to underflow, and the first to overflow."""
+        eta, tiny = max(self.eta, other.eta), max(self.tiny, other.tiny)
+        return replace(self, eta=eta, tiny=tiny, huge=min(self.huge, other.huge))
 
     @property
     def bits(self) -> float:
@@ -101,5 +112,5 @@ def granted(name: str, inner: str, flushed: bool) -> Precision:
     found = named(name)
     if inner:
         coarse = _TF32 if inner == "tf32" else named(inner)
-        found = replace(coarse, reads=1) if coarse.u > found.u else found
-    return replace(found, eta=found.tiny, reads=1) if flushed else found
+        found = replace(coarse.within(found), reads=coarse.u) if coarse.u > found.u else found
+    return replace(found, eta=found.tiny, reads=found.u) if flushed else found

@@ -10,12 +10,14 @@ The command line and the pytest plugin read the same tables.
 """
 
 import os
+import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from gradcheck import foreign
 from gradcheck.arithmetic import FIELDS as ARITHMETIC
 from gradcheck.arithmetic import Arithmetic, options
 from gradcheck.errors import Unusable
@@ -23,6 +25,8 @@ from gradcheck.implementations import Implementation, Layout, load
 from gradcheck.implementations.peer import Limits
 from gradcheck.implementations.process import from_command, isolated
 
+LONGEST, DEEPEST = 4096, 64  # characters of a text, and parts of a key
+_KEYS = re.compile(r"^[ \t]*(\[[^\n]*|[^\n=#\"']*(?==))", re.MULTILINE)  # tables, and what stands before a =
 LAYOUT = tuple(f.name for f in fields(Layout))
 DECLARED = (*LAYOUT, *ARITHMETIC)
 LONGEST_CALL = 86_400  # seconds, a day: what waits for a pipe takes no number that is much larger
@@ -76,8 +80,8 @@ class Target:
 
 
 def _text(value: object) -> str:
-    if not isinstance(value, str) or not value:
-        raise ValueError("a text")
+    if not isinstance(value, str) or not 0 < len(value) <= LONGEST:
+        raise ValueError(f"a text of at most {LONGEST} characters")
     return value
 
 
@@ -132,16 +136,19 @@ def configured(folder: Path) -> dict[str, Target]:
     """The targets that the nearest pyproject.toml names, in `folder` or above it; none where there is no such file."""
     for place in (folder, *folder.parents):
         path = place / "pyproject.toml"
-        if path.is_file():
+        if path.exists():
             return {target.name: target for target in _read(path)}
     return {}
 
 
 def _read(path: Path) -> Iterator[Target]:
-    try:
-        tool = tomllib.loads(path.read_text(encoding="utf-8")).get("tool", {})
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as problem:
-        raise Unusable(f"cannot read {path}: {problem}") from None
+    words = foreign.text(path, foreign.files.MIB)
+    if any(
+        len(key) > LONGEST or key.count(".") > DEEPEST for key in _KEYS.findall(words)
+    ):  # tomllib takes squares of both
+        raise Unusable(f"{path} has a key of more than {DEEPEST} parts or {LONGEST} characters")
+    with foreign.reading(path, " as TOML"):
+        tool = tomllib.loads(words).get("tool", {})
     tables = tool.get("gradcheck", {}) if isinstance(tool, dict) else {}
     where = f"{path}: [tool.gradcheck]"
     if not isinstance(tables, dict) or set(tables) - {"targets"} or not isinstance(tables.get("targets", {}), dict):
@@ -175,7 +182,7 @@ def _target(where: str, name: str, table: object) -> Target:
         try:
             found[key.replace("-", "_")] = READERS[key](value)
         except ValueError as expected:
-            raise Unusable(f"{where}: {key} is {value!r}; expected {expected}") from None
+            raise Unusable(f"{where}: {key} is {repr(value)[:60]}; expected {expected}") from None
     try:
         Layout(**found["layout"])
         Arithmetic(**found["arithmetic"])

@@ -398,8 +398,8 @@ def first(value):
 
 
 UNUSABLE = {
-    "Z.npy is not a whole .npy file": cut,
-    "is not a whole .npy": garbled,
+    "is cut short": cut,
+    "Z.npy is no .npy file": garbled,
     "X missing": missing,
     "holds nothing to judge": nothing,
     "X holds a number that is not finite": put("X", first(np.nan)),
@@ -416,7 +416,7 @@ UNUSABLE = {
         in_parts(path, "columns"),
         np.save(path / "X.2.npy", np.ones((3, 2))),
     ),
-    "cannot be read as a dump": lambda path: (path / "layout.json").write_text("{"),
+    "layout.json is not JSON": lambda path: (path / "layout.json").write_text("{"),
 }
 
 

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import gradcheck
-from gradcheck import Outcome, model, problems
+from gradcheck import Arithmetic, Outcome, model, problems
+from gradcheck.arithmetic import granted
 from gradcheck.bounds import ErrorModel, spread
 from gradcheck.enclosure import U64
 from gradcheck.precision import named
@@ -70,10 +71,13 @@ def test_the_powers_are_within_what_is_granted_to_us(seed, scale, L):
 
 
 def test_writing_an_array_down_costs_more_than_its_operations_only_where_it_is_coarser():
-    fine, coarse = named("float32"), named("bfloat16")
-    assert ErrorModel(fine, fine).relative(3, 2) == spread(3, fine.u)
-    assert ErrorModel(fine, coarse).relative(0, 1) >= coarse.u
-    assert ErrorModel(coarse, coarse).kept == 0
+    fine, written = granted("float32", Arithmetic()), granted("bfloat16", Arithmetic(accumulate="float32"))
+    stored = named("bfloat16")
+    assert ErrorModel(fine, fine).logits(3) == pytest.approx(spread(4, fine.u))
+    assert ErrorModel(written, stored).logits(3) == pytest.approx(3 * stored.u, rel=0.01)  # the product, its sum, and Z
+    assert ErrorModel(granted("bfloat16", Arithmetic(inner="float32")), stored).logits(3) == pytest.approx(
+        stored.u, rel=0.01
+    )
 
 
 # ---- what correct code may do, and once was refused ----

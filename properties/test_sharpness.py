@@ -26,7 +26,7 @@ PRECISIONS = (
     precision.granted("float16", "", True),
     precision.granted("float32", "bfloat16", True),
 )
-IN_EVERY = pytest.mark.parametrize("p", PRECISIONS, ids=lambda p: f"{p.name}{'-read' * p.reads}-{p.eta:.0e}")
+IN_EVERY = pytest.mark.parametrize("p", PRECISIONS, ids=lambda p: f"{p.name}{'-read' * p.loses}-{p.eta:.0e}")
 
 
 def is_formula(found, formula) -> bool:
@@ -49,8 +49,8 @@ def spread(k, u):
 
 
 def logits_error(size, d, p, operands):
-    k = spread(d + 1 + 2 * p.reads, p.u)
-    bound = k * size + (1 + k) * (d + 1 + p.reads * (d + 1 + operands)) * p.eta
+    k = spread(d + 1 + 2 * p.loses, p.u)
+    bound = k * size + (1 + k) * (d + 1 + p.loses * (d + 1 + operands)) * p.eta
     return bound if size + bound < p.huge else math.inf
 
 
@@ -58,7 +58,7 @@ def softmax_error(z, radius, delta, A, p, ours=False):  # noqa: PLR0917
     """Of one column: (log_A, A, relative, distance) of each class, and lse."""
     u, eta, L, ulps = p.u, p.eta, len(z), ULPS[p.name]
     f, classes = 2 * ulps * u, range(len(z))
-    if p.reads:
+    if p.loses:
         delta = [delta[k] + u * (abs(z[k]) + radius[k] + delta[k]) + eta for k in classes]
         delta = [delta[k] if abs(z[k]) + radius[k] + delta[k] < p.huge else math.inf for k in classes]
     m = max(z)
@@ -113,16 +113,16 @@ def logits_gradient_error(problem, p, A, radius, delta):
     """Of each entry of D, and an upper bound of |D|; and the share of it that is underflow."""
     Y, n = problem.reals[3], problem.n
     own = 0 if one_hot(problem) else problem.L
-    k = spread(5 + own + 2 * p.reads, p.u)
-    heaviest = max(Y.sum(axis=0)) if p.reads else 0
-    underflow = (1 + spread(5 + own, p.u)) * ((4 + own) * (1 + p.reads) + p.reads * heaviest) * p.eta
+    k = spread(5 + own + 2 * p.loses, p.u)
+    heaviest = max(Y.sum(axis=0)) if p.loses else 0
+    underflow = (1 + spread(5 + own, p.u)) * ((4 + own) * (1 + p.loses) + p.loses * heaviest) * p.eta
     bound, size = np.zeros(Y.shape), np.zeros(Y.shape)
     for l, i in np.ndindex(Y.shape):
         mass, most = Y[:, i].sum(), min(A[l, i] + radius[l, i], 1)
         error = mass * (1 + k) * delta[l, i] if mass or delta[l, i] < math.inf else math.inf  # 0 times NaN is NaN
-        bound[l, i] = (error + mass * k * most + spread(4 + p.reads, p.u) * Y[l, i]) / n + underflow
+        bound[l, i] = (error + mass * k * most + spread(4 + p.loses, p.u) * Y[l, i]) / n + underflow
         if one_hot(problem) and Y[l, i]:  # minus the sum of the others
-            rest, others = spread(4 + problem.L + 2 * p.reads, p.u), [j for j in range(problem.L) if j != l]
+            rest, others = spread(4 + problem.L + 2 * p.loses, p.u), [j for j in range(problem.L) if j != l]
             total = sum(delta[j, i] for j in others), min(sum(min(A[j, i] + radius[j, i], 1) for j in others), 1)
             bound[l, i] = max(bound[l, i], ((1 + rest) * total[0] + rest * total[1]) / n + problem.L * underflow)
         size[l, i] = (abs(A[l, i] * mass - Y[l, i]) + radius[l, i] * mass) / n
@@ -137,10 +137,10 @@ def one_hot(problem):
 def summed_error(weight, times, bound, size, underflow_of_D, samples, p):  # noqa: PLR0917
     """Of the sums of D over samples with weights (n, k), every sample `times` over."""
     n = times * samples
-    k = spread(n + 2 + 2 * p.reads, p.u)
+    k = spread(n + 2 + 2 * p.loses, p.u)
     underflow = (n + 2) * (1 + samples * (bound + size).max()) / 2 * p.eta
     underflow = underflow + n * (times - 1) * weight.max() * underflow_of_D
-    if p.reads:
+    if p.loses:
         underflow = 4 * underflow + times * weight.sum(axis=0) * p.eta
     total = (1 + k) * (bound @ weight + underflow) + k * (size @ weight)
     unscaled = n * (1 + k) * (bound @ weight + size @ weight)
@@ -150,7 +150,7 @@ def summed_error(weight, times, bound, size, underflow_of_D, samples, p):  # noq
 def loss_error(problem, p, columns, lses, times):
     Y = problem.reals[3]
     T = times * np.count_nonzero(Y)
-    k = spread(2 * T + 4 + 2 * p.reads, p.u)
+    k = spread(2 * T + 4 + 2 * p.loses, p.u)
     total = size = distances = 0.0
     for l, i in np.ndindex(Y.shape):
         if Y[l, i]:
@@ -162,7 +162,7 @@ def loss_error(problem, p, columns, lses, times):
                 each += (1 + k) * spread(problem.L + 3, p.u) * (most + log_A)
             total, size, distances = total + Y[l, i] * each, size + Y[l, i] * most, distances + distance
     underflow = T + 2 + times * distances
-    if p.reads:
+    if p.loses:
         underflow += T + times * (Y.sum() + distances)
     return total / problem.n + (1 + k) * underflow * p.eta if times * (total + size) < p.huge else math.inf
 
@@ -404,5 +404,5 @@ def test_the_loss_near_a_problem_is_granted_what_logits_one_apart_may_lose():
                 lses.append(lse)
                 own.append(softmax_error(Z, np.ones(problem.L), delta, upper[:, i], p, ours=True)[0])
             assert is_formula(truth.nearby_loss_error, loss_error(problem, p, columns, lses, 1))
-            if p.name == "float64" and not p.reads:
+            if p.name == "float64" and not p.loses:
                 assert is_formula(truth.nearby_float64_error, loss_error(problem, p, own, lses, 1))

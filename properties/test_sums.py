@@ -67,7 +67,7 @@ def code(softmax):
     def loss(theta, b, X, Y):
         T = logits(theta, b, X)
         T = T - T.max(axis=0)
-        terms = np.where(Y > 0, Y * (T - np.log(total(np.exp(T)))), 0).astype(theta.dtype)
+        terms = np.where(Y > 0, Y * (T - np.log(total(np.exp(T)))), Y)
         return -total(terms.reshape(-1, 1))[0, 0] / np.asarray(X.shape[1], theta.dtype)
 
     def softmax_jacobian(z):

@@ -46,7 +46,8 @@ def softmax_rows(dump: Dump, rows: list[int], kept: Kept) -> tuple[Reals, Reals,
 def inside(dump: Dump, plan: Plan, sums: Sums) -> Reals:
     """(L,): no partial sum of an entry, divided by N or not, exceeds this and the limit."""
     total = sums.gradient
-    return dump.N * total.size * (1 + plan.arithmetic.gradient(dump.n + 6)) * max(1.0, total.most)
+    lost = plan.arithmetic.within(total.most)
+    return lost + dump.N * total.size * (1 + plan.arithmetic.gradient(dump.n + 6)) * max(1.0, total.most)
 
 
 def taken(array: object, rows: list[int]) -> Reals:

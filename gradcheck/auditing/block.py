@@ -1,5 +1,6 @@
 """One block of samples: its logits, its softmax, and what rounding may do to it. Knows nothing of probes."""
 
+import math
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,7 +71,10 @@ def _logits(dump: Dump, plan: Plan, part: slice, X: Reals) -> tuple[Any, tuple[R
         Z[rows] += b[rows, np.newaxis]
     # Cauchy and Schwarz: |theta||X| + |b| without a second product
     size = outward(plan.scale[0] * norms(np.ascontiguousarray(X.T)) + plan.scale[1], dump.d + 8)
-    theirs = arithmetic.logits(dump.d) * size + 2 * (dump.d + 1) * arithmetic.eta
+    lengths = norms(np.ascontiguousarray(X.T))
+    operands = math.sqrt(dump.d) * (plan.scale[0] + lengths)
+    theirs = arithmetic.logits(dump.d) * size + arithmetic.underflow(dump.d, operands)
+    theirs = theirs + arithmetic.within(plan.scale[0], lengths)
     return Z, (theirs, outward(spread(dump.d + 1, own.u) * size + 2 * (dump.d + 1) * own.eta))
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from gradcheck import precision
 from gradcheck.arithmetic import FIELDS, Arithmetic
 from gradcheck.errors import Unusable
+from gradcheck.foreign.watched import Watched
 
 NEEDED = ("theta", "b", "X", "Y")
 JUDGED = ("Z", "A", "loss", "grad_theta", "grad_b", "grad_Z")
@@ -32,6 +33,7 @@ class Dump:
     arrays: Arrays
     reduction: str = "mean"
     source: str = ""
+    watched: Watched | None = None
     arithmetic: Arithmetic = Arithmetic()  # noqa: RUF009 - immutable
 
     @property
@@ -64,6 +66,11 @@ class Dump:
         """The precision under test."""
         shown = [a for name, a in self.arrays.items() if name in (*JUDGED, "theta", "X") and name != "loss"]
         return max((precision.of(np.dtype(a.dtype)) for a in shown), key=lambda p: p.u)
+
+    def require_unchanged(self) -> None:
+        """`Unusable` where a file of the dump is not what it was when it was opened."""
+        if self.watched is not None:
+            self.watched.require_unchanged()
 
     def samples(self, name: str, part: slice) -> Any:
         """The samples of an array that are `part`, as they are stored."""
@@ -99,7 +106,9 @@ class Parts:
             end = start + part.shape[self.axis]
             if low < end and start < high:
                 places[self.axis] = slice(max(low, start) - start, min(high, end) - start)
-                found.append(np.asarray(part[tuple(places)]))
+                whole = start <= low and high <= end
+                # a copy of each of several, so that no more than one file is mapped
+                found.append(np.asarray(part[tuple(places)]) if whole else np.array(part[tuple(places)]))
             start = end
         return found[0] if len(found) == 1 else np.concatenate(found, axis=self.axis)
 
@@ -129,7 +138,13 @@ class Transposed:
 
 
 def of(
-    given: Arrays, *, samples: str = "columns", reduction: str = "mean", source: str = "arrays", **declared: Any
+    given: Arrays,
+    *,
+    samples: str = "columns",
+    reduction: str = "mean",
+    source: str = "arrays",
+    watched: Watched | None = None,
+    **declared: Any,
 ) -> Dump:
     """A dump of arrays in memory, or mapped; `declared` are fields of `Arithmetic`. `Unusable` says what does not fit."""
     for name, value in (("samples", samples), ("reduction", reduction)):
@@ -144,7 +159,7 @@ def of(
     unknown = sorted(set(declared) - set(FIELDS))
     if unknown:
         raise Unusable(f"{source}: {', '.join(unknown)}: not known; expected any of {', '.join((*SETTINGS, *FIELDS))}")
-    found = Dump(seen, reduction, source, Arithmetic(**declared))
+    found = Dump(seen, reduction, source, watched, Arithmetic(**declared))
     _validate(found)
     return found
 

@@ -1,10 +1,12 @@
 """Dumps in folders and files: read as data, mapped rather than loaded. Knows formats; shapes are the dump's."""
 
+import itertools
 import json
-import math
+import os
 import struct
 import zipfile
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -16,48 +18,50 @@ from gradcheck.arithmetic import FIELDS
 from gradcheck.auditing import dump
 from gradcheck.auditing.dump import BY_SAMPLE, NAMES, SETTINGS, Arrays, Dump, Parts
 from gradcheck.errors import Unusable
+from gradcheck.foreign import Header, header, opened, parsed, reading, record, text
+from gradcheck.foreign.files import MIB
+from gradcheck.foreign.watched import Watched
 
 LAYOUT = "layout.json"
+MEMORY = 512 * MIB
+SAFE_HEADER = 100 * MIB  # as the format has it
 
 
-def load(path: Path, **given: Any) -> Dump:
+def load(path: Path, memory: int = MEMORY, **given: Any) -> Dump:
     """The dump in a folder (.npy files or a Zarr group) or in a file (.npz, .safetensors); `Unusable` where there is none.
 
     `given` are `samples`, `reduction` and fields of `Arithmetic`; without them, layout.json of a folder says, and otherwise the
-    default holds.
+    default holds. No chunk of an array may take more than `memory` bytes.
     """
-    if not path.exists():
-        raise Unusable(f"there is no file or folder {path}")
-    try:
+    with reading(path, " as a dump"):
+        if not path.exists():
+            raise Unusable(f"there is no file or folder {path}")
         said = {**_said(path), **given}
-        arrays = _reader(path, said)(path)
-    except Unusable:
-        raise
-    except (OSError, ValueError, EOFError, KeyError, TypeError, zipfile.BadZipFile, struct.error) as problem:
-        raise Unusable(f"{path} cannot be read as a dump: {' '.join(str(problem).split())}") from None
-    return dump.of(arrays, source=str(path), **said)
+        watched = Watched()
+        arrays = _reader(path, said, memory)(path, watched)
+        return dump.of(arrays, source=str(path), watched=watched, **said)
 
 
 def _said(path: Path) -> dict[str, Any]:
     file = path / LAYOUT
-    if not path.is_dir() or not file.is_file():
+    if not path.is_dir() or not file.exists():
         return {}
-    said = json.loads(file.read_text(encoding="utf-8"))
+    said = parsed(text(file, MIB), str(file))
     if not isinstance(said, dict) or not all(said.get(name) in SETTINGS[name] for name in SETTINGS):
         raise Unusable(f"{file} does not say what samples and reduction are; expected {json.dumps(SETTINGS)}")
     return {name: said[name] for name in (*SETTINGS, *FIELDS) if name in said}
 
 
-def _reader(path: Path, said: dict[str, Any]) -> Callable[[Path], Arrays]:
+def _reader(path: Path, said: dict[str, Any], memory: int) -> Callable[[Path, Watched], Arrays]:
     if path.is_dir():
         zarr = any((path / mark).exists() for mark in ("zarr.json", ".zgroup"))
-        return _zarr if zarr else partial(_folder, said=said)
+        return partial(_zarr, memory=memory) if zarr else partial(_folder, said=said)
     if path.suffix not in READERS:
         raise Unusable(f"{path}: the ending {path.suffix!r} is not known; expected a folder, {' or '.join(READERS)}")
     return READERS[path.suffix]
 
 
-def _folder(path: Path, said: dict[str, Any]) -> Arrays:
+def _folder(path: Path, watched: Watched, said: dict[str, Any]) -> Arrays:
     """name.npy, or name.0.npy, name.1.npy and so on, which follow each other along the samples."""
     found: dict[str, Any] = {}
     for name in NAMES:
@@ -68,10 +72,10 @@ def _folder(path: Path, said: dict[str, Any]) -> Arrays:
             raise Unusable(
                 f"{path}: the parts of {name} are {', '.join(p.name for p in parts)}; expected 0, 1, 2 … and no {whole.name}"
             )
-        if whole.is_file():
-            found[name] = _mapped_npy(whole)
+        if whole.exists():
+            found[name] = _stored(whole, watched)[...]
         elif parts:
-            found[name] = _joined([_mapped_npy(part) for part in parts], parts, said)
+            found[name] = _joined([_stored(part, watched) for part in parts], parts, said)
     return found
 
 
@@ -93,76 +97,117 @@ def _joined(arrays: list[Any], files: list[Path], said: dict[str, Any]) -> Parts
     return Parts(tuple(arrays), axis)
 
 
-def _mapped_npy(file: Path) -> Any:
-    try:
-        array = np.load(file, mmap_mode="r", allow_pickle=False)
-    except (ValueError, EOFError, OSError) as problem:
-        raise Unusable(f"{file} is not a whole .npy file: {' '.join(str(problem).split())}") from None
-    return _named(file, array)
+@dataclass(frozen=True, eq=False)
+class Stored:
+    """An array within a file, mapped where it is sliced: of many files no more are open than are needed."""
+
+    path: Path
+    header: Header
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the array."""
+        return self.header.shape
+
+    @property
+    def ndim(self) -> int:
+        """How many axes it has."""
+        return len(self.header.shape)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of an entry; bfloat16 is written by NumPy as two bytes without a name."""
+        dtype = self.header.dtype
+        return precision.named("bfloat16").dtype if dtype.kind == "V" else dtype
+
+    def __getitem__(self, place: Any) -> Any:
+        if 0 in self.shape:
+            return np.empty(self.shape, self.dtype)[place]
+        order: Any = "F" if self.header.fortran else "C"
+        with reading(self.path):
+            return np.memmap(self.path, self.dtype, "r", self.header.offset, self.shape, order)[place]
 
 
-def _named(file: Path, array: Any) -> Any:
-    """bfloat16 is written by NumPy as two bytes without a name."""
-    if array.dtype.kind == "V" and array.dtype.itemsize == 2:
-        return array.view(precision.named("bfloat16").dtype)
-    return array
+def _stored(path: Path, watched: Watched) -> Stored:
+    watched.add(path)
+    with opened(path) as file:
+        return Stored(path, header(file, path))
 
 
-def _npz(path: Path) -> Arrays:
+def _npz(path: Path, watched: Watched) -> Arrays:
     """The members of an archive, mapped where they stand; a compressed one cannot be."""
-    found = {}
-    with zipfile.ZipFile(path) as archive, path.open("rb") as file:
+    watched.add(path)
+    found: dict[str, Any] = {}
+    with opened(path) as file, zipfile.ZipFile(file) as archive:
         for member in archive.infolist():
             name = member.filename.removesuffix(".npy")
             if name not in NAMES:
                 continue
-            if member.compress_type != zipfile.ZIP_STORED:
+            if member.compress_type != zipfile.ZIP_STORED or member.flag_bits & 1:
+                how = "encrypted" if member.flag_bits & 1 else "compressed"
                 raise Unusable(
-                    f"{path}: {name} is compressed, and cannot be mapped; expected numpy.savez, not savez_compressed"
+                    f"{path}: {name} is {how}, and cannot be mapped; expected numpy.savez, not savez_compressed"
                 )
+            if name in found:
+                raise Unusable(f"{path} holds {name} twice; expected it once")
             file.seek(member.header_offset + 26)
             names, extra = struct.unpack("<HH", file.read(4))
             file.seek(member.header_offset + 30 + names + extra)
-            version = np.lib.format.read_magic(file)
-            read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-            shape, fortran, dtype = read(file)
-            if dtype.hasobject:
-                raise Unusable(f"{path}: {name} holds objects; expected numbers")
-            found[name] = _named(path, _map(path, dtype, file.tell(), shape, "F" if fortran else "C"))
+            told = header(file, path, name)
+            if told.end - (member.header_offset + 30 + names + extra) != member.file_size:
+                raise Unusable(f"{path}: {name} is not as long as its shape {told.shape} says")
+            found[name] = Stored(path, told)[...]
     return found
-
-
-def _map(path: Path, dtype: Any, offset: int, shape: tuple[int, ...], order: Any = "C") -> Any:
-    if offset + math.prod(shape) * np.dtype(dtype).itemsize > path.stat().st_size:
-        raise Unusable(f"{path} is cut short: an array of shape {shape} ends beyond its {path.stat().st_size} bytes")
-    return np.memmap(path, dtype=dtype, mode="r", offset=offset, shape=shape, order=order)
 
 
 SAFE = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16", "I64": "int64", "I32": "int32"}
 
 
-def _safetensors(path: Path) -> Arrays:
+def _safetensors(path: Path, watched: Watched) -> Arrays:
     """Eight bytes of length, a JSON header, and the numbers: mapped where they stand."""
-    with path.open("rb") as file:
-        length = struct.unpack("<Q", file.read(8))[0]
-        if length > path.stat().st_size:
+    watched.add(path)
+    with opened(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        length = int.from_bytes(file.read(8), "little")
+        if length > min(size - 8, SAFE_HEADER):
             raise Unusable(f"{path} is cut short, or no safetensors file: its header is {length} bytes long")
-        header = json.loads(file.read(length))
-    found = {}
-    for name in (name for name in NAMES if name in header):
-        told = header[name]
-        if told["dtype"] not in SAFE:
-            raise Unusable(f"{path}: {name} has dtype {told['dtype']}; expected one of {', '.join(SAFE)}")
-        kind = SAFE[told["dtype"]]
-        dtype = precision.named(kind).dtype if kind in precision.NAMES else np.dtype(kind)
-        found[name] = _map(path, dtype, 8 + length + int(told["data_offsets"][0]), tuple(told["shape"]))
+        told = parsed(file.read(length), f"the header of {path}")
+    if not isinstance(told, dict):
+        raise Unusable(f"the header of {path} is a {type(told).__name__}; expected an object")
+    found = {name: _tensor(told[name], f"{path}: {name}", 8 + length) for name in NAMES if name in told}
+    for name, tensor in found.items():
+        if tensor.end > size:
+            raise Unusable(f"{path} is cut short: {name} of shape {tensor.shape} ends beyond its {size} bytes")
+    spans = sorted((tensor.offset, tensor.end, name) for name, tensor in found.items())
+    for (_, end, first), (start, _, second) in itertools.pairwise(spans):
+        if start < end:
+            raise Unusable(f"{path}: {first} and {second} lie in the same bytes; expected one after the other")
+    return {name: Stored(path, tensor)[...] for name, tensor in found.items()}
+
+
+def _tensor(given: Any, where: str, start: int) -> Header:
+    """What a header says of one tensor: its bytes must be what its shape takes."""
+    told = record(given, {"dtype": str, "shape": list, "data_offsets": list}, where)
+    if told["dtype"] not in SAFE:
+        raise Unusable(f"{where} has dtype {told['dtype'][:40]}; expected one of {', '.join(SAFE)}")
+    numbers = [*told["shape"], *told["data_offsets"]]
+    if len(told["data_offsets"]) != 2 or not all(type(n) is int and 0 <= n < 2**62 for n in numbers):
+        raise Unusable(f"{where} has a shape or offsets that are no whole numbers from 0")
+    kind = SAFE[told["dtype"]]
+    dtype = precision.named(kind).dtype if kind in precision.NAMES else np.dtype(kind)
+    first, last = told["data_offsets"]
+    found = Header(dtype, False, tuple(told["shape"]), start + first)
+    if found.end != start + last:
+        raise Unusable(
+            f"{where} takes {last - first} bytes; expected what shape {found.shape} of {told['dtype']} takes"
+        )
     return found
 
 
-def _zarr(path: Path) -> Arrays:
+def _zarr(path: Path, watched: Watched, memory: int) -> Arrays:
     from gradcheck.auditing import chunked
 
-    return chunked.arrays(path, NAMES)
+    return chunked.arrays(path, NAMES, memory, watched)
 
 
-READERS: dict[str, Callable[[Path], Arrays]] = {".npz": _npz, ".safetensors": _safetensors}
+READERS: dict[str, Callable[[Path, Watched], Arrays]] = {".npz": _npz, ".safetensors": _safetensors}

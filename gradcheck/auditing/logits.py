@@ -1,5 +1,6 @@
 """Logits in the dump: Z V against theta (X V) + b (1ᵀV), and the worst rows computed again."""
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -39,7 +40,10 @@ def _probed(dump: Dump, plan: Plan, sums: Logits) -> Probed:
     size = lengths * sums.length + dump.n * abs(b)
     # X V may cancel, and what float64 lost in it does not
     own = outward(4 * spread(dump.n + dump.d + 16, U64) * (sums.size + size), 2 * (dump.n + dump.d) + 64)
-    k, underflow = arithmetic.logits(dump.d), 2 * dump.n * (dump.d + 2) * arithmetic.eta
+    k = arithmetic.logits(dump.d)
+    operands = math.sqrt(dump.d) * (dump.n * lengths + sums.length)
+    underflow = dump.n * arithmetic.underflow(dump.d + 1, 0.0) + arithmetic.underflow(0, operands)
+    underflow = underflow + arithmetic.within(lengths, sums.longest)
     limit = outward(k * size + own + underflow, 2 * dump.n + dump.d + 64)
     # what a logit may reach, of which the probe is a sum
     reached = outward((1 + k) * (lengths * sums.longest + abs(b)), 64) + underflow
@@ -54,7 +58,10 @@ def _again(dump: Dump, plan: Plan, rows: list[int]) -> Compared:
     def one(part: slice) -> Compared:
         X = real(dump.samples("X", part))
         size = abs(theta) @ abs(X) + abs(b)
-        limit = outward(k * size + 2 * (dump.d + 2) * plan.arithmetic.eta, dump.d + 16)
+        operands = abs(theta).sum(axis=1, keepdims=True) + abs(X).sum(axis=0, keepdims=True)
+        lost = plan.arithmetic.underflow(dump.d + 1, operands)
+        lost = lost + plan.arithmetic.within(abs(theta).max(axis=1, keepdims=True), abs(X).max(axis=0, keepdims=True))
+        limit = outward(k * size + lost, dump.d + 16)
         allowed = np.where(size + limit < plan.arithmetic.huge, limit, np.inf)
         computed = real(dump.arrays["Z"][:, part][rows])
         return Compared("Z", computed, theta @ X + b, allowed, tuple(rows)).essential(part.start)

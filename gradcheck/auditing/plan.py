@@ -1,10 +1,10 @@
 """How a dump is cut and judged: by sizes and memory alone, never by how many workers there are. One plan, one set of digits."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gradcheck import precision
+from gradcheck import arithmetic, precision
 from gradcheck.arithmetic import Arithmetic
 from gradcheck.auditing.dump import Dump
 from gradcheck.auditing.rows import AT_ONCE, INNER, cuts, norms, real, rowwise
@@ -52,18 +52,16 @@ def error_model(dump: Dump, declared: Arithmetic) -> ErrorModel:
     """What the dump shows, and what is declared: sums are by default those of the dump or float32, whichever is finer."""
     if declared.subnormals == "flushed":
         raise Unusable("an audit grants no flushing of subnormal numbers; expected a dump that was computed without it")
-    inside = declared.inner in precision.NAMES and precision.named(declared.inner).u < dump.precision.u
-    said = [
-        precision.named(name) for name in (declared.stored, declared.inner if declared.inner != "tf32" else "") if name
-    ]
-    stored = max((dump.precision, *said), key=lambda p: p.u)
-    sums = min(stored, precision.named("float32"), key=lambda p: p.u)
-    if declared.inner or declared.accumulate:
-        named = declared.accumulate or declared.inner
-        sums = precision.granted(dump.precision.name, named, False) if named == "tf32" else precision.named(named)
-    finer = {name: precision.of(np.dtype(dump.arrays[name].dtype)).u < stored.u for name in ("theta", "X")}
-    operands, arrays = sum(finer.values()), bool(declared.stored)
-    return ErrorModel(sums, stored, operands, int(finer["X"]), declared.parts, declared.pieces, inside, arrays)
+    arrays = dump.precision
+    if not (declared.accumulate or declared.inner) and arrays.u > precision.named("float32").u:
+        declared = replace(declared, accumulate="float32")
+    granted = arithmetic.granted(arrays.name, declared)
+    kinds = {name: precision.of(np.dtype(array.dtype)) for name, array in dump.arrays.items() if name != "Y"}
+    for kind in kinds.values():  # whatever lies in the dump has been written down there
+        granted = granted.within(kind)
+    stored = max((arrays, *([precision.named(declared.stored)] if declared.stored else [])), key=lambda p: p.u)
+    finer = {name: int(kinds[name].u < stored.u) for name in ("theta", "X", "b")}
+    return ErrorModel(granted, stored, max(finer["theta"] + finer["X"], finer["b"]), finer["X"])
 
 
 def plan(dump: Dump, *, declared: Arithmetic, count: int, seed: int, memory: int) -> Plan:

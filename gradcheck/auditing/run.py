@@ -13,13 +13,13 @@ from gradcheck.auditing import dump, files, shards
 from gradcheck.auditing.dump import Dump
 from gradcheck.auditing.findings import Finding
 from gradcheck.auditing.judge import judge
-from gradcheck.auditing.plan import MIB, Plan, plan
+from gradcheck.auditing.plan import Plan, plan
 from gradcheck.auditing.rows import one_thread, threaded
 from gradcheck.auditing.sums import Sums
 from gradcheck.errors import Unusable
 from gradcheck.verdict import FAILURES, Outcome
 
-MEMORY = 512 * MIB
+MEMORY = files.MEMORY
 PROBES = 16
 LEAST = 8  # fewer probes would certify little
 
@@ -114,7 +114,7 @@ def audit_path(
     `layout` are `samples`, `reduction` and fields of `Arithmetic`, which prevail over what the dump says.
     """
     given = {**(layout or {}), **({"accumulate": accumulate} if accumulate else {})}
-    found = files.load(path, **given)
+    found = files.load(path, memory, **given)
     with one_thread():
         planned = _planned(found, probes=probes, seed=seed, memory=memory)
         if scheduler is None:
@@ -122,7 +122,7 @@ def audit_path(
         else:
             from gradcheck.auditing import dask
 
-            parts = dask.shards(scheduler, path.absolute(), given, planned)
+            parts = dask.shards(scheduler, path.absolute(), {**given, "memory": memory}, planned)
         return _found(found, planned, _merged(parts, found, told))
 
 
@@ -134,6 +134,7 @@ def _merged(parts: Iterator[Sums], found: Dump, told: Told) -> Sums:
     """Sums in the order of samples."""
     total = next(parts)
     for sums in parts:
+        found.require_unchanged()
         told(total.samples, found.n)
         total.add(sums)
     told(found.n, found.n)
@@ -141,16 +142,18 @@ def _merged(parts: Iterator[Sums], found: Dump, told: Told) -> Sums:
 
 
 def _found(found: Dump, planned: Plan, sums: Sums) -> Audit:
+    findings = judge(found, planned, sums)
+    found.require_unchanged()
     missing = tuple(name for name in dump.JUDGED if name not in found.arrays)
     arithmetic = planned.arithmetic
     return Audit(
         found.source,
         (found.L, found.d, found.n),
         arithmetic.stored.name,
-        arithmetic.sums.name,
+        found.arithmetic.accumulate or arithmetic.granted.name,
         planned.probes.shape[1],
         planned.seed,
-        judge(found, planned, sums),
+        findings,
         missing,
         found.arithmetic,
     )

@@ -118,6 +118,6 @@ def _loss(dump: Dump, plan: Plan, block: Block) -> Loss:
     own = mass * found.Q + size * 8 * U64
     each = mass * ((1 + k) * found.log_A) + k * (size + own)
     if not dump.index:
-        each += (1 + k) * plan.arithmetic.relative(dump.L + 3, 5) * (size + mass * found.log_A)
+        each += (1 + k) * plan.arithmetic.label(dump.L) * (size + mass * found.log_A)
     underflow = (1 + k) * (len(mass) * (terms + 2) / dump.n + size.sum()) * 2 * plan.arithmetic.eta
     return Loss(float((mass * lse - picked).sum()), float((each + own).sum() + underflow), float(size.sum()))

@@ -1,92 +1,91 @@
-"""How a step of which a dump is left may have rounded: docs/audit.md."""
+"""How a step of which a dump is left may have rounded: docs/audit.md. The counts are those of `gradients` and `softmax`."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from gradcheck.bounds.roundings import spread
+from gradcheck.bounds.roundings import relative, spread
 from gradcheck.enclosure import Reals
 from gradcheck.precision import Precision
 
 
 @dataclass(frozen=True)
 class ErrorModel:
-    """Every operation rounds as `sums` does, and what it or a sum comes to may be rounded to `stored`;
-    where `arrays`, arrays between two steps alone.
+    """`granted` is how it rounds, as `bounds` takes it, `stored` the precision of the arrays of the dump.
 
-    `operands` counts those of theta and X that are finer than `stored`, and are written down before a product; `X` is 1 where X is.
-    `merged` and `pieces` are declared (see `gradcheck.Arithmetic`); `inside`, that arrays between two steps are not rounded to
-    `stored`, but results alone are.
+    `operands` counts those of theta and X (or b alone) that are finer than `stored`, and are written down before a product; `X`
+    is 1 where X is.
     """
 
-    sums: Precision
+    granted: Precision
     stored: Precision
     operands: int = 0
     X: int = 0
-    merged: float = 0.0
-    pieces: int = 1
-    inside: bool = False
-    arrays: bool = False
 
     @property
-    def u(self) -> float:
-        """Unit roundoff of an operation."""
-        return self.sums.u
-
-    @property
-    def kept(self) -> float:
-        """Unit roundoff of writing an array down; 0 where that is the rounding of its last operation."""
-        return 0.0 if self.inside else self.returned
+    def inside(self) -> bool:
+        """Whether results alone are written down, once."""
+        return bool(self.granted.returned)
 
     @property
     def returned(self) -> float:
-        """Unit roundoff of writing a result down; 0 where that is the rounding of its last operation."""
-        return self.stored.u if self.stored.u > self.sums.u else 0.0
+        """Unit roundoff of that."""
+        return self.granted.returned
 
     @property
     def eta(self) -> float:
         """Absolute, of one underflow."""
-        return max(self.sums.eta, self.stored.eta)
+        return self.granted.eta
 
     @property
     def huge(self) -> float:
         """The largest finite number."""
-        return min(self.sums.huge, self.stored.huge)
+        return self.granted.huge
 
     @property
-    def softmax(self) -> Precision:
-        """What is granted between the logits and D, as `bounds` takes it."""
-        each, arrays = (0.0, self.kept) if self.arrays else (self.kept, 0.0)
-        return replace(self.sums, kept=each, stored=arrays, merged=self.merged)
-
-    def relative(self, roundings: float, writings: int) -> float:
-        """The relative error of so many operations and so many writings of their result."""
-        return self._relative(roundings, writings, self.kept)
-
-    def _relative(self, roundings: float, writings: int, kept: float) -> float:
-        operations, written = spread(roundings, self.u), spread(writings, kept)
-        return operations + written + operations * written
+    def loses(self) -> int:
+        """1 where an operand may underflow or overflow when it is read or written down."""
+        return int(bool(self.granted.loses or self.operands))
 
     def logits(self, d: int) -> float:
-        """Of Z = theta X + b: d products and sums, and the writing of theta X, of Z and of the operands."""
-        apart = not (self.inside or self.arrays)  # theta X, before b is added
-        return self._relative(d + 1, 1 + apart + self.operands, self.returned)
+        """Of Z = theta X + b: as `bounds.logits_error`, and the writing of the operands and of a result."""
+        k = relative(self.granted, 1, d, writings=1, readings=2)
+        k = _both(k, self.granted.kept)  # theta X, before b is added
+        return _both(_both(k, spread(self.operands, self.stored.u)), self.returned)
+
+    def underflow(self, d: int, operands: Reals | float) -> Reals:
+        """Absolute, of a logit, where `operands` is no less than the sum of |theta| and |X| that it is made of."""
+        return np.asarray(2 * (d + 1 + self.loses * (d + 1 + operands)) * self.eta)
+
+    def within(self, *most: Reals | float) -> Reals:
+        """0 where operands of at most these sizes can be taken, and infinite where they may overflow."""
+        return np.asarray(
+            sum(np.where(np.asarray(size) < self.huge, 0.0, np.inf) * self.loses for size in most if self.loses)
+        )
+
+    def gradient(self, n: int) -> float:
+        """Of a sum of D x over n samples: as `bounds.Allowed.summed`, and the writing of X and of each piece of a result."""
+        pieces = self.granted.pieces
+        k = relative(self.granted, 2 + pieces, n - 1, writings=1 + pieces, readings=2)
+        return _both(_both(k, spread(self.X, self.stored.u)), spread(pieces, self.returned))
 
     def differences(self, masses: int) -> float:
         """Of D = (A mass - Y)/n: the mass, a sum of so many, its product, a subtraction, n as a number, 1/n and a product."""
-        return self.relative(5 + masses, 2 if self.arrays else 4 + 2 * bool(masses))
+        return relative(self.granted, 5, masses or None, writings=3, readings=2)
 
     def others(self, L: int, alone: Reals) -> Reals:
         """Of an entry of D at a label, times N, as minus the sum of the others, but for what A at the label is off by."""
-        grown = np.expm1(np.minimum(alone, 700.0))
-        rest = self.relative(L + 4, 3 if self.arrays else 5)
-        return (1 + rest) * grown + rest
+        grown, rest = np.expm1(np.minimum(alone, 700.0)), relative(self.granted, 6, L - 2, writings=4, readings=2)
+        return np.asarray((1 + rest) * grown + rest)
 
     def loss(self, terms: int) -> float:
         """Of -(1/n) sum Y log A: products, two sums and their difference, n as a number, 1/n and a product."""
-        return self.relative(2 * terms + 4, 2 if self.arrays else 6)
+        return relative(self.granted, 5, 2 * terms - 1, writings=3, readings=2)
 
-    def gradient(self, n: int) -> float:
-        """Of a sum of D x over n samples: products and sums, and the writing of X and of each piece of the result."""
-        again = 0 if self.returned else self.pieces - 1
-        return self._relative(n + 2 + again, self.X + self.pieces, self.returned)
+    def label(self, L: int) -> float:
+        """Of mass lse - sum Y Z, of one sample."""
+        return relative(self.granted, 4, L - 1, writings=2, readings=2)
+
+
+def _both(one: float, other: float) -> float:
+    return one + other + one * other

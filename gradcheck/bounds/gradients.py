@@ -50,7 +50,7 @@ class Allowed:
         n, precision = times * self.problem.n, self.precision
         pieces = precision.pieces - 1  # of which each is written down, in the precision that is kept
         # autocast writes down X, and the gradient before and after a division
-        k = relative(precision, 3 + 2 * precision.reads + pieces, n - 1, writings=3 + pieces)
+        k = relative(precision, 3 + pieces, n - 1, writings=3 + pieces, readings=2)
         D, size = self._D
         with np.errstate(over="ignore", invalid="ignore"):
             error, exact = D @ weight, size @ weight
@@ -58,11 +58,13 @@ class Allowed:
             underflow = (n + 2) * (1 + self.problem.n * (D + size).max()) / 2 * precision.eta
             underflow += n * (times - 1) * weight.max(initial=0.0) * self._D_underflow  # what D has, `times` over
             if (
-                precision.reads
+                precision.loses
             ):  # eta instead of eta / 2 for a product, as much for reading its factors, and eta for a sum
                 underflow = 4 * underflow + times * weight.sum(axis=0) * precision.eta
             bound = (1 + k) * (error + underflow) + k * exact
             unscaled = n * (1 + k) * (error + exact)  # the partial sums of code that divides by n last
+            if precision.loses:  # the factors themselves
+                unscaled = unscaled + np.where(weight < precision.huge, 0, np.inf).sum(axis=0)
         return np.where(unscaled + bound < precision.huge, outward(bound, 2 * n + 16), np.inf)
 
     @cached_property
@@ -91,7 +93,7 @@ def loss_error(
     Y = problem.reals[3]
     terms = times * int(np.count_nonzero(Y))
     # lse and Z of each label may be added up apart, in any order
-    k = relative(precision, 5 + 2 * precision.reads, max(2 * terms - 1, 0), writings=3)
+    k = relative(precision, 5, max(2 * terms - 1, 0), writings=3, readings=2)
     used = Y > 0
     with np.errstate(over="ignore", invalid="ignore"):
         if ours:
@@ -103,7 +105,7 @@ def loss_error(
         most = times * (total + (labels * size[used]).sum())
         # products underflow, or Y / n does in code that weighs each term
         underflow = (1 + k) * (terms + 2 + times * distance.sum()) * precision.eta
-        if precision.reads:
+        if precision.loses:
             underflow += (1 + k) * (terms + times * (labels.sum() + distance.sum())) * precision.eta
     return outward(total / problem.n + underflow if most < precision.huge else np.inf, terms + 24)
 
@@ -145,10 +147,12 @@ def _unit(array: Reals) -> Reals:
     return np.where(array == 0, np.inf, np.ldexp((whole & -whole).astype(np.float64), exponent - 53))
 
 
-def operands(problem: Problem) -> Reals:
-    """The sum of |theta| and |X| over the features of each logit, (L, n)."""
-    theta, _, X, _ = problem.reals
-    return np.asarray(abs(theta).sum(axis=1, keepdims=True) + abs(X).sum(axis=0, keepdims=True))
+def operands(problem: Problem, precision: Precision) -> Reals | float:
+    """The sum of |theta| and |X| over the features of each logit, (L, n), where any may be lost; infinite beyond the range."""
+    if not precision.loses:
+        return 0.0
+    theta, X = (np.where(abs(a) < precision.huge, abs(a), np.inf) for a in (problem.reals[0], problem.reals[2]))
+    return np.asarray(theta.sum(axis=1, keepdims=True) + X.sum(axis=0, keepdims=True))
 
 
 def allowed(
@@ -158,7 +162,7 @@ def allowed(
 
     `problem` has no masked class: those are exact (see `referees.truth`).
     """
-    delta = logits_error(magnitude, problem.d, precision, operands(problem) if precision.reads else 0.0)
+    delta = logits_error(magnitude, problem.d, precision, operands(problem, precision))
     softmax = softmax_error(Z, delta, np.minimum(A.magnitude, 1.0), precision, ours=ours)
     return Allowed(problem, precision, delta, softmax, A, ours)
 
@@ -170,9 +174,11 @@ def _mass_roundings(problem: Problem) -> int:
 
 def _logits_gradient_underflow(problem: Problem, precision: Precision) -> float:
     """Of one entry of D, absolute: of products with the mass, of quotients by n, and of their sum over the classes."""
-    own, reads = _mass_roundings(problem), precision.reads
-    mass = float(problem.reals[3].sum(axis=0).max()) if reads else 0.0
-    return (1 + relative(precision, 5, own, writings=3)) * ((4 + own) * (1 + reads) + reads * mass) * precision.eta
+    own, loses = _mass_roundings(problem), precision.loses
+    mass = float(problem.reals[3].sum(axis=0).max()) if loses else 0.0
+    return (
+        (1 + relative(precision, 5, own or None, writings=3)) * ((4 + own) * (1 + loses) + loses * mass) * precision.eta
+    )
 
 
 def _logits_gradient_error(
@@ -183,16 +189,18 @@ def _logits_gradient_error(
     Y, n = problem.reals[3], problem.n
     mass = Y.sum(axis=0, keepdims=True)
     # A: product with the mass (itself a sum), subtraction, n as a float, 1 / n, product. Y: the same without the mass.
-    k = relative(precision, 5 + 2 * precision.reads, _mass_roundings(problem), writings=3)
-    label = relative(precision, 4 + precision.reads, writings=3)
+    k = relative(precision, 5, _mass_roundings(problem) or None, writings=3, readings=2)
+    label = relative(precision, 4, writings=3, readings=1)
     underflow = _logits_gradient_underflow(problem, precision)
     with np.errstate(invalid="ignore"):
         bound = (mass * (1 + k) * error + mass * k * upper + label * Y) / n + underflow
         if problem.label_index is not None and not ours:  # or, at the label, minus the sum of the others
-            rest = relative(precision, 6 + 2 * precision.reads, problem.L - 2, writings=4)
+            rest = relative(precision, 6, problem.L - 2, writings=4, readings=2)
             others = [np.where(Y > 0, 0, part).sum(axis=0) for part in (error, upper)]
             summed = ((1 + rest) * others[0] + rest * np.minimum(others[1], 1)) / n + problem.L * underflow
             bound = np.where(Y > 0, np.maximum(bound, summed), bound)
+    if precision.loses and not Y.max(initial=0.0) < precision.huge:
+        bound = bound + np.inf
     size = (abs(A.midpoint * mass - Y) + A.radius * mass + (problem.L + 8) * U64 * (A.midpoint * mass + Y)) / n
     bound = np.where(np.isnan(bound), np.inf, bound)  # a mass of 0 times what may be NaN
     return outward(bound, problem.L + 16), outward(size, problem.L + 8)

@@ -31,24 +31,29 @@ def spread(k: float, u: float) -> float:
     return math.expm1(min(k * lam(u) * (1 + 16 * U64), 700.0))
 
 
-def roundings(p: Precision, operations: float, additions: float = 0, writings: float = 0) -> float:
-    """The logarithm of what so many roundings come to: of operations, of additions within one sum, of arrays that are stored.
+def roundings(
+    p: Precision, operations: float, additions: float | None = None, writings: float = 0, readings: float = 0
+) -> float:
+    """The logarithm of what so many roundings come to: of operations, additions within a sum, arrays that are stored, readings.
 
     The one place where what is declared of an arithmetic (docs/bounds.md, section 12) becomes roundings. Where sums are finer
     than arrays, the result of each operation is written down, and that of a sum once. `writings` counts arrays between two
-    steps, and operands before a product, where these are stored in a coarser precision, and nothing else is.
+    steps, and operands before a product, where these are stored in a coarser precision, and nothing else is. A sum of one
+    term has no addition, and rounds it all the same where it is coarser.
     """
-    found = operations * (lam(p.u) + lam(p.kept)) + writings * lam(p.stored)
-    if not additions:
+    found = operations * (lam(p.u) + lam(p.kept)) + writings * lam(p.stored) + readings * lam(p.reads)
+    if additions is None:
         return found
     if p.adds:  # the terms of a coarser sum are rounded before
         return found + additions * lam(p.adds) + lam(max(p.u, p.adds))
     return found + additions * lam(p.u) + lam(p.kept)
 
 
-def relative(p: Precision, operations: float, additions: float = 0, writings: float = 0) -> float:
+def relative(
+    p: Precision, operations: float, additions: float | None = None, writings: float = 0, readings: float = 0
+) -> float:
     """`exp(roundings) - 1`: their relative error. As `spread`, which it is where nothing is declared."""
-    return math.expm1(min(roundings(p, operations, additions, writings) * (1 + 16 * U64), 700.0))
+    return math.expm1(min(roundings(p, operations, additions, writings, readings) * (1 + 16 * U64), 700.0))
 
 
 def written(p: Precision) -> float:

@@ -31,11 +31,10 @@ def logits_error(magnitude: Reals, d: int, precision: Precision, operands: Reals
     `operands` is the sum of |theta| and |X| that each logit is made of: what reading them may cost is relative to that.
     Infinite where a partial sum may overflow.
     """
-    reads = precision.reads
-    # autocast writes down theta, X and Z
-    k = relative(precision, 1 + 2 * reads, d, writings=3)
+    # theta, X and Z, where these are written down
+    k = relative(precision, 1, d, writings=3, readings=2)
     k += (1 + k) * precision.kept  # theta X, a sum, before b is added; products, and Z, are counted
-    underflows = d + 1 + reads * (d + 1 + operands)  # of products; of sums, and of operands that are read
+    underflows = d + 1 + precision.loses * (d + 1 + operands)  # of products; of sums, and of operands that are read
     bound = k * magnitude + (1 + k) * underflows * precision.eta
     return np.where(magnitude + bound < precision.huge, outward(bound, d + 8), np.inf)
 
@@ -48,7 +47,7 @@ def softmax_error(Z: Enclosure, delta: Reals, A: Reals, precision: Precision, *,
     """
     with np.errstate(over="ignore", invalid="ignore"):
         if precision.reads:
-            delta = outward(delta + precision.u * (abs(Z.midpoint) + Z.radius + delta) + precision.eta, 4)
+            delta = outward(delta + precision.reads * (abs(Z.midpoint) + Z.radius + delta) + precision.eta, 4)
             # what cannot be read is infinite, and infinite logits have no softmax
             delta = np.where(abs(Z.midpoint) + Z.radius + delta < precision.huge, delta, np.inf)
         return _softmax_error(Z, delta, A, precision, ours)

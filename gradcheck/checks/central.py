@@ -79,6 +79,7 @@ def _summed(what: str, own: Reals, move: Reals, truth: Enclosure, allowed: Reals
 
 def _jacobian(what: str, own: Reals, taken: central_softmax.Taken, allowed: Reals) -> Found:
     """Its entries where they were taken, and its product with the displacement."""
+    require_bounded(allowed)
     if taken.entries is not None:
         yield Comparison(what, own, taken.entries, allowed)
     yield _summed(f"{what} · direction", own.T, taken.move[:, np.newaxis], taken.along, allowed.T)

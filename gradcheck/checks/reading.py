@@ -29,6 +29,9 @@ class Broken(Exception):
         self.fatal = fatal
 
 
+MOST = 2**26  # numbers that are looked at in a result
+
+
 class Anew(Broken):
     """What is called has been moved to a process of its own in the middle of a problem: to be judged anew."""
 
@@ -43,7 +46,10 @@ def describe(value: object) -> str:
 
 def as_array(name: str, raw: object) -> Array:
     """A returned value, a tensor among others, as the array that it is, or `Broken`: a target's own type may do anything there."""
-    return guarded(name, raw, tensors.array)
+    array: Array = guarded(name, raw, tensors.array)
+    if array.size > MOST:  # a view may be far larger than what it is a view of
+        raise Broken(f"{name} returned an array of shape {array.shape}, more than is looked at")
+    return array
 
 
 def guarded(name: str, raw: Any, read: Callable[[Any], Any]) -> Any:
@@ -58,7 +64,10 @@ def guarded(name: str, raw: Any, read: Callable[[Any], Any]) -> Any:
 
 def as_numbers(name: str, raw: object, expected: str = "real numbers") -> Reals:
     """A returned value as float64 (exact), of any shape, or `Broken` with what was returned and what was expected."""
-    array = as_array(name, raw)
+    return _converted(name, as_array(name, raw), raw, expected)
+
+
+def _converted(name: str, array: Array, raw: object, expected: str) -> Reals:
     if array.dtype.kind not in "fiu" and array.dtype.name not in precision.NAMES:
         raise Broken(f"{name} returned {describe(raw)}; expected {expected}")
     return array.astype(np.float64)
@@ -66,7 +75,7 @@ def as_numbers(name: str, raw: object, expected: str = "real numbers") -> Reals:
 
 def as_reals(name: str, raw: object, shape: tuple[int, ...]) -> Reals:
     """The same for a result of this shape."""
-    array = as_numbers(name, raw, f"real numbers of shape {shape}")
+    array = _converted(name, as_array(name, raw), raw, f"real numbers of shape {shape}")
     if array.shape != shape:
         swapped = f"; it is the transpose{_suggestion(name)}" if array.shape == shape[::-1] != shape else ""
         raise Broken(f"{name} returned shape {array.shape}; expected {shape}{swapped}")

@@ -128,6 +128,7 @@ def bias_gradient_sums_to_zero(trial: Trial) -> Found:
 def jacobian_is_symmetric(trial: Trial) -> Found:
     """∂A_l/∂Z_k = ∂A_k/∂Z_l."""
     J, (_, allowed) = trial.jacobian(), jacobian_truth(trial)
+    require_bounded(allowed)
     own = Enclosure(np.zeros_like(J), 2 * U64 * abs(J))
     yield Comparison("∂A/∂Z - its transpose", J - J.T, own, allowed + allowed.T, abs(J))
 
@@ -137,6 +138,7 @@ def jacobian_rows_sum_to_zero(trial: Trial) -> Found:
     """Each row of ∂A/∂Z sums to zero."""
     J = trial.jacobian()
     total, own = zero(J, 1)
+    require_bounded(jacobian_truth(trial)[1])
     yield Comparison("row sum of ∂A/∂Z", total, own, jacobian_truth(trial)[1].sum(axis=1), abs(J).sum(axis=1))
 
 
@@ -144,6 +146,7 @@ def jacobian_rows_sum_to_zero(trial: Trial) -> Found:
 def jacobian_is_positive_semidefinite(trial: Trial) -> Found:
     """vᵀ ∂A/∂Z v ≥ 0, at the eigenvector where it is least."""
     J, (_, allowed) = trial.jacobian(), jacobian_truth(trial)
+    require_bounded(allowed)
     if not np.isfinite(J).all():
         yield found("∂A/∂Z has entries that are not finite")
         return

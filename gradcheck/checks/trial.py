@@ -83,8 +83,11 @@ class Trial:
         keep = ~np.isneginf(Z[:, 0])
         rows = Z[keep]
         exact = np.zeros_like(rows)
-        if self.granted.stored > self.problem.precision.u:  # what is handed over is finer than what it writes down
+        if (
+            self.granted.stored and self.granted.stored != self.problem.precision.u
+        ):  # what is handed over is written down first
             exact = outward(self.granted.stored * abs(rows) + self.granted.eta)
+            exact = np.where(abs(rows) + exact < self.granted.huge, exact, np.inf)
         upper = np.minimum(A.magnitude[keep], 1.0)
         error = bounds.softmax_error(Enclosure(rows, 0 * rows), exact, upper, self.granted, ours=ours)
         if self.granted.returned:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from math import isfinite
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,6 +15,10 @@ from gradcheck.implementations import CHOICES
 from gradcheck.settings import LAYOUT, LONGEST_CALL, Target, configured, named
 
 Command = Callable[..., Any]
+if TYPE_CHECKING:
+    _Typed = click.ParamType[Any]
+else:
+    _Typed = click.ParamType  # generic since click 8.3
 
 WHAT = {
     "samples": "Samples are columns (d, n) or rows (n, d) of X, Y, Z.",
@@ -42,7 +46,7 @@ def layout_options(command: Command) -> Command:
 Table = dict[str, dict[str, Any]]  # names of an option -> what click is told of it
 
 
-class Parts(click.ParamType[Any]):
+class Parts(_Typed):
     """A number of parts, or L for every class."""
 
     name = "parts"

@@ -97,11 +97,11 @@ class Column:
         parts = merged(shifted + added, lse, size, L, p)
         second = shifted + np.maximum(log_sum + u * (lse + shifted + log_sum), parts)
         distance = reach + size
-        third = second + (u + p.stored) * (distance + second)
+        third = second + (u + 2 * p.stored) * (distance + second)
         # or the softmax of a log softmax, whose normaliser cancels
         exponent = shifted + u * (distance + reach + shifted) + lam(f)
         powers = 2 * exponent + online + added
-        return np.asarray(np.maximum(third + lam(f), powers) + 2 * lam(u) + 2 * lam(p.stored))
+        return np.asarray(np.maximum(third + lam(f), powers) + roundings(p, 2, writings=3))
 
 
 def columns(
@@ -112,12 +112,14 @@ def columns(
     `logits` are the errors of the implementation's logits and of ours; both 0 where they are in the dump.
     """
     theirs, ours = logits
-    p = arithmetic.softmax
+    p = arithmetic.granted
     reach = np.minimum(reach, REACH) + 2 * (theirs + ours)
     mine = ours + own.u * reach + lam(elementary(own))
     lse, distance = abs(lse) + theirs + mine, reach + np.log(L)
-    # prescaled logits are no larger than lse and the distance together
-    column = Column(reach, lse, lse + distance + theirs, L)
+    most = lse + distance + theirs  # no logit, nor one that is prescaled, is larger
+    if p.reads:
+        theirs = theirs + p.reads * most + p.eta
+    column = Column(reach, lse, most, L)
     alone = column.off(np.zeros(()), p)
     R = column.off(theirs, p) if np.any(theirs) else alone
     log_A = R + elementary(p) * (distance + R)
@@ -161,7 +163,7 @@ def weights(
     masses = 0 if index else L
     D = arithmetic.differences(masses)
     total = arithmetic.gradient(n)
-    ulps = ELEMENTARY_ULPS[arithmetic.sums.name]
+    ulps = ELEMENTARY_ULPS[arithmetic.granted.name]
     with np.errstate(over="ignore"):
         grown, sure = np.expm1(np.minimum(found.R, 700.0)), np.exp(np.minimum(found.Q, 700.0))
         A = mass / N * (((1 + total) * ((1 + D) * grown + D) + total) * sure + sure - 1)

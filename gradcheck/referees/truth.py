@@ -129,7 +129,7 @@ class Truth:
         near, one = self.values.Z.inflate(1.0), np.ones_like(self.magnitude)
         A = np.minimum(self.values.A.magnitude * 7.4, 1.0)  # e^2 at most, where each logit changes by 1
         # parameters that move, move by less
-        read = bounds.operands(reduced) + 2 * reduced.d if precision.reads else 0.0
+        read = bounds.operands(reduced, precision) + 2 * reduced.d
         delta = bounds.logits_error(self.magnitude + one, reduced.d, precision, read)
         found = bounds.loss_error(reduced, precision, bounds.softmax_error(near, delta, A, precision, ours=ours))
         if precision.returned:  # a loss that is nearby is larger by no more than twice the mass of a sample

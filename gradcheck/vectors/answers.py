@@ -54,7 +54,9 @@ def _answers(path: Path, given: Any) -> Iterator[tuple[str, str, Any]]:
     for vector, answer in given.items():
         for quantity, lists in answer.items():
             if quantity not in QUANTITIES:
-                raise Unusable(f"{path} answers {quantity!r} of {vector}; expected any of {', '.join(QUANTITIES)}")
+                raise Unusable(
+                    f"{path} answers {quantity[:60]!r} of {vector[:60]}; expected any of {', '.join(QUANTITIES)}"
+                )
             if lists is not None:
                 yield vector, quantity, lists
 

@@ -12,7 +12,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from gradcheck import cases
+from gradcheck import cases, foreign
 from gradcheck.errors import Unusable
 from gradcheck.vectors import form
 from gradcheck.vectors.certify import certify
@@ -48,7 +48,7 @@ class Index:
         """One vector of the folder, if its file is what was written."""
         entry = self.entries[name]
         path = self.path / entry.file
-        if path.is_file() and hashlib.sha256(path.read_bytes()).hexdigest() != entry.sha256:
+        if path.exists() and hashlib.sha256(foreign.data(path, foreign.JSON_MOST)).hexdigest() != entry.sha256:
             raise Unusable(f"{path} is not what was written: its SHA-256 differs from the one in {INDEX}")
         found = form.load(path)
         if (found.name, found.problem.precision.name, found.regime) != (name, entry.dtype, entry.regime):
@@ -128,7 +128,7 @@ def write(folder: Path, files: Mapping[str, str], *, force: bool = False) -> Non
 def load(folder: Path) -> Index:
     """Read the index of a folder; `Unusable` says what is wrong with a folder that has none."""
     path = folder / INDEX
-    if not path.is_file():
+    if not path.exists():
         what = f"it has no {INDEX}" if folder.is_dir() else "there is no such folder"
         raise Unusable(f"{folder} holds no vectors: {what}; `gradcheck vectors export {folder}` writes some")
     data = cases.parsed(path, "vectors", SCHEMA)
@@ -144,8 +144,8 @@ def load(folder: Path) -> Index:
 def _entry(path: Path, given: Any) -> Entry:
     """An entry of the index; its file must lie in the folder itself."""
     if not isinstance(given, dict):
-        raise Unusable(f"{path} is not a vectors file: {given!r} is no entry")
+        raise Unusable(f"{path} is not a vectors file: {repr(given)[:60]} is no entry")
     cases.require_texts(path, "vectors", given, NAMED)
     if given["file"] != f"{given['name']}.json" or not given["name"].replace("-", "").isalnum():
-        raise Unusable(f"{path} is not a vectors file: {given['file']!r} is no file of a vector")
+        raise Unusable(f"{path} is not a vectors file: {given['file'][:60]!r} is no file of a vector")
     return Entry(**{key: given[key] for key in NAMED})

@@ -102,7 +102,7 @@ def load(path: Path) -> Vector:
     data = cases.parsed(path, "vector", SCHEMA)
     cases.require_texts(path, "vector", data, ("name", "regime", "dtype", "memory"))
     if data["regime"] not in REGIMES:
-        raise Unusable(f"{path}: regime {data['regime']!r} is not known to this version of gradcheck")
+        raise Unusable(f"{path}: regime {data['regime'][:60]!r} is not known to this version of gradcheck")
     problem, given = cases.posed(path, data), data.get("quantities")
     if not isinstance(given, dict) or sorted(given) != sorted(QUANTITIES):
         raise Unusable(f"{path} is not a vector file: quantities must be {', '.join(QUANTITIES)}")
