@@ -16,6 +16,7 @@ LINUX = sys.platform == "linux"
 PATIENCE = (
     10.0  # seconds in which a tree must be gone: what waits for a disk or a network is not ended sooner by any signal
 )
+TIDYING = 2.0  # seconds of these for those that clean up
 _PDEATHSIG, _SUBREAPER = 1, 36  # <sys/prctl.h>
 
 
@@ -72,14 +73,25 @@ def descendants(pid: int, since: int = 0) -> list[int]:
 
 def end_descendants(pid: int, since: int = 0) -> None:
     """End all of them, again and again until none is left: one that is being ended may start another."""
-    until = time.monotonic() + PATIENCE
+    now = time.monotonic()
+    until, spared = now + PATIENCE, now + TIDYING
     while (found := descendants(pid, since)) and time.monotonic() < until:
-        for one in found:
+        tidying = set(filter(_tidies, found)) if time.monotonic() < spared else set()
+        for one in set(found) - tidying:
             with contextlib.suppress(ProcessLookupError, PermissionError):
                 os.kill(one, signal.SIGKILL)
         if pid == os.getpid():
             reap()
         time.sleep(0.001)
+
+
+def _tidies(pid: int) -> bool:
+    """Whether it is what multiprocessing starts to remove semaphores and shared memory of those that were ended; it ends last."""
+    try:
+        with open(f"/proc/{pid}/cmdline", "rb") as file:
+            return b"multiprocessing.resource_tracker" in file.read()
+    except OSError:
+        return False
 
 
 def reap() -> dict[int, int]:

@@ -367,6 +367,24 @@ def test_a_campaign_that_is_ended_leaves_no_worker_and_no_isolated_target(number
 
 
 @linux
+def test_what_tidies_up_after_others_is_ended_last():
+    """It must not be ended together with those whose semaphores it removes; and it may not take long."""
+    tidies = (
+        "import sys, time  # multiprocessing.resource_tracker\nsys.stdin.read()\ntime.sleep(0.2)\nopen('tidied', 'w')"
+    )
+    body = LEAVES.replace(
+        "HANGS", f"subprocess.Popen([sys.executable, '-c', {tidies!r}], stdin=subprocess.PIPE); {SLEEPS}"
+    )
+    process = started("verify", written(body))
+    pids("ready")
+    time.sleep(0.5)
+    process.send_signal(signal.SIGKILL)
+    process.communicate(timeout=60)
+    gone("own", "child", "orphan")
+    awaited(lambda: os.path.exists("tidied"), 20)
+
+
+@linux
 def test_code_that_heeds_no_interrupt_is_ended_by_the_third():
     process = started("verify", written(LEAVES.replace("HANGS", STUCK)))
     pids("ready")
