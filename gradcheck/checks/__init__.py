@@ -4,6 +4,7 @@
 # isort: off
 from gradcheck.checks import values as values
 from gradcheck.checks import relations as relations
+from gradcheck.checks import rewordings as rewordings
 from gradcheck.checks import central as central
 from gradcheck.checks import differences as differences
 from gradcheck.checks import check_grad as check_grad

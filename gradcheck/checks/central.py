@@ -9,6 +9,7 @@ import numpy as np
 
 from gradcheck.checks.differences import direction, projected, require_unmasked
 from gradcheck.checks.reading import Skip, require_bounded
+from gradcheck.checks.relations import SYMBOLS
 from gradcheck.checks.table import check
 from gradcheck.checks.trial import Trial
 from gradcheck.checks.values import jacobian_truth
@@ -20,7 +21,6 @@ from gradcheck.verdict import Comparison, Outcome
 Found = Iterator[Comparison]
 
 ENTRIES = 2**14  # logits to be evaluated for all entries; beyond them a direction alone is judged: a choice of cost
-SYMBOLS = {"theta": "∂ℒ/∂θ", "b": "∂ℒ/∂b", "Z": "∂ℒ/∂Z"}
 
 
 def _signs(trial: Trial, shape: tuple[int, ...]) -> Reals:

@@ -1,0 +1,151 @@
+"""The same problem in other words: what must follow from the first result, whatever the numbers are.
+
+A law is judged by where the transformed result must lie, since the truth transforms exactly.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from gradcheck import referees
+from gradcheck.checks.reading import Skip, require_bounded
+from gradcheck.checks.relations import QUANTITY, SYMBOLS, offered
+from gradcheck.checks.table import check, every
+from gradcheck.checks.trial import Trial
+from gradcheck.enclosure import U64, Enclosure, outward
+from gradcheck.problem import Problem
+from gradcheck.verdict import Comparison, Verdict
+
+Found = Iterator[Comparison | Verdict]
+
+
+def _permuted(problem: Problem, classes: Any = slice(None), samples: Any = slice(None)) -> Problem:
+    return problem.with_arrays(
+        problem.theta[classes], problem.b[classes], problem.X[:, samples], problem.Y[classes][:, samples]
+    )
+
+
+def _twice(p: Problem) -> Problem:
+    """Every sample twice."""
+    return p.with_arrays(p.theta, p.b, np.concatenate([p.X, p.X], axis=1), np.concatenate([p.Y, p.Y], axis=1))
+
+
+@check(10, 17, 18, needs=("gradients",), turns=every(3))
+def class_permutation(trial: Trial) -> Found:
+    """Renaming the classes permutes the rows of every gradient."""
+    order = np.roll(np.arange(trial.problem.L), 1)
+    renamed = _permuted(trial.problem, classes=order)
+    for key in offered(trial):
+        truth, allowed = trial.truth.enclosure(QUANTITY[key]), trial.truth.allowed(QUANTITY[key])
+        yield Comparison(
+            f"{SYMBOLS[key]}, classes renamed", trial.gradient(key, renamed), truth.take(order), allowed[order]
+        )
+
+
+@check(10, 17, 18, needs=("gradients",), turns=every(3))
+def sample_permutation(trial: Trial) -> Found:
+    """The order of the samples changes neither ∂ℒ/∂θ nor ∂ℒ/∂b, and permutes the columns of ∂ℒ/∂Z."""
+    order = np.roll(np.arange(trial.problem.n), 1)
+    if len(order) == 1:
+        raise Skip("one sample has one order")
+    shuffled = _permuted(trial.problem, samples=order)
+    for key in offered(trial):
+        truth, allowed = trial.truth.enclosure(QUANTITY[key]), trial.truth.allowed(QUANTITY[key])
+        if key == "Z":
+            truth, allowed = truth.take(slice(None), order), allowed[:, order]
+        yield Comparison(f"{SYMBOLS[key]}, samples reordered", trial.gradient(key, shuffled), truth, allowed)
+
+
+@check(2, needs=("gradients",), turns=every(1))
+def duplicated_batch(trial: Trial) -> Found:
+    """Every sample twice: the mean leaves ∂ℒ/∂θ and ∂ℒ/∂b as they were."""
+    twice = _twice(trial.problem)
+    for key in ("theta", "b"):
+        if key in trial.raw_gradients():
+            truth, allowed = trial.truth.enclosure(key), trial.truth.allowed_twice(key)
+            yield Comparison(f"{SYMBOLS[key]}, batch twice", trial.gradient(key, twice), truth, allowed)
+    if not {"theta", "b"} & set(trial.raw_gradients()):
+        raise Skip("gradients returns neither 'theta' nor 'b'")
+
+
+@check(18, needs=("gradients",), turns=every(1))
+def bias_is_a_weight(trial: Trial) -> Found:
+    """b behaves as the column of theta that belongs to a feature which is always 1."""
+    p = trial.problem
+    if p.masked.any():
+        raise Skip("theta has no entries of -inf")
+    ones = np.ones((1, p.n), dtype=p.X.dtype)
+    wider = p.with_arrays(np.concatenate([p.theta, p.b], axis=1), np.zeros_like(p.b), np.concatenate([p.X, ones]), p.Y)
+    computed = trial.gradient("theta", wider)
+    for part, key in ((slice(None, -1), "theta"), (slice(-1, None), "b")):
+        # one product and one sum more, but b * 1 and + 0 are exact: d + 1 roundings, as before
+        allowed = trial.truth.allowed(key)
+        yield Comparison(f"{SYMBOLS[key]} as weights", computed[:, part], trial.truth.enclosure(key), allowed)
+
+
+@check(7, 8, 9, needs=("gradients",), turns=every(1))
+def one_sample(trial: Trial) -> Found:
+    """Column i of ∂ℒ/∂Z is (1/n)(A_i - e_label): n times it is the gradient of sample i alone."""
+    i, n = trial.column, trial.problem.n
+    alone = _permuted(trial.problem, samples=slice(i, i + 1))
+    D, allowed = trial.truth.enclosure("D").take(slice(None), slice(i, i + 1)), trial.truth.allowed("D")[:, i : i + 1]
+    scaled = Enclosure(n * D.midpoint, outward(n * D.radius + 2 * U64 * n * abs(D.midpoint)))
+    yield Comparison("∂ℒ/∂Z of one sample", trial.gradient("Z", alone), scaled, outward(n * allowed))
+
+
+@check(21, needs=("gradients",), turns=every(3))
+def theta_gradient_from_logits_gradient(trial: Trial) -> Found:
+    """∂Z/∂θ = Xᵀ: its own ∂ℒ/∂θ is its own ∂ℒ/∂Z times Xᵀ."""
+    X, truth = abs(trial.problem.reals[2]), trial.truth
+    require_bounded(truth.allowed("theta"), truth.allowed("D"))
+    D = trial.gradient("Z")
+    own = outward(2 * (trial.problem.n + 4) * U64 * (abs(D) @ X.T))
+    allowed = outward(truth.allowed("theta") + truth.allowed("D") @ X.T, trial.problem.n + 8)
+    yield Comparison("∂ℒ/∂θ", trial.gradient("theta"), Enclosure(D @ trial.problem.reals[2].T, own), allowed)
+
+
+@check(15, needs=("gradients",), turns=every(3))
+def bias_gradient_from_logits_gradient(trial: Trial) -> Found:
+    """Its own ∂ℒ/∂b is the row sums of its own ∂ℒ/∂Z."""
+    D, truth = trial.gradient("Z"), trial.truth
+    require_bounded(truth.allowed("b"), truth.allowed("D"))
+    own = outward(2 * (trial.problem.n + 4) * U64 * abs(D).sum(axis=1, keepdims=True))
+    allowed = outward(truth.allowed("b") + truth.allowed("D").sum(axis=1, keepdims=True), trial.problem.n + 8)
+    yield Comparison("∂ℒ/∂b", trial.gradient("b"), Enclosure(D.sum(axis=1, keepdims=True), own), allowed)
+
+
+@check(1, 17, needs=("gradients",), turns=every(3))
+def two_classes_are_logistic(trial: Trial) -> Found:
+    """L = 2 is the logistic model: ∂ℒ/∂θ = ±(σ(w x + v) - y) xᵀ/n with w = θ₁ - θ₀, v = b₁ - b₀."""
+    p = trial.problem
+    if p.L != 2 or not p.unit_mass or p.masked.any():
+        raise Skip("posed for two classes and labels that sum to 1")
+    if p.X.size > referees.BALL_ENTRIES:
+        raise Skip("posed for small problems")
+    round_ = p.precision.round
+    w, v = round_(p.reals[0][1:] - p.reals[0][:1]), round_(p.reals[1][1:] - p.reals[1][:1])
+    if not (np.isfinite(w.astype(float)).all() and np.isfinite(v.astype(float)).all()):
+        raise Skip("the difference of the classes overflows in this precision")
+    reduced = p.with_arrays(np.concatenate([0 * w, w]), np.concatenate([0 * v, v]), p.X, p.Y)
+    sharp, wide = referees.ball.logistic_gradient(reduced), trial.truth_of(reduced)
+    yield Comparison("∂ℒ/∂θ", trial.gradient("theta", reduced), sharp, wide.allowed("theta"))
+
+
+# ---- the loss ----
+
+
+@check(2, needs=("loss",), turns=every(3))
+def loss_is_not_negative(trial: Trial) -> Found:
+    """No probability exceeds 1, so the loss is at least 0."""
+    below, none = np.asarray(min(trial.loss(), 0.0)), np.zeros(())
+    size = trial.truth.enclosure("loss").magnitude
+    yield Comparison("ℒ below 0", below, Enclosure(none, none), trial.truth.allowed("loss"), size)
+
+
+@check(2, needs=("loss",), turns=every(1))
+def loss_of_a_duplicated_batch(trial: Trial) -> Found:
+    """Every sample twice: the mean leaves the loss as it was."""
+    twice = _twice(trial.problem)
+    allowed = trial.truth.allowed_twice("loss")
+    yield Comparison("ℒ, batch twice", np.asarray(trial.loss(twice)), trial.truth.enclosure("loss"), allowed)
