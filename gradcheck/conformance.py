@@ -3,7 +3,6 @@
 import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 
 from hypothesis import HealthCheck, Phase, Verbosity, given, settings
@@ -35,7 +34,6 @@ class Found(Exception):
         self.problem = problem
 
 
-@cache
 def homeless() -> None:
     """Hypothesis keeps notes in `.hypothesis` of the current folder; those of a run of ours have no place."""
     set_hypothesis_home_dir(os.devnull)
