@@ -18,9 +18,7 @@ def main() -> None:
         sys.exit(_command())
     advised = given[0] in JUDGING - {"compare"} and APART.isdisjoint(given)
     status = supervisor.supervised(_command, 1 if given[0] in JUDGING else 2, ADVICE if advised else "")
-    for stream in (sys.stdout, sys.stderr):
-        stream.flush()
-    os._exit(status)  # there is nothing left to do, and no reason to take long over it
+    os._exit(status)  # all is written; there is nothing left to do, and no reason to take long over it
 
 
 def _command() -> int:

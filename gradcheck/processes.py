@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from types import FrameType
 
 LINUX = sys.platform == "linux"
@@ -109,6 +109,15 @@ def words(status: int) -> str:
         return f"ended with exit status {status}"
     known = {number.value: number.name for number in signal.Signals}
     return f"was ended by {known.get(-status, f'signal {-status}')}"
+
+
+def forget(numbers: Iterable[signal.Signals]) -> None:
+    """Signals that are blocked and have come too late are never delivered."""
+    for number in numbers:
+        handler = signal.getsignal(number)
+        if handler is not None:
+            signal.signal(number, signal.SIG_IGN)
+            signal.signal(number, handler)
 
 
 def unheard(number: int, frame: FrameType | None) -> None:

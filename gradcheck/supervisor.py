@@ -54,32 +54,36 @@ def supervised(work: Callable[[], int], fault: int, advice: str = "") -> int:
     if not _FORKS:
         return work()
     board, sent = Board(), _heeded()
-    for stream in (sys.stdout, sys.stderr):
-        stream.flush()
+    _flush()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {*sent, signal.SIGCHLD, signal.SIGALRM})
     handlers = {each: signal.signal(each, processes.unheard) for each in (signal.SIGCHLD, signal.SIGALRM)}
+
+    def restore() -> None:
+        for each, handler in handlers.items():
+            signal.signal(each, handler)
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
     processes.adopt()
     first = os.getpid()
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # of threads: those of OpenBLAS are made for it
-        second = os.fork()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # of threads: those of OpenBLAS are made for it
+            second = os.fork()
+    except OSError as problem:
+        _say(f"cannot start a process: {problem.strerror}")
+        return 2
     if not second:
-        processes.adopt()
-        processes.end_with(first, signal.SIGTERM)
-        second, third = os.getpid(), os.fork()
-        if not third:
-            processes.end_with(second, signal.SIGKILL)
-            for each, handler in handlers.items():
-                signal.signal(each, handler)
-            _run(work, board, sent, before)
-        _watch(third, board, first)
+        try:
+            _second(lambda: _run(work, board, sent, restore), board, first)
+        finally:
+            os._exit(1)
     since = processes.began(second)
-    _Watch(second, 0).wait()
-    for each, handler in handlers.items():
-        signal.signal(each, handler)
-    signal.pthread_sigmask(signal.SIG_SETMASK, before)
+    status = _Watch(second, 0).wait()
+    processes.forget(sent)
+    restore()
     if board.seen is None:  # the second was ended, and did not end the rest
         processes.end_descendants(first, since)
+        board.see(os.waitstatus_to_exitcode(status or 0))
     if board.status is not None:
         return board.status
     return _told(board, fault, advice)
@@ -95,7 +99,7 @@ def _heeded() -> set[signal.Signals]:
 # ---- the third process ----
 
 
-def _run(work: Callable[[], int], board: Board, sent: set[signal.Signals], mask: set[int | signal.Signals]) -> NoReturn:
+def _run(work: Callable[[], int], board: Board, sent: set[signal.Signals], begin: Callable[[], None]) -> NoReturn:
     """All of the run. No thread, no handler and nobody's `sys.exit` comes after its last word."""
     global _board
     _board, leave, last = board, os._exit, -ONCE
@@ -111,7 +115,7 @@ def _run(work: Callable[[], int], board: Board, sent: set[signal.Signals], mask:
     for number in sent:
         signal.signal(number, interrupt)
     try:
-        signal.pthread_sigmask(signal.SIG_SETMASK, mask)
+        begin()
         status = work()
     except KeyboardInterrupt:
         status = INTERRUPTED
@@ -122,30 +126,39 @@ def _run(work: Callable[[], int], board: Board, sent: set[signal.Signals], mask:
         signal.signal(number, signal.SIG_IGN)
     board.finish(_flushed(status))
     leave(status)
-    raise AssertionError
+
+
+def _flush() -> None:
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:  # nobody has given us one
+            stream.flush()
 
 
 def _flushed(status: int) -> int:
     """The status, where all that was written has arrived."""
     try:
-        sys.stdout.flush()
+        _flush()
     except BrokenPipeError:  # `| head`
         return status or 1
     except (OSError, ValueError) as problem:
         _say(f"cannot write to standard output: {getattr(problem, 'strerror', None) or problem}")
         return 2
-    with contextlib.suppress(OSError, ValueError):
-        sys.stderr.flush()
     return status
 
 
 # ---- the second and the first ----
 
 
-def _watch(third: int, board: Board, first: int) -> NoReturn:
+def _second(run: Callable[[], NoReturn], board: Board, first: int) -> NoReturn:
     """Until the run has ended, or the first process has: then nothing that it has started goes on."""
+    processes.adopt()
+    processes.end_with(first, signal.SIGTERM)
+    second, third = os.getpid(), os.fork()
+    if not third:
+        processes.end_with(second, signal.SIGKILL)
+        run()
     status = _Watch(third, first, board).wait()
-    processes.end_descendants(os.getpid())
+    processes.end_descendants(second)
     if status is not None:
         board.see(os.waitstatus_to_exitcode(status))
     os._exit(0)
@@ -208,12 +221,12 @@ def _next(awaited: set[signal.Signals]) -> tuple[int, bool]:
 def _told(board: Board, fault: int, advice: str) -> int:
     """One line on a run that did not come to its end, and the exit status."""
     so_far = f" ({board.told})" if board.told else ", before anything was judged"
-    if sys.stderr.isatty():
+    if sys.stderr is not None and sys.stderr.isatty():
         os.write(2, b"\r\x1b[K\x1b[?25h")  # a bar has hidden the cursor
     if board.late:
         _say(f"interrupted{so_far}; what was running did not heed it, and was ended")
         return INTERRUPTED
-    code = -signal.SIGKILL if board.seen is None else board.seen
+    code = board.seen or 0
     how = f"the run {processes.words(code)}"
     if code >= 0 and fault == 1:
         how = f"the target ended the run with exit status {code}"

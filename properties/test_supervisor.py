@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import pty
 import select
 import signal
 import subprocess
@@ -17,6 +16,7 @@ from gradcheck import Unusable, load, processes
 from gradcheck.board import SIZE, Board
 from gradcheck.cli import main
 
+pty = pytest.importorskip("pty")
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="needs processes that fork")
 linux = pytest.mark.skipif(not processes.LINUX, reason="processes are adopted and listed on Linux alone")
 
