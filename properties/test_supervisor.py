@@ -480,7 +480,7 @@ def test_ctrl_c_on_a_terminal_is_one_interrupt():
     shown += read(terminal, b"\0")
     _, status = os.waitpid(pid, 0)
     assert os.waitstatus_to_exitcode(status) == 130
-    assert shown.count(b"interrupted, so this") == 1
+    assert shown.count(b"interrupted,") == 1
     assert b"Traceback" not in shown
 
 
