@@ -1,5 +1,31 @@
-"""`python -m gradcheck`."""
+"""`gradcheck`, and `python -m gradcheck`. What is imported here is imported by the processes that only watch, too."""
 
-from gradcheck.cli import main
+import os
+import sys
 
-main(prog_name="gradcheck")
+from gradcheck import supervisor
+
+JUDGING = {"verify", "compare", "replay", "fuzz", "corpus"}  # commands that load a target: how it ends is its own doing
+APART = {"--isolate", "--exec"}
+ADVICE = "; with --isolate, that is a verdict"
+HELP = {"-h", "--help", "--version"}
+
+
+def main() -> None:
+    """Run the command that is given in a process of its own."""
+    given = sys.argv[1:]
+    if not HELP.isdisjoint(given[:1] or HELP):
+        sys.exit(_command())
+    advised = given[0] in JUDGING - {"compare"} and APART.isdisjoint(given)
+    status = supervisor.supervised(_command, 1 if given[0] in JUDGING else 2, ADVICE if advised else "")
+    os._exit(status)  # all is written; there is nothing left to do, and no reason to take long over it
+
+
+def _command() -> int:
+    from gradcheck.cli import run
+
+    return run(sys.argv[1:])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,11 +1,13 @@
 """A conformance run: problems drawn by Hypothesis, judged by every check, and each failure shrunk by itself."""
 
+import os
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
 from hypothesis import HealthCheck, Phase, Verbosity, given, settings
 from hypothesis import seed as seeded
+from hypothesis.configuration import set_hypothesis_home_dir
 from hypothesis.database import ExampleDatabase
 from hypothesis.errors import Flaky
 
@@ -30,6 +32,11 @@ class Found(Exception):
     def __init__(self, problem: Problem) -> None:
         super().__init__()
         self.problem = problem
+
+
+def homeless() -> None:
+    """Hypothesis keeps notes in `.hypothesis` of the current folder; those of a run of ours have no place."""
+    set_hypothesis_home_dir(os.devnull)
 
 
 def pose(

@@ -3,6 +3,7 @@
 pytest loads this at every start, so that it imports nothing of ours until it is used.
 """
 
+import sys
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
@@ -40,6 +41,36 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "gradcheck: a check of gradcheck, judged on many problems")
+
+
+SUPERVISED = pytest.StashKey[bool]()
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config: pytest.Config) -> int | None:
+    """A session with --gradcheck runs in a process of its own: a target that ends it does not end it with status 0.
+
+    Only where pytest is the program: what calls `pytest.main` with arguments goes on in the process that it is in, and the
+    workers of pytest-xdist have one that watches them.
+    """
+    given = config.invocation_params.args
+    if not config.getoption("--gradcheck") or hasattr(config, "workerinput") or list(given) != sys.argv[1:]:
+        return None
+    if config.stash.get(SUPERVISED, False):
+        return None
+    from gradcheck import supervisor
+
+    config.stash[SUPERVISED] = True
+    return supervisor.supervised(lambda: _session(config), int(pytest.ExitCode.TESTS_FAILED))
+
+
+def _session(config: pytest.Config) -> int:
+    try:
+        return int(config.hook.pytest_cmdline_main(config=config))
+    except pytest.UsageError as problem:  # as `pytest.main` shows it
+        for message in problem.args:
+            print(f"ERROR: {message}\n", file=sys.stderr)
+        return int(pytest.ExitCode.USAGE_ERROR)
 
 
 def _settle(config: pytest.Config) -> None:
@@ -116,6 +147,9 @@ class CheckItem(pytest.Item):
             self.add_marker(mark)
 
     def runtest(self) -> None:
+        from gradcheck import supervisor
+
+        supervisor.tell(f"in {self.name}")
         self.check()
 
     def reportinfo(self) -> tuple[Any, None, str]:

@@ -30,6 +30,7 @@ LONGEST, DEEPEST = 4096, 64  # characters of a text, and parts of a key
 _KEYS = re.compile(r"^[ \t]*(\[[^\n]*|[^\n=#\"']*(?==))", re.MULTILINE)  # tables, and what stands before a =
 LAYOUT = tuple(f.name for f in fields(Layout))
 DECLARED = (*LAYOUT, *ARITHMETIC)
+LONGEST_CALL = 86_400  # seconds, a day: what waits for a pipe takes no number that is much larger
 
 
 @dataclass(frozen=True)
@@ -103,9 +104,9 @@ def _flag(value: object) -> bool:
     return value
 
 
-def _positive(value: object) -> Any:
-    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value < float("inf"):
-        raise ValueError("a number above 0")
+def _seconds(value: object) -> Any:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 < value <= LONGEST_CALL:
+        raise ValueError(f"a number above 0, up to {LONGEST_CALL}")
     return value
 
 
@@ -127,7 +128,7 @@ READERS: dict[str, Callable[[object], Any]] = {
     "max-examples": _whole(1),
     "expected-failures": _reasons,
     "isolate": _flag,
-    "time-limit": _positive,
+    "time-limit": _seconds,
     "memory-limit": _whole(0),
 }
 

@@ -19,9 +19,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as npst
 
-from gradcheck import Implementation, Layout, Problem, Unusable, conform, judge, judge_gradient, precision
+from gradcheck import Implementation, Layout, Problem, Unusable, conform, judge, judge_gradient, precision, processes
 from gradcheck.cli import main
-from gradcheck.implementations import TargetFailed, peer, protocol
+from gradcheck.implementations import TargetFailed, guarded, peer, protocol
 from gradcheck.implementations.peer import Limits
 from gradcheck.implementations.process import from_command
 from gradcheck.problem import MEMORY
@@ -43,10 +43,10 @@ def alive(pid: int) -> bool:
     """Whether the process still runs; one that has ended and waits to be collected does not."""
     try:
         os.kill(pid, 0)
-    except ProcessLookupError:
+        state = Path(f"/proc/{pid}/stat")
+        return not processes.LINUX or state.read_text(encoding="utf-8").rpartition(")")[2].split()[0] not in "ZX"
+    except (ProcessLookupError, FileNotFoundError):  # between two looks
         return False
-    state = Path(f"/proc/{pid}/stat")
-    return not state.exists() or state.read_text(encoding="utf-8").rpartition(")")[2].split()[0] != "Z"
 
 
 def gone(pid: int) -> bool:
@@ -298,7 +298,7 @@ STRANGERS = {
 def test_a_program_that_does_not_describe_itself_is_refused_in_one_line_and_ended(name, monkeypatch):
     monkeypatch.setattr(peer, "START_LIMIT", 0.5 if name == "hangs" else 10.0)
     monkeypatch.setattr(peer, "END_LIMIT", 0.2 if "closes" in name else 5.0)
-    monkeypatch.setattr(protocol, "LONGEST", 1 << 20)
+    monkeypatch.setattr(protocol, "LINE", 1 << 20)
     describe, words = STRANGERS[name]
     told = program(f"open('pid', 'w').write(str(os.getpid())); {describe}")
     result = CliRunner().invoke(main, ["verify", "--exec", told])
@@ -318,6 +318,19 @@ def test_a_command_that_cannot_be_started_is_refused_in_one_line(told):
 
 
 ANSWERS = {
+    "a million names": (
+        "say(json.dumps({'values': {f'k{i}': 1 for i in range(10**6)}}) + '\\n')",
+        f"{10**6} arrays; expected no more than {protocol.MOST}",
+    ),
+    "many arrays": (
+        "say(json.dumps({'arrays': [[f'k{i}', 'float64', 0] for i in range(100)]}) + '\\n')",
+        "100 arrays; expected no more than",
+    ),
+    "more than memory has, in parts": (
+        "say(json.dumps({'arrays': [[f'k{i}', 'float64', 1 << 24] for i in range(9)]}) + '\\n')",
+        "no more than that together",
+    ),
+    "a line without end": ("[say('x' * (1 << 20)) for _ in range(99)]", "and so on, without end"),
     "junk": ("say('42 apples\\n')", "answered with b'42 apples'"),
     "no such dtype": ('say(\'{"arrays": [["loss", "float80"]]}\\n\')', "float80"),
     "texts": ('say(\'{"values": {"loss": "low"}}\\n\')', "no numbers"),
@@ -344,6 +357,59 @@ def test_an_answer_that_is_none_is_one_clear_verdict_and_the_run_goes_on(name, m
     assert words in tally.first[1].reason
     assert "\n" not in tally.first[1].reason
     assert set(tally.counts) <= {Outcome.ERRORED, Outcome.SKIPPED}
+
+
+def test_an_answer_takes_as_long_as_it_takes_to_be_read(monkeypatch):
+    found = from_command(program(answer='say(\'{"values": {"loss": 0}}\\n\')'), Limits(seconds=0.5))
+    header = protocol.header
+
+    def slowly(line):
+        time.sleep(0.6)
+        return header(line)
+
+    monkeypatch.setattr(protocol, "header", slowly)
+    with pytest.raises(TargetFailed, match=r"took longer than 0\.5 s"):
+        found.loss(*[np.ones((2, 1)) for _ in range(4)])
+
+
+def test_no_byte_of_a_line_is_searched_twice(monkeypatch):
+    searched = []
+
+    class Buffer(bytearray):
+        def find(self, what, start=0):
+            searched.append(len(self) - start)
+            return super().find(what, start)
+
+    line = b"{" + b" " * (1 << 20) + b"}\n"
+    pieces = [line[start : start + 1000] for start in range(0, len(line), 1000)]
+    asked = peer.Peer(["none"], Limits(), "none")
+    asked._buffer = Buffer()
+
+    def progress(rest, deadline):
+        asked._buffer += pieces.pop(0)
+        return rest
+
+    monkeypatch.setattr(asked, "_progress", progress)
+    assert asked._read_line(memoryview(b""), 0.0) == line[:-1]
+    assert sum(searched) == len(line)
+
+
+def test_standard_error_without_end_is_no_answer_and_is_kept_nowhere(monkeypatch, folder):
+    monkeypatch.setenv("TMPDIR", str(folder))
+    flood = "[os.write(2, b'x' * 100000) for _ in iter(int, 1)]"
+    found = from_command(program(answer=flood), Limits(seconds=0.5))
+    live = found.loss.__closure__[1].cell_contents._live[0]
+    with pytest.raises(TargetFailed, match=r"took longer than 0\.5 s"):
+        found.loss(*[np.ones((2, 1)) for _ in range(4)])
+    assert len(live.last) == guarded.KEPT
+    assert [path.name for path in folder.iterdir()] == ["program.py"]
+
+
+def test_a_program_that_talks_between_two_answers_is_listened_to():
+    talk = "sys.stderr.write('word ' * 100000); sys.stderr.flush(); say('{\"values\": {\"loss\": 0}}\\n')"
+    found = from_command(program(answer=talk))
+    for _ in range(3):
+        assert found.loss(*[np.ones((2, 1)) for _ in range(4)]) == 0
 
 
 def test_what_a_program_writes_after_its_answer_is_not_taken_for_the_next():
@@ -559,6 +625,69 @@ def test_no_process_remains_after_a_run_not_even_one_that_the_target_started():
     ended = subprocess.run([*written(0), "--check", "theta_gradient"], capture_output=True, check=False, timeout=60)
     assert ended.returncode == 0, ended.stdout
     assert all(map(gone, pids("own", "child")))
+
+
+ORPHANS = """
+import os, time
+def noted(name):
+    with open(name + ".new", "w") as file: file.write(str(os.getpid()))
+    os.rename(name + ".new", name)
+noted("own")
+if not os.fork():
+    os.setsid()
+    if not os.fork():
+        noted("orphan")
+        for file in range(256):
+            try: os.close(file)
+            except OSError: pass
+        time.sleep(300)
+    os._exit(0)
+while not os.path.exists("orphan"): time.sleep(0.01)
+"""
+linux = pytest.mark.skipif(not processes.LINUX, reason="processes are adopted and listed on Linux alone")
+
+
+@linux
+def test_what_a_program_has_started_ends_with_it_whatever_session_it_is_in():
+    Path("orphans.py").write_text(ORPHANS, encoding="utf-8")
+    found = from_command(program("exec(open('orphans.py').read()); told()"))
+    both = pids("own", "orphan")
+    assert all(map(alive, both))
+    del found
+    assert all(map(gone, both))
+
+
+@linux
+@pytest.mark.parametrize("how", ["SIGSTOP", "SIGKILL"])
+def test_a_program_cannot_get_rid_of_its_guard(how, monkeypatch):
+    monkeypatch.setattr(guarded, "STOP_LIMIT", 0.2)
+    told = f"exec(open('orphans.py').read()); told(); time.sleep(1); os.kill(os.getppid(), {int(getattr(signal, how))})"
+    Path("orphans.py").write_text(ORPHANS if how == "SIGSTOP" else "open('own', 'w').write(str(os.getpid()))")
+    found = from_command(program(told))
+    both = pids("own", "orphan") if how == "SIGSTOP" else pids("own")
+    time.sleep(1.5)
+    del found
+    assert all(map(gone, both))
+
+
+@linux
+@pytest.mark.parametrize("in_a_thread", [False, True])
+def test_a_program_ends_with_its_owner_and_not_with_the_thread_that_started_it(in_a_thread):
+    Path("orphans.py").write_text(ORPHANS, encoding="utf-8")
+    told = program("exec(open('orphans.py').read()); told()", 'say(\'{"values": {"loss": 0}}\\n\')')
+    owner = (
+        "import threading, time, numpy as np; from gradcheck.implementations.process import from_command; found = []\n"
+        f"def start(): found.append(from_command({told!r}))\n"
+        + ("one = threading.Thread(target=start); one.start(); one.join()\n" if in_a_thread else "start()\n")
+        + "time.sleep(0.5); found[0].loss(*[np.ones((2, 1))] * 4); print('called', flush=True); time.sleep(300)"
+    )
+    process = subprocess.Popen([sys.executable, "-c", owner], stdout=subprocess.PIPE)
+    assert process.stdout.readline() == b"called\n"
+    both = pids("own", "orphan")
+    assert all(map(alive, both))
+    process.kill()
+    process.communicate()
+    assert all(map(gone, both))
 
 
 def test_ctrl_c_in_the_middle_of_a_call_ends_the_process_and_exits_with_130():

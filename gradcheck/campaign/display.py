@@ -9,6 +9,7 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from gradcheck import supervisor
 from gradcheck.campaign import words
 from gradcheck.campaign.findings import Finding
 from gradcheck.campaign.outcome import Budget, Outcome
@@ -27,6 +28,7 @@ def live(title: str, budget: Budget) -> Iterator[Callable[[Outcome], None]]:
     told: set[str] = set()
 
     def notes(outcome: Outcome) -> None:
+        supervisor.tell(f"{title}, {outcome.problems} problems posed, {len(outcome.findings)} findings")
         for note in outcome.notes.keys() - told:
             terminal.print(f"gradcheck: {refusal(note)}", soft_wrap=True)
             told.add(note)

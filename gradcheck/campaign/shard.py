@@ -6,14 +6,10 @@ finding by the problem as it was drawn.
 
 import contextlib
 import math
-import os
 from collections.abc import Iterator
 from dataclasses import replace
-from functools import cache
 from pathlib import Path
 from typing import Any
-
-from hypothesis.configuration import set_hypothesis_home_dir
 
 from gradcheck import cases, clock, conformance, diagnosis, filenames, verify
 from gradcheck.campaign import database
@@ -167,7 +163,7 @@ def work(
 
     `left` is the time in which to do it, if that is limited.
     """
-    _homeless()
+    conformance.homeless()
     moment = left.moment() if left else math.inf
     late = False
     with quiet() as printed:
@@ -194,9 +190,3 @@ def _posed(shard: Shard) -> None:
 def isolated(job: Job, *given: Any) -> Record:
     """The same with the target in a process of its own, where it took a worker with it before."""
     return work(replace(job, target=replace(job.target, isolate=True)), *given)
-
-
-@cache
-def _homeless() -> None:
-    """Hypothesis keeps notes in `.hypothesis` of the current folder; a worker's have no place."""
-    set_hypothesis_home_dir(os.devnull)

@@ -6,6 +6,8 @@ import threading
 from collections.abc import Iterator
 from types import FrameType
 
+from gradcheck import supervisor
+
 # Ctrl-C, a request to end, and a terminal that has gone. Windows has no SIGHUP.
 ENDING = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
 
@@ -19,6 +21,7 @@ def stoppable(stopped: threading.Event) -> Iterator[None]:
 
     def stop(number: int, frame: FrameType | None) -> None:
         stopped.set()
+        supervisor.heard()
 
     before = {each: signal.signal(each, stop) for each in ENDING if not _under_nohup(each)}
     try:

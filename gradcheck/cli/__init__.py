@@ -12,3 +12,4 @@ from gradcheck.cli import replay as replay
 from gradcheck.cli import vectors as vectors
 from gradcheck.cli import verify as verify
 from gradcheck.cli.group import main as main
+from gradcheck.cli.group import run as run

@@ -1,12 +1,11 @@
 """`gradcheck audit DUMP`."""
 
-import sys
 from pathlib import Path
 from typing import Any
 
 import click
 
-from gradcheck.cli.group import STATUS, main
+from gradcheck.cli.group import STATUS, leave, main
 from gradcheck.cli.options import arithmetic_options
 
 
@@ -63,4 +62,4 @@ def audit(
     audited.show(found, reports.console(quiet=json_file == Path("-")))
     if json_file:
         reports.write(json_file, report.text(found))
-    sys.exit(found.status)
+    leave(found.status)

@@ -1,6 +1,5 @@
 """`gradcheck compare TARGET TARGET…`: checks × implementations."""
 
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,11 +7,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gradcheck.arithmetic import FIELDS
-from gradcheck.cli.group import INTERRUPTED, main
+from gradcheck.cli.group import leave, main
 from gradcheck.cli.options import arithmetic_options, run_options
 from gradcheck.cli.verify import judged
 from gradcheck.errors import Unusable
 from gradcheck.settings import configured, named
+from gradcheck.supervisor import INTERRUPTED
 
 if TYPE_CHECKING:
     from gradcheck.verify import Run
@@ -48,4 +48,4 @@ def compare(*, names: tuple[str, ...], json_file: Path | None, **settings: Any) 
     reports.terminal.show_comparison(runs, reports.console(quiet=json_file == Path("-")))
     if json_file:
         reports.write(json_file, reports.FORMATS["json"](runs))
-    sys.exit(INTERRUPTED if runs[-1].interrupted else status(runs))
+    leave(INTERRUPTED if runs[-1].interrupted else status(runs))

@@ -1,14 +1,13 @@
 """`gradcheck corpus add|list|minimise|replay`."""
 
 import contextlib
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import click
 
-from gradcheck.cli.group import Refused, main
+from gradcheck.cli.group import Refused, leave, main
 from gradcheck.cli.options import chosen, layout_options, process_options
 from gradcheck.cli.say import say
 from gradcheck.errors import Unusable
@@ -58,7 +57,7 @@ def add(folder: Path, files: tuple[Path, ...]) -> None:
     for path, case in kept.read(files, told):
         with told.met():
             say(kept.add(folder, case) if held.take(case) else f"{path}: there already")
-    sys.exit(told.status)
+    leave(told.status)
 
 
 @corpus.command("list")
@@ -79,7 +78,7 @@ def list_(folder: Path) -> None:
         sizes = f"n={p.n} d={p.d} L={p.L} {p.precision.name}"
         table.add_row(printable(path.stem), printable(case.target), sizes, regime_of(p))  # the check begins the name
     reports.console().print(table)
-    sys.exit(told.status)
+    leave(told.status)
 
 
 @corpus.command()
@@ -114,7 +113,7 @@ def minimise(*, folder: Path, name: str | None, dry_run: bool, **given: Any) -> 
                         kept.add(folder, smaller)
                         _remove(path, dry_run)
     say(f"{len(kept.paths(folder)) - told.count} cases")
-    sys.exit(told.status)
+    leave(told.status)
 
 
 def _remove(path: Path, dry_run: bool) -> None:
@@ -161,4 +160,4 @@ def replay(*, folder: Path, name: str, checks: tuple[str, ...], **given: Any) ->
                 say(f"  {words.finding(failure.verdict)}")
     judged = [run for run in runs if run.judged]
     say(f"{len(judged)} cases judged, {sum(run.failed for run in judged)} fail")
-    sys.exit(1 if any(run.failed for run in runs) else told.status or status(judged))
+    leave(1 if any(run.failed for run in runs) else told.status or status(judged))

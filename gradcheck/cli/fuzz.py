@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gradcheck.cli.group import INTERRUPTED, Refused, main
-from gradcheck.cli.options import chosen, layout_options, process_options, run_options
-from gradcheck.cli.verify import homeless
+from gradcheck.cli.group import Refused, leave, main
+from gradcheck.cli.options import Amount, chosen, layout_options, process_options, run_options
 from gradcheck.errors import Unusable
 from gradcheck.printable import pasted, printable
+from gradcheck.supervisor import INTERRUPTED
 
 if TYPE_CHECKING:
     from gradcheck.campaign import Job, Outcome
@@ -25,9 +25,7 @@ if TYPE_CHECKING:
 
 @main.command()
 @click.argument("name", metavar="[TARGET]", required=False)
-@click.option(
-    "--minutes", type=click.FloatRange(0, min_open=True), help="For how long; without a budget, until Ctrl-C."
-)
+@click.option("--minutes", type=Amount(0, min_open=True), help="For how long; without a budget, until Ctrl-C.")
 @click.option("--workers", type=click.IntRange(1), help="Processes. [one for each processor]")
 @click.option("--scheduler", metavar="ADDRESS", help="Run on a Dask cluster: tcp://host:8786.")
 @click.option(
@@ -60,13 +58,14 @@ def fuzz(
     Saved cases of the corpus come first. Findings are distinct by check, diagnosis and regime; each is shrunk and saved in
     the corpus, and is not reported again. A campaign that was cut short goes on where it was.
     """
+    from gradcheck import conformance
     from gradcheck.campaign import Budget, Campaign, display, github
     from gradcheck.campaign.saved import replayed
     from gradcheck.reports import console
 
     with github.unheeded() if ci else nullcontext():
         job = _job(name, given)
-        homeless()
+        conformance.homeless()
         target = pasted(job.target.words)
         budget = Budget(minutes and 60 * minutes, given["max_examples"], len(job.dtypes))
         out = console()
@@ -90,7 +89,7 @@ def fuzz(
         for line in github.annotations(outcome, target):
             click.echo(line)
         github.write_summary(outcome, target)
-    sys.exit(_status(outcome, before, ci=ci))
+    leave(_status(outcome, before, ci=ci))
 
 
 def _unheard() -> None:

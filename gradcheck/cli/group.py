@@ -2,15 +2,17 @@
 
 import contextlib
 import io
+import os
 import sys
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
 from gradcheck.cli.say import say
-from gradcheck.errors import Unusable
+from gradcheck.errors import Unusable, raised
 from gradcheck.printable import refusal
+from gradcheck.supervisor import INTERRUPTED, so_far
 
 STATUS = """\b
 Exit status: 0  everything judged agrees
@@ -18,7 +20,18 @@ Exit status: 0  everything judged agrees
              2  the command, the target or a file cannot be used
              3  nothing could be judged
              130  interrupted; what had been judged by then is shown"""
-INTERRUPTED = 130
+
+
+TRACEBACK = "GRADCHECK_TRACEBACK"  # set, it shows where a fault of our own happened
+
+
+class Left(SystemExit):
+    """The end of a command of ours; any other `SystemExit` is somebody else's."""
+
+
+def leave(status: int) -> NoReturn:
+    """End the command with this exit status. `sys.exit` may not be ours any longer."""
+    raise Left(status)
 
 
 class Refused(click.ClickException):
@@ -59,8 +72,8 @@ class Refusing(click.Group):
             where = f"{problem.filename}: " if problem.filename is not None else ""
             raise Refused(refusal(f"{where}{problem.strerror or problem}")) from None
         except KeyboardInterrupt:
-            say("gradcheck: interrupted", err=True)
-            ctx.exit(INTERRUPTED)
+            say(f"gradcheck: interrupted{so_far()}", err=True)
+            leave(INTERRUPTED)
 
 
 @click.group(
@@ -75,3 +88,26 @@ def main() -> None:
     for stream in (sys.stdout, sys.stderr):  # a terminal that has no θ shows a question mark
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="replace")
+
+
+def run(given: list[str]) -> int:
+    """The exit status of a command line. Whatever a target raises, it is no way to end the command."""
+    try:
+        return main.main(args=given, prog_name="gradcheck", standalone_mode=False) or 0
+    except click.ClickException as refused:
+        refused.show()
+        return refused.exit_code
+    except click.Abort:
+        return INTERRUPTED
+    except Left as left:
+        return int(str(left))
+    except SystemExit as left:
+        if isinstance(left.__context__, BrokenPipeError):  # rich's way to end where nobody reads any longer
+            return 1
+        say(f"gradcheck: the target ended the run: {raised(left)}", err=True)
+        return 1
+    except Exception as fault:  # the last net: what no reader and no check has foreseen is one line, too
+        if os.environ.get(TRACEBACK):
+            raise
+        say(f"gradcheck: a fault of its own: {raised(fault)}; please report it, with what {TRACEBACK}=1 shows", err=True)
+        return Refused.exit_code

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from gradcheck import arithmetic
 from gradcheck.arithmetic import FIELDS as ROUNDING
 from gradcheck.errors import Unusable
 from gradcheck.implementations import CHOICES
-from gradcheck.settings import LAYOUT, Target, configured, named
+from gradcheck.settings import LAYOUT, LONGEST_CALL, Target, configured, named
 
 Command = Callable[..., Any]
 if TYPE_CHECKING:
@@ -58,6 +59,16 @@ class Parts(_Typed):
         )
 
 
+class Amount(click.FloatRange):
+    """A number in a range: NaN is in none, whatever it is compared with."""
+
+    def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> Any:
+        found = super().convert(value, param, context)
+        if not isfinite(found):
+            self.fail(f"{value} is no finite number", param, context)
+        return found
+
+
 ARITHMETIC: Table = {
     "--inner": {"help": "A coarser precision that it computes in, inside; the bound follows."},
     "--accumulate": {"help": "The precision in which its sums are taken, where that is not that of its arrays."},
@@ -102,7 +113,7 @@ PROCESS: Table = {
     "--exec command": {"metavar": "COMMAND", "help": "Judge what this serves by the protocol of docs/protocol.md."},
     "--isolate": {"is_flag": True, "default": None, "help": "Call the target in a process of its own."},
     "--time-limit": {
-        "type": click.FloatRange(0, min_open=True),
+        "type": Amount(0, LONGEST_CALL, min_open=True),
         "metavar": "SECONDS",
         "help": "For one call, with --isolate or --exec. [10]",
     },

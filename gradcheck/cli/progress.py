@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from gradcheck import supervisor
 from gradcheck.printable import clipped, printable
 
 NAMED = 60  # characters of a name beside a bar
@@ -22,6 +23,7 @@ def progress(title: str, total: int) -> Iterator[Callable[[str, int], None]]:
     with _bar(title, total, TimeElapsedColumn()) as update:
 
         def told(doing: str, done: int) -> None:
+            supervisor.tell(f"{named(title)} {doing}, {done} of {total} problems judged")
             update(description=f"{named(title)} {doing}", completed=done)
 
         yield told
@@ -35,6 +37,7 @@ def samples(title: str) -> Iterator[Callable[[int, int], None]]:
     with _bar(title, None, TextColumn("{task.fields[rate]}"), TimeRemainingColumn()) as update:
 
         def told(done: int, total: int) -> None:
+            supervisor.tell(f"{title}, {done} of {total} samples read")
             speed = update(total=total, completed=done)
             update(rate=f"{speed:.0f} samples/s" if speed else "")
 

@@ -1,13 +1,12 @@
 """`gradcheck replay CASE [TARGET]`."""
 
-import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
-from gradcheck.cli.group import main
+from gradcheck.cli.group import leave, main
 from gradcheck.cli.options import chosen, layout_options, process_options
 from gradcheck.errors import Unusable
 
@@ -34,4 +33,4 @@ def replay(*, case: Path, name: str | None, checks: tuple[str, ...], **given: An
     run = conformance.replay(targets[0].load(), saved, case, checks)
     run = replace(run, command=targets[0].words)
     reports.terminal.show_replay(run, reports.console())
-    sys.exit(status([run]))
+    leave(status([run]))

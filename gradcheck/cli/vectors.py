@@ -1,12 +1,11 @@
 """`gradcheck vectors export | certify | judge | schema`: problems with certified answers, for suites that cannot run us."""
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from gradcheck.cli.group import STATUS, main
+from gradcheck.cli.group import STATUS, leave, main
 from gradcheck.cli.progress import progress
 from gradcheck.cli.say import say
 from gradcheck.errors import Unusable
@@ -82,7 +81,7 @@ def certify(*, folder: Path, write: bool) -> None:
         folders.write(folder, files, force=True)
     for line in (*differ, f"{folder}: {len(differ)} of {len(names)} vectors differ"):
         say(line)
-    sys.exit(1 if differ and not write else 0)
+    leave(1 if differ and not write else 0)
 
 
 @vectors.command(epilog=STATUS)
@@ -105,7 +104,7 @@ def judge(*, paths: tuple[Path, ...], json_file: Path | None) -> None:
     answered.show(found, reports.console(quiet=json_file == Path("-")))
     if json_file:
         reports.write(json_file, report.text(found))
-    sys.exit(found.status)
+    leave(found.status)
 
 
 @vectors.command()

@@ -1,10 +1,5 @@
 """`gradcheck verify [TARGET]`."""
 
-import atexit
-import os
-import shutil
-import sys
-import tempfile
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gradcheck.cli.group import INTERRUPTED, main
+from gradcheck.cli.group import leave, main
 from gradcheck.cli.options import chosen, layout_options, process_options, run_options
 from gradcheck.cli.progress import progress
 from gradcheck.cli.say import say
 from gradcheck.errors import Unusable
 from gradcheck.settings import Target
+from gradcheck.supervisor import INTERRUPTED
 
 if TYPE_CHECKING:
     from gradcheck.verify import Run
@@ -71,7 +67,7 @@ def verify(
         reports.terminal.show(runs[-1], results)
     for kind, path in files.items():
         reports.write(path, reports.FORMATS[kind](runs))
-    sys.exit(INTERRUPTED if runs[-1].interrupted else status(runs))
+    leave(INTERRUPTED if runs[-1].interrupted else status(runs))
 
 
 def _saved(run: "Run", folder: Path) -> "Run":
@@ -85,25 +81,12 @@ def _saved(run: "Run", folder: Path) -> "Run":
         return run
 
 
-def homeless() -> None:
-    """Hypothesis keeps notes in `.hypothesis` of the current folder; of a run of ours they are thrown away."""
-    from hypothesis.configuration import set_hypothesis_home_dir
-
-    try:
-        place = tempfile.mkdtemp(prefix="gradcheck-")
-    except OSError:  # a full disk: it goes without
-        set_hypothesis_home_dir(os.devnull)
-        return
-    set_hypothesis_home_dir(place)
-    atexit.register(shutil.rmtree, place, ignore_errors=True)
-
-
 def judged(targets: tuple[Target, ...], settings: dict[str, Any]) -> Iterator["Run"]:
     """A run for each target and dtype, one after the other, up to an interrupt. What cannot be used is refused before the first."""
     from gradcheck import conformance, regimes, verify
     from gradcheck.implementations.quiet import quiet
 
-    homeless()
+    conformance.homeless()
     with quiet():
         loaded = [(target, target.load()) for target in targets]
     for target, _ in loaded:

@@ -4,23 +4,19 @@ A call that takes too long, or a process that ends, becomes `TargetFailed`, and 
 `DEATHS` of them a function is not called again: what remains is skipped, with that reason.
 """
 
-import contextlib
 import os
 import selectors
-import signal
-import subprocess
-import sys
-import tempfile
 import time
 import weakref
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import IO, Any
+from typing import Any
 
 from gradcheck.errors import Unusable, text
 from gradcheck.implementations import protocol
+from gradcheck.implementations.guarded import CHUNK, Guarded
 from gradcheck.implementations.layout import NotPosed
 from gradcheck.implementations.record import PARAMETERS, TargetFailed
 from gradcheck.problem import Array
@@ -54,8 +50,7 @@ class Peer:
         self.description: dict[str, Any] = {}
         self.deaths: Counter[str] = Counter()
         self.results: dict[str, Any] = {}
-        self._live: list[subprocess.Popen[bytes]] = []
-        self._said: IO[bytes] | None = None
+        self._live: list[Guarded] = []
         self._buffer = bytearray()
         weakref.finalize(self, _end, self._live)
 
@@ -64,24 +59,10 @@ class Peer:
     def start(self) -> None:
         """Start the process and ask it to describe itself."""
         self._buffer.clear()
-        self._said = tempfile.TemporaryFile()  # noqa: SIM115  (it lives as long as the process)
         try:
-            process = subprocess.Popen(
-                self.command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=self._said,
-                bufsize=0,
-                start_new_session=True,  # Ctrl-C is ours to handle, and what it starts can be ended with it
-            )
+            self._live.append(Guarded(self.command, self.limits.memory))
         except (OSError, ValueError) as problem:
             raise Unusable(f"cannot start {self.shown}: {getattr(problem, 'strerror', None) or problem}") from None
-        self._live.append(process)
-        assert process.stdin is not None and process.stdout is not None
-        os.set_blocking(process.stdin.fileno(), False)
-        os.set_blocking(process.stdout.fileno(), False)
-        if self.limits.memory:
-            _limit_memory(process.pid, self.limits.memory)
         question = protocol.message({"gradcheck_protocol": protocol.VERSION, "call": "describe"}, {})
         try:
             self.description = self._exchange(question, START_LIMIT, "float64")[0]
@@ -91,21 +72,13 @@ class Peer:
     def stop(self) -> None:
         """End the process, if there is one, and what it has started."""
         _end(self._live)
-        if self._said is not None:
-            self._said.close()
 
     def _ended(self) -> str:
-        """How it ended, in words, with the last that it wrote to standard error."""
-        assert self._said is not None
-        try:
-            how = _how(self._live[0].wait(END_LIMIT))
-        except subprocess.TimeoutExpired:
-            how = "closed its standard input or output"
-        size = self._said.seek(0, os.SEEK_END)
-        self._said.seek(max(0, size - 2000))
-        lines = self._said.read().decode("utf-8", "replace").split("\n")
-        last = next((line.strip() for line in reversed(lines) if line.strip()), "")
-        return how + (f"; its last words: {last}" if last else "")
+        """How it ended, in words; one that never began is refused."""
+        how = self._live[0].ended(END_LIMIT)
+        if number := self._live[0].errno:
+            raise Unusable(f"cannot start {self.shown}: {os.strerror(number)}")
+        return how
 
     # ---- one call ----
 
@@ -147,7 +120,10 @@ class Peer:
                 raise protocol.Garbled(f"{bytes(self._buffer[:60])!r} after the end of its answer")
             line = self._read_line(memoryview(question), deadline)
             found = protocol.header(line)
-            return found, protocol.read_arrays(found, partial(self._read, deadline=deadline), dtype)
+            _in_time(deadline)
+            results = protocol.read_arrays(found, partial(self._read, deadline=deadline), dtype)
+            _in_time(deadline)
+            return found, results
         except protocol.Garbled as garbled:
             self.stop()
             raise TargetFailed(f"answered with {garbled}", fatal=True) from None
@@ -155,20 +131,24 @@ class Peer:
             self.stop()
             raise TargetFailed(f"took longer than {seconds:g} s, and its process was ended", fatal=True) from None
         except (EOFError, BrokenPipeError):
-            how = self._ended()
-            self.stop()
+            try:
+                how = self._ended()
+            finally:
+                self.stop()
             raise TargetFailed(f"did not return: its process {how}", fatal=True) from None
         except BaseException:  # Ctrl-C: an answer that is still to come would be taken for the next one
             self.stop()
             raise
 
     def _read_line(self, rest: memoryview, deadline: float) -> bytes:
-        """Write the question, and read until the first line of the answer is there."""
-        while b"\n" not in self._buffer or rest:
-            if len(self._buffer) > protocol.LONGEST:
+        """Write the question, and read until the first line of the answer is there. No byte is looked at twice."""
+        end, seen = -1, 0
+        while end < 0 or rest:
+            if end < 0 and len(self._buffer) > protocol.LINE:
                 raise protocol.Garbled(f"{bytes(self._buffer[:60])!r} and so on, without end")
             rest = self._progress(rest, deadline)
-        end = self._buffer.index(b"\n")
+            end = self._buffer.find(b"\n", seen) if end < 0 else end
+            seen = len(self._buffer)
         line = bytes(self._buffer[:end])
         del self._buffer[: end + 1]
         return line
@@ -182,18 +162,20 @@ class Peer:
 
     def _progress(self, rest: memoryview, deadline: float) -> memoryview:
         """Write and read what can be written and read now; returns what is still to be written."""
-        stdin, stdout = self._live[0].stdin, self._live[0].stdout
-        assert stdin is not None and stdout is not None
+        peer = self._live[0]
         with selectors.DefaultSelector() as selector:
-            selector.register(stdout, selectors.EVENT_READ)
+            selector.register(peer.stdout, selectors.EVENT_READ)
+            if peer.speaks:
+                selector.register(peer.stderr, selectors.EVENT_READ)
             if rest:
-                selector.register(stdin, selectors.EVENT_WRITE)
+                selector.register(peer.stdin, selectors.EVENT_WRITE)
             ready = selector.select(max(0.0, deadline - time.monotonic()))
-        if not ready:
-            raise TimeoutError
+        _in_time(deadline)  # who writes without a pause is always ready
         for key, event in ready:
             if event & selectors.EVENT_WRITE:
-                rest = rest[os.write(key.fd, rest[: 1 << 16]) :]
+                rest = rest[os.write(key.fd, rest[:CHUNK]) :]
+            elif key.fd == peer.stderr:
+                peer.hear()
             else:
                 data = os.read(key.fd, 1 << 20)
                 if not data:
@@ -202,34 +184,15 @@ class Peer:
         return rest
 
 
-def _end(live: list[subprocess.Popen[bytes]]) -> None:
-    """End these processes, and those that they have started."""
+def _in_time(deadline: float) -> None:
+    if time.monotonic() >= deadline:
+        raise TimeoutError
+
+
+def _end(live: list[Guarded]) -> None:
+    """End these programs, and what they have started."""
     while live:
-        process = live.pop()
-        with contextlib.suppress(ProcessLookupError, PermissionError):  # it has ended already
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
-        for stream in (process.stdin, process.stdout):
-            if stream is not None:
-                stream.close()
-
-
-def _how(status: int) -> str:
-    """An exit status in words."""
-    if status >= 0:
-        return f"ended with exit status {status}"
-    known = {each.value: each.name for each in signal.Signals}
-    return f"was ended by {known.get(-status, f'signal {-status}')}"
-
-
-def _limit_memory(pid: int, mebibytes: int) -> None:
-    """Where the operating system can: an allocation beyond the limit fails in the process, and nowhere else."""
-    if sys.platform == "linux":
-        import resource
-
-        # it has ended already, or the limit is above what it has anyway
-        with contextlib.suppress(OSError, ValueError, OverflowError):
-            resource.prlimit(pid, resource.RLIMIT_DATA, (mebibytes << 20, mebibytes << 20))
+        live.pop().stop()
 
 
 # ---- arrays on their way ----

@@ -6,7 +6,8 @@ asks for JSON numbers, the line holds them and no bytes follow. Knows nothing of
 
 import json
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sized
+from reprlib import repr as shown  # what others write may be of any length
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,11 @@ from gradcheck.problem import Array
 
 VERSION = 1
 ENCODINGS = ("raw", "json")
-LONGEST = 1 << 28  # bytes of a line or of an array: far above any problem, and below what would exhaust our own memory
+LONGEST = (
+    1 << 28
+)  # bytes of the arrays of a message: far above any problem, and below what would exhaust our own memory
+LINE = 1 << 24  # bytes of its line: read as JSON it may take forty times as much, and no limit holds meanwhile
+MOST = 64  # arrays of a message: the results, and what has become of inputs and of earlier results
 DTYPES: dict[str, np.dtype] = {
     "int64": np.dtype("<i8"),
     "float64": np.dtype("<f8"),
@@ -34,7 +39,7 @@ def dtype_named(name: object) -> np.dtype:
     if name == "bfloat16":
         return precision.named("bfloat16").dtype
     if not isinstance(name, str) or name not in DTYPES:
-        raise Garbled(f"an array of dtype {name!r}; expected one of {', '.join(DTYPES)}, bfloat16")
+        raise Garbled(f"an array of dtype {shown(name)}; expected one of {', '.join(DTYPES)}, bfloat16")
     return DTYPES[name]
 
 
@@ -89,32 +94,41 @@ def _listed(found: Mapping[str, Any]) -> dict[str, tuple[np.dtype, tuple[int, ..
     """The dtype and the shape of each array that a header announces."""
     entries = found.get("arrays", [])
     if not isinstance(entries, list):
-        raise Garbled(f"arrays {entries!r}; expected a list of [name, dtype, size, size...]")
+        raise Garbled(f"arrays {shown(entries)}; expected a list of [name, dtype, size, size...]")
+    _few(entries)
     listed = {}
     for entry in entries:
         if not isinstance(entry, list) or len(entry) < 2 or not isinstance(entry[0], str):
-            raise Garbled(f"the array {entry!r}; expected [name, dtype, size, size...]")
+            raise Garbled(f"the array {shown(entry)}; expected [name, dtype, size, size...]")
         name, dtype, shape = entry[0], dtype_named(entry[1]), tuple(entry[2:])
         if not all(type(size) is int and 0 <= size <= LONGEST for size in shape):
-            raise Garbled(f"the array {entry!r}; expected whole numbers as sizes, up to {LONGEST}")
+            raise Garbled(f"the array {shown(entry)}; expected whole numbers as sizes, up to {LONGEST}")
         if math.prod(shape) * dtype.itemsize > LONGEST:
-            raise Garbled(f"the array {entry!r}; expected no more than {LONGEST} bytes")
+            raise Garbled(f"the array {shown(entry)}; expected no more than {LONGEST} bytes")
         listed[name] = dtype, shape
+    if sum(math.prod(shape) * dtype.itemsize for dtype, shape in listed.values()) > LONGEST:
+        raise Garbled(f"{len(listed)} arrays of more than {LONGEST} bytes; expected no more than that together")
     return listed
+
+
+def _few(arrays: Sized) -> None:
+    if len(arrays) > MOST:
+        raise Garbled(f"{len(arrays)} arrays; expected no more than {MOST}")
 
 
 def _shaped(name: str, array: Array, shape: tuple[int, ...]) -> Array:
     try:
         return array.reshape(shape)
     except ValueError:
-        raise Garbled(f"the array {name!r} of shape {array.shape}, listed as {shape}") from None
+        raise Garbled(f"the array {shown(name)} of shape {shown(array.shape)}, listed as {shown(shape)}") from None
 
 
 def _from_json(
     values: object, listed: Mapping[str, tuple[np.dtype, tuple[int, ...]]], default: str
 ) -> dict[str, Array]:
     if not isinstance(values, dict):
-        raise Garbled(f"values {values!r}; expected names with numbers")
+        raise Garbled(f"values {shown(values)}; expected names with numbers")
+    _few(values)
     arrays = {}
     for name, value in values.items():
         dtype = listed[name][0] if name in listed else dtype_named(default)
@@ -122,6 +136,6 @@ def _from_json(
             with np.errstate(over="ignore"):
                 array = np.array(value, dtype=dtype if dtype.kind == "i" else float).astype(dtype)
         except (TypeError, ValueError, OverflowError):
-            raise Garbled(f"{name} with values that are no numbers, or rows of unequal length") from None
+            raise Garbled(f"{name[:60]} with values that are no numbers, or rows of unequal length") from None
         arrays[name] = _shaped(name, array, listed[name][1]) if name in listed else array
     return arrays

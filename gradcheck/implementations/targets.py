@@ -70,7 +70,8 @@ def load(target: str) -> Implementation:
         place, name = target, ""
     looks_like_file = place.endswith(".py") or "/" in place or "\\" in place
     module = _from_file(Path(place)) if looks_like_file else _from_name(place, bool(name))
-    return as_implementation(target, _attribute(module, place, name) if name else module)
+    with _reported(target, "looked into"):
+        return as_implementation(target, _attribute(module, place, name) if name else module)
 
 
 def as_implementation(name: str, found: Any) -> Implementation:
@@ -184,11 +185,13 @@ def _below(file: str, folder: Path) -> bool:
 
 
 @contextmanager
-def _reported(what: str) -> Iterator[None]:
+def _reported(what: str, done: str = "imported") -> Iterator[None]:
     """Whatever a target raises while it is imported becomes one line: its exception and its own place."""
     try:
         yield
     except KeyboardInterrupt:
         raise
     except BaseException as exception:  # SystemExit too
-        raise Unusable(f"{what} cannot be imported: {raised(exception)}") from None
+        if isinstance(exception, Unusable) and done != "imported":  # it is ours
+            raise
+        raise Unusable(f"{what} cannot be {done}: {raised(exception)}") from None
