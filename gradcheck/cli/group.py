@@ -99,15 +99,20 @@ def run(given: list[str]) -> int:
         return refused.exit_code
     except click.Abort:
         return INTERRUPTED
-    except Left as left:
-        return int(str(left))
-    except SystemExit as left:
-        if isinstance(left.__context__, BrokenPipeError):  # rich's way to end where nobody reads any longer
-            return 1
-        say(f"gradcheck: the target ended the run: {raised(left)}", err=True)
+    except (SystemExit, Exception) as ended:
+        return _ended(ended)
+
+
+def _ended(by: BaseException) -> int:
+    """The exit status after what has come through every command."""
+    if isinstance(by, Left):
+        return int(str(by))
+    if isinstance(by, SystemExit):
+        if not isinstance(by.__context__, BrokenPipeError):  # rich's way to end where nobody reads any longer
+            say(f"gradcheck: the target ended the run: {raised(by)}", err=True)
         return 1
-    except Exception as fault:  # the last net: what no reader and no check has foreseen is one line, too
-        if os.environ.get(TRACEBACK):
-            raise
-        say(f"gradcheck: a fault of its own: {raised(fault)}; please report it, with what {TRACEBACK}=1 shows", err=True)
-        return Refused.exit_code
+    # the last net: what no reader and no check has foreseen is one line, too
+    if os.environ.get(TRACEBACK):
+        raise by
+    say(f"gradcheck: a fault of its own: {raised(by)}; please report it, with what {TRACEBACK}=1 shows", err=True)
+    return Refused.exit_code
