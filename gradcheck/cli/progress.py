@@ -37,7 +37,7 @@ def samples(title: str) -> Iterator[Callable[[int, int], None]]:
     with _bar(title, None, TextColumn("{task.fields[rate]}"), TimeRemainingColumn()) as update:
 
         def told(done: int, total: int) -> None:
-            supervisor.tell(f"{title}, {done} of {total} samples read")
+            supervisor.tell(f"{named(title)}, {done} of {total} samples read")
             speed = update(total=total, completed=done)
             update(rate=f"{speed:.0f} samples/s" if speed else "")
 
