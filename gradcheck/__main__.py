@@ -5,7 +5,8 @@ import sys
 
 from gradcheck import supervisor
 
-JUDGING = {"verify", "compare", "replay", "fuzz", "corpus"}  # commands that load a target: how it ends is its own doing
+# commands that load a target: how it ends is its own doing
+JUDGING = [["verify"], ["compare"], ["replay"], ["fuzz"], ["corpus", "replay"], ["corpus", "minimise"]]
 APART = {"--isolate", "--exec"}
 ADVICE = "; with --isolate, that is a verdict"
 HELP = {"-h", "--help", "--version"}
@@ -16,8 +17,9 @@ def main() -> None:
     given = sys.argv[1:]
     if not HELP.isdisjoint(given[:1] or HELP):
         sys.exit(_command())
-    advised = given[0] in JUDGING - {"compare"} and APART.isdisjoint(given)
-    status = supervisor.supervised(_command, 1 if given[0] in JUDGING else 2, ADVICE if advised else "")
+    judging = given[:1] in JUDGING or given[:2] in JUDGING
+    advised = judging and given[0] != "compare" and APART.isdisjoint(word.split("=")[0] for word in given)
+    status = supervisor.supervised(_command, 1 if judging else 2, ADVICE if advised else "")
     os._exit(status)  # all is written; there is nothing left to do, and no reason to take long over it
 
 

@@ -86,7 +86,7 @@ def options(declared: Mapping[str, object]) -> Iterator[str]:
 
 
 def _whole(value: object, least: int) -> bool:
-    return type(value) is int and value >= least
+    return type(value) is int and least <= value < 2**53
 
 
 @cache
@@ -112,7 +112,7 @@ def granted(name: str, declared: Arithmetic) -> Precision:
 
 def _finer(inside: Precision, outside: Precision) -> Precision:
     """The finer precision, in the range of both; operands that may leave the inner range are read."""
-    found = replace(inside.within(outside), reads=outside.reads)
+    found = replace(inside.within(outside), reads=outside.reads, returned=outside.returned)
     smaller = inside.eta > outside.eta or inside.huge < outside.huge
     return replace(found, reads=max(found.reads, inside.u)) if smaller else found
 

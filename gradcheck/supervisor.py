@@ -1,8 +1,8 @@
 """A run in a process of its own, so that an exit status means that something was judged, and that nothing is left behind.
 
-Three processes in one group of the terminal. The first is the one that the user has started: it passes on what the run says at its
-end, and nothing that a target does can speak for it. The second adopts whatever the run leaves behind, in any session, and ends it,
-also when the first is killed. In the third everything happens. All of them share a `Board`.
+Three processes in one group of the terminal. The first is the one that the user has started: it passes on what the run says at
+its end, and nothing that a target does by mistake can speak for it. The second adopts whatever the run leaves behind, in any
+session, and ends it, also when the first is killed. In the third everything happens. All of them share a `Board`.
 """
 
 import contextlib
@@ -70,6 +70,7 @@ def supervised(work: Callable[[], int], fault: int, advice: str = "") -> int:
             warnings.simplefilter("ignore", DeprecationWarning)  # of threads: those of OpenBLAS are made for it
             second = os.fork()
     except OSError as problem:
+        restore()
         _say(f"cannot start a process: {problem.strerror}")
         return 2
     if not second:
@@ -122,8 +123,7 @@ def _run(work: Callable[[], int], board: Board, sent: set[signal.Signals], begin
     except BaseException:
         traceback.print_exc()
         status = 2
-    for number in sent:  # too late
-        signal.signal(number, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_BLOCK, sent)  # too late
     board.finish(_flushed(status))
     leave(status)
 
@@ -152,7 +152,7 @@ def _flushed(status: int) -> int:
 def _second(run: Callable[[], NoReturn], board: Board, first: int) -> NoReturn:
     """Until the run has ended, or the first process has: then nothing that it has started goes on."""
     processes.adopt()
-    processes.end_with(first, signal.SIGTERM)
+    processes.end_with(first, signal.SIGALRM)  # which is always awaited
     second, third = os.getpid(), os.fork()
     if not third:
         processes.end_with(second, signal.SIGKILL)

@@ -24,7 +24,7 @@ class Outcome(StrEnum):
 SEVERITY = (Outcome.DISAGREE, Outcome.ERRORED, Outcome.AGREE, Outcome.INCONCLUSIVE, Outcome.SKIPPED)
 FAILURES = frozenset({Outcome.DISAGREE, Outcome.ERRORED})
 # Why nothing is said where the limit is as wide as what it is compared with.
-WIDE = "rounding alone can explain every value, zero included"
+WIDE = "rounding alone can explain most of it, zero included"
 
 
 def seen(limit: Reals, size: Reals) -> float:

@@ -12,6 +12,7 @@ import pytest
 from benchmarks.hostile.kinds import NAME, step
 from benchmarks.hostile.trying import whole
 from gradcheck import foreign
+from gradcheck.auditing import files, run
 from gradcheck.auditing.run import audit_path
 from gradcheck.errors import Unusable
 from gradcheck.foreign import decoded
@@ -154,6 +155,68 @@ def test_metadata_of_zarr_are_looked_at_first(changed, words):
         zarr_array(folder, "X", **changed)
         with pytest.raises(Unusable, match=words):
             audit_path(folder / NAME)
+
+
+@pytest.mark.parametrize("kind", [{"astype": "|i1"}, {"astype": "<f4"}, {"dtype": "|i1"}], ids=str)
+def test_a_filter_that_makes_more_of_what_it_is_given_is_not_admitted(kind):
+    """delta may write other numbers than it reads: each time eight times as many bytes."""
+    pytest.importorskip("zarr")
+    with whole("zarr 2") as folder:
+        zarr_array(folder, "X", filters=[{"id": "delta", "dtype": "<f8", "astype": "<f8", **kind}])
+        with pytest.raises(Unusable, match="the filter delta changes"):
+            audit_path(folder / NAME)
+        zarr_array(folder, "X", filters=[{"id": "shuffle", "elementsize": 8}] * 2)
+        with pytest.raises(Unusable, match="more than once"):
+            audit_path(folder / NAME)
+
+
+@pytest.mark.parametrize("order", [["crc32c"], ["gzip", "crc32c"], ["crc32c", "gzip"], ["crc32c", "crc32c"]], ids=str)
+def test_checksums_are_part_of_a_chunk(tmp_path, order):
+    """Before what compresses, and after."""
+    zarr = pytest.importorskip("zarr", minversion="3")
+    codecs = {"gzip": zarr.codecs.GzipCodec, "crc32c": zarr.codecs.Crc32cCodec}
+    group = zarr.open_group(str(tmp_path / NAME), mode="w")
+    for name, array in step().items():
+        made = [codecs[codec]() for codec in order]
+        group.create_array(name, shape=array.shape, dtype=array.dtype, compressors=made)[...] = array
+    assert audit_path(tmp_path / NAME).status in (0, 3)
+
+
+def test_a_chunk_that_goes_while_it_is_read_is_no_zeros(monkeypatch):
+    """It was there when it was looked at."""
+    pytest.importorskip("zarr")
+    with whole("zarr 2") as folder:
+        judged = run.judge
+
+        def meanwhile(*given):
+            (folder / NAME / "X" / "0.0").unlink()
+            return judged(*given)
+
+        monkeypatch.setattr(run, "judge", meanwhile)
+        with pytest.raises(Unusable, match="changed while it was read"):
+            audit_path(folder / NAME)
+
+
+def test_a_row_is_read_and_not_the_array():
+    """Of a matrix as large as a vocabulary."""
+    pytest.importorskip("zarr")
+    with whole("zarr 2") as folder:
+        for row in range(2):
+            (folder / NAME / "X" / f"{row}.0").write_bytes(step()["X"][row].tobytes())
+        zarr_array(folder, "X", chunks=[1, 6])
+        found = files.load(folder / NAME).arrays["X"]
+        (folder / NAME / "X" / "0.0").unlink()
+        assert np.array_equal(found[1], step()["X"][1]) and found[1, 2] == step()["X"][1, 2]
+
+
+@pytest.mark.parametrize(
+    "entry", [{"pieces": 10**400}, {"merged": 10**400}, {"merged": -1}, {"pieces": True}], ids=lambda e: next(iter(e))
+)
+def test_a_declaration_is_a_number_that_can_be_counted_with(entry):
+    with whole("folder") as place:
+        (place / NAME / "layout.json").write_text(json.dumps({"samples": "columns", "reduction": "mean", **entry}))
+        with pytest.raises(Unusable, match="is not known"):
+            audit_path(place / NAME)
 
 
 def test_a_stream_is_decoded_no_further_than_its_limit():

@@ -135,6 +135,21 @@ def test_log_a_and_z_minus_m_may_both_be_stored():
     assert not [finding for finding in found.findings if finding.verdict.failed]
 
 
+@pytest.mark.parametrize("accumulate", ["", "float32", "float64"])
+def test_a_result_is_written_down_whatever_else_is_declared(accumulate):
+    """A fused kernel in 16-bit arrays, the sums of which are finer than its operations, or as fine."""
+
+    def softmax(Z):
+        E = np.exp(Z.astype(np.float32) - Z.max(axis=0).astype(np.float32))
+        return (E / E.sum(axis=0, dtype=accumulate or None)).astype(Z.dtype)
+
+    declared = Arithmetic(inner="float32", accumulate=accumulate)
+    found = judge(
+        Implementation("fused", softmax=softmax, dtypes=("bfloat16",), arithmetic=declared), problem("bfloat16", *SMALL)
+    )
+    assert not [name for name, verdict in found.items() if verdict.failed]
+
+
 def test_a_sum_of_one_term_in_a_coarser_precision_rounds_it():
     """∂ℒ/∂θ of one sample, on float16 accumulators."""
 

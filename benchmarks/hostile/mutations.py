@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 LONG = "x" * 100_000
 DEEP: Any = json.loads("[" * 100 + "]" * 100)
 # what has once got through a reader, and its like
-NUMBERS = [0, 1, -1, 2, 5, 10**6, 10**12, 10**30, -(10**6), 0.5, float("nan"), float("inf"), None, True, False]
+NUMBERS = [0, 1, -1, 2, 5, 10**6, 10**12, 10**30, 10**400, -(10**6), 0.5, float("nan"), float("inf"), None, True, False]
 TEXTS = [
     "",
     "x",
@@ -96,7 +96,9 @@ def replaced(draw: st.DrawFn, told: Any) -> Any:
     if how == "gone":
         del found[key]
     elif how == "new" and isinstance(found, dict):
-        found[draw(st.sampled_from([*found, "x", "filters", "compressor", "arithmetic", "\x00"]))] = draw(LEAVES)
+        found[draw(st.sampled_from([*found, "x", "filters", "compressor", "pieces", "merged", "stored", "\x00"]))] = (
+            draw(LEAVES)
+        )
     elif how == "new":
         found.insert(key, draw(LEAVES))
     else:

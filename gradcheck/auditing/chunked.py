@@ -14,6 +14,7 @@ from gradcheck.foreign.watched import Watched
 from gradcheck.foreign.zarr_metadata import Metadata
 
 SLACK = 1 << 16  # bytes by which an encoded chunk may be larger than its numbers
+CHECKSUM = 4  # bytes of crc32c
 SHARD_ENTRY = 16  # bytes of the index of a shard, for each chunk in it
 
 
@@ -65,15 +66,17 @@ class Chunked:
 
     def __getitem__(self, place: Any) -> Any:
         places = () if place is Ellipsis else place if isinstance(place, tuple) else (place,)
-        if not all(isinstance(each, slice) for each in places):
-            return np.asarray(self[...])[place]
+        whole = tuple(each if isinstance(each, slice) else slice(each, each + 1) for each in places)
+        found = self._sliced(whole)
+        return found[tuple(slice(None) if isinstance(each, slice) else 0 for each in places)]
+
+    def _sliced(self, places: tuple[slice, ...]) -> Any:
         whole = (*places, *(slice(None),) * (len(self.shape) - len(places)))
         for chunk in itertools.product(*map(_touched, whole, self.shape, self.metadata.chunk)):
-            with self._lock:
-                known = chunk in self._known
-                self._known.add(chunk)
-            if not known:
-                self._look(self.folder / self.metadata.file(chunk))
+            with self._lock:  # nobody decodes what another is still looking at
+                if chunk not in self._known:
+                    self._look(self.folder / self.metadata.file(chunk))
+                    self._known.add(chunk)
         with reading(self.folder):
             return np.asarray(self.stored[whole or ...])
 
@@ -82,14 +85,20 @@ class Chunked:
         if not file.exists():
             raise Unusable(f"{file} is missing; expected every chunk of {self.folder.name}, none left to a fill value")
         self.watched.add(file)
-        size, told = self.metadata.bytes, self.metadata
-        encoded = data(file, 2 * size + SLACK)
+        told = self.metadata
+        encoded = data(file, 2 * told.bytes + SLACK)
         if not told.inner:
-            decoded.require(encoded, told.compressor, size, str(file))
+            _require(encoded, told, told.bytes, str(file))
             return
         inner = int(np.prod(told.inner)) * told.itemsize
         for number, part in enumerate(_parts(encoded, told, str(file))):
-            decoded.require(part, told.compressor, inner, f"{file}: chunk {number} of the shard")
+            _require(part, told, inner, f"{file}: chunk {number} of the shard")
+
+
+def _require(encoded: bytes, told: Metadata, size: int, where: str) -> None:
+    """Numbers of this size, with the checksums that stand inside and outside of what is compressed."""
+    end = len(encoded) - CHECKSUM * told.checksums[1]
+    decoded.require(encoded[: max(end, 0)], told.compressor, size + CHECKSUM * told.checksums[0], where)
 
 
 def _touched(part: slice, size: int, step: int) -> range:

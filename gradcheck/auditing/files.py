@@ -73,6 +73,7 @@ def _folder(path: Path, watched: Watched, said: dict[str, Any]) -> Arrays:
                 f"{path}: the parts of {name} are {', '.join(p.name for p in parts)}; expected 0, 1, 2 … and no {whole.name}"
             )
         if whole.exists():
+            watched.add(whole, mapped=True)
             found[name] = _stored(whole, watched)[...]
         elif parts:
             found[name] = _joined([_stored(part, watched) for part in parts], parts, said)
@@ -136,7 +137,7 @@ def _stored(path: Path, watched: Watched) -> Stored:
 
 def _npz(path: Path, watched: Watched) -> Arrays:
     """The members of an archive, mapped where they stand; a compressed one cannot be."""
-    watched.add(path)
+    watched.add(path, mapped=True)
     found: dict[str, Any] = {}
     with opened(path) as file, zipfile.ZipFile(file) as archive:
         for member in archive.infolist():
@@ -165,7 +166,7 @@ SAFE = {"F64": "float64", "F32": "float32", "F16": "float16", "BF16": "bfloat16"
 
 def _safetensors(path: Path, watched: Watched) -> Arrays:
     """Eight bytes of length, a JSON header, and the numbers: mapped where they stand."""
-    watched.add(path)
+    watched.add(path, mapped=True)
     with opened(path) as file:
         size = os.fstat(file.fileno()).st_size
         length = int.from_bytes(file.read(8), "little")

@@ -137,7 +137,9 @@ def exact_logits(problem: Problem, precision: Precision, magnitude: Reals) -> ND
     theta, b, X, _ = problem.reals
     unit = np.minimum(_unit(b), (_unit(theta)[:, :, np.newaxis] * _unit(X)[np.newaxis]).min(axis=1))
     # an infinite unit is that of 0, which is a multiple of any
-    return (magnitude <= unit / max(precision.u, precision.kept, precision.stored)) & (unit >= precision.eta)
+    return (magnitude <= unit / max(precision.u, precision.kept, precision.stored, precision.adds, precision.reads)) & (
+        unit >= precision.eta
+    )
 
 
 def _unit(array: Reals) -> Reals:

@@ -52,7 +52,7 @@ class Parts(_Typed):
     name = "parts"
 
     def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> int | str:
-        if value == arithmetic.EVERY or (isinstance(value, str) and value.isdecimal()):
+        if value == arithmetic.EVERY or (isinstance(value, str) and value.isdecimal() and len(value) < 16):
             return value if value == arithmetic.EVERY else int(value)
         self.fail(
             f"{value!r} is not a number of parts; expected one, or {arithmetic.EVERY} for every class", param, context

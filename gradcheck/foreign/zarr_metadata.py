@@ -18,8 +18,8 @@ from gradcheck.foreign.files import MIB, text
 from gradcheck.foreign.texts import parsed, record
 
 COMPRESSORS = ("blosc", "gzip", "zlib", "zstd", "lz4", "bz2", "lzma")
-FILTERS = ("delta", "shuffle")  # of version 2, which leave the size as it is
-KEEPING = ("bytes", "crc32c", "transpose", "endian", "numcodecs.delta", "numcodecs.shuffle")
+FILTERS = ("delta", "shuffle")  # of version 2, each once; delta must leave the size as it is, too
+KEEPING = ("bytes", "crc32c", "transpose", "endian")
 CHUNKS = 2**18  # of one array: each is a file
 _KINDS = re.compile(r"[<>|=](?:f[248]|[iu][1248]|V2)")
 _NAMES = (
@@ -34,7 +34,8 @@ _NAMES = (
 @dataclass(frozen=True)
 class Metadata:
     """Of one array: `chunk` is the shape of what one file holds, `compressor` what it is encoded by, or "". `inner` is the shape of
-    a chunk within a shard, where a file is one. `separator` and `prefix` make the name of a chunk's file.
+    a chunk within a shard, where a file is one. `separator` and `prefix` make the name of a chunk's file; `checksums` counts crc32c
+    before and after the compressor.
     """
 
     shape: tuple[int, ...]
@@ -45,6 +46,7 @@ class Metadata:
     prefix: str
     inner: tuple[int, ...] = ()
     index_first: bool = False
+    checksums: tuple[int, int] = (0, 0)
 
     @property
     def counts(self) -> tuple[int, ...]:
@@ -84,6 +86,13 @@ def _second(told: Any, where: str) -> Metadata:
         raise Unusable(f"{where}: dtype {told['dtype'][:40]!r}; expected numbers")
     filters = [_name(codec, "id", where) for codec in _list(told.get("filters") or [], where)]
     _admitted([name for name in filters if name not in FILTERS], where)
+    if len(set(filters)) != len(filters):
+        raise Unusable(
+            f"{where}: the filter {max(filters, key=filters.count)!r} is there more than once; expected it once"
+        )
+    for codec in told.get("filters") or []:
+        if codec["id"] == "delta" and not {codec.get("dtype"), codec.get("astype", told["dtype"])} <= {told["dtype"]}:
+            raise Unusable(f"{where}: the filter delta changes {told['dtype']} into something else; expected it kept")
     compressor = "" if told.get("compressor") is None else _name(told["compressor"], "id", where)
     _admitted([name for name in (compressor,) if name and name not in COMPRESSORS], where)
     separator = told.get("dimension_separator", ".")
@@ -122,18 +131,23 @@ def _third(told: Any, where: str) -> Metadata:
             raise Unusable(f"{where}: chunks of shape {inner} within a shard")
     shape, chunk = _sizes(told["shape"], where), _sizes(grid["chunk_shape"], where)
     prefix = ("c" + separator if shape else "c") if style == "default" else ""
-    return Metadata(shape, chunk, itemsize, _compressor(codecs, where), separator, prefix, inner, first)
+    compressor, checksums = _compressor(codecs, where)
+    return Metadata(shape, chunk, itemsize, compressor, separator, prefix, inner, first, checksums)
 
 
-def _compressor(codecs: list[Any], where: str) -> str:
-    """The one codec of a pipeline that changes the size."""
+def _compressor(codecs: list[Any], where: str) -> tuple[str, tuple[int, int]]:
+    """The one codec of a pipeline that compresses, and how many checksums stand before and after it."""
     names = [_name(codec, "name", where) for codec in codecs]
     changing = [name for name in names if name not in KEEPING]
     plain = [name.removeprefix("numcodecs.") for name in changing]
     _admitted([name for name in plain if name not in COMPRESSORS], where)
     if len(changing) > 1:
         raise Unusable(f"{where}: two codecs that compress, {' and '.join(plain)}; expected one")
-    return plain[0] if plain else ""
+    at = names.index(changing[0]) if changing else len(names)
+    return plain[0] if plain else "", (
+        names[:at].count("crc32c") * bool(plain),
+        names[at if plain else 0 :].count("crc32c"),
+    )
 
 
 def _admitted(others: list[str], where: str) -> None:
