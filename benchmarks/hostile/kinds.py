@@ -4,6 +4,7 @@ Each reader ends by itself or raises `Unusable`, whatever the file holds.
 """
 
 import json
+import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
@@ -12,9 +13,14 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck import Problem, cases, settings
+from gradcheck import Problem, cases, corpus, settings
 from gradcheck.auditing.run import audit_path
+from gradcheck.campaign.findings import Finding, Record
+from gradcheck.campaign.job import Job
+from gradcheck.campaign.ledger import Ledger
+from gradcheck.campaign.saved import replayed
 from gradcheck.cases import Case
+from gradcheck.settings import Target
 from gradcheck.vectors import answers, folder, form, judge
 
 NAME = "it"  # of the file or folder that is read, in the folder of one example
@@ -22,11 +28,19 @@ NAME = "it"  # of the file or folder that is read, in the folder of one example
 
 @dataclass(frozen=True)
 class Kind:
-    """`write` makes a whole one below a folder, `read` reads it; `files` are those that may be broken, and how each is made."""
+    """`write` makes a whole one below a folder, `read` reads it at `entry`; `broken` are patterns of its files, and of what form
+    these are.
+    """
 
+    entry: str
     write: Callable[[Path], None]
     read: Callable[[Path], object]
-    files: tuple[tuple[str, str], ...]  # name, and json, npy, bytes or lines
+    broken: tuple[tuple[str, str], ...]
+
+    def files(self, place: Path) -> list[tuple[str, str]]:
+        """The name and the form of each file below this folder that may be broken."""
+        found = ((path, form) for pattern, form in self.broken for path in sorted(place.glob(pattern)))
+        return [(str(path.relative_to(place)), form) for path, form in found]
 
 
 def step() -> dict[str, Any]:
@@ -85,13 +99,14 @@ def _zarr_2(place: Path) -> None:
             "shape": list(array.shape),
             "chunks": list(array.shape),
             "dtype": array.dtype.str,
-            "compressor": None,
-            "filters": None,
+            "compressor": {"id": "zlib", "level": 1},
+            "filters": [{"id": "delta", "dtype": array.dtype.str}] if name == "Y" else None,
             "fill_value": 0,
             "order": "C",
         }
         (root / name / ".zarray").write_text(json.dumps(told))
-        (root / name / (".".join("0" * array.ndim) or "0")).write_bytes(array.tobytes())
+        numbers = np.concatenate([array[:1], np.diff(array)]) if name == "Y" else array
+        (root / name / (".".join("0" * array.ndim) or "0")).write_bytes(zlib.compress(numbers.tobytes()))
 
 
 def _zarr_3(place: Path) -> None:
@@ -170,32 +185,42 @@ def _settings(place: Path) -> None:
     (place / NAME / "pyproject.toml").write_text(SETTINGS)
 
 
+JOB = Job(Target("numpy", "numpy"), size=2)
+
+
+def _corpus(place: Path) -> None:
+    """What an interrupted campaign leaves."""
+    given = step()
+    p = Problem(given["theta"], given["b"][:, None], given["X"], np.eye(3)[:, given["Y"]])
+    found = Finding(
+        "softmax", "a column is off", "any", "disagree", "off by 3", case=cases.dumps(Case(p, "softmax", "numpy"))
+    )
+    ledger = Ledger(place / NAME, JOB)
+    saved = ledger.save([found])
+    ledger.add(Record(0, 2, {"softmax": 2}, {"softmax": 1.5}, tuple(saved), notes=("a note",)))
+    ledger.add(Record(1, 2, {"softmax": 2}))
+
+
+def _campaign(path: Path) -> object:
+    ledger = Ledger(path, JOB)
+    return ledger.known(), ledger.finished(), replayed(JOB, path), list(corpus.load(path))
+
+
 ARRAYS = tuple((f"{NAME}/{name}.npy", "npy") for name in ("theta", "b", "X", "Y", "Z", "loss"))
-KINDS: dict[str, tuple[Kind, str]] = {
-    "case": (Kind(_case, cases.load, ((f"{NAME}.json", "json"), ("X.npy", "npy"))), f"{NAME}.json"),
-    "folder": (Kind(_folder, _audit, (*ARRAYS, (f"{NAME}/layout.json", "json"))), NAME),
-    "parts": (Kind(_parts, _audit, ((f"{NAME}/X.0.npy", "npy"), (f"{NAME}/X.1.npy", "npy"))), NAME),
-    "npz": (
-        Kind(lambda place: np.savez(place / NAME, **step()), _audit, ((f"{NAME}.npz", "bytes"),)),
-        f"{NAME}.npz",
-    ),
-    "safetensors": (Kind(_safetensors, _audit, ((f"{NAME}.safetensors", "safetensors"),)), f"{NAME}.safetensors"),
-    "zarr 2": (
-        Kind(
-            _zarr_2, _audit, ((f"{NAME}/X/.zarray", "json"), (f"{NAME}/b/.zarray", "json"), (f"{NAME}/X/0.0", "bytes"))
-        ),
-        NAME,
-    ),
-    "zarr 3": (
-        Kind(
-            _zarr_3,
-            _audit,
-            ((f"{NAME}/X/zarr.json", "json"), (f"{NAME}/b/zarr.json", "json"), (f"{NAME}/X/c/0/0", "bytes")),
-        ),
-        NAME,
-    ),
-    "vectors": (Kind(_vectors, _read_vectors, ((f"{NAME}/index.json", "json"),)), NAME),
-    "vector": (Kind(_vector, form.load, ((f"{NAME}.json", "json"),)), f"{NAME}.json"),
-    "answers": (Kind(_answers, _read_answers, ((f"{NAME}.json", "json"),)), f"{NAME}.json"),
-    "settings": (Kind(_settings, settings.configured, ((f"{NAME}/pyproject.toml", "text"),)), NAME),
+ZARR_2 = ((f"{NAME}/*/.zarray", "json"), (f"{NAME}/X/0.0", "bytes"), (f"{NAME}/Y/0", "bytes"))
+ZARR_3 = ((f"{NAME}/*/zarr.json", "json"), (f"{NAME}/X/c/0/0", "bytes"))
+CORPUS = ((f"{NAME}/cases/*.json", "json"), (f"{NAME}/findings/*.json", "json"), (f"{NAME}/progress/*.jsonl", "lines"))
+KINDS = {
+    "case": Kind(f"{NAME}.json", _case, cases.load, ((f"{NAME}.json", "json"), ("X.npy", "npy"))),
+    "corpus": Kind(NAME, _corpus, _campaign, CORPUS),
+    "folder": Kind(NAME, _folder, _audit, (*ARRAYS, (f"{NAME}/layout.json", "json"))),
+    "parts": Kind(NAME, _parts, _audit, ((f"{NAME}/X.*.npy", "npy"),)),
+    "npz": Kind(f"{NAME}.npz", lambda place: np.savez(place / NAME, **step()), _audit, ((f"{NAME}.npz", "bytes"),)),
+    "safetensors": Kind(f"{NAME}.safetensors", _safetensors, _audit, ((f"{NAME}.safetensors", "safetensors"),)),
+    "zarr 2": Kind(NAME, _zarr_2, _audit, ZARR_2),
+    "zarr 3": Kind(NAME, _zarr_3, _audit, ZARR_3),
+    "vectors": Kind(NAME, _vectors, _read_vectors, ((f"{NAME}/index.json", "json"),)),
+    "vector": Kind(f"{NAME}.json", _vector, form.load, ((f"{NAME}.json", "json"),)),
+    "answers": Kind(f"{NAME}.json", _answers, _read_answers, ((f"{NAME}.json", "json"),)),
+    "settings": Kind(NAME, _settings, settings.configured, ((f"{NAME}/pyproject.toml", "text"),)),
 }

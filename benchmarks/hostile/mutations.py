@@ -132,10 +132,21 @@ def _safetensors(data: bytes) -> st.SearchStrategy[bytes]:
     return _json(data[8 : 8 + length]).map(joined) | mangled(data)
 
 
+@st.composite
+def one_line(draw: st.DrawFn, data: bytes) -> bytes:
+    """Lines of JSON, of which one is broken."""
+    lines = data.splitlines()
+    at = draw(st.integers(0, len(lines) - 1))
+    lines[at] = draw(_json(lines[at]))
+    return b"\n".join(lines) + b"\n"
+
+
 def broken(form: str, data: bytes) -> st.SearchStrategy[bytes]:
     """A file of this form, broken."""
     if form == "json":
         return _json(data) | mangled(data)
+    if form == "lines":
+        return one_line(data) | mangled(data)
     if form == "npy":
         return header_changed(data) | mangled(data)
     return _safetensors(data) if form == "safetensors" else mangled(data)

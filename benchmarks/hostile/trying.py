@@ -34,13 +34,13 @@ class Found:
 
 def outcome(kind: str, place: Path, read: Callable[[Path], object] | None = None) -> str:
     """Empty where it was read, "refused", or what went wrong; `place` holds the broken file. `read` is another reader."""
-    made, entry = KINDS[kind]
+    made = KINDS[kind]
     before = {path for path in place.parent.rglob("*")}
     start = time.monotonic()
     try:
         with warnings.catch_warnings(), open(os.devnull, "w") as nowhere, contextlib.redirect_stdout(nowhere):
             warnings.simplefilter("ignore")
-            (read or made.read)(place / entry)
+            (read or made.read)(place / made.entry)
         said = ""
     except Unusable as problem:
         said = "refused"
@@ -60,7 +60,7 @@ def whole(kind: str):
     with tempfile.TemporaryDirectory(prefix="gradcheck-hostile-") as folder:
         place = Path(folder) / "in"
         place.mkdir()
-        KINDS[kind][0].write(place)
+        KINDS[kind].write(place)
         yield place
 
 
@@ -68,7 +68,7 @@ def attempts(kind: str, count: int, seed: int, read: Callable[[Path], object] | 
     """So many broken files of a kind."""
     found = Found()
     with whole(kind) as place:
-        files = KINDS[kind][0].files
+        files = KINDS[kind].files(place)
         contents = {name: (place / name).read_bytes() for name, _ in files}
 
         @seeded(seed)

@@ -23,6 +23,9 @@ from gradcheck.printable import escaped
 UNWRITTEN = ("case", "known", "first")
 
 
+PROGRESS_MOST = 256 << 20  # bytes of the records of a campaign: a thousand times what a night leaves
+
+
 class Ledger:
     """The corpus of a campaign, as its one writer. `notes` says what could not be read or written, once for each reason."""
 
@@ -154,12 +157,9 @@ class Ledger:
 
 
 def _lines(path: Path) -> Iterator[bytes]:
-    """The lines of a regular file, each up to a length; none where there is no file."""
-    if not path.exists():
-        return
-    with foreign.opened(path) as file:
-        while line := file.readline(foreign.JSON_MOST):
-            yield line
+    """The lines of a regular file that is no longer than any of ours; none where there is no file."""
+    if path.exists():
+        yield from foreign.data(path, PROGRESS_MOST).splitlines(keepends=True)
 
 
 def _itself(path: str, flags: int) -> int:
