@@ -9,6 +9,7 @@ from gradcheck.auditing.rows import real, threaded
 from gradcheck.auditing.shards import rounding
 from gradcheck.auditing.sums import Kept, Sums
 from gradcheck.enclosure import Reals, outward
+from gradcheck.referees.freivalds import rest
 
 
 def computed_again(dump: Dump, plan: Plan, sums: Sums, rows: list[int]) -> Compared:
@@ -19,7 +20,8 @@ def computed_again(dump: Dump, plan: Plan, sums: Sums, rows: list[int]) -> Compa
         X, A, Y = softmax_rows(dump, rows, kept)
         known = Y * bound.label * (abs(A - 1) - A - 1) if dump.index else 0.0
         # the error of each term, and its size times what float64 may lose on it
-        error = A * bound.A + Y * bound.Y + known + bound.flat
+        others = np.where(kept.mass == 1, bound.others, 0) * rest(A, kept.Q)
+        error = A * bound.A + Y * (bound.Y + others) + known + bound.flat
         error += 2 * rounding(dump) * (A * bound.size + Y / dump.N)
         return (A * kept.mass - Y) @ X.T / dump.N, error @ abs(X).T
 

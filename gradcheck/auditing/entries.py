@@ -11,6 +11,7 @@ from gradcheck.auditing.rows import few, real
 from gradcheck.auditing.sums import Worst, keep
 from gradcheck.bounds import ErrorModel, returned
 from gradcheck.enclosure import U64, Enclosure, Reals, outward
+from gradcheck.referees.freivalds import rest
 from gradcheck.verdict import told
 
 
@@ -49,7 +50,8 @@ def _differences(dump: Dump, plan: Plan, block: Block, rows: slice, known: tuple
     labels = (classes == block.Y).astype(np.float64) if dump.index else real(block.Y[rows])
     masses = 0 if dump.index else dump.L
     k = plan.arithmetic.differences(masses)
-    y = np.maximum(plan.arithmetic.differences(0), plan.arithmetic.others(dump.L, block.found.alone)) + 8 * U64
+    others = np.where(block.mass == 1, plan.arithmetic.others(dump.L, block.found.alone), 0) * rest(A, block.found.Q)
+    y = np.maximum(plan.arithmetic.differences(0), others) + 8 * U64
     limit = ((1 + k) * limit * block.mass + k * A * sure * block.mass + y * labels) / dump.N
     return (A * block.mass - labels) / dump.N, limit + (1 + k) * (8 + masses + dump.L) * plan.arithmetic.eta
 

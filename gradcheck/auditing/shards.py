@@ -16,6 +16,7 @@ from gradcheck.auditing.rows import CLASSES, cuts, few, norms, product, real
 from gradcheck.auditing.sums import Gradient, Kept, Logits, Loss, Sums, keep
 from gradcheck.bounds import spread
 from gradcheck.enclosure import U64, Reals
+from gradcheck.referees.freivalds import rest
 
 
 def shard(dump: Dump, plan: Plan, parts: Iterable[slice]) -> Sums:
@@ -32,7 +33,7 @@ def shard(dump: Dump, plan: Plan, parts: Iterable[slice]) -> Sums:
         if logits is not None:
             _add_logits(dump, plan, block, logits)
         total.loss.add(_loss(dump, plan, block))
-        total.kept.append(Kept(part, block.m, block.s, block.mass, block.bound))
+        total.kept.append(Kept(part, block.m, block.s, block.mass, block.found.Q, block.bound))
         keep(total.worst, worst_entries(dump, plan, block))
     # A 1ᵀY / N + Y / N, of which ∂ℒ/∂b is the difference
     gradient.size += right[-1]
@@ -74,6 +75,7 @@ def _add_labels(dump: Dump, block: Block, P: Reals, W: Reals, total: Gradient) -
         A = block.p[Y, np.arange(len(Y))] / block.s
         np.add.at(total.right.T, Y, -P.T / dump.N)
         known = bound.Y + bound.label * (abs(A - 1) - A - 1) + double / dump.N
+        known += bound.others * rest(A, block.found.Q)
         np.add.at(total.limit.T, Y, (known * W).T)
         np.add.at(total.own, Y, double / dump.N * W[0])
         np.add.at(total.size, Y, 2 / dump.N)
@@ -82,7 +84,8 @@ def _add_labels(dump: Dump, block: Block, P: Reals, W: Reals, total: Gradient) -
         weights = real(Y[rows])
         size = W @ weights.T
         total.right[:, rows] -= P @ weights.T / dump.N
-        total.limit[:, rows] += ((bound.Y + double / dump.N) * W) @ weights.T
+        others = np.where(block.mass == 1, bound.others, 0)
+        total.limit[:, rows] += ((bound.Y + double / dump.N + others) * W) @ weights.T
         total.own[rows] += double / dump.N * size[0]
         total.size[rows] += 2 * size[1] / dump.N
 

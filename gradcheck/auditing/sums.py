@@ -102,12 +102,13 @@ class Loss:
 
 @dataclass(frozen=True, eq=False)
 class Kept:
-    """Of a block its samples, the maxima, sums and masses (nb,), and its weights: for rows that are computed again."""
+    """Of a block its samples, maxima, sums and masses (nb,), what log A is known to, and weights: for rows computed again."""
 
     part: slice
     m: Reals
     s: Reals
     mass: Reals
+    Q: Reals
     bound: Weights
 
 

@@ -144,12 +144,14 @@ def rescaled(L: int, once: float) -> float:
 class Weights:
     """What the error of a sum over samples is made of. For sample i and |w_i|, summed:
 
-    `A` (n,) on the referee's A w; `Y` (n,) on Y w; `label` on (|A - Y| - A) w at a label, which is known for index labels only;
-    `flat` on w alone; `size` (n,) on A w for the terms themselves. `extra` is absolute, and comes once.
+    `A` (n,) on the referee's A w; `Y` on Y w; `others` (n,) on (1 - A) w at a label of mass 1, where D may be minus the sum of the
+    others; `label` on (|A - Y| - A) w at a label, which is known for index labels only; `flat` on w alone; `size` (n,) on A w
+    for the terms themselves. `extra` is absolute, and comes once.
     """
 
     A: Reals
-    Y: Reals
+    Y: float
+    others: Reals
     label: float
     flat: Reals
     size: Reals
@@ -172,8 +174,13 @@ def weights(
         flat = (1 + total) * (1 + D) * (mass * below / N + (4 + masses) * arithmetic.eta)
         largest = float((mass * (1 + grown)).max(initial=1.0))
     extra = (1 + total) * (n + 2) * (1 + 4 * n * largest / N) * arithmetic.eta
-    labels = np.maximum(D, arithmetic.others(L, found.alone)) + L * (ulps + 2) * arithmetic.eta
-    return Weights(A, ((1 + total) * labels + total) / N, total / N, flat, mass * sure / N, extra)
+    others = (1 + total) * (arithmetic.others(L, found.alone) + L * (ulps + 2) * arithmetic.eta) / N
+    return Weights(A, ((1 + total) * D + total) / N, others, total / N, flat, mass * sure / N, extra)
+
+
+def rest(A: Reals, Q: Reals) -> Reals:
+    """No less than 1 - A, where our A is off by Q in the logarithm."""
+    return np.asarray(np.clip(1 - A, 0, 1) + A * np.expm1(np.minimum(Q, 700.0)) + 4 * U64)
 
 
 # ---- one block of samples ----
