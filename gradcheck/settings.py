@@ -149,7 +149,9 @@ def _read(path: Path) -> Iterator[Target]:
     ):  # tomllib takes squares of both
         raise Unusable(f"{path} has a key of more than {DEEPEST} parts or {LONGEST} characters")
     with foreign.reading(path, " as TOML"):
-        tool = tomllib.loads(words).get("tool", {})
+        whole = tomllib.loads(words)
+    foreign.require_shallow(whole, str(path))
+    tool = whole.get("tool", {})
     tables = tool.get("gradcheck", {}) if isinstance(tool, dict) else {}
     where = f"{path}: [tool.gradcheck]"
     if not isinstance(tables, dict) or set(tables) - {"targets"} or not isinstance(tables.get("targets", {}), dict):

@@ -172,6 +172,9 @@ SETTINGS = {
     "digits": "a = " + "9" * 10_000,
     "table": f"[{'a.' * 100_000}a]",
     "key": "a." * 100_000 + "a = 1",
+    "dotted in a table": "[tool.gradcheck.targets.x]\ntarget = 'y.py'\nexpected-failures = { "
+    + "a." * 20_000
+    + "a = 1 }",
     "long": f'[tool.gradcheck.targets.x]\ntarget = "{"y" * 10**5}"',
 }
 

@@ -13,3 +13,4 @@ from gradcheck.foreign.npy import array as array
 from gradcheck.foreign.npy import header as header
 from gradcheck.foreign.texts import parsed as parsed
 from gradcheck.foreign.texts import record as record
+from gradcheck.foreign.texts import require_shallow as require_shallow

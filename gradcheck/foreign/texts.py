@@ -34,6 +34,17 @@ def _depth(words: str) -> int:
     return most
 
 
+def require_shallow(value: Any, where: str) -> None:
+    """`Unusable` for lists and tables within each other that are too deep to be shown, or walked through."""
+    level: list[Any] = [value]
+    for _ in range(DEEPEST):
+        nested = [part.values() if isinstance(part, dict) else part for part in level if isinstance(part, dict | list)]
+        level = [entry for entries in nested for entry in entries]
+        if not level:
+            return
+    raise Unusable(f"{where} is nested more than {DEEPEST} deep")
+
+
 def _refused(constant: str) -> NoReturn:
     raise ValueError(f"{constant} is no number of JSON")
 
