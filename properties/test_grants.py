@@ -334,6 +334,19 @@ def test_code_that_loses_an_offset_agrees_and_is_told(function, code, dtype, tmp
     assert strict.failed and not strict.failures
 
 
+def test_optax_loses_an_offset_with_index_labels():
+    """Its log-sum-exp and the logit of the label are summed apart."""
+    optax, jax = pytest.importorskip("optax"), pytest.importorskip("jax")
+    losses = jax.jit(optax.softmax_cross_entropy_with_integer_labels)
+
+    def loss(theta, b, X, Y):
+        return np.asarray(losses((theta @ X + b).T, Y).mean())
+
+    it = Implementation("optax", loss=loss, dtypes=("float32",), layout=Layout(labels="index"))
+    tally = conform(it, dtype="float32", checks=("loss",), regimes=("offset",), max_examples=30).tallies["loss"]
+    assert tally.outcome is Outcome.AGREE and tally.lost is not None
+
+
 @pytest.mark.parametrize("dtype", ["float64", "float32", "float16"])
 @pytest.mark.parametrize("name", ["reference", "numpy", "scipy"])
 def test_careful_code_is_told_of_nothing(name, dtype):
