@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 import gradcheck
-from gradcheck import Arithmetic, Implementation, Problem, judge, precision
+from gradcheck import Arithmetic, Implementation, Problem, judge, model, precision
 from gradcheck.verdict import Outcome
 
 BFLOAT16 = precision.named("bfloat16").dtype
@@ -162,3 +162,22 @@ def test_a_sum_of_one_term_in_a_coarser_precision_rounds_it():
     p = problem("float32", [[0], [0], [0]], [0, 0, -30.0], [[1.0004]], [[0.25], [0.25], [0.5]])
     target = Implementation("one", gradients, dtypes=("float32",), arithmetic=Arithmetic(accumulate="float16"))
     assert not judge(target, p)["theta_gradient"].failed
+
+
+def test_a_masked_class_shares_what_the_others_may_overflow_to():
+    """Where a logit may be infinite its column is NaN, in the rows of masked classes, too."""
+
+    def half(function):
+        def called(*arrays):
+            with np.errstate(all="ignore"):
+                found = function(*(array.astype(np.float16) for array in arrays))
+            return {k: v.astype(np.float32) for k, v in found.items()} if isinstance(found, dict) else np.float32(found)
+
+        return called
+
+    functions = map(half, (model.gradients, model.loss, model.logits, model.softmax, model.softmax_jacobian))
+    target = Implementation("half", *functions, dtypes=("float32",), arithmetic=Arithmetic(inner="float16"))
+    p = problem("float32", [[-1.0], [1], [-1]], [2.0**20, 2.0**20, -np.inf], [[-1.0, 1]], [[1.0, 0], [0, 1], [0, 0]])
+    found = judge(target, p)
+    assert np.isnan(target.gradients(*p.arrays())["theta"]).any()
+    assert not [name for name, verdict in found.items() if verdict.failed]

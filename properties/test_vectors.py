@@ -15,7 +15,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from gradcheck import Outcome, Unusable, model, precision, problems
+from gradcheck import Arithmetic, Outcome, Unusable, model, precision, problems
 from gradcheck.cli import main
 from gradcheck.enclosure import Enclosure
 from gradcheck.referees import float64
@@ -658,3 +658,29 @@ def test_a_set_is_certified_again_in_place(run):
 
 def test_the_schema_is_printed(run):
     assert json.loads(run("schema").stdout) == SCHEMA.schema
+
+
+def test_what_is_declared_of_rounding_is_granted():
+    """Results of float32 that were computed in float16: wrong, until that is said; and no more is granted than that."""
+    coarse, wrong = {}, {}
+    for vector in VECTORS.values():
+        if vector.problem.precision.name == "float32":
+            with np.errstate(all="ignore"):
+                found = model.gradients(*(a.astype(np.float16) for a in vector.problem.arrays()))["theta"]
+            coarse[vector.name] = {"grad_theta": texts(found.astype(np.float32))}
+            wrong[vector.name] = {"grad_theta": texts(2 * right(vector)["grad_theta"])}
+    inner = Arithmetic(inner="float16")
+    assert judged(coarse).status == 1
+    assert judge(INDEX, answers.Answers(coarse), inner).status == 0
+    assert judge(INDEX, answers.Answers(wrong), inner).status == 1
+
+
+def test_the_command_takes_what_is_declared(tmp_path):
+    """As every command that judges does."""
+    vector = next(v for v in VECTORS.values() if v.problem.precision.name == "float32" and v.regime == "odd-samples")
+    found = model.gradients(*(a.astype(np.float16) for a in vector.problem.arrays()))["theta"].astype(np.float32)
+    file = tmp_path / "a.json"
+    file.write_text(json.dumps({"gradcheck_answers": 1, "answers": {vector.name: {"grad_theta": texts(found)}}}))
+    run = CliRunner().invoke
+    assert run(main, ["vectors", "judge", str(file)]).exit_code == 1
+    assert run(main, ["vectors", "judge", str(file), "--inner", "float16"]).exit_code == 0

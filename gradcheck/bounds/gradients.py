@@ -223,4 +223,4 @@ def jacobian_error(A: Enclosure, delta: Reals, precision: Precision) -> Reals:
     size = np.where(on, 0, np.multiply.outer(top, top))
     rest = np.where(on, 0, off).sum(axis=1) + relative(precision, 4, len(a) - 2, writings=3) * size.sum(axis=1)
     off[on] = np.maximum(diagonal, rest)  # or minus the sum of the others
-    return outward(off, 16)
+    return outward(np.where(np.isnan(off), np.inf, off), 16)  # a probability of 0 times what may be anything

@@ -99,6 +99,7 @@ class Trial:
         parts = []
         for part in (error.log_A, error.A, error.relative, error.distance, error.lse):
             whole = np.zeros((Z.shape[0], part.shape[1]))
+            whole[:, np.isinf(part).any(axis=0)] = np.inf  # what masked classes are divided by, too
             whole[keep] = part
             parts.append(whole)
         return bounds.SoftmaxError(*parts)

@@ -1,11 +1,13 @@
 """`gradcheck vectors export | certify | judge | schema`: problems with certified answers, for suites that cannot run us."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from gradcheck.arithmetic import FIELDS, Arithmetic
 from gradcheck.cli.group import STATUS, leave, main
+from gradcheck.cli.options import arithmetic_options
 from gradcheck.cli.progress import progress
 from gradcheck.cli.say import say
 from gradcheck.errors import Unusable
@@ -89,7 +91,8 @@ def certify(*, folder: Path, write: bool) -> None:
 @click.option(
     "--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="As in verify."
 )
-def judge(*, paths: tuple[Path, ...], json_file: Path | None) -> None:
+@arithmetic_options
+def judge(*, paths: tuple[Path, ...], json_file: Path | None, **settings: Any) -> None:
     """Judge ANSWERS, a JSON file or a folder of them, to the vectors in DIR; without DIR, to those that ship with gradcheck."""
     from gradcheck import reports
     from gradcheck.cli import answered
@@ -100,7 +103,9 @@ def judge(*, paths: tuple[Path, ...], json_file: Path | None) -> None:
         raise Unusable(f"{len(paths)} paths are given; expected ANSWERS, or DIR and ANSWERS")
     if json_file:
         reports.prepare("json", json_file)
-    found = judged(folder.load(paths[0] if len(paths) == 2 else SHIPPED), answers.load(paths[-1]))
+    said = {key: value for key in FIELDS if (value := settings[key]) is not None}
+    index = folder.load(paths[0] if len(paths) == 2 else SHIPPED)
+    found = judged(index, answers.load(paths[-1]), Arithmetic(**said))
     answered.show(found, reports.console(quiet=json_file == Path("-")))
     if json_file:
         reports.write(json_file, report.text(found))

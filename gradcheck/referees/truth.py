@@ -73,7 +73,7 @@ class Truth:
     def allowed(self, quantity: str) -> Reals:
         """The rounding bound (absolute) of the same quantity."""
         found: Reals = self._returned(quantity, getattr(self._bounds, quantity))
-        return found if quantity == "loss" or not self.problem.masked.any() else self._embed(found, 0.0)
+        return found if quantity == "loss" else self._spread(found)
 
     def _returned(self, quantity: str, bound: Reals) -> Reals:
         """And the writing down of the result, where that is coarser than what it is computed in."""
@@ -88,7 +88,7 @@ class Truth:
     def careful(self, quantity: str) -> Reals:
         """What the most careful code may be off by: logits that are exact are known to be, and none of a log-sum-exp is lost."""
         found: Reals = self._returned(quantity, getattr(self._careful, quantity))
-        return found if quantity == "loss" or not self.problem.masked.any() else self._embed(found, 0.0)
+        return found if quantity == "loss" else self._spread(found)
 
     @cached_property
     def _careful(self) -> bounds.Allowed:
@@ -109,8 +109,16 @@ class Truth:
         reduced = unmasked(self.problem)
         return bounds.allowed(reduced, precision, self.magnitude, self.values.Z, self.values.A)
 
-    def _embed(self, rows: Reals, fill: float) -> Reals:
-        whole = np.full((self.problem.L, rows.shape[1]), fill)
+    def _spread(self, bound: Reals) -> Reals:
+        """With the masked classes, which are exact unless what they are divided by may overflow."""
+        if not self.problem.masked.any():
+            return bound
+        fill = np.where(np.isinf(bound).any(axis=0), np.inf, 0.0)
+        return self._embed(bound, fill)
+
+    def _embed(self, rows: Reals, fill: float | Reals) -> Reals:
+        whole = np.empty((self.problem.L, rows.shape[1]))
+        whole[:] = fill
         whole[~self.problem.masked] = rows
         return whole
 
@@ -152,4 +160,4 @@ class Truth:
             return self._returned("loss", bounds.loss_error(bound.problem, bound.precision, bound.softmax, times=2))
         X = abs(self.problem.reals[2]).T if quantity == "theta" else np.ones((self.problem.n, 1))
         found = self._returned(quantity, self._bounds.summed(X, times=2))
-        return self._embed(found, 0.0) if self.problem.masked.any() else found
+        return self._spread(found)

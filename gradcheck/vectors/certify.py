@@ -6,12 +6,13 @@ last bit between machines; rounded up to a few bits they are the same, but where
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from gradcheck import bounds
 from gradcheck.enclosure import Enclosure, Reals
+from gradcheck.precision import Precision
 from gradcheck.problem import Problem
 from gradcheck.referees import Truth, ball
 from gradcheck.verdict import Comparison
@@ -63,12 +64,17 @@ def _jacobian(truth: Truth) -> tuple[Enclosure, Reals]:
     parts = (
         found.midpoint,
         found.radius,
-        bounds.jacobian_error(truth.values.A.take(slice(None), COLUMN), delta, p.precision),
+        bounds.jacobian_error(truth.values.A.take(slice(None), COLUMN), delta, truth.granted),
     )
     midpoint, radius, allowed = (np.zeros((p.L, p.L)) for _ in parts)
+    if np.isinf(parts[2]).any():  # what masked classes are divided by, too
+        allowed[:] = np.inf
     for whole, part in zip((midpoint, radius, allowed), parts, strict=True):
         whole[np.ix_(kept, kept)] = part
-    return Enclosure(midpoint, radius), allowed
+    enclosure = Enclosure(midpoint, radius)
+    if truth.granted.returned:
+        allowed = bounds.returned(allowed, enclosure.magnitude, truth.granted)
+    return enclosure, allowed
 
 
 QUANTITIES: dict[str, Quantity] = {
@@ -90,9 +96,9 @@ def upward(bound: Reals) -> Reals:
     return np.where(np.isfinite(bound), rounded, bound)
 
 
-def certify(problem: Problem) -> Mapping[str, Certified]:
-    """Every quantity of a problem, by balls, whatever its precision."""
-    truth = ball.truth(problem, MORE_BITS)
+def certify(problem: Problem, grants: Precision | None = None) -> Mapping[str, Certified]:
+    """Every quantity of a problem, by balls, whatever its precision; `grants` where rounding is not that of its arrays."""
+    truth = replace(ball.truth(problem, MORE_BITS), grants=grants)
     return {name: _certified(*quantity.certify(truth)) for name, quantity in QUANTITIES.items()}
 
 

@@ -1,16 +1,17 @@
 """Judging answers: each quantity of each vector, by the comparison that a check would make."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from gradcheck.arithmetic import Arithmetic, granted
 from gradcheck.checks import CHECKS
 from gradcheck.errors import Unusable
 from gradcheck.tally import Tally
 from gradcheck.vectors.answers import Answers, Unreadable, computed
-from gradcheck.vectors.certify import QUANTITIES
+from gradcheck.vectors.certify import QUANTITIES, Certified, certify
 from gradcheck.vectors.folder import Index
 from gradcheck.vectors.form import Vector
 from gradcheck.verdict import Outcome, Verdict
@@ -39,6 +40,7 @@ class Judged:
     answered: int
     tallies: Mapping[Row, Tally]
     findings: tuple[Finding, ...]
+    arithmetic: Arithmetic = field(default_factory=Arithmetic)
 
     @property
     def unanswered(self) -> int:
@@ -53,8 +55,12 @@ class Judged:
         return 0 if any(tally.judged for tally in self.tallies.values()) else 3
 
 
-def judge(index: Index, answers: Answers) -> Judged:
-    """Judge every answer. `Unusable` where one is to a vector that the folder does not hold, or a file there is damaged."""
+def judge(index: Index, answers: Answers, arithmetic: Arithmetic | None = None) -> Judged:
+    """Judge every answer; what rounding `arithmetic` explains is granted in place of what the vectors grant.
+
+    `Unusable` where one is to a vector that the folder does not hold, or a file there is damaged.
+    """
+    declared = arithmetic or Arithmetic()
     unknown = next((name for name in answers.found if name not in index.entries), None)
     if unknown is not None:
         raise Unusable(f"the answers name {unknown!r}, which is not among the vectors in {index.path}")
@@ -63,23 +69,31 @@ def judge(index: Index, answers: Answers) -> Judged:
     answered = [name for name in index.entries if answers.found.get(name)]
     for vector in map(index.vector, answered):
         dtype = vector.problem.precision.name
-        for name, verdict in _verdicts(vector, answers.found[vector.name]).items():
+        for name, verdict in _verdicts(vector, _granted(vector, declared), answers.found[vector.name]).items():
             tally = tallies.setdefault((dtype, name), Tally(CHECKS[QUANTITIES[name].check]))
             tally.add(vector.problem, verdict)
             if verdict.failed:
                 findings.append(Finding(vector.name, vector.regime, dtype, name, verdict))
-    return Judged(index, answers.implementation, len(answered), tallies, tuple(findings))
+    return Judged(index, answers.implementation, len(answered), tallies, tuple(findings), declared)
 
 
-def _verdicts(vector: Vector, answer: Mapping[str, Any]) -> dict[str, Verdict]:
+def _granted(vector: Vector, arithmetic: Arithmetic) -> Mapping[str, Certified]:
+    """What is certified: as the vector says, or with what is declared of rounding."""
+    precision = vector.problem.precision
+    grants = granted(precision.name, arithmetic)
+    return vector.quantities if grants is precision else certify(vector.problem, grants)
+
+
+def _verdicts(vector: Vector, certified: Mapping[str, Certified], answer: Mapping[str, Any]) -> dict[str, Verdict]:
     return {
-        name: _verdict(vector, name, answer[name]) if name in answer else Verdict(Outcome.SKIPPED, UNANSWERED)
+        name: _verdict(vector, certified[name], name, answer[name])
+        if name in answer
+        else Verdict(Outcome.SKIPPED, UNANSWERED)
         for name in QUANTITIES
     }
 
 
-def _verdict(vector: Vector, name: str, given: Any) -> Verdict:
-    truth = vector.quantities[name]
+def _verdict(vector: Vector, truth: Certified, name: str, given: Any) -> Verdict:
     try:
         values = computed(given, truth.allowed.shape, vector.problem.precision)
     except Unreadable as problem:

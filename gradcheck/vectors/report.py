@@ -21,6 +21,7 @@ def text(judged: Judged) -> str:
         "gradcheck": version("gradcheck"),
         "status": judged.status,
         "implementation": judged.implementation,
+        "arithmetic": judged.arithmetic.said,
         "vectors": len(judged.index.entries),
         "answered": judged.answered,
         "quantities": [_row(row, tally) for row, tally in judged.tallies.items()],
