@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 
 from gradcheck import precision
 from gradcheck.errors import ProblemError
+from gradcheck.law import CrossEntropy
+from gradcheck.law.options import PLAIN
 
 Array = NDArray[Any]  # of any of the precisions, or of whole numbers
 Reals = NDArray[np.float64]
@@ -57,7 +59,7 @@ class Problem:
 
     `theta` (L, d), `b` (L, 1), `X` (d, n), `Y` (L, n), all of one dtype, which is the precision under test. Every
     entry is finite, Y is not negative, and L >= 2. A class may be masked by b = -inf where no sample carries it.
-    `memory` names how the arrays are laid out when they are handed to an implementation.
+    `memory` names how the arrays are laid out when they are handed to an implementation, `law` the loss that is meant.
 
     Raises `ProblemError`, which says what was given and what was expected.
     """
@@ -67,6 +69,7 @@ class Problem:
     X: Array
     Y: Array
     memory: str = "C"
+    law: CrossEntropy = PLAIN
 
     def __post_init__(self) -> None:
         for name in ("theta", "b", "X", "Y"):
@@ -81,6 +84,15 @@ class Problem:
             kept.flags.writeable = False
             object.__setattr__(made, name, kept)
         object.__setattr__(made, "memory", self.memory)
+        object.__setattr__(made, "law", self.law)
+        return made
+
+    def with_law(self, law: CrossEntropy) -> "Problem":
+        """The same arrays, for another loss."""
+        made = self.with_arrays(self.theta, self.b, self.X, self.Y)
+        object.__setattr__(made, "law", law)
+        if not law.plain:
+            _validate_law(made)
         return made
 
     @property
@@ -150,6 +162,8 @@ class Problem:
         state = hashlib.sha256(f"{self.precision.name} {self.memory} {self.L} {self.d} {self.n}".encode())
         for array in (self.theta, self.b, self.X, self.Y):
             state.update(array.tobytes())
+        if not self.law.plain:
+            state.update(repr(self.law).encode())
         return state.hexdigest()
 
     def __repr__(self) -> str:
@@ -187,6 +201,21 @@ def _validate(p: Problem) -> None:
     _validate_values(p)
 
 
+def _validate_law(p: Problem) -> None:
+    """What an option asks of the classes and the labels."""
+    law, Y = p.law, p.reals[3]
+    if len(law.class_weight) not in (0, p.L):
+        raise ProblemError(f"class_weight has {len(law.class_weight)} weights; expected {p.L}, one for each class")
+    if law.ignore is not None and 0 <= law.ignore < p.L and Y[law.ignore].any():
+        raise ProblemError(
+            f"ignore={law.ignore}, but samples carry that class; expected columns of zeros in their place"
+        )
+    if law.smoothing and p.masked.any():
+        raise ProblemError("a masked class has no smoothed label: its loss is infinite")
+    if law.smoothing_over == "others" and law.smoothing and (Y > 1).any():
+        raise ProblemError("smoothing over the other classes is of labels of at most 1")
+
+
 def _validate_values(p: Problem) -> None:
     theta, b, X, Y = p.reals
     for name, array in (("theta", theta), ("b", np.where(np.isneginf(b), 0, b)), ("X", X), ("Y", Y)):
@@ -198,6 +227,8 @@ def _validate_values(p: Problem) -> None:
         raise ProblemError(f"Y{list(place)} is {Y[place]}; expected label masses of 0 or more")
     if p.masked.any() and (p.masked.all() or Y[p.masked].any()):
         raise ProblemError("b is -inf for every class, or for one that a sample carries; a masked class has no label")
+    if not p.law.plain:
+        _validate_law(p)
     if p.memory not in MEMORY:
         raise ProblemError(f"memory is {p.memory!r}; expected one of {', '.join(MEMORY)}")
     if p.memory == "integers" and not all((a == np.trunc(a)).all() and (abs(a) < 2**31).all() for a in (X, Y)):

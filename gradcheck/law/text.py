@@ -1,0 +1,83 @@
+"""The loss, written once: forward, in the paper's notation, columns are samples.
+
+It is read with NumPy arrays (values, in their precision), with `Running` arrays (what rounding may do to them) and with balls
+(the truth), through the tape of `gradcheck.readings` also backward: every gradient follows from this text. Knows no gradient.
+
+    loss = 1/N sum_i [ -Y'_i . log A'_i + c lse_i^2 ] + l2/2 |theta|^2        A', lse of Z' = g(theta X + b)
+"""
+
+import numpy as np
+
+from gradcheck.law.functions import Array, Values, log_softmax, log_sum_exp, tanh, values
+from gradcheck.law.options import LABELLED, SAMPLES, WEIGHTS, CrossEntropy
+
+
+def logits(theta: Values, b: Values, X: Values) -> Values:
+    """`Z = theta X + b`, (L, n)."""
+    return theta @ X + b
+
+
+def mapped(Z: Values, law: CrossEntropy) -> Values:
+    """`Z' = g(Z)`, (L, n): scaled and capped, in the order that is declared."""
+    if law.scale != 1 and law.scaled == "before":
+        Z = Z * law.scale
+    if law.softcap:
+        Z = tanh(Z / law.softcap) * law.softcap
+    if law.scale != 1 and law.scaled == "after":
+        Z = Z * law.scale
+    return Z
+
+
+def kept(Y: Values, law: CrossEntropy) -> Array:
+    """(1, n), which samples count: all, or those that are labelled."""
+    if law.ignore is None and law.counted != LABELLED:
+        return np.ones((1, Y.shape[1]), dtype=bool)
+    return np.asarray(values(Y).sum(axis=0, keepdims=True) > 0)
+
+
+def labels(Y: Values, law: CrossEntropy) -> Values:
+    """`Y'` (L, n): smoothed where a sample counts, then weighed."""
+    smoothed, L = Y, Y.shape[0]
+    if law.smoothing:
+        rest = (1 - Y) * (law.smoothing / (L - 1)) if law.smoothing_over == "others" else law.smoothing / L
+        smoothed = np.where(kept(Y, law), Y * (1 - law.smoothing) + rest, Y * 0)
+    if not law.class_weight:
+        return smoothed
+    weights = _weights(law)
+    return smoothed * ((Y * weights).sum(axis=0, keepdims=True) if law.smoothing_weight == "label" else weights)
+
+
+def _weights(law: CrossEntropy) -> Array:
+    return np.array(law.class_weight)[:, np.newaxis]
+
+
+def normaliser(Y: Values, law: CrossEntropy) -> Values:
+    """`N`, a number."""
+    if law.counted == WEIGHTS:
+        return (Y * _weights(law)).sum() if law.class_weight else Y.sum()
+    if law.counted == LABELLED:
+        return int(kept(Y, law).sum())
+    return Y.shape[1] if law.counted == SAMPLES else law.counted
+
+
+def total(Z: Values, Y: Values, law: CrossEntropy) -> Values:
+    """The sum over the samples, of logits `Z` (L, n): a number. A class without a label does not count, even at log A = -inf."""
+    due, bent = labels(Y, law), mapped(Z, law)
+    found = -np.where(values(due) > 0, due * log_softmax(bent), 0 * due).sum()
+    if law.z_loss:
+        lse = log_sum_exp(bent)
+        squares = lse * lse * law.z_loss
+        found = found + (squares if law.z_over == SAMPLES else np.where(kept(Y, law), squares, 0 * squares)).sum()
+    return found
+
+
+def penalty(theta: Values, b: Values, law: CrossEntropy) -> Values:
+    """`l2/2 |theta|^2`, a number, and of b where that is declared."""
+    squares = (theta * theta).sum()
+    return (squares + (b * b).sum() if law.l2_bias else squares) * (law.l2 / 2)
+
+
+def loss(theta: Values, b: Values, X: Values, Y: Values, law: CrossEntropy) -> Values:
+    """All of it, a number."""
+    found = total(logits(theta, b, X), Y, law) / normaliser(Y, law)
+    return found + penalty(theta, b, law) if law.l2 else found
