@@ -170,7 +170,7 @@ def posed(path: Path, data: dict[str, Any]) -> Problem:
     dtype = precision.named(data["dtype"]).dtype
     found = {name: _array(path, name, data.get(name), dtype) for name in ARRAYS}
     try:
-        return Problem(*found.values(), memory=data["memory"])
+        return Problem(found["theta"], found["b"], found["X"], found["Y"], data["memory"])
     except Unusable as problem:
         raise Unusable(f"{path} holds no valid problem: {problem}") from None
 
