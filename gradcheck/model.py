@@ -86,10 +86,15 @@ def bias_gradient(theta: Array, b: Array, X: Array, Y: Array) -> Array:
 
 
 def gradients(theta: Array, b: Array, X: Array, Y: Array) -> dict[str, Array]:
-    """All three, from one softmax."""
+    """All four, from one softmax; that of X (d, n) is `theta^T D`."""
     D = logits_gradient(theta, b, X, Y)
     samples = X.astype(theta.dtype, copy=False)
-    return {"theta": _like(D @ samples.T, D.dtype), "b": _like(D.sum(axis=1, keepdims=True), D.dtype), "Z": D}
+    return {
+        "theta": _like(D @ samples.T, D.dtype),
+        "b": _like(D.sum(axis=1, keepdims=True), D.dtype),
+        "Z": D,
+        "X": _like(theta.T @ D, D.dtype),
+    }
 
 
 def softmax_jacobian(z: Array) -> Array:

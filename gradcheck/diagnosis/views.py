@@ -20,12 +20,13 @@ QUANTITIES: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "Z": ("gradients", "∂ℒ/∂Z", ("logits_gradient",)),
     "theta": ("gradients", "∂ℒ/∂θ", ("theta_gradient",)),
     "b": ("gradients", "∂ℒ/∂b", ("bias_gradient",)),
+    "X": ("gradients", "∂ℒ/∂X", ("data_gradient",)),
     "loss": ("loss", "ℒ", ("loss",)),
     "logits": ("logits", "Z", ("logits",)),
     "softmax": ("softmax", "A", ("softmax",)),
     "softmax_jacobian": ("softmax_jacobian", "∂A/∂Z", ("jacobian_diagonal", "jacobian_off_diagonal")),
 }
-GRADIENTS = ("Z", "theta", "b")
+GRADIENTS = ("Z", "theta", "b", "X")
 # What each function leaves in its arguments: (function, place of the argument), which right code leaves alone.
 LEFT = {
     f"{function} leaves {parameter}": (function, place)

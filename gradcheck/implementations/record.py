@@ -79,7 +79,8 @@ CHOICES = {
 class Implementation:
     """Functions to be judged; None means not offered, and at least one must be there.
 
-    `gradients(theta, b, X, Y)` returns a mapping, a tuple in this order, or an object with any of theta, b, Z, or theta alone;
+    `gradients(theta, b, X, Y)` returns a mapping, a tuple in this order, or an object with any of theta, b, Z, X, or theta
+    alone;
     `loss(theta, b, X, Y)` a float; `logits(theta, b, X)` Z; `softmax(Z)` A; `softmax_jacobian(z)` (L, L) for one column.
     `dtypes` are those it is made for; `arithmetic` says how it rounds, where its arrays do not show it. `analytic` declares that
     `loss` accepts complex arrays and is analytic as written, so that the complex step may judge it. `expected_failures` maps a

@@ -92,10 +92,19 @@ class Model:
         """The row sums of D."""
         return like(D.sum(axis=1, keepdims=True), D)
 
+    def data_gradient(self, D: Values, theta: Values) -> Values:
+        """θᵀ D."""
+        return like(theta.T @ D, D)
+
     def gradients(self, theta: Values, b: Values, X: Values, Y: Values) -> dict[str, Values]:
-        """∂ℒ/∂θ, ∂ℒ/∂b and ∂ℒ/∂Z."""
+        """∂ℒ/∂θ, ∂ℒ/∂b, ∂ℒ/∂Z and ∂ℒ/∂X."""
         D = self.logits_gradient(theta, b, X, Y)
-        return {"theta": self.theta_gradient(D, X), "b": self.bias_gradient(D, X), "Z": D}
+        return {
+            "theta": self.theta_gradient(D, X),
+            "b": self.bias_gradient(D, X),
+            "Z": D,
+            "X": self.data_gradient(D, theta),
+        }
 
     # ---- the Jacobian ----
 
