@@ -11,8 +11,8 @@ from gradcheck.conformance import pose
 from gradcheck.diagnosis import diagnose
 from gradcheck.implementations.quiet import quiet
 from gradcheck.mistakes import GROUPS, MISTAKES, Model
+from gradcheck.readings.running import Running
 from gradcheck.reports import words
-from gradcheck.running import Running
 from gradcheck.verify import parted, select
 
 JUDGED = select(

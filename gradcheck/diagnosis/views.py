@@ -13,7 +13,7 @@ from gradcheck.implementations import Implementation
 from gradcheck.implementations.record import PARAMETERS
 from gradcheck.mistakes import Model
 from gradcheck.problem import Array, Problem
-from gradcheck.running import Running
+from gradcheck.readings.running import Running
 
 # Each quantity: the function that returns it, its symbol, and the checks that say whether it is right.
 QUANTITIES: dict[str, tuple[str, str, tuple[str, ...]]] = {

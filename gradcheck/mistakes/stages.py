@@ -10,7 +10,7 @@ import numpy as np
 
 from gradcheck import model
 from gradcheck.implementations import Implementation
-from gradcheck.running import Running
+from gradcheck.readings.running import Running
 
 Values = Any  # an array of NumPy, or a Running one
 
