@@ -115,7 +115,7 @@ class View:
             left = [(name, place) for name, (source, place) in LEFT.items() if source == function and name in names]
             if returned or left:
                 inputs = [_entered(array) for array in ARGUMENTS[function](self.trial)]
-                found = getattr(model(), function)(*inputs)
+                found = getattr(model(self.trial.law), function)(*inputs)
                 parts = found if function == "gradients" else {function: found}
                 yield from ((name, parts[name]) for name in returned if name in parts)
                 yield from ((name, inputs[place]) for name, place in left)
