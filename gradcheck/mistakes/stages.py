@@ -4,11 +4,14 @@ Each stage takes NumPy arrays (then the model is an implementation, to be caught
 with this mistake may return, to be recognised). Two mistakes in one: a class that inherits from both.
 """
 
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from gradcheck import model
 from gradcheck.implementations import Implementation
-from gradcheck.model import like as like
+from gradcheck.model import like
+
+__all__ = ["Model", "like"]
 
 
 class Model(model.Stages):
@@ -23,6 +26,10 @@ class Model(model.Stages):
     value: ClassVar[Any] = None
     coarse: ClassVar[str] = ""  # a coarser precision, whose numbers some of its results are
     coarse_throughout: ClassVar[bool] = False  # all of them are
+
+    def under(self, **options: Any) -> "Model":
+        """The right code of a loss with other options."""
+        return Model(replace(self.law, **options))
 
     def implementation(self, name: str) -> Implementation:
         """All its functions, to be judged."""
