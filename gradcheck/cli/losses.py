@@ -23,7 +23,7 @@ class Declared(Typed):
         """What the law makes of it."""
         try:
             return getattr(law.CrossEntropy(**{self.field: self.read(value)}), self.field)
-        except (Unusable, ValueError) as problem:
+        except Unusable as problem:
             self.fail(str(problem), param, context)
 
 
@@ -44,7 +44,10 @@ class Weights(Declared):
 
     def read(self, value: Any) -> Any:
         """As numbers."""
-        return tuple(map(float, value.split(","))) if isinstance(value, str) else value
+        try:
+            return tuple(map(float, value.split(","))) if isinstance(value, str) else value
+        except ValueError:
+            raise Unusable(f"{value!r:.60} is no list of weights; expected numbers with commas between them") from None
 
 
 LAW: Table = {
@@ -85,6 +88,4 @@ def refuse_law(said: dict[str, Any], what: str, known: tuple[tuple[str, Any], ..
     for name, value in said.items():
         if (name, value) not in known:
             (option, *_) = options({name: value})
-            raise Unusable(
-                f"{option} is not known of {what} yet, which are judged as the mean cross-entropy; expected no such option"
-            )
+            raise Unusable(f"{what} cannot be judged with {option} yet; expected those of the mean cross-entropy")
