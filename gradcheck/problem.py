@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from gradcheck import precision
 from gradcheck.errors import ProblemError
-from gradcheck.law import CrossEntropy
+from gradcheck.law import CrossEntropy, text
 from gradcheck.law.options import PLAIN
 
 Array = NDArray[Any]  # of any of the precisions, or of whole numbers
@@ -129,6 +129,16 @@ class Problem:
     def masked(self) -> NDArray[np.bool_]:
         """(L,) which classes have b = -inf."""
         return np.isneginf(self.reals[1][:, 0])
+
+    @cached_property
+    def labels(self) -> Reals:
+        """Y' (L, n): the labels as the loss has them, smoothed and weighed, in float64; Y itself for the paper's loss."""
+        return self.reals[3] if self.law.plain else np.asarray(text.labels(self.reals[3], self.law))
+
+    @cached_property
+    def divisor(self) -> float:
+        """N: what the sum over the samples is divided by, in float64; 0 where no sample counts."""
+        return float(self.n if self.law.plain else text.normaliser(self.reals[3], self.law))
 
     @cached_property
     def label_index(self) -> NDArray[np.int64] | None:

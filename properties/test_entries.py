@@ -249,9 +249,9 @@ def test_the_rounding_bound_of_a_sample_is_that_of_a_loss_of_one_sample():
     for i in range(P.n):
         alone = Problem(P.theta, P.b, P.X[:, [i]], P.Y[:, [i]])
         part = bounds.SoftmaxError(
-            *(getattr(softmax, name)[:, [i]] for name in ("log_A", "A", "relative", "distance", "lse"))
+            *(getattr(softmax, name)[:, [i]] for name in ("log_A", "A", "relative", "distance", "lse", "lse_error"))
         )
-        one = float(bounds.loss_error(alone, precision.FLOAT64, part))
+        one = float(bounds.loss_error(bounds.Folded(alone, precision.FLOAT64), part))
         assert one <= truth.nearby_sample_errors[i] * (1 + 1e-9)
         assert truth.nearby_sample_errors[i] <= 4 * one + 2.0**-1000
     assert (referees.oracle(P).nearby_sample_errors == truth.nearby_sample_errors).all()

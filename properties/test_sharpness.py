@@ -306,7 +306,7 @@ def test_the_bounds_of_a_batch_twice_over_are_those_of_twice_as_many_samples(nam
     problem, known = PROBLEMS[name], Known(PROBLEMS[name], p)
     sums = (known.D, known.size_of_D, known.underflow, problem.n, p)
     assert is_formula(known.allowed.summed(known.X, times=2), summed_error(known.X, 2, *sums))
-    twice = bounds.loss_error(problem, p, known.allowed.softmax, times=2)
+    twice = bounds.loss_error(bounds.Folded(problem, p), known.allowed.softmax, times=2)
     assert is_formula(twice, loss_error(problem, p, known.columns, known.lses, 2))
 
 

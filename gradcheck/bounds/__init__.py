@@ -20,13 +20,16 @@ dropping a second order term, and stay valid where they are larger than 1.
 """
 
 from gradcheck.bounds.error_model import ErrorModel as ErrorModel
+from gradcheck.bounds.folding import Folded as Folded
 from gradcheck.bounds.gradients import Allowed as Allowed
 from gradcheck.bounds.gradients import allowed as allowed
+from gradcheck.bounds.gradients import allowed_of as allowed_of
 from gradcheck.bounds.gradients import exact_logits as exact_logits
-from gradcheck.bounds.gradients import jacobian_error as jacobian_error
-from gradcheck.bounds.gradients import loss_error as loss_error
 from gradcheck.bounds.gradients import operands as operands
-from gradcheck.bounds.gradients import sample_loss_errors as sample_loss_errors
+from gradcheck.bounds.jacobian import jacobian_error as jacobian_error
+from gradcheck.bounds.losses import loss_error as loss_error
+from gradcheck.bounds.losses import sample_loss_errors as sample_loss_errors
+from gradcheck.bounds.mapping import mapped as mapped
 from gradcheck.bounds.roundings import ELEMENTARY_ULPS as ELEMENTARY_ULPS
 from gradcheck.bounds.roundings import elementary as elementary
 from gradcheck.bounds.roundings import gamma as gamma
@@ -37,6 +40,7 @@ from gradcheck.bounds.roundings import roundings as roundings
 from gradcheck.bounds.roundings import spread as spread
 from gradcheck.bounds.roundings import written as written
 from gradcheck.bounds.softmax import SoftmaxError as SoftmaxError
+from gradcheck.bounds.softmax import enclosed as enclosed
 from gradcheck.bounds.softmax import logits_error as logits_error
 from gradcheck.bounds.softmax import merged as merged
 from gradcheck.bounds.softmax import prescaled as prescaled

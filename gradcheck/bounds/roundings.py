@@ -53,7 +53,12 @@ def relative(
     p: Precision, operations: float, additions: float | None = None, writings: float = 0, readings: float = 0
 ) -> float:
     """`exp(roundings) - 1`: their relative error. As `spread`, which it is where nothing is declared."""
-    return math.expm1(min(roundings(p, operations, additions, writings, readings) * (1 + 16 * U64), 700.0))
+    return together(roundings(p, operations, additions, writings, readings))
+
+
+def together(logarithm: float) -> float:
+    """The relative error of factors whose logarithms come to so much."""
+    return math.expm1(min(logarithm * (1 + 16 * U64), 700.0))
 
 
 def written(p: Precision) -> float:

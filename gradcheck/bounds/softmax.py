@@ -7,7 +7,8 @@ import numpy as np
 
 from gradcheck.bounds.roundings import ELEMENTARY_ULPS, elementary, lam, relative, roundings, written
 from gradcheck.enclosure import U64, Enclosure, Reals, outward
-from gradcheck.precision import Precision
+from gradcheck.law.functions import softmax
+from gradcheck.precision import FLOAT64, Precision
 
 
 @dataclass(frozen=True, eq=False)
@@ -15,7 +16,8 @@ class SoftmaxError:
     """What rounding does to one softmax. Each is (L, n).
 
     `log_A` bounds the absolute error of log A, `A` the absolute error of A, and `relative` the error of A in the
-    logarithm, which holds wherever A does not underflow. `distance` bounds |log A|, `lse` (1, n) |log-sum-exp|.
+    logarithm, which holds wherever A does not underflow. `distance` bounds |log A|, `lse` (1, n) |log-sum-exp|, and
+    `lse_error` (1, n) what that is off by.
     """
 
     log_A: Reals
@@ -23,6 +25,7 @@ class SoftmaxError:
     relative: Reals
     distance: Reals
     lse: Reals
+    lse_error: Reals
 
 
 def logits_error(magnitude: Reals, d: int, precision: Precision, operands: Reals | float = 0.0) -> Reals:
@@ -87,7 +90,7 @@ def _softmax_error(Z: Enclosure, delta: Reals, A: Reals, precision: Precision, o
     normaliser = _log_mean_shift(A, term) + sums
     log_sum = normaliser + f * (size_log_s + normaliser)  # m + log s, before its last rounding
     if ours:
-        second = shifted + log_sum
+        lse_error, second = log_sum + u * (lse + log_sum), shifted + log_sum
     else:
         lse_error = log_sum + u * (lse + shifted + log_sum)  # m + log s, rounded
         if L > 2 or precision.merged > 1:  # two classes have no parts that are merged
@@ -104,7 +107,21 @@ def _softmax_error(Z: Enclosure, delta: Reals, A: Reals, precision: Precision, o
     ceiling = np.where(rho < np.inf, 1 + f + relative(precision, 1, L - 1, writings=1), np.inf)
     grown = A * np.expm1(np.minimum(whole, 700.0)) + (ulps + 1) * eta
     A_error = np.minimum(np.where(whole > 700.0, np.inf, grown), ceiling)
-    return SoftmaxError(*(outward(x, L + 60) for x in (log_A, A_error, whole, distance, lse)))
+    return SoftmaxError(
+        *(outward(x, L + 60) for x in (log_A, A_error, whole, distance, lse, lse_error.max(axis=0, keepdims=True)))
+    )
+
+
+def enclosed(Z: Enclosure) -> tuple[Enclosure, SoftmaxError]:
+    """The softmax of enclosed logits (L, n) in float64, and what rounding did to it: first with no knowledge of A, then with
+    the upper bound that this gives."""
+    A = softmax(Z.midpoint)
+    first = softmax_error(Z, Z.radius, np.ones_like(A), FLOAT64, ours=True)
+    with np.errstate(over="ignore"):
+        upper = outward((A + 8 * FLOAT64.eta) * np.exp(np.minimum(first.relative, 700.0)), 16)
+    known = np.where(first.relative > 700.0, 1.0, np.minimum(upper, 1.0))
+    found = softmax_error(Z, Z.radius, known, FLOAT64, ours=True)
+    return Enclosure(A, found.A), found
 
 
 def rescaling(p: Precision) -> float:

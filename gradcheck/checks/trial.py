@@ -103,7 +103,7 @@ class Trial:
         if keep.all():
             return error
         parts = []
-        for part in (error.log_A, error.A, error.relative, error.distance, error.lse):
+        for part in vars(error).values():
             whole = np.zeros((Z.shape[0], part.shape[1]))
             whole[:, np.isinf(part).any(axis=0)] = np.inf  # what masked classes are divided by, too
             whole[keep] = part

@@ -108,6 +108,14 @@ class Values:
         return enclose(rows.entries(), (p.L, p.d))
 
     @cached_property
+    def X(self) -> Enclosure:
+        p = self.problem
+        with flint.ctx.workprec(self.bits):
+            found = flint.arb_mat(self._D) * flint.arb_mat(p.L, p.d, p.reals[0].ravel().tolist())
+            rows = found.transpose()
+        return enclose(rows.entries(), (p.d, p.n))
+
+    @cached_property
     def b(self) -> Enclosure:
         p = self.problem
         with flint.ctx.workprec(self.bits):

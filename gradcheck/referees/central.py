@@ -72,27 +72,31 @@ def enclose(problem: Problem, direction: Move, loss: Callable[[Problem], float],
     return Directional(move, quotient.difference(np.asarray(top), np.asarray(bottom), radius), step)
 
 
-Losses = Callable[[Reals, Reals, Reals, Reals], Reals]
+Losses = Callable[..., Reals]
+VARIABLES = ("theta", "b", "X")
 
 
 def entries(problem: Problem, variable: str, losses: Losses, noise: float) -> Enclosure:
-    """Enclose every entry of the gradient with respect to theta (L, d) or b (L, 1), of a problem in float64.
+    """Enclose every entry of the gradient with respect to theta (L, d), b (L, 1) or X (d, n), of a problem in float64.
 
-    `losses(theta, b, X, Y)` takes a stack of the variable, (k, L, d) or (k, L, 1), and returns (k,); `noise` as in `enclose`.
+    `losses(theta, b, X, Y', N)` takes a stack of the variable, (k, L, d) for theta, and returns (k,); `noise` as in `enclose`.
     """
-    theta, b, X, Y = problem.reals
-    start = (theta if variable == "theta" else b).ravel()
+    start = problem.reals[VARIABLES.index(variable)].ravel()
     ranges = cumulants.coordinate_ranges(problem, variable)
     step = best_steps(problem, ranges, ranges.max(axis=-1), noise)
     above, below = quotient.ends(start, step)
-    top, bottom = (losses(*_with(theta, b, variable, start, moved), X, Y) for moved in (above, below))
+    top, bottom = (
+        losses(*_with(problem, variable, start, moved), problem.labels, problem.divisor) for moved in (above, below)
+    )
     up, down, gap = (side[:, np.newaxis] * ranges for side in quotient.sides(start, above, below))
     reached = np.maximum(up, down).max(axis=-1) <= cumulants.REACH
     radius = np.where(reached, cumulants.mean(problem, cumulants.bend(gap, up, down)) + 2 * noise, np.inf)
-    return quotient.per(quotient.difference(top, bottom, radius), above - below).reshape(problem.L, -1)
+    shape = problem.reals[VARIABLES.index(variable)].shape
+    return quotient.per(quotient.difference(top, bottom, radius), above - below).reshape(*shape)
 
 
-def _with(theta: Reals, b: Reals, variable: str, start: Reals, moved: Reals) -> tuple[Reals, Reals]:
-    """theta and b, of which one is a stack: its k-th has the k-th coordinate moved."""
-    stack = np.where(np.eye(start.size, dtype=bool), moved, start)
-    return (stack.reshape(-1, *theta.shape), b) if variable == "theta" else (theta, stack.reshape(-1, *b.shape))
+def _with(problem: Problem, variable: str, start: Reals, moved: Reals) -> tuple[Reals, ...]:
+    """theta, b and X, of which one is a stack: its k-th has the k-th coordinate moved."""
+    found, place = list(problem.reals[:3]), VARIABLES.index(variable)
+    found[place] = np.where(np.eye(start.size, dtype=bool), moved, start).reshape(-1, *found[place].shape)
+    return tuple(found)

@@ -28,13 +28,13 @@ class Along:
     enclosure: Enclosure
 
 
-def enclose(Z: Enclosure, Y: Reals, direction: Reals, losses: Losses, noise: Reals) -> Along:
+def enclose(Z: Enclosure, Y: Reals, direction: Reals, losses: Losses, noise: Reals, *, N: float | None = None) -> Along:
     """Along directions (..., L, n) of small whole numbers.
 
     `losses(Z, Y)` takes stacks of logits and returns the loss of each sample, (..., n); `noise` (n,) bounds the rounding error
-    (absolute) of each wherever no logit is further than 1 from its enclosure.
+    (absolute) of each wherever no logit is further than 1 from its enclosure. `N` is what the sum is divided by, n by default.
     """
-    mass, n = outward(Y.sum(axis=0), len(Y)), Y.shape[1]
+    mass, divisor = outward(Y.sum(axis=0), len(Y) + cumulants.ROUNDINGS), np.asarray(float(N or Y.shape[1]))
     spans, size = direction.max(axis=-2) - direction.min(axis=-2), abs(direction).max(axis=-2)
     with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
         best = cumulants.powers_of_two(np.cbrt(3 * noise * THIRD_MOMENT / mass) / spans)
@@ -48,14 +48,12 @@ def enclose(Z: Enclosure, Y: Reals, direction: Reals, losses: Losses, noise: Rea
         bend = cumulants.bend(apart, high, low) + Z.radius.max(axis=0) * (high + low) / 2
         reached = np.maximum(abs(up), abs(down)).max(axis=-2) <= cumulants.REACH
         radius = np.where(reached, mass * np.where(np.isnan(bend), np.inf, bend) + 2 * noise, np.inf)
-    return Along(
-        move, quotient.per(quotient.difference(losses(above, Y), losses(below, Y), radius), np.asarray(float(n)))
-    )
+    return Along(move, quotient.per(quotient.difference(losses(above, Y), losses(below, Y), radius), divisor))
 
 
-def entries(Z: Enclosure, Y: Reals, losses: Losses, noise: Reals) -> Enclosure:
+def entries(Z: Enclosure, Y: Reals, losses: Losses, noise: Reals, *, N: float | None = None) -> Enclosure:
     """Every entry of dL/dZ, (L, n): one class of all samples moves at a time."""
     L, n = Y.shape
     one = np.broadcast_to(np.eye(L)[:, :, np.newaxis], (L, L, n))
-    taken = enclose(Z, Y, one, losses, noise)
+    taken = enclose(Z, Y, one, losses, noise, N=N)
     return quotient.per(taken.enclosure, taken.move[np.arange(L), np.arange(L)])

@@ -23,6 +23,7 @@ from gradcheck.enclosure import ETA64, U64, Enclosure, Reals, outward
 from gradcheck.problem import Problem
 
 THIRD_MOMENT = 6 * np.sqrt(3)
+ROUNDINGS = 16  # float64 roundings of a label that is smoothed and weighed, and of what is divided by
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,9 +96,9 @@ def within_reach(problem: Problem, direction: Move, step: float) -> float:
 
 
 def mean(problem: Problem, per_sample: Reals) -> Reals:
-    """(1/n) sum mass_i x_i of non-negative x (..., n)."""
-    mass = problem.reals[3].sum(axis=0)
-    return outward((mass * per_sample).sum(axis=-1) / problem.n, problem.n + problem.L + 4)
+    """(1/N) sum mass_i x_i of non-negative x (..., n), of the labels and the divisor that the loss has."""
+    mass = problem.labels.sum(axis=0)
+    return outward((mass * per_sample).sum(axis=-1) / problem.divisor, 2 * problem.n + problem.L + ROUNDINGS)
 
 
 def bend(gap: Reals, high: Reals, low: Reals) -> Reals:
@@ -108,9 +109,11 @@ def bend(gap: Reals, high: Reals, low: Reals) -> Reals:
 
 
 def coordinate_ranges(problem: Problem, variable: str) -> Reals:
-    """The range of each sample's logits along each coordinate of theta or b: (coordinates, n)."""
-    X = abs(problem.reals[2])
-    return np.tile(X, (problem.L, 1)) if variable == "theta" else np.ones((problem.L, problem.n))
+    """The range of each sample's logits, and their reach, along each coordinate of theta, b or X: (coordinates, n)."""
+    theta, _, X, _ = problem.reals
+    if variable == "X":  # one sample moves, by as much as the weights of that feature
+        return (2 * abs(theta).max(axis=0)[:, np.newaxis, np.newaxis] * np.eye(problem.n)).reshape(-1, problem.n)
+    return np.tile(abs(X), (problem.L, 1)) if variable == "theta" else np.ones((problem.L, problem.n))
 
 
 def softmax_curvature(A: Reals) -> Reals:

@@ -11,27 +11,18 @@ from functools import cached_property
 import numpy as np
 
 from gradcheck import bounds
-from gradcheck.enclosure import Enclosure, Reals, outward
+from gradcheck.enclosure import Enclosure, Reals
+from gradcheck.law import text
+from gradcheck.law.functions import log_sum_exp
 from gradcheck.precision import FLOAT64
 from gradcheck.problem import Problem
 from gradcheck.referees.truth import Truth, magnitude, unmasked
 
 
-def _shares(Z: Reals) -> tuple[Reals, Reals]:
-    """softmax and log softmax of the columns of Z, shifted by their maxima. Z may be a stack, (..., L, n)."""
+def _log_shares(Z: Reals) -> Reals:
+    """log softmax of the columns of Z, shifted by their maxima. Z may be a stack, (..., L, n)."""
     shifted = Z - Z.max(axis=-2, keepdims=True)
-    powers = np.exp(shifted)
-    total = powers.sum(axis=-2, keepdims=True)
-    return powers / total, shifted - np.log(total)
-
-
-def _probabilities(Z: Enclosure, delta: Reals, A: Reals) -> bounds.SoftmaxError:
-    """What rounding did to A: first with no knowledge of A, then with the upper bound that this gives."""
-    first = bounds.softmax_error(Z, delta, np.ones_like(A), FLOAT64, ours=True)
-    with np.errstate(over="ignore"):
-        upper = outward((A + 8 * FLOAT64.eta) * np.exp(np.minimum(first.relative, 700.0)), 16)
-    known = np.where(first.relative > 700.0, 1.0, np.minimum(upper, 1.0))
-    return bounds.softmax_error(Z, delta, known, FLOAT64, ours=True)
+    return shifted - np.log(np.exp(shifted).sum(axis=-2, keepdims=True))
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,61 +40,86 @@ class Values:
         return Enclosure.representable(Z, bounds.logits_error(self.magnitude, self.problem.d, FLOAT64))
 
     @cached_property
-    def _softmax(self) -> tuple[Reals, Reals, bounds.SoftmaxError]:
-        A, log_A = _shares(self.Z.midpoint)
-        return A, log_A, _probabilities(self.Z, self.Z.radius, A)
+    def _softmax(self) -> tuple[Enclosure, bounds.SoftmaxError]:
+        return bounds.enclosed(self.Z)
 
-    @cached_property
+    @property
     def A(self) -> Enclosure:
-        A, _, error = self._softmax
-        return Enclosure(A, error.A)
+        return self._softmax[0]
 
     @cached_property
     def _bounds(self) -> bounds.Allowed:
-        return bounds.Allowed(self.problem, FLOAT64, self.Z.radius, self._softmax[2], self.A, ours=True)
+        p = self.problem
+        if p.law.mapped:
+            return bounds.allowed_of(p, FLOAT64, self.magnitude, self.Z, self.A, delta=self.Z.radius, ours=True)
+        return bounds.Allowed(p, FLOAT64, self.Z.radius, self._softmax[1], self.A, ours=True)
 
     @cached_property
     def loss(self) -> Enclosure:
-        return Enclosure(_mean(_sample_losses(self._softmax[1], self.problem.reals[3])), self._bounds.loss)
+        p = self.problem
+        if p.law.plain:
+            found = _mean(_sample_losses(_log_shares(self.Z.midpoint), p.reals[3]), p.n)
+        else:
+            with np.errstate(all="ignore"):
+                found = np.asarray(float(text.loss(*p.reals, p.law)))
+        return Enclosure.representable(found, self._bounds.loss)
 
     @cached_property
     def D(self) -> Enclosure:
-        Y = self.problem.reals[3]
-        D = (self.A.midpoint * Y.sum(axis=0, keepdims=True) - Y) / self.problem.n
-        return Enclosure(D, self._bounds.D)
+        p = self.problem
+        with np.errstate(all="ignore"):
+            return Enclosure.representable(_residual(p, self._bounds) / p.divisor, self._bounds.D)
 
     @cached_property
     def theta(self) -> Enclosure:
-        return Enclosure(self.D.midpoint @ self.problem.reals[2].T, self._bounds.theta)
+        theta, _, X, _ = self.problem.reals
+        return Enclosure(self.D.midpoint @ X.T + self.problem.law.l2 * theta, self._bounds.theta)
 
     @cached_property
     def b(self) -> Enclosure:
-        return Enclosure(self.D.midpoint.sum(axis=1, keepdims=True), self._bounds.b)
+        b, law = self.problem.reals[1], self.problem.law
+        found = self.D.midpoint.sum(axis=1, keepdims=True)
+        return Enclosure(found + law.l2 * b if law.l2_bias else found, self._bounds.b)
+
+    @cached_property
+    def X(self) -> Enclosure:
+        return Enclosure(self.problem.reals[0].T @ self.D.midpoint, self._bounds.X)
+
+
+def _residual(p: Problem, known: bounds.Allowed) -> Reals:
+    """N dL/dZ: A mass - Y, with what is added and with the slope of a map; the derivative of log-sum-exp is the softmax."""
+    A, Y = known.exact.midpoint, p.labels
+    coefficient = Y.sum(axis=0, keepdims=True)
+    if p.law.z_loss:
+        Z = known.mapped.Z.midpoint if known.mapped else p.reals[0] @ p.reals[2] + p.reals[1]
+        coefficient = coefficient + 2 * known.folded.z * log_sum_exp(Z)
+    found = A * coefficient - Y
+    return found if known.mapped is None else found * known.mapped.slope.midpoint
 
 
 def _sample_losses(log_A: Reals, Y: Reals) -> Reals:
     return np.where(Y > 0, -Y * log_A, 0.0).sum(axis=-2)
 
 
-def _mean(per_sample: Reals) -> Reals:
-    return np.asarray(per_sample.sum(axis=-1) / per_sample.shape[-1])
+def _mean(per_sample: Reals, N: float) -> Reals:
+    return np.asarray(per_sample.sum(axis=-1) / N)
 
 
 def sample_losses(Z: Reals, Y: Reals) -> Reals:
     """What each sample adds to the sum of eq. 2, of stacks of logits (..., L, n): (..., n). Without their radii."""
     with np.errstate(over="ignore", invalid="ignore"):
-        return _sample_losses(_shares(Z)[1], Y)
+        return _sample_losses(_log_shares(Z), Y)
 
 
-def losses(theta: Reals, b: Reals, X: Reals, Y: Reals) -> Reals:
-    """Eq. 2 of stacks of theta (..., L, d) or b (..., L, 1): (...). Without their radii."""
+def losses(theta: Reals, b: Reals, X: Reals, Y: Reals, N: float | None = None) -> Reals:
+    """Eq. 2 of stacks of theta (..., L, d), b (..., L, 1) or X (..., d, n): (...), divided by N. Without their radii."""
     with np.errstate(over="ignore", invalid="ignore"):
-        return _mean(sample_losses(theta @ X + b, Y))
+        return _mean(sample_losses(theta @ X + b, Y), N or X.shape[-1])
 
 
 def loss(problem: Problem) -> float:
     """Eq. 2 in float64, without its radius: what difference quotients are taken of."""
-    return float(losses(*problem.reals))
+    return float(losses(*problem.reals[:3], problem.labels, problem.divisor))
 
 
 def truth(problem: Problem) -> Truth:
@@ -115,9 +131,7 @@ def truth(problem: Problem) -> Truth:
 
 def softmax(Z: Reals) -> Enclosure:
     """The softmax of given float64 logits (L, n), taken as exact."""
-    exact = np.zeros_like(Z)
-    A = _shares(Z)[0]
-    return Enclosure(A, _probabilities(Enclosure(Z, exact), exact, A).A)
+    return bounds.enclosed(Enclosure(Z, np.zeros_like(Z)))[0]
 
 
 def softmax_jacobian(z: Reals) -> Enclosure:

@@ -13,10 +13,12 @@ from gradcheck.referees.truth import Truth
 
 
 def gradient(truth: Truth, variable: str) -> Enclosure:
-    """Every entry of dL/dtheta (L, d), dL/db (L, 1) or dL/dZ (L, n), of a problem in float64 without masked classes."""
+    """Every entry of dL/dtheta (L, d), dL/db (L, 1), dL/dX (d, n) or dL/dZ (L, n), of a problem in float64 without masked
+    classes.
+    """
     if variable == "Z":
-        Z, Y = truth.enclosure("Z"), truth.problem.reals[3]
-        return central_logits.entries(Z, Y, float64.sample_losses, truth.nearby_sample_errors)
+        Z, p = truth.enclosure("Z"), truth.problem
+        return central_logits.entries(Z, p.labels, float64.sample_losses, truth.nearby_sample_errors, N=p.divisor)
     return central.entries(truth.problem, variable, float64.losses, truth.nearby_float64_error)
 
 
@@ -27,8 +29,9 @@ def gradient_along(truth: Truth, direction: Move) -> central.Directional:
 
 def logits_gradient_along(truth: Truth, direction: Reals) -> central_logits.Along:
     """Each column of dL/dZ along that of a direction (L, n)."""
-    Z, Y = truth.enclosure("Z"), truth.problem.reals[3]
-    return central_logits.enclose(Z, Y, direction, float64.sample_losses, truth.nearby_sample_errors)
+    Z, p = truth.enclosure("Z"), truth.problem
+    noise = truth.nearby_sample_errors
+    return central_logits.enclose(Z, p.labels, direction, float64.sample_losses, noise, N=p.divisor)
 
 
 def jacobian(z: Reals, direction: Reals | None = None, *, all_entries: bool = True) -> central_softmax.Taken:

@@ -71,11 +71,8 @@ def pose_softmax(z: Reals, relative: float, bounds: Callable[[Reals], tuple[Real
 
 def second_moments(problem: Problem, variable: str) -> Reals:
     """M2 of each coordinate."""
-    mass = problem.reals[3].sum(axis=0)
     with np.errstate(over="ignore"):
-        return outward(
-            (cumulants.coordinate_ranges(problem, variable) ** 2 * mass).sum(axis=1) / (4 * problem.n), problem.n + 8
-        )
+        return outward(cumulants.mean(problem, cumulants.coordinate_ranges(problem, variable) ** 2) / 4)
 
 
 def steps(moments: Reals, noise: float, start: Reals) -> Reals:

@@ -12,9 +12,11 @@ import numpy as np
 
 from gradcheck import bounds
 from gradcheck.enclosure import Enclosure, Reals
+from gradcheck.law.options import PLAIN
 from gradcheck.precision import FLOAT64, Precision
 from gradcheck.problem import Problem
 
+WHOLE = ("loss", "X")  # quantities that have no row for each class
 CAREFUL = 2**18  # products of which it is asked whether they are exact
 
 
@@ -33,6 +35,8 @@ class Values(Protocol):
     def theta(self) -> Enclosure: ...
     @property
     def b(self) -> Enclosure: ...
+    @property
+    def X(self) -> Enclosure: ...
 
 
 def magnitude(problem: Problem) -> Reals:
@@ -47,7 +51,8 @@ def unmasked(problem: Problem) -> Problem:
     keep = ~problem.masked
     if keep.all():
         return problem
-    return problem.with_arrays(problem.theta[keep], problem.b[keep], problem.X, problem.Y[keep])
+    found = problem.with_arrays(problem.theta[keep], problem.b[keep], problem.X, problem.Y[keep])
+    return found if problem.law.plain else found.with_law(problem.law.without(keep.tolist()))
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,17 +68,18 @@ class Truth:
     grants: Precision | None = None
 
     def enclosure(self, quantity: str) -> Enclosure:
-        """Of `Z`, `A`, `D` (L, n), `theta` (L, d), `b` (L, 1) or `loss` ()."""
+        """Of `Z`, `A`, `D` (L, n), `theta` (L, d), `b` (L, 1), `X` (d, n) or `loss` ()."""
         found: Enclosure = getattr(self.values, quantity)
-        if quantity == "loss" or not self.problem.masked.any():
+        if quantity in WHOLE or not self.problem.masked.any():
             return found
         fill = -np.inf if quantity == "Z" else 0.0
         return Enclosure(self._embed(found.midpoint, fill), self._embed(found.radius, 0.0))
 
     def allowed(self, quantity: str) -> Reals:
         """The rounding bound (absolute) of the same quantity."""
-        found: Reals = self._returned(quantity, getattr(self._bounds, quantity))
-        return found if quantity == "loss" else self._spread(found)
+        known = self._unmapped if quantity == "A" and self.problem.law.mapped else self._bounds
+        found: Reals = self._returned(quantity, getattr(known, quantity))
+        return found if quantity in WHOLE else self._spread(found)
 
     def _returned(self, quantity: str, bound: Reals) -> Reals:
         """And the writing down of the result, where that is coarser than what it is computed in."""
@@ -88,7 +94,7 @@ class Truth:
     def careful(self, quantity: str) -> Reals:
         """What the most careful code may be off by: logits that are exact are known to be, and none of a log-sum-exp is lost."""
         found: Reals = self._returned(quantity, getattr(self._careful, quantity))
-        return found if quantity == "loss" else self._spread(found)
+        return found if quantity in WHOLE else self._spread(found)
 
     @cached_property
     def _careful(self) -> bounds.Allowed:
@@ -96,8 +102,13 @@ class Truth:
         delta = self._bounds.Z
         if reduced.L * reduced.d * reduced.n <= CAREFUL:
             delta = np.where(bounds.exact_logits(reduced, self.granted, self.magnitude), 0.0, delta)
-        softmax = bounds.softmax_error(Z, delta, np.minimum(A.magnitude, 1.0), self.granted, ours=True)
-        return bounds.Allowed(reduced, self.granted, delta, softmax, A, ours=True)
+        return bounds.allowed_of(reduced, self.granted, self.magnitude, Z, A, delta=delta, ours=True)
+
+    @cached_property
+    def _unmapped(self) -> bounds.Allowed:
+        """Of the softmax of Z itself, where the loss is not of that."""
+        reduced = unmasked(self.problem).with_law(PLAIN)
+        return bounds.allowed(reduced, self.granted, self.magnitude, self.values.Z, self.values.A)
 
     @property
     def granted(self) -> Precision:
@@ -139,9 +150,10 @@ class Truth:
         # parameters that move, move by less
         read = bounds.operands(reduced, precision) + 2 * reduced.d
         delta = bounds.logits_error(self.magnitude + one, reduced.d, precision, read)
-        found = bounds.loss_error(reduced, precision, bounds.softmax_error(near, delta, A, precision, ours=ours))
+        softmax = bounds.softmax_error(near, delta, A, precision, ours=ours)
+        found = bounds.loss_error(bounds.Folded(reduced, precision), softmax)
         if precision.returned:  # a loss that is nearby is larger by no more than twice the mass of a sample
-            mass = reduced.reals[3].sum() / reduced.n
+            mass = reduced.labels.sum() / reduced.divisor
             found = bounds.returned(found, self.values.loss.magnitude + 2 * mass, precision)
         return float(found)
 
@@ -151,13 +163,13 @@ class Truth:
         reduced, Z = unmasked(self.problem), self.values.Z
         exact = np.zeros_like(Z.midpoint)
         softmax = bounds.softmax_error(Enclosure(Z.midpoint, exact + 1), exact, exact + 1, FLOAT64, ours=True)
-        return bounds.sample_loss_errors(reduced.reals[3], FLOAT64, softmax)
+        return bounds.sample_loss_errors(bounds.Folded(reduced, FLOAT64), softmax)
 
     def allowed_twice(self, quantity: str) -> Reals:
         """The bound of `theta`, `b` or `loss` where every sample stands twice."""
         if quantity == "loss":
             bound = self._bounds
-            return self._returned("loss", bounds.loss_error(bound.problem, bound.precision, bound.softmax, times=2))
+            return self._returned("loss", bounds.loss_error(bound.folded, bound.softmax, times=2))
         X = abs(self.problem.reals[2]).T if quantity == "theta" else np.ones((self.problem.n, 1))
         found = self._returned(quantity, self._bounds.summed(X, times=2))
         return self._spread(found)

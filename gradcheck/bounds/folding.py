@@ -1,0 +1,101 @@
+"""What the options of a loss make of its labels, and what rounding may do to that: docs/bounds.md, section 14.
+
+Y' is a sum of products of numbers that are not negative, so that its roundings are relative, but for 1 - smoothing, whose
+own error is relative to smoothing. N is a count, or a sum of weights.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from gradcheck.bounds.roundings import relative, roundings, together
+from gradcheck.enclosure import Reals
+from gradcheck.law.options import WEIGHTS
+from gradcheck.law.text import kept
+from gradcheck.precision import Precision
+from gradcheck.problem import Problem
+
+WEIGHED, SMOOTHED, ADDED = 3, 5, 3  # further operations on each label: weights; smoothing; a z-loss
+
+
+@dataclass(frozen=True, eq=False)
+class Folded:
+    """The labels Y' (L, n) and the divisor N of one problem, and the roundings of code in one precision that forms them."""
+
+    problem: Problem
+    precision: Precision
+
+    @property
+    def Y(self) -> Reals:
+        """Y', (L, n), evaluated in float64: its own roundings are of those that are counted."""
+        return self.problem.labels
+
+    @property
+    def N(self) -> float:
+        """What the sum is divided by, or NaN where nothing counts."""
+        return self.problem.divisor if self.problem.divisor > 0 else np.nan
+
+    @cached_property
+    def at_least_one(self) -> float:
+        """N where that is more than 1: code may divide first or last."""
+        return max(self.N, 1.0)
+
+    @cached_property
+    def below_one(self) -> float:
+        """1/N where that is more than 1: what an absolute error is multiplied by."""
+        return max(1 / self.N, 1.0)
+
+    @cached_property
+    def mass(self) -> Reals:
+        """Of each sample, (1, n)."""
+        return np.asarray(self.Y.sum(axis=0, keepdims=True))
+
+    @cached_property
+    def by_sample(self) -> bool:
+        """Whether the label of each sample is one class, of whatever mass."""
+        return self.problem.label_index is not None and not self.problem.law.smoothing
+
+    @property
+    def own(self) -> int | None:
+        """Additions of the sum of a column of Y', and its product with A: none for a label that is one class."""
+        return None if self.by_sample else self.problem.L
+
+    @cached_property
+    def _more(self) -> tuple[int, float]:
+        """Operations on each label, and what the divisor comes to, as a logarithm."""
+        law, p = self.problem.law, self.precision
+        if law.plain:
+            return 0, 0.0
+        more = WEIGHED * bool(law.class_weight) + SMOOTHED * bool(law.smoothing) + ADDED * bool(law.z_loss)
+        return more, roundings(p, 2, self.problem.Y.size - 1) if law.counted == WEIGHTS else 0.0
+
+    def relative(
+        self, operations: float, additions: float | None = None, writings: float = 0, readings: float = 0
+    ) -> float:
+        """As `roundings.relative`, with what forms Y' and N."""
+        more, divisor = self._more
+        if not (more or divisor):
+            return relative(self.precision, operations, additions, writings, readings)
+        return together(roundings(self.precision, operations + more, additions, writings, readings) + divisor)
+
+    @cached_property
+    def error(self) -> Reals:
+        """What Y' may be off by besides, absolute, (L, n): 1 - smoothing, underflow, and anything where a weight overflows."""
+        law, p = self.problem.law, self.precision
+        if law.plain or not (law.smoothing or law.class_weight):
+            return np.zeros((1, 1))
+        Y = self.problem.reals[3]
+        found = 2 * law.smoothing * relative(p, SMOOTHED, writings=1, readings=1) * Y
+        most = max(law.class_weight, default=0.0)
+        if law.class_weight:
+            found = found * most
+        finite = self.Y.max(initial=0.0) < p.huge and most < p.huge and p.huge > self.N
+        return found + 4 * p.eta if finite else np.full(Y.shape, np.inf)
+
+    @cached_property
+    def z(self) -> Reals:
+        """What lse^2 of each sample is multiplied by, (1, n)."""
+        law = self.problem.law
+        every = law.z_over == "samples"
+        return np.asarray(law.z_loss * (np.ones((1, self.problem.n)) if every else kept(self.problem.reals[3], law)))

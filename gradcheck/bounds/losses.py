@@ -1,0 +1,100 @@
+"""Of the loss, given what rounding does to the softmax: docs/bounds.md, sections 5 and 14."""
+
+import numpy as np
+
+from gradcheck.bounds.folding import Folded
+from gradcheck.bounds.roundings import relative
+from gradcheck.bounds.softmax import SoftmaxError
+from gradcheck.enclosure import Reals, outward
+from gradcheck.precision import Precision
+
+
+def loss_error(folded: Folded, softmax: SoftmaxError, times: int = 1, *, ours: bool = False) -> Reals:
+    """Of the loss, absolute, shape (), given what rounding does to its softmax; with every sample `times` over.
+
+    `ours` is for code that is known to add up Y log A, where others may add up log-sum-exps and logits apart.
+    """
+    precision, Y = folded.precision, folded.Y
+    terms = times * int(np.count_nonzero(Y))
+    # lse and Z of each label may be added up apart, in any order
+    k = folded.relative(5, max(2 * terms - 1, 0), writings=3, readings=2)
+    used = Y > 0
+    with np.errstate(over="ignore", invalid="ignore"):
+        if ours:
+            per_entry, size = (1 + k) * softmax.log_A + k * softmax.distance, softmax.distance
+        else:
+            per_entry, size = _label_errors(softmax, k, folded.by_sample, precision)
+        labels, distance = Y[used], softmax.distance[used]
+        total = (labels * per_entry[used]).sum()
+        most = times * (total + (labels * size[used]).sum())
+        # products underflow, or Y / N does in code that weighs each term
+        underflow = (1 + k) * (terms + 2 + times * distance.sum()) * precision.eta * folded.below_one
+        if precision.loses:
+            underflow += (1 + k) * (terms + times * (labels.sum() + distance.sum())) * precision.eta
+        if not folded.problem.law.plain:
+            total = total + (1 + k) * _of_labels(folded, softmax)
+            if folded.problem.law.z_loss:
+                squares, of_squares = _squares(folded, softmax)
+                total, most = total + of_squares, most + times * (squares + of_squares)
+            most = most * folded.below_one
+    known = most < precision.huge and not np.isnan(folded.N)
+    return outward(total / folded.N + underflow if known else np.inf, terms + 24)
+
+
+def _of_labels(folded: Folded, softmax: SoftmaxError) -> Reals:
+    """What a label that is off costs: what stands at it, in either form."""
+    stands = softmax.distance + softmax.log_A + 2 * softmax.lse
+    return np.asarray(np.where(folded.error > 0, folded.error * stands, 0.0).sum())
+
+
+def _squares(folded: Folded, softmax: SoftmaxError) -> tuple[Reals, Reals]:
+    """sum c lse^2, and what that is off by: lse twice, and the roundings of two products and of the sum."""
+    k = folded.relative(9, folded.problem.n, writings=3, readings=2)
+    z, lse, apart = folded.z, softmax.lse, softmax.lse_error
+    used = z > 0
+    squares = np.where(used, z * lse * lse, 0.0)
+    off = np.where(used, z * (2 * lse + apart) * apart, 0.0)
+    found = (1 + k) * off.sum() + k * squares.sum() + 2 * folded.problem.n * folded.precision.eta
+    return np.asarray(squares.sum()), np.asarray(found)
+
+
+def penalty_error(found: Reals, folded: Folded, softmax: SoftmaxError) -> Reals:
+    """With l2/2 |theta|^2 added, which is a sum of squares."""
+    problem, precision = folded.problem, folded.precision
+    squares = (problem.reals[0] ** 2).sum() + ((problem.reals[1] ** 2).sum() if problem.law.l2_bias else 0.0)
+    own = problem.law.l2 / 2 * squares
+    count = problem.reals[0].size + problem.reals[1].size
+    k, added = relative(precision, 5, count, writings=2, readings=2), relative(precision, 1, writings=1)
+    with np.errstate(over="ignore", invalid="ignore"):
+        labels = folded.Y > 0
+        size = (folded.Y[labels] * softmax.distance[labels]).sum() / folded.N + found + own * (1 + k)
+        if problem.law.z_loss:
+            size = size + _squares(folded, softmax)[0] / folded.N
+        bound = found + k * own + added * size + (count + 2) * precision.eta
+    return outward(bound if squares + bound < precision.huge else np.inf, count + 24)
+
+
+def _label_errors(softmax: SoftmaxError, k: float, one_hot: bool, precision: Precision) -> tuple[Reals, Reals]:
+    """For each label, per unit of its mass: what its term of the loss may be off by, and how large its parts are."""
+    apart = 2 * softmax.lse + softmax.distance
+    per_entry = (1 + k) * softmax.log_A + k * apart
+    if one_hot:
+        return per_entry, softmax.distance
+    # also mass * lse - sum Y Z per sample, with a product and a sum of its own
+    own = relative(precision, 4, len(softmax.log_A) - 1, writings=2)
+    return per_entry + (1 + k) * own * (apart + softmax.log_A), apart
+
+
+def sample_loss_errors(folded: Folded, softmax: SoftmaxError) -> Reals:
+    """Of the loss of each sample, absolute, (n,): the terms of `loss_error` for one sample at a time."""
+    precision, Y = folded.precision, folded.Y
+    L, used = len(Y), Y > 0
+    k = folded.relative(5, 2 * L - 1)
+    with np.errstate(over="ignore", invalid="ignore"):
+        per_entry, _ = _label_errors(softmax, k, False, precision)
+        total = np.where(used, Y * per_entry, 0).sum(axis=0)
+        underflow = (1 + k) * (L + 2 + np.where(used, softmax.distance, 0).sum(axis=0)) * precision.eta
+        if not folded.problem.law.plain:
+            stands = softmax.distance + softmax.log_A + 2 * softmax.lse
+            total = total + (1 + k) * np.where(folded.error > 0, folded.error * stands, 0.0).sum(axis=0)
+    return outward(total + underflow, L + 24)
