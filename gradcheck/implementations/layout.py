@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck import model, tensors
+from gradcheck import tensors
+from gradcheck.implementations import pinned
 from gradcheck.implementations.labels import indices, lacks_class, with_class
 from gradcheck.implementations.record import Function, Implementation, Layout, NotPosed
 from gradcheck.implementations.told import calling
@@ -137,13 +138,6 @@ def _column(layout: Layout, raw: Any) -> Any:
     return raw
 
 
-def _mean(law: CrossEntropy, raw: Any, n: int) -> Any:
-    """A sum as a mean: one rounding, which the bounds count already."""
-    if law.reduction == "mean" or raw is None or isinstance(raw, str):
-        return raw
-    return (raw / np.asarray(n).astype(raw.dtype)).astype(raw.dtype) if isinstance(raw, np.ndarray) else raw / n
-
-
 def _gradients(implementation: Implementation) -> Function:
     layout, function = implementation.layout, calling(implementation, "gradients")
 
@@ -154,10 +148,14 @@ def _gradients(implementation: Implementation) -> Function:
         handed.written()
         if not isinstance(raw, Mapping):
             return raw
-        found = {key: _mean(law, _turn(layout, key, _array(value)), X.shape[1]) for key, value in raw.items()}
+        found = {key: _turn(layout, key, _array(value)) for key, value in raw.items()}
         if layout.bias == "absent" and getattr(found.get("theta"), "shape", ())[1:] == (theta.shape[1] + 1,):
             found = {**found, "theta": found["theta"][:, :-1], "b": found["theta"][:, -1:]}
-        return found if layout.pinned is None else _with_pinned(layout.pinned, found, model.gradients(theta, b, X, Y))
+        return (
+            found
+            if layout.pinned is None
+            else _with_pinned(layout.pinned, found, pinned.gradients(theta, b, X, Y, law))
+        )
 
     return gradients
 
@@ -185,12 +183,12 @@ def _loss(implementation: Implementation) -> Function:
     layout, function = implementation.layout, calling(implementation, "loss")
 
     def loss(theta: Array, b: Array, X: Array, Y: Array, *, law: CrossEntropy = implementation.law) -> Any:
-        handed, n = hand(layout, law, theta, b, X, Y), X.shape[1]
+        handed = hand(layout, law, theta, b, X, Y)
         raw = function(law, *handed.arguments)
         handed.written()
-        if law.reduction == "none" and np.shape(raw) == (n,):
-            return np.asarray(raw).astype(float).sum() / n  # in float64, whatever the precision of the terms
-        return _mean(law, raw, n)
+        if law.reduction == "none" and np.shape(raw) == (X.shape[1],):
+            return np.asarray(raw).astype(float).sum()  # in float64, whatever the precision of the terms
+        return raw
 
     return loss
 
