@@ -1,15 +1,17 @@
 """A problem as an implementation can be posed it: with the loss that it computes, and what its layout has no place for."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from gradcheck.errors import ProblemError
 from gradcheck.implementations.record import Implementation, NotPosed
-from gradcheck.implementations.told import ADDRESSED, ALIASES, IGNORED, Bound
+from gradcheck.implementations.told import ADDRESSED, IGNORED, Bound, fields
 from gradcheck.law import CrossEntropy
 from gradcheck.law.options import WEIGHTS
 from gradcheck.law.text import normaliser
+from gradcheck.precision import Precision
 from gradcheck.problem import Problem
 
 
@@ -58,20 +60,26 @@ def _law(implementation: Implementation, problem: Problem, options: CrossEntropy
         law = law.of_classes(problem.L)
     except ValueError as reason:
         raise NotPosed(str(reason)) from None
-    if not implementation.takes:
-        return law
-    taken = {ALIASES[name] for name in implementation.takes}
-    if "ignore" in taken and law.ignore is None:
-        law = replace(law, ignore=IGNORED)
-    if "class_weight" in taken:
-        law = replace(law, class_weight=_exact(law.class_weight or (1.0,) * problem.L, problem))
-    return law
+    return _as_arguments(law, problem, fields(implementation.takes)) if implementation.takes else law
 
 
-def _exact(weights: tuple[float, ...], problem: Problem) -> tuple[float, ...]:
-    """Weights as the array has them that is handed over: of the precision, and far from its largest number."""
+NUMBERS = ("smoothing", "scale", "softcap", "z_loss", "l2")
+
+
+def _as_arguments(law: CrossEntropy, problem: Problem, taken: tuple[str, ...]) -> CrossEntropy:
+    """With the options that are handed over as they are: there, and exact in the precision of the problem."""
     p = problem.precision
-    return tuple(p.round(np.minimum(weights, np.sqrt(p.huge))).astype(float).tolist())
+    found: dict[str, Any] = {name: _exact(getattr(law, name), p.huge / 32, p) for name in NUMBERS if name in taken}
+    if "ignore" in taken and law.ignore is None:
+        found["ignore"] = IGNORED
+    if "class_weight" in taken:
+        weights = law.class_weight or (1.0,) * problem.L
+        found["class_weight"] = tuple(_exact(weight, np.sqrt(p.huge), p) for weight in weights)
+    return replace(law, **found)
+
+
+def _exact(value: float, most: float, precision: Precision) -> float:
+    return float(precision.round(np.asarray(min(value, most))))
 
 
 def _counted(problem: Problem) -> Problem:
