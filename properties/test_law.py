@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gradcheck import CrossEntropy, Implementation, Layout, Problem, Unusable, conform, judge
+from gradcheck import CrossEntropy, Implementation, Layout, Problem, Unusable, audit, capture, conform, judge
 from gradcheck.arithmetic import options
 from gradcheck.cases import Case, dumps, load, save
 from gradcheck.cli import main
@@ -131,6 +131,27 @@ def test_what_cannot_be_judged_with_an_option_refuses_it(command, words):
     assert result.exit_code == 2
     assert "cannot be judged with --smoothing yet" in result.output
     assert len(result.output.strip().splitlines()) == 1
+
+
+def test_an_audit_is_told_of_sums_in_every_way_and_refuses_what_it_cannot_judge(tmp_path):
+    """Also in the layout.json of a dump, where it would be read past."""
+    rng = np.random.default_rng(0)
+    theta, X, b, Y = rng.normal(size=(3, 2)), rng.normal(size=(2, 20)), rng.normal(size=3), rng.integers(0, 3, 20)
+    Z = theta @ X + b[:, np.newaxis]
+    D = np.exp(Z) / np.exp(Z).sum(axis=0) - (np.arange(3)[:, np.newaxis] == Y)
+    arrays = {"theta": theta, "b": b, "X": X, "Y": Y, "grad_theta": D @ X.T}
+    assert audit(**arrays).status == 1
+    assert audit(**arrays, law=CrossEntropy(reduction="sum")).status == 0
+    with pytest.raises(Unusable, match="smoothing, which an audit cannot judge yet"):
+        audit(**arrays, law=CrossEntropy(smoothing=0.1))
+    folder = capture(arrays, tmp_path / "dump", law=CrossEntropy(reduction="sum"))
+    result = CliRunner().invoke(main, ["audit", str(folder)])
+    assert result.exit_code == 0, result.output
+    (folder / "layout.json").write_text('{"samples": "columns", "law": {"reduction": "sum"}}')
+    assert CliRunner().invoke(main, ["audit", str(folder)]).exit_code == 0
+    (folder / "layout.json").write_text('{"samples": "columns", "reduction": "sum", "law": {"softcap": 30}}')
+    result = CliRunner().invoke(main, ["audit", str(folder)])
+    assert (result.exit_code, "softcap, which an audit cannot judge yet" in result.output) == (2, True)
 
 
 def test_a_loss_of_pyproject_is_read_and_the_command_line_prevails(tmp_path, monkeypatch):
@@ -327,6 +348,20 @@ def test_what_fails_only_where_a_sample_does_not_count_shrinks_to_one():
     (failure,) = conform(code, max_examples=40, checks=("finite",)).failures
     assert failure.problem.Y.shape == (2, 1) and not failure.problem.Y.any()
     assert failure.problem.law == code.law
+
+
+def test_code_that_declares_nothing_is_judged_by_the_loss_of_the_problem():
+    """It is handed the labels of that loss, and its losses of each sample are summed."""
+    seen = []
+
+    def loss(theta, b, X, Y):
+        seen.append(Y.copy())
+        return np.ones(X.shape[1])
+
+    problem = a_problem([[1, 0, 0, 0], [0, 0, 0, 0], [0, 0, 1, 1]], CrossEntropy("none", ignore=1))
+    verdict = judge(Implementation("each", loss=loss), problem)["loss"]
+    assert seen[0].sum(axis=0).tolist() == [1, 1, 1, 1] and seen[0][1].tolist() == [0, 1, 0, 0]
+    assert verdict.witness is not None and verdict.witness.computed == 4
 
 
 # ---- options that are arguments ----

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck.errors import ProblemError
+from gradcheck.implementations.layout import adapt
 from gradcheck.implementations.record import Implementation, NotPosed
 from gradcheck.implementations.told import ADDRESSED, IGNORED, Bound, fields
 from gradcheck.law import CrossEntropy
@@ -100,7 +101,9 @@ def _pinned(implementation: Implementation, problem: Problem) -> Problem:
 
 def addressed(implementation: Implementation, law: CrossEntropy) -> Implementation:
     """The implementation, its functions told of the law of a problem where they take it."""
-    if not implementation.told or law == implementation.law:
+    if law == implementation.law:
         return implementation
+    if not implementation.told:  # the problem says which loss is meant
+        return adapt(replace(implementation, law=law))
     bound = {name: Bound(getattr(implementation, name), law) for name in ADDRESSED if name in implementation.offers}
     return replace(implementation, **bound, told=False, adapted=True)  # type: ignore[arg-type]
