@@ -18,7 +18,7 @@ from gradcheck.regimes import matching
 from gradcheck.tally import Tally
 from gradcheck.verdict import FAILURES, Outcome, Verdict
 
-GRADIENTS = {"theta": "theta_gradient", "b": "bias_gradient", "Z": "logits_gradient"}
+GRADIENTS = {"theta": "theta_gradient", "b": "bias_gradient", "Z": "logits_gradient", "X": "data_gradient"}
 
 
 def select(globs: Iterable[str]) -> tuple[Check, ...]:
@@ -170,7 +170,8 @@ def status(runs: Iterable[Run]) -> int:
 
 
 def judge_gradient(problem: Problem, **gradients: ArrayLike) -> dict[str, Verdict]:
-    """Judge gradients that were computed elsewhere: `theta` (L, d), `b` (L, 1) or `Z` (L, n), each by its own name.
+    """Judge gradients that were computed elsewhere: `theta` (L, d), `b` (L, 1), `Z` (L, n) or `X` (d, n), each by its own
+    name.
 
     No function is called and nothing is posed: each array is held against the exact gradient of this problem. Raises
     `Unusable` for another name, and answers *errored* for a wrong shape.

@@ -11,8 +11,8 @@ from gradcheck.conformance import pose
 from gradcheck.diagnosis import diagnose
 from gradcheck.implementations.quiet import quiet
 from gradcheck.mistakes import GROUPS, MISTAKES, Model
+from gradcheck.readings.running import Running
 from gradcheck.reports import words
-from gradcheck.running import Running
 from gradcheck.verify import parted, select
 
 JUDGED = select(
@@ -171,7 +171,7 @@ def test_a_factor_that_nobody_knows_is_solved_for():
     assert found is not None
     assert found.exact
     assert found.explained == found.examined
-    assert found.likely.startswith("multiplied by 0.7310586, in ∂ℒ/∂Z, ∂ℒ/∂θ, ∂ℒ/∂b and ℒ only")
+    assert found.likely.startswith("multiplied by 0.7310586, in ∂ℒ/∂Z, ∂ℒ/∂θ, ∂ℒ/∂b, ∂ℒ/∂X and ℒ only")
     assert found.fix == "leave the factor 0.7310586 out"
 
 

@@ -17,6 +17,7 @@ from gradcheck.implementations.layout import KEYS, named
 from gradcheck.implementations.posing import addressed, posed
 from gradcheck.implementations.record import NotPosed
 from gradcheck.implementations.surroundings import Surroundings
+from gradcheck.law import CrossEntropy
 from gradcheck.precision import FLOAT64
 from gradcheck.problem import Array, Problem
 
@@ -110,6 +111,11 @@ class Trial:
             parts.append(whole)
         return bounds.SoftmaxError(*parts)
 
+    @property
+    def law(self) -> CrossEntropy:
+        """The loss that is meant."""
+        return self.problem.law
+
     @cached_property
     def column(self) -> int:
         """The sample at which checks of one column look: any, but the same in every run."""
@@ -172,7 +178,7 @@ class Trial:
         return self.call(name, *self.given[name])
 
     def raw_gradients(self, problem: Problem | None = None) -> Mapping[str, Any]:
-        """What `gradients` returns, by name: any of theta, b, Z."""
+        """What `gradients` returns, by name: any of theta, b, Z, X."""
         if problem is None:
             return self.remember("raw gradients", lambda: self._by_name(self.first("gradients")))
         return self._by_name(self.call("gradients", *problem.arrays()))
@@ -181,7 +187,7 @@ class Trial:
         found = guarded("gradients", raw, named)
         if not isinstance(found, Mapping):
             raise Broken(
-                f"gradients returned {describe(raw)}; expected theta, b, Z by name, in this order, or theta alone"
+                f"gradients returned {describe(raw)}; expected theta, b, Z, X by name, in this order, or theta alone"
             )
         offered = guarded("gradients", found, lambda mapping: {key: mapping[key] for key in KEYS if key in mapping})
         if not offered:
@@ -190,7 +196,7 @@ class Trial:
         return offered
 
     def gradient(self, key: str, problem: Problem | None = None) -> Reals:
-        """One gradient as float64: `theta` (L, d), `b` (L, 1) or `Z` (L, n)."""
+        """One gradient as float64: `theta` (L, d), `b` (L, 1), `Z` (L, n) or `X` (d, n)."""
         if problem is None:
             return self.remember(("gradient", key), lambda: self._gradient(key, self.problem, self.raw_gradients()))
         return self._gradient(key, problem, self.raw_gradients(problem))
@@ -198,7 +204,7 @@ class Trial:
     def _gradient(self, key: str, problem: Problem, raw: Mapping[str, Any]) -> Reals:
         if key not in raw:
             raise Skip(f"gradients returns no {key!r}")
-        shapes = {"theta": problem.theta.shape, "b": problem.b.shape, "Z": problem.Y.shape}
+        shapes = {"theta": problem.theta.shape, "b": problem.b.shape, "Z": problem.Y.shape, "X": problem.X.shape}
         return as_reals(f"gradients[{key!r}]", raw[key], shapes[key])
 
     def loss(self, problem: Problem | None = None) -> float:

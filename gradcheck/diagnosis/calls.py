@@ -19,7 +19,7 @@ from gradcheck.diagnosis.views import GRADIENTS, QUANTITIES, View, functions, jo
 from gradcheck.implementations import Implementation
 from gradcheck.mistakes import MISTAKES, Model
 from gradcheck.problem import Array, Problem
-from gradcheck.running import Running
+from gradcheck.readings.running import Running
 
 CALLS = (0, 0, 0, 0, 1, 1, 0)  # which of two problems of one shape each call is given
 LOOKED = 16  # failing problems on which it is tried

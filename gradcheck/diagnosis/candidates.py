@@ -12,7 +12,7 @@ from gradcheck.diagnosis.views import LEFT, View, joined
 from gradcheck.enclosure import ETA64, outward
 from gradcheck.mistakes import MISTAKES, Mistake, Model
 from gradcheck.problem import Problem
-from gradcheck.running import Running
+from gradcheck.readings.running import Running
 
 ENOUGH = 4  # numbers, each with 29 bits at least that would have to be 0 by chance
 

@@ -18,7 +18,7 @@ from gradcheck.implementations.told import calling
 from gradcheck.law import CrossEntropy
 from gradcheck.problem import Array
 
-KEYS = ("theta", "b", "Z")
+KEYS = ("theta", "b", "Z", "X")
 
 
 def adapt(implementation: Implementation) -> Implementation:
@@ -109,7 +109,9 @@ def _samples(layout: Layout, array: Any) -> Any:
 
 
 def named(raw: Any) -> Any:
-    """Gradients by name: a mapping as it is; a tuple or list in the order theta, b, Z; theta alone; an object by its attributes."""
+    """Gradients by name: a mapping as it is; a tuple or list in the order theta, b, Z, X; theta alone; an object
+    by its attributes.
+    """
     if isinstance(raw, Mapping):
         return raw
     if isinstance(raw, np.ndarray) or hasattr(raw, "__array__"):
@@ -149,28 +151,38 @@ def _gradients(implementation: Implementation) -> Function:
         if not isinstance(raw, Mapping):
             return raw
         found = {key: _turn(layout, key, _array(value)) for key, value in raw.items()}
-        if layout.bias == "absent" and getattr(found.get("theta"), "shape", ())[1:] == (theta.shape[1] + 1,):
-            found = {**found, "theta": found["theta"][:, :-1], "b": found["theta"][:, -1:]}
-        return (
-            found
-            if layout.pinned is None
-            else _with_pinned(layout.pinned, found, pinned.gradients(theta, b, X, Y, law))
-        )
+        if layout.bias == "absent":
+            found = _with_bias(found, theta.shape[1])
+        if layout.pinned is None:
+            return found
+        return _with_pinned(layout.pinned, found, pinned.gradients(theta, b, X, Y, law))
 
     return gradients
+
+
+def _with_bias(found: dict[str, Any], d: int) -> dict[str, Any]:
+    """Where the bias is the weight of a feature that is always 1: its gradient apart, and that of the feature left out."""
+    if getattr(found.get("theta"), "shape", ())[1:] == (d + 1,):
+        found = {**found, "theta": found["theta"][:, :-1], "b": found["theta"][:, -1:]}
+    if getattr(found.get("X"), "shape", ())[:1] == (d + 1,):
+        found = {**found, "X": found["X"][:-1]}
+    return found
 
 
 def _turn(layout: Layout, key: str, raw: Any) -> Any:
     """One gradient in the paper's layout."""
     if key == "b":
         return _column(layout, raw)
-    turns = layout.theta == "features-first" if key == "theta" else key == "Z" and layout.samples == "rows"
+    turns = layout.theta == "features-first" if key == "theta" else key in ("Z", "X") and layout.samples == "rows"
     return _turned(raw, lambda array: array.T) if turns else raw
 
 
 def _with_pinned(k: int, found: dict[str, Any], whole: dict[str, Array]) -> dict[str, Any]:
     """With the row that this code does not compute, from the closed form: it is there for shape, and proves nothing."""
-    return {key: _inserted(k, value, whole[key]) if key in whole else value for key, value in found.items()}
+    return {
+        key: value if key not in whole or key == "X" else _inserted(k, value, whole[key])
+        for key, value in found.items()
+    }
 
 
 def _inserted(k: int, rows: Any, whole: Array) -> Any:

@@ -84,7 +84,8 @@ CHOICES = {
 class Implementation:
     """Functions to be judged; None means not offered, and at least one must be there.
 
-    `gradients(theta, b, X, Y)` returns a mapping, a tuple in this order, or an object with any of theta, b, Z, or theta alone;
+    `gradients(theta, b, X, Y)` returns a mapping, a tuple in this order, or an object with any of theta, b, Z, X, or theta
+    alone;
     `loss(theta, b, X, Y)` a float; `logits(theta, b, X)` Z; `softmax(Z)` A; `softmax_jacobian(z)` (L, L) for one column.
     `dtypes` are those it is made for; `arithmetic` says how it rounds, where its arrays do not show it; `law` which loss it
     computes, and `takes` which options of that are keyword arguments, so that problems vary them: by default those that both

@@ -111,7 +111,7 @@ def _wire(name: str, raw: Any) -> Arrays | str:
     if name == "gradients":
         raw = named(raw)
         if not isinstance(raw, Mapping):
-            return f"{type(raw).__name__}; expected theta, b, Z by name, in this order, or theta alone"
+            return f"{type(raw).__name__}; expected theta, b, Z, X by name, in this order, or theta alone"
         raw = {key: raw[key] for key in KEYS if key in raw} or raw
     found = {str(key): np.asarray(value) for key, value in (raw if name == "gradients" else {name: raw}).items()}
     for key, array in found.items():

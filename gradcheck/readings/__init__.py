@@ -1,0 +1,1 @@
+"""Arithmetics that read one text: NumPy (values), `running` (rounding) and `balls` (the truth); `tape` reads it backward."""

@@ -1,0 +1,13 @@
+"""Running error analysis: a NumPy array that carries a bound on what rounding may have done to it.
+
+Code written for arrays, run on a `Running`, gives what *any* code that computes the same formula in the same precision may
+return: `value` +- `error` (absolute). Each operation adds its own rounding to what it inherits (Wilkinson's running error
+analysis; Higham 2002, section 3.3), by the error model of `bounds`: u per operation, `ELEMENTARY_ULPS` for exp, log and tanh, sums
+in any order. The float64 rounding of `value` itself is counted, too. An infinite error says that nothing is known.
+
+An operation is one function of `Parts`, value and error, and one entry of a table: `arithmetic.OPERATIONS`,
+`elementary.OPERATIONS`, `conditions.COMPARISONS`, or `moving.MOVING` where it only moves entries.
+"""
+
+from gradcheck.readings.running.array import Running as Running
+from gradcheck.readings.running.conditions import Condition as Condition

@@ -1,0 +1,226 @@
+"""The array type: what NumPy's arrays can, done to values and errors."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.lib.mixins import NDArrayOperatorsMixin
+
+from gradcheck.enclosure import Reals, outward
+from gradcheck.problem import Array
+from gradcheck.readings.running import arithmetic, elementary, softmax
+from gradcheck.readings.running.conditions import COMPARISONS, Condition, chosen, compared
+from gradcheck.readings.running.moving import MOVING
+from gradcheck.readings.running.operands import Operand, dtype_of, flat, part, parts_of, real
+from gradcheck.readings.running.parts import FLOAT64, Parts
+from gradcheck.readings.running.parts import arithmetic as precision_of
+
+OPERATIONS: dict[np.ufunc, Callable[..., Parts]] = {**arithmetic.OPERATIONS, **elementary.OPERATIONS}
+REAL = {np.true_divide, *elementary.OPERATIONS}  # real also of whole numbers
+
+
+class Running(NDArrayOperatorsMixin):
+    """An array of `dtype` as it may be computed: float64 `value` +- `error` of the same shape."""
+
+    __slots__ = ("dtype", "error", "value")
+
+    def __init__(self, value: Reals, error: Reals, dtype: np.dtype = FLOAT64) -> None:
+        self.value, self.error, self.dtype = value, error, dtype
+
+    @classmethod
+    def exact(cls, array: Array) -> "Running":
+        """An input: no error yet. Keeps the memory order."""
+        value = array.astype(np.float64, order="K", copy=True)
+        return cls(value, np.zeros_like(value), array.dtype)
+
+    # ---- what an array has ----
+
+    def values(self) -> Reals:
+        """Without the errors."""
+        return self.value
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.value.shape
+
+    @property
+    def ndim(self) -> int:
+        return self.value.ndim
+
+    @property
+    def size(self) -> int:
+        return self.value.size
+
+    @property
+    def flags(self) -> Any:
+        """Whether it may be written to, above all."""
+        return self.value.flags
+
+    @property
+    def T(self) -> "Running":
+        return Running(self.value.T, self.error.T, self.dtype)
+
+    def __len__(self) -> int:
+        return len(self.value)
+
+    def __getitem__(self, index: Any) -> "Running":
+        index = index.value if isinstance(index, Condition) else index
+        return Running(np.asarray(self.value[index]), np.asarray(self.error[index]), self.dtype)
+
+    def __setitem__(self, index: Any, given: Operand) -> None:
+        index = index.value if isinstance(index, Condition) else index
+        self.value[index], self.error[index] = _stored(given, self.dtype)
+
+    def copy(self) -> "Running":
+        """Memory of its own."""
+        return Running(self.value.copy(), self.error.copy(), self.dtype)
+
+    def reshape(self, *shape: Any) -> "Running":
+        return Running(self.value.reshape(*shape), self.error.reshape(*shape), self.dtype)
+
+    def astype(self, dtype: Any, copy: bool = True) -> "Running":
+        """Rounded to another precision; towards zero where that is whole numbers."""
+        new = np.dtype(dtype)
+        if new.kind in "iu":
+            return _truncated(self, new)
+        if new == self.dtype:
+            return self.copy() if copy else self
+        return Running(*arithmetic.converted(self._parts, self.dtype, new), new)
+
+    # ---- reductions ----
+
+    def sum(self, axis: int | None = None, keepdims: bool = False) -> "Running":
+        """Added up in any order."""
+        return self._made(arithmetic.sum_of, axis, keepdims)
+
+    def mean(self, axis: int | None = None, keepdims: bool = False) -> "Running":
+        return self.sum(axis, keepdims) / (self.size if axis is None else self.shape[axis])
+
+    def max(self, axis: int | None = None, keepdims: bool = False) -> "Running":
+        """The largest: off by no more than the worst of those that it is the largest of."""
+        return self._extreme(np.max, axis, keepdims)
+
+    def min(self, axis: int | None = None, keepdims: bool = False) -> "Running":
+        return self._extreme(np.min, axis, keepdims)
+
+    def _extreme(self, which: Callable[..., Any], axis: int | None, keepdims: bool) -> "Running":
+        value = which(self.value, axis=axis, keepdims=keepdims)
+        error = self.error.max(axis=axis, keepdims=keepdims)
+        return Running(np.asarray(value), np.asarray(error), self.dtype)
+
+    def argmax(self, axis: int | None = None) -> Any:
+        return self.value.argmax(axis=axis)
+
+    # ---- as the bounds know them ----
+
+    def softmax(self) -> "Running":
+        """Column by column, (L, n)."""
+        return self._made(softmax.softmax)
+
+    def log_softmax(self) -> "Running":
+        """Its logarithm, (L, n)."""
+        return self._made(softmax.log_softmax)
+
+    def log_sum_exp(self) -> "Running":
+        """Column by column, (1, n)."""
+        return self._made(softmax.log_sum_exp)
+
+    @property
+    def _parts(self) -> Parts:
+        return Parts(self.value, self.error)
+
+    def _made(self, operation: Callable[..., Parts], *more: Any) -> "Running":
+        return Running(*operation(self._parts, *more, precision_of(self.dtype)), self.dtype)
+
+    # ---- NumPy's protocols ----
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Operand, **options: Any) -> Any:
+        operation = OUTER.get(ufunc) if method == "outer" else UFUNCS.get(ufunc) if method == "__call__" else None
+        out = options.pop("out", ())
+        if operation is None or options or not all(isinstance(x, KNOWN) for x in inputs):
+            return NotImplemented
+        with np.errstate(all="ignore"):
+            found = operation(*inputs)
+        if not out:
+            return found
+        out[0].value[...], out[0].error[...] = _stored(found, out[0].dtype)
+        return out[0]
+
+    def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
+        if not all(issubclass(kind, KNOWN) for kind in types):
+            return NotImplemented
+        with np.errstate(all="ignore"):
+            if function in FUNCTIONS:
+                return FUNCTIONS[function](*args, **options)
+            if function in MOVING:
+                value, error = (function(*part(args, name), **options) for name in ("value", "error"))
+                return Running(np.asarray(value), np.asarray(error), dtype_of(*flat(args)))
+        return NotImplemented
+
+
+KNOWN = (Running, Condition, np.ndarray, np.generic, int, float)  # whatever else there is takes over
+
+
+def _stored(given: Operand, dtype: np.dtype) -> Parts:
+    """Written into an array of this dtype."""
+    if isinstance(given, Running):
+        given = given.astype(dtype, copy=False)
+    return parts_of(given, precision_of(dtype))
+
+
+def _truncated(x: Running, dtype: np.dtype) -> Running:
+    """Whole numbers; where the errors leave two of them open, either."""
+    with np.errstate(all="ignore"):
+        value = np.trunc(x.value)
+        sure = (np.trunc(x.value - x.error) == value) & (np.trunc(x.value + x.error) == value)
+    return Running(value, np.where(sure, 0.0, outward(x.error + 1)), dtype)
+
+
+def _taken(operands: tuple[Operand, ...], *, real_valued: bool = False) -> tuple[list[Parts], np.dtype]:
+    dtype = dtype_of(*operands)
+    dtype = real(dtype) if real_valued else dtype
+    return [parts_of(operand, precision_of(dtype)) for operand in operands], dtype
+
+
+def _operation(ufunc: np.ufunc) -> Callable[..., Running]:
+    def operation(*operands: Operand) -> Running:
+        parts, dtype = _taken(operands, real_valued=ufunc in REAL)
+        return Running(*OPERATIONS[ufunc](*parts, precision_of(dtype)), dtype)
+
+    return operation
+
+
+def _comparison(ufunc: np.ufunc) -> Callable[[Operand, Operand], Condition]:
+    return lambda left, right: compared(ufunc, *_taken((left, right))[0])
+
+
+def _outer(left: Operand, right: Operand) -> Running:
+    (x, y), dtype = _taken((left, right))
+    across = Parts(x.value[:, np.newaxis], x.error[:, np.newaxis]), Parts(y.value[np.newaxis], y.error[np.newaxis])
+    return Running(*arithmetic.product(*across, precision_of(dtype)), dtype)
+
+
+def _where(condition: Any, left: Operand, right: Operand) -> Running:
+    parts, dtype = _taken((left, right))
+    return Running(*chosen(condition, *parts), dtype)
+
+
+def _clipped(x: Operand, low: float, high: float) -> Running:
+    below = _where(_comparison(np.less)(x, low), low, x)
+    return _where(_comparison(np.greater)(below, high), high, below)
+
+
+UFUNCS: dict[np.ufunc, Callable[..., Any]] = {
+    **{ufunc: _operation(ufunc) for ufunc in OPERATIONS},
+    **{ufunc: _comparison(ufunc) for ufunc in COMPARISONS},
+}
+OUTER: dict[np.ufunc, Callable[..., Any]] = {np.multiply: _outer}
+FUNCTIONS: dict[Any, Callable[..., Any]] = {
+    np.where: _where,
+    np.clip: _clipped,
+    np.sum: Running.sum,
+    np.mean: Running.mean,
+    np.argmax: Running.argmax,
+    np.iscomplexobj: lambda x: False,
+    np.ones_like: lambda x: Running.exact(np.ones(x.shape, dtype=x.dtype)),
+}

@@ -1,0 +1,65 @@
+"""exp, log and tanh: within `ELEMENTARY_ULPS` of the exact function, ours and theirs."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from gradcheck import bounds
+from gradcheck.enclosure import ETA64, Reals, outward
+from gradcheck.precision import FLOAT64, Precision
+from gradcheck.problem import Array
+from gradcheck.readings.running.parts import Parts, grown
+
+
+def _rounding(p: Precision) -> float:
+    """Relative, of their evaluation and of our own."""
+    return bounds.elementary(p) + bounds.elementary(FLOAT64)
+
+
+def vanishes(most: Reals, p: Precision) -> Array:
+    """Where exp of an exponent of at most this must underflow to 0, beyond doubt."""
+    return most < np.log(p.eta) - 4
+
+
+def _exponential(x: Parts, p: Precision) -> Parts:
+    """0 where it must underflow and infinite where it must overflow, beyond doubt."""
+    f = _rounding(p)
+    value = np.exp(x.value)
+    moved = value * np.expm1(np.minimum(x.error, 700.0))
+    error = moved + f * (value + moved) + bounds.ELEMENTARY_ULPS[p.name] * (p.eta + ETA64)
+    top = np.log(p.huge)
+    over, under = x.value - x.error > top + 1e-3 * abs(top), vanishes(x.value + x.error, p)
+    doubtful = ~over & (x.value + x.error > top - 1e-3 * abs(top))
+    value = np.where(over, np.inf, np.where(under, 0.0, value))
+    error = np.where(over | under, 0.0, np.where(doubtful | ~np.isfinite(x.error), np.inf, error))
+    nothing = np.isnan(x.value) & np.isfinite(x.error)
+    return Parts(value, np.where(nothing, 0.0, np.where(np.isnan(error), np.inf, grown(error))))
+
+
+def _logarithm(x: Parts, p: Precision) -> Parts:
+    f = _rounding(p)
+    value = np.log(x.value)
+    least = x.value - x.error
+    error = np.where(least > 0, x.error / least, np.inf)
+    error = error + f * (abs(value) + error)
+    certain = (x.error == 0) & ~np.isfinite(value)  # log 0, log of a negative number, of NaN
+    return Parts(value, np.where(certain, 0.0, np.where(np.isnan(error), np.inf, outward(error, 8))))
+
+
+def _hyperbolic_tangent(x: Parts, p: Precision) -> Parts:
+    """Steepest where it comes nearest to 0; never off by more than from one end to the other."""
+    f = _rounding(p)
+    value = np.tanh(x.value)
+    nearest = np.maximum(abs(x.value) - x.error, 0.0)
+    slope = 1 / np.cosh(np.minimum(nearest, 350.0)) ** 2 * (1 + 2.0**-40)  # float64's own cosh is within that
+    moved = np.minimum(np.minimum(slope, 1.0) * x.error, 2.0)
+    error = moved + f * (abs(value) + moved) + (bounds.ELEMENTARY_ULPS[p.name] + 1) * (p.eta + ETA64)
+    certain = (x.error == 0) & (~np.isfinite(x.value) | (x.value == 0))
+    return Parts(value, np.where(certain, 0.0, np.where(np.isnan(error), np.inf, outward(error, 8))))
+
+
+OPERATIONS: dict[np.ufunc, Callable[[Parts, Precision], Parts]] = {
+    np.exp: _exponential,
+    np.log: _logarithm,
+    np.tanh: _hyperbolic_tangent,
+}

@@ -1,0 +1,66 @@
+"""Value and error of a result, and what one rounding adds: where it may overflow, and where it is certain."""
+
+from functools import cache
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from gradcheck import precision
+from gradcheck.enclosure import ETA64, U64, Reals, outward
+from gradcheck.precision import Precision
+
+FLOAT64 = np.dtype(np.float64)
+
+# Whole numbers are added and multiplied without rounding.
+_WHOLE = Precision("int64", np.dtype(np.int64), 0.0, 0.0, 0.0, np.inf)
+
+
+class Parts(NamedTuple):
+    """`value` +- `error`, float64 arrays."""
+
+    value: Any
+    error: Any
+
+
+@cache
+def arithmetic(dtype: np.dtype) -> Precision:
+    """The precision in which NumPy computes with arrays of this dtype."""
+    return precision.of(dtype) if dtype.name in precision.NAMES else _WHOLE
+
+
+def floored(x: Parts) -> Parts:
+    """Where nothing is known the error is infinite, never NaN."""
+    return Parts(x.value, np.where(np.isnan(x.error), np.inf, x.error))
+
+
+def grown(error: Reals) -> Reals:
+    """Safe against the rounding of its own evaluation; what has no error keeps none."""
+    return np.where(error == 0, 0.0, outward(error, 16))
+
+
+def settled(value: Reals, error: Reals, known: Any, p: Precision) -> Parts:
+    """A result of inputs with finite errors where `known`: infinities and NaN made of such inputs are certain.
+
+    Where a finite result may overflow in this precision nothing is known; where it must, it is infinite.
+    """
+    with np.errstate(all="ignore"):
+        over = abs(value) - error > p.huge * (1 + 4 * U64)
+        doubtful = ~over & (abs(value) + error > p.huge)
+        overflown = np.where(over & np.isfinite(value), np.sign(value) * np.inf, value)
+        certain = known & (over | ~np.isfinite(value))
+        kept = np.where(certain, 0.0, np.where(doubtful | ~known | np.isnan(error), np.inf, grown(error)))
+    return Parts(overflown, kept)
+
+
+def rounded(value: Any, error: Any, p: Precision, *, certain: Any = False) -> Parts:
+    """After one more rounding to nearest; `certain` marks infinities and NaN of which there is no doubt."""
+    with np.errstate(all="ignore"):
+        more = error + (p.u + U64) * (abs(value) + error) + p.eta + ETA64
+    found = settled(np.asarray(value), np.asarray(more), np.isfinite(error) | certain, p)
+    found.error[np.broadcast_to(np.asarray(certain), found.error.shape)] = 0.0
+    return found
+
+
+def exactly(x: Parts, y: Parts) -> Any:
+    """Where both inputs are infinite or NaN beyond doubt, or of known error: a result that is not finite is certain."""
+    return (~np.isfinite(x.value) | ~np.isfinite(y.value)) & np.isfinite(x.error) & np.isfinite(y.error)

@@ -1,0 +1,46 @@
+"""The softmax as the bounds know it, whichever of the usual formulas it is computed by: column by column, of logits in float64."""
+
+import numpy as np
+
+from gradcheck import bounds
+from gradcheck.enclosure import U64, Enclosure, Reals, outward
+from gradcheck.law import functions
+from gradcheck.precision import FLOAT64, Precision
+from gradcheck.readings.running.elementary import vanishes
+from gradcheck.readings.running.parts import Parts, floored
+
+
+def softmax(Z: Parts, p: Precision) -> Parts:
+    """(L, n); 0 where it must underflow."""
+    value, allowed = _errors(Z, p)
+    with np.errstate(all="ignore"):
+        below = Z.value - Z.value.max(axis=0, keepdims=True) + 2 * Z.error.max(axis=0, keepdims=True)
+        gone = vanishes(below, p)
+    found = floored(Parts(np.where(gone, 0.0, value), allowed.A))
+    return Parts(found.value, np.where(gone, 0.0, found.error))
+
+
+def log_softmax(Z: Parts, p: Precision) -> Parts:
+    """Its logarithm (L, n), never by the logarithm of what underflows."""
+    with np.errstate(all="ignore"):
+        value = functions.log_softmax(Z.value)
+    return floored(Parts(value, _errors(Z, p)[1].log_A))
+
+
+def log_sum_exp(Z: Parts, p: Precision) -> Parts:
+    """(1, n), shifted by the maximum, or merged from parts."""
+    with np.errstate(all="ignore"):
+        value = functions.log_sum_exp(Z.value)
+    return floored(Parts(value, _errors(Z, p)[1].lse_error))
+
+
+def _errors(Z: Parts, p: Precision) -> tuple[Reals, bounds.SoftmaxError]:
+    """The float64 value, and the bounds of the target's rounding and of our own together."""
+    nothing = np.zeros_like(Z.value)
+    with np.errstate(all="ignore"):
+        A = functions.softmax(Z.value)
+        upper = np.minimum(outward(A, 8 * len(A)) + 4 * len(A) * U64, 1.0)
+        theirs = bounds.softmax_error(Enclosure(Z.value, nothing), Z.error, upper, p)
+        own = bounds.softmax_error(Enclosure(Z.value, nothing), nothing, upper, FLOAT64, ours=True)
+    both = (a + b for a, b in zip(vars(theirs).values(), vars(own).values(), strict=True))
+    return A, bounds.SoftmaxError(*both)

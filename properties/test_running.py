@@ -1,0 +1,81 @@
+"""Running error analysis: what NumPy computes, and what is exact, lie within the error of the array that is carried along."""
+
+import numpy as np
+import pytest
+
+from gradcheck import precision
+from gradcheck.law import functions
+from gradcheck.readings.running import Running
+
+DTYPES = pytest.mark.parametrize("dtype", ["float64", "float32", "float16"])
+SCALES = 10.0 ** np.arange(-8, 3)
+
+
+def arrays(dtype: str) -> list[np.ndarray]:
+    """Of every size at which tanh is straight, bent or flat."""
+    rng = np.random.default_rng(0)
+    return [(rng.normal(size=(4, 3)) * scale).astype(dtype) for scale in SCALES]
+
+
+def within(found: Running, values: np.ndarray) -> bool:
+    """Whether these may have been computed."""
+    return bool((abs(np.asarray(values, dtype=np.longdouble) - found.value) <= found.error).all())
+
+
+@DTYPES
+def test_tanh_lies_within_the_running_error(dtype):
+    """Of tanh, and of logits that are capped by a number that the precision does not have."""
+    for x in arrays(dtype):
+        carried, exact = Running.exact(x), x.astype(np.longdouble)
+        assert within(np.tanh(carried), np.tanh(x))
+        assert within(np.tanh(carried), np.tanh(exact))
+        capped = np.tanh(carried / 0.3) * 0.3
+        assert within(capped, np.tanh(x / 0.3) * 0.3)
+        assert within(capped, np.tanh(exact / np.longdouble(0.3)) * np.longdouble(0.3))
+
+
+def test_the_error_of_tanh_goes_with_its_slope():
+    """Where tanh is flat an error vanishes, and where that reaches to 0 it is passed on as it is."""
+    x, e = np.array([0.0, 1.0, 20.0, 1.0]), np.array([0.01, 0.01, 0.01, 3.0])
+    found = np.tanh(Running(x, e)).error
+    ends = np.maximum(np.tanh(x + e) - np.tanh(x), np.tanh(x) - np.tanh(x - e))
+    assert (found >= ends).all()
+    assert found[1] < 1.03 * ends[1]
+    assert found[2] < 1e-14
+    assert found[3] <= 2.1
+    assert np.isinf(np.tanh(Running(np.zeros(1), np.full(1, np.nan))).error).all()
+
+
+@DTYPES
+def test_a_log_sum_exp_lies_within_the_running_error(dtype):
+    """Of the shape (1, n), as the other readings have it."""
+    for x in arrays(dtype):
+        exact = x.astype(np.longdouble)
+        found = Running.exact(x).log_sum_exp()
+        assert found.shape == (1, 3)
+        assert within(found, functions.log_sum_exp(x))
+        top = exact.max(axis=0, keepdims=True)
+        assert within(found, top + np.log(np.exp(exact - top).sum(axis=0, keepdims=True)))
+
+
+def test_a_number_that_the_precision_does_not_have_is_rounded():
+    """0.1 in float32 is off by up to u of itself, 0.5 is not, and neither is anything in float64."""
+    one = Running.exact(np.ones(2, dtype="float32"))
+    u = precision.named("float32").u
+    assert (one * 0.5).error.max() == 0
+    assert (one * 0.1).error.min() >= 1.9 * u * 0.1
+    assert abs(float(np.float32(0.1)) - 0.1) <= (np.where(np.array([True, False]), one * 0.1, 0.1).error).min()
+    assert np.where(np.array([False]), Running.exact(np.ones(1)), 0.1).error.max() == 0
+    array = Running.exact(np.zeros(2, dtype="float32"))
+    array[0] = 0.1
+    assert array.error[0] >= u * 0.1
+    assert array.error[1] == 0
+
+
+def test_whole_numbers_become_real_where_numpy_makes_them_real():
+    """Times a number with a point, in quotients and in functions."""
+    ones = Running.exact(np.ones((2, 2), dtype=np.int64))
+    assert (ones * 2).dtype == np.int64
+    assert {(ones * 0.1).dtype, (ones / 3).dtype, np.exp(ones).dtype, np.tanh(ones).dtype} == {np.dtype(np.float64)}
+    assert ((ones * 0.1) * 3).error.min() > 0
+    assert ones.values() is ones.value
