@@ -13,7 +13,9 @@ from gradcheck.enclosure import Enclosure, Reals, outward
 from gradcheck.errors import raised, text
 from gradcheck.implementations import Implementation, TargetFailed, adapt
 from gradcheck.implementations.home import Moved, Unsteady
-from gradcheck.implementations.layout import KEYS, NotPosed, named, posed
+from gradcheck.implementations.layout import KEYS, named
+from gradcheck.implementations.posing import addressed, posed
+from gradcheck.implementations.record import NotPosed
 from gradcheck.implementations.surroundings import Surroundings
 from gradcheck.law import CrossEntropy
 from gradcheck.precision import FLOAT64
@@ -24,10 +26,14 @@ class Trial:
     """One implementation on one problem. Results of the problem itself are kept; each call gets fresh arrays."""
 
     def __init__(self, implementation: Implementation, problem: Problem, *, careful: bool = False) -> None:
-        self.implementation, self.careful = implementation, careful
+        self.careful, self.refused = careful, ""
         implementation.home.look()
         self._surroundings = Surroundings()
-        self.problem = posed(implementation.declared, problem)
+        try:
+            self.problem = posed(implementation, problem)
+        except NotPosed as reason:
+            self.problem, self.refused = problem, str(reason)
+        self.implementation = addressed(implementation, self.problem.law)
         self._kept: dict[object, Any] = {}
         self.given: dict[str, tuple[Any, ...]] = {}
 
@@ -132,7 +138,9 @@ class Trial:
 
     def _adapted(self, apart: Implementation) -> Implementation:
         """What is called in a process of its own, in the paper's layout."""
-        return self.remember("apart", lambda: adapt(replace(apart, layout=self.implementation.declared)))
+        own = self.implementation
+        whole = replace(apart, layout=own.declared, law=own.law)
+        return self.remember("apart", lambda: addressed(adapt(whole), self.problem.law))
 
     def call(self, name: str, *arguments: Any) -> Any:
         """Call it; whatever it raises, except an interrupt, becomes `Broken` with its own message."""

@@ -34,4 +34,4 @@ class Model(model.Stages):
     def implementation(self, name: str) -> Implementation:
         """All its functions, to be judged."""
         functions = (self.gradients, self.loss, self.logits, self.softmax, self.softmax_jacobian)
-        return Implementation(name, *functions, analytic=self.analytic and self.law.plain)
+        return Implementation(name, *functions, analytic=self.analytic and self.law.plain, law=self.law)
