@@ -43,18 +43,19 @@ def labels(Y: Values, law: CrossEntropy) -> Values:
         smoothed = np.where(kept(Y, law), Y * (1 - law.smoothing) + rest, Y * 0)
     if not law.class_weight:
         return smoothed
-    weights = _weights(law)
+    weights = _weights(law, L)
     return smoothed * ((Y * weights).sum(axis=0, keepdims=True) if law.smoothing_weight == "label" else weights)
 
 
-def _weights(law: CrossEntropy) -> Array:
-    return np.array(law.class_weight)[:, np.newaxis]
+def _weights(law: CrossEntropy, L: int) -> Array:
+    """(L, 1); where more are declared than there are classes, the first."""
+    return np.array(law.class_weight[:L])[:, np.newaxis]
 
 
 def normaliser(Y: Values, law: CrossEntropy) -> Values:
     """`N`, a number."""
     if law.counted == WEIGHTS:
-        return (Y * _weights(law)).sum() if law.class_weight else Y.sum()
+        return (Y * _weights(law, Y.shape[0])).sum() if law.class_weight else Y.sum()
     if law.counted == LABELLED:
         return int(kept(Y, law).sum())
     return Y.shape[1] if law.counted == SAMPLES else law.counted
