@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from gradcheck.implementations.jax import from_jax as from_jax
     from gradcheck.implementations.torch import from_torch as from_torch
     from gradcheck.implementations.torch_module import from_torch_module as from_torch_module
+    from gradcheck.law import CrossEntropy as CrossEntropy
     from gradcheck.problem import Problem as Problem
     from gradcheck.strategies import problems as problems
     from gradcheck.suite import parametrize as parametrize
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
 _LATER = {
     "Arithmetic": "gradcheck.arithmetic",
+    "CrossEntropy": "gradcheck.law",
     "Enclosure": "gradcheck.enclosure",
     "Missing": "gradcheck.errors",
     "Unusable": "gradcheck.errors",

@@ -14,6 +14,7 @@ from gradcheck.errors import Unusable
 from gradcheck.precision import Precision
 
 EVERY = "L"  # a log-sum-exp that is merged class by class
+FLAGS = ("l2_bias",)  # options that take no value
 
 # What may be said of each field that is a word; "" leaves it to the arrays.
 CHOICES: dict[str, tuple[str, ...]] = {
@@ -80,9 +81,21 @@ def said(declared: Any) -> dict[str, object]:
 
 
 def options(declared: Mapping[str, object]) -> Iterator[str]:
-    """The options of the command line that declare these fields, of an arithmetic or a layout."""
+    """The options of the command line that declare these fields, of an arithmetic, a layout or a loss."""
     for key, value in declared.items():
-        yield from (f"--{key}", ("no", "yes")[value] if isinstance(value, bool) else str(value))
+        if key in FLAGS:
+            yield f"--{'' if value else 'no-'}{key.replace('_', '-')}"
+        else:
+            yield from (f"--{key.replace('_', '-')}", _word(value))
+
+
+def _word(value: object) -> str:
+    """A value as it is written on a command line: a list with commas, a whole number without a point."""
+    if isinstance(value, list | tuple):
+        return ",".join(map(_word, value))
+    if isinstance(value, bool):
+        return ("no", "yes")[value]
+    return repr(value).removesuffix(".0") if isinstance(value, float) else str(value)
 
 
 def _whole(value: object, least: int) -> bool:

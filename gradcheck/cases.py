@@ -21,10 +21,13 @@ import numpy as np
 from gradcheck import filenames, foreign, precision
 from gradcheck.checks import CHECKS
 from gradcheck.errors import Unusable
+from gradcheck.law import CrossEntropy
 from gradcheck.printable import clipped
 from gradcheck.problem import Array, Problem, Reals
 
 SCHEMA = 1
+OF_A_LAW = 2  # of a problem whose loss is not the paper's: what knows no options must not read it
+SCHEMAS = (SCHEMA, OF_A_LAW)
 ARRAYS = ("theta", "b", "X", "Y")
 LARGEST = 1 << 30  # bytes of an array in a file of its own
 
@@ -42,11 +45,12 @@ def dumps(case: Case, beside: Mapping[str, str] | None = None) -> str:
     """The text of a case: one row of an array on a line; `beside` names files that hold an array instead."""
     p = case.problem
     head = {
-        "gradcheck_case": SCHEMA,
+        "gradcheck_case": SCHEMA if p.law.plain else OF_A_LAW,
         "check": case.check,
         "target": case.target,
         "dtype": p.precision.name,
         "memory": p.memory,
+        **({} if p.law.plain else {"law": p.law.said}),
     }
     lines = [f" {json.dumps(key)}: {json.dumps(value)}" for key, value in head.items()]
     return "{\n" + ",\n".join([*lines, *arrays(p, beside or {})]) + "\n}\n"
@@ -135,7 +139,7 @@ def prepare(folder: Path) -> None:
 
 def load(path: Path) -> Case:
     """Read a case; `Unusable` says what is wrong with a file that is none, or is of a check that there is not."""
-    return of(path, parsed(path, "case", SCHEMA))
+    return of(path, parsed(path, "case", *SCHEMAS))
 
 
 def of(path: Path, data: dict[str, Any]) -> Case:
@@ -148,14 +152,17 @@ def of(path: Path, data: dict[str, Any]) -> Case:
     return Case(posed(path, data), data["check"], clipped(data["target"]))
 
 
-def parsed(path: Path, kind: str, schema: int) -> dict[str, Any]:
+def parsed(path: Path, kind: str, *schemas: int) -> dict[str, Any]:
     """The object in a file of this kind, which says so by an entry `gradcheck_<kind>` with the version of its schema."""
     if not path.exists():
         raise Unusable(f"no such {kind} file: {path}")
     data = foreign.parsed(foreign.text(path), str(path), f"a {kind} file")
-    if not isinstance(data, dict) or data.get(f"gradcheck_{kind}") != schema:
-        raise Unusable(f'{path} is not a {kind} file of schema {schema}: it has no entry "gradcheck_{kind}": {schema}')
-    return data
+    version = data.get(f"gradcheck_{kind}") if isinstance(data, dict) else None
+    if type(version) is not int or version not in schemas:
+        known = " or ".join(map(str, schemas))
+        raise Unusable(f'{path} is not a {kind} file of schema {known}: it has no entry "gradcheck_{kind}": {known}')
+    found: dict[str, Any] = data
+    return found
 
 
 def require_texts(path: Path, kind: str, data: dict[str, Any], keys: Iterable[str]) -> None:
@@ -166,13 +173,23 @@ def require_texts(path: Path, kind: str, data: dict[str, Any], keys: Iterable[st
 
 
 def posed(path: Path, data: dict[str, Any]) -> Problem:
-    """The problem made of the entries dtype, memory, theta, b, X and Y."""
+    """The problem made of the entries dtype, memory, theta, b, X and Y, and perhaps law."""
     dtype = precision.named(data["dtype"]).dtype
     found = {name: _array(path, name, data.get(name), dtype) for name in ARRAYS}
     try:
-        return Problem(found["theta"], found["b"], found["X"], found["Y"], data["memory"])
+        law = _law(data)
+        return Problem(found["theta"], found["b"], found["X"], found["Y"], data["memory"], law)
     except Unusable as problem:
         raise Unusable(f"{path} holds no valid problem: {problem}") from None
+
+
+def _law(data: dict[str, Any]) -> CrossEntropy:
+    given = data.get("law", {})
+    if given and data.get("gradcheck_case") != OF_A_LAW:
+        raise Unusable(f"it has a law, which is of schema {OF_A_LAW}")
+    if not isinstance(given, dict):
+        raise Unusable(f"law is {repr(given)[:60]}; expected an object of options of the loss")
+    return CrossEntropy.read(given)
 
 
 def _array(path: Path, name: str, rows: Any, dtype: np.dtype) -> Array:

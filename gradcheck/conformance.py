@@ -5,20 +5,18 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
-from hypothesis import HealthCheck, Phase, Verbosity, given, settings
-from hypothesis import seed as seeded
 from hypothesis.configuration import set_hypothesis_home_dir
 from hypothesis.database import ExampleDatabase
 from hypothesis.errors import Flaky
 
 from gradcheck import cases, clock, diagnosis, layouts, precision, verify
 from gradcheck.checks import Check, Trial
+from gradcheck.drawing import pose
 from gradcheck.errors import Unusable
-from gradcheck.implementations import Implementation, adapt
+from gradcheck.implementations import Implementation, adapt, posing
 from gradcheck.implementations.quiet import quiet
 from gradcheck.problem import Problem
 from gradcheck.reduction import reduce
-from gradcheck.strategies import problems
 from gradcheck.tally import Tally
 from gradcheck.verdict import Outcome, Verdict
 from gradcheck.verify import Failure, Run
@@ -37,42 +35,6 @@ class Found(Exception):
 def homeless() -> None:
     """Hypothesis keeps notes in `.hypothesis` of the current folder; those of a run of ours have no place."""
     set_hypothesis_home_dir(os.devnull)
-
-
-def pose(
-    body: Callable[[Problem], None],
-    *,
-    dtype: str,
-    regimes: tuple[str, ...],
-    seed: int,
-    count: int,
-    shrink: bool,
-    database: ExampleDatabase | None = None,
-    phases: tuple[Phase, ...] = (),
-) -> None:
-    """Run `body` on `count` problems: the same ones for the same seed, dtype and regimes.
-
-    A `database` keeps what fails; problems are taken from it only where `phases` says so.
-    """
-    phases = phases or ((Phase.generate, Phase.shrink) if shrink else (Phase.generate,))
-
-    @settings(  # outside of the seed, which takes the database away
-        max_examples=count,
-        derandomize=False,  # the seed says what is posed; with True there is no database
-        database=database,
-        deadline=None,
-        phases=phases,
-        suppress_health_check=list(HealthCheck),
-        report_multiple_bugs=False,
-        print_blob=False,
-        verbosity=Verbosity.quiet,
-    )
-    @seeded(seed)
-    @given(problems(dtypes=(dtype,), regimes=regimes))
-    def posed(problem: Problem) -> None:
-        body(problem)
-
-    posed()
 
 
 def shrunk(
@@ -120,9 +82,10 @@ def shrunk(
             count=run.max_examples,
             shrink=True,
             database=database,
+            implementation=implementation,
         )
     except Found as smallest:
-        problem = reduce(smallest.problem, fails)
+        problem = posing.drawn(implementation, reduce(smallest.problem, fails))
         found = judged(problem)
         verdict = found if found.outcome is wanted else verdict
     except (Flaky, BaseExceptionGroup):
@@ -144,13 +107,13 @@ def replay(implementation: Implementation, case: cases.Case, path: Path, checks:
     require(implementation, dtype)
     chosen = verify.select(tuple(checks) or filter(None, [case.check]))
     tallies = {check.name: Tally(check) for check in chosen}
+    problem = posing.drawn(implementation, case.problem)
     with quiet() as printed:
-        for name, verdict in verify.judge(implementation, case.problem, chosen).items():
-            tallies[name].add(case.problem, verdict)
+        for name, verdict in verify.judge(implementation, problem, chosen).items():
+            tallies[name].add(problem, verdict)
     failures = tuple(replace(_failure(t, *t.first), case=str(path)) for t in tallies.values() if t.first)
-    run = Run(
-        implementation.name, dtype, 0, 1, ("*",), 1, tallies, implementation.layout, implementation.arithmetic, failures
-    )
+    declared = implementation.layout, implementation.arithmetic, implementation.law
+    run = Run(implementation.name, dtype, 0, 1, ("*",), 1, tallies, *declared, failures)
     return replace(run, printed=printed.size, notes=tuple(implementation.home.notes))
 
 
@@ -187,6 +150,7 @@ def conform(
         tallies,
         layout,
         original.arithmetic,
+        original.law,
     )
 
     def body(problem: Problem) -> None:
@@ -197,7 +161,15 @@ def conform(
     meant, rounds, likely, interrupted = None, None, None, False
     with quiet() as printed:
         try:
-            pose(body, dtype=dtype, regimes=run.regimes, seed=seed, count=max_examples, shrink=False)
+            pose(
+                body,
+                dtype=dtype,
+                regimes=run.regimes,
+                seed=seed,
+                count=max_examples,
+                shrink=False,
+                implementation=original,
+            )
             verify.settle(tallies, judging.done)
             _shrunken(run, implementation, lambda doing: progress(doing, judging.done), failures)
             if failures:
@@ -210,7 +182,8 @@ def conform(
             interrupted = True
             failures += _unshrunken(tallies, failures)
     kept = tuple(_explained(failure, tallies[failure.check.name], likely) for failure in failures)
-    found = replace(run, problems=judging.done, failures=kept, meant=meant, rounds=rounds, diagnosis=likely)
+    found = replace(run, problems=judging.done, failures=kept, rounds=rounds, diagnosis=likely)
+    found = replace(found, meant=meant[0], meant_law=meant[1]) if meant else found
     return replace(found, interrupted=interrupted, printed=printed.size, notes=tuple(original.home.notes))
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from statistics import median
 
 from gradcheck.checks import CHECKS
-from gradcheck.conformance import pose
+from gradcheck.drawing import pose
 from gradcheck.implementations.quiet import quiet
 from gradcheck.mistakes import MISTAKES
 from gradcheck.problem import Problem

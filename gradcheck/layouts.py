@@ -11,6 +11,8 @@ from typing import Any
 from gradcheck.arithmetic import EVERY, Arithmetic
 from gradcheck.checks import CHECKS, Check, Trial
 from gradcheck.implementations import CHOICES, Implementation, Layout, adapt
+from gradcheck.law import CrossEntropy
+from gradcheck.law.options import CHOICES as LOSSES
 from gradcheck.problem import Problem
 from gradcheck.tally import Tally
 from gradcheck.verdict import Outcome
@@ -18,22 +20,23 @@ from gradcheck.verdict import Outcome
 # The checks of values: a layout is meant only if all of them agree wherever they can judge.
 VALUES = tuple(CHECKS[n] for n in ("logits", "softmax", "loss", "logits_gradient", "theta_gradient", "bias_gradient"))
 TRIED = ("samples", "theta", "labels", "reduction", "bias")
+Meant = tuple[Layout, CrossEntropy]
 
 
-def meant(implementation: Implementation, tallies: Iterable[Tally]) -> Layout | None:
-    """The layout nearest to the declared one under which the problems that failed agree; None where there is none."""
+def meant(implementation: Implementation, tallies: Iterable[Tally]) -> Meant | None:
+    """The layout and the loss nearest to those declared under which the problems that failed agree; None where there are none."""
     failed = [tally for tally in tallies if tally.first is not None]
     problems = _telling([tally.first[0] for tally in failed if tally.first and not tally.first[1].final])
     if not problems:
         return None
-    checks, declared = _asked(failed), implementation.layout
-    plain = replace(declared, memory="C")
-    odd = plain != declared and all(problem.memory != "C" for problem in problems)
+    checks, declared = _asked(failed), (implementation.layout, implementation.law)
+    plain = replace(implementation.layout, memory="C")
+    odd = plain != implementation.layout and all(problem.memory != "C" for problem in problems)
     if odd and _cleared(replace(implementation, layout=plain), problems, checks):
-        return plain
-    for layout in sorted(others(declared), key=lambda other: distance(other, declared)):
-        if _agrees(replace(implementation, layout=layout), problems, checks):
-            return layout
+        return plain, implementation.law
+    for layout, law in sorted(others(declared), key=lambda other: distance(other, declared)):
+        if _agrees(replace(implementation, layout=layout, law=law), problems, checks):
+            return layout, law
     return None
 
 
@@ -57,29 +60,27 @@ def _asked(failed: list[Tally]) -> tuple[Check, ...]:
     return tuple(dict.fromkeys((*VALUES, *(tally.check for tally in failed))))
 
 
-def others(declared: Layout) -> Iterator[Layout]:
-    """Every layout but the declared one."""
-    for choice in product(*(CHOICES[name] for name in TRIED)):
+def others(declared: Meant) -> Iterator[Meant]:
+    """Every layout, and every reduction of the loss, but what is declared."""
+    for choice in product(*({**CHOICES, **LOSSES}[name] for name in TRIED)):
         changes: dict[str, Any] = dict(zip(TRIED, choice, strict=True))
-        layout = replace(declared, **changes)
-        if _distinct(layout) != _distinct(declared):
-            yield layout
+        law = replace(declared[1], reduction=changes.pop("reduction"))
+        found = replace(declared[0], **changes), law
+        if _distinct(found) != _distinct(declared):
+            yield found
 
 
-def _distinct(layout: Layout) -> tuple[Any, ...]:
-    """What tells two layouts apart: "auto" is one of the others."""
-    return (
-        layout.samples,
-        layout.theta,
-        layout.labels,
-        layout.reduction,
-        "absent" if layout.bias == "absent" else layout.flat_bias,
-    )
+def _distinct(meant: Meant) -> tuple[Any, ...]:
+    """What tells two of them apart: "auto" is one of the others."""
+    layout, law = meant
+    bias = "absent" if layout.bias == "absent" else layout.flat_bias
+    return layout.samples, layout.theta, layout.labels, law.reduction, bias
 
 
-def distance(layout: Layout, declared: Layout) -> int:
-    """In how many options two layouts differ."""
-    return sum(getattr(layout, name) != getattr(declared, name) for name in TRIED)
+def distance(meant: Meant, declared: Meant) -> int:
+    """In how many options they differ."""
+    said = [{**vars(law), **vars(layout), "reduction": law.reduction} for layout, law in (meant, declared)]
+    return sum(said[0][name] != said[1][name] for name in TRIED)
 
 
 ENOUGH = 8  # problems: a layout that is wrong fails on the first ones

@@ -43,7 +43,7 @@ def _smaller(p: Problem) -> Iterator[Problem]:
     if p.L > 2:
         for keep in _fewer(p.L):
             if p.Y[keep].shape[0] >= 2 and not np.delete(p.reals[3], keep, axis=0).any():
-                yield from _made(p, p.theta[keep], p.b[keep], p.X, p.Y[keep])
+                yield from _made(p, p.theta[keep], p.b[keep], p.X, p.Y[keep], classes=keep)
     if p.memory != "C":
         yield from _made(p, p.theta, p.b, p.X, p.Y, memory="C")
     yield from _zeroed(p)
@@ -83,9 +83,12 @@ def _replaced(p: Problem, name: str, values: Array) -> Iterator[Problem]:
         yield from _made(p, **{**{k: getattr(p, k) for k in ("theta", "b", "X", "Y")}, name: new})
 
 
-def _made(p: Problem, theta: Array, b: Array, X: Array, Y: Array, *, memory: str = "") -> Iterator[Problem]:
+def _made(
+    p: Problem, theta: Array, b: Array, X: Array, Y: Array, *, memory: str = "", classes: Array | None = None
+) -> Iterator[Problem]:
     """The problem of these arrays, if it is one."""
+    law = p.law if classes is None else p.law.without(np.isin(np.arange(p.L), classes).tolist())
     try:
-        yield Problem(theta, b, X, Y, memory or p.memory)
+        yield Problem(theta, b, X, Y, memory or p.memory, law)
     except ProblemError:
         return

@@ -1,5 +1,6 @@
 """Regimes: regions of problems with numerics of their own, each with a predicate that says whether a problem is in it."""
 
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -63,6 +64,13 @@ def _tiny_mass(p: Problem) -> bool:
     return bool(mass.any() and mass.max() <= np.sqrt(p.precision.tiny))
 
 
+def _any_mass(p: Problem) -> bool:
+    """Whether some label sums to something else than 1; where samples may be left out, of those that are not."""
+    if p.law.ignore is None:
+        return not p.unit_mass
+    return any(math.fsum([*column, -1.0]) != 0 for column in p.reals[3].T.tolist() if any(column))
+
+
 def _absent(p: Problem) -> bool:
     return bool((p.reals[3].sum(axis=1) == 0).any())
 
@@ -101,7 +109,7 @@ _TABLE = (
     Regime(
         "label-mass",
         "columns of Y of any mass, none included",
-        lambda p: not p.unit_mass and not _tiny_mass(p),
+        lambda p: _any_mass(p) and not _tiny_mass(p),
         opt_in=True,
     ),
     Regime("tiny-mass", "columns of Y of masses down to the smallest number", _tiny_mass, opt_in=True),

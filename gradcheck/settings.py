@@ -3,6 +3,7 @@
     [tool.gradcheck.targets.mine]
     target = "my_model.py:gradients"       # or exec = "./my-softmax --serve"
     samples = "rows"
+    loss = { ignore = -100, smoothing = 0.1 }
     dtypes = ["float64", "float32"]
     expected-failures = { softmax = "clips at 1e-7, on purpose" }
 
@@ -24,12 +25,15 @@ from gradcheck.errors import Unusable
 from gradcheck.implementations import Implementation, Layout, load
 from gradcheck.implementations.peer import Limits
 from gradcheck.implementations.process import from_command, isolated
+from gradcheck.law import CrossEntropy
+from gradcheck.law.options import FIELDS as LAW
 from gradcheck.printable import clipped
 
 LONGEST, DEEPEST = 4096, 64  # characters of a text, and parts of a key
 _KEYS = re.compile(r"^[ \t]*(\[[^\n]*|[^\n=#\"']*(?==))", re.MULTILINE)  # tables, and what stands before a =
-LAYOUT = tuple(f.name for f in fields(Layout))
-DECLARED = (*LAYOUT, *ARITHMETIC)
+OLDER = ("reduction",)  # of the loss, which once stood among what is said of the layout
+LAYOUT = tuple(f.name for f in fields(Layout) if f.name not in OLDER)
+DECLARED = (*LAYOUT, *ARITHMETIC, *OLDER)
 LONGEST_CALL = 86_400  # seconds, a day: what waits for a pipe takes no number that is much larger
 
 
@@ -42,6 +46,7 @@ class Target:
     exec: str = ""
     layout: Mapping[str, Any] = field(default_factory=dict)
     arithmetic: Mapping[str, Any] = field(default_factory=dict)
+    law: Mapping[str, Any] = field(default_factory=dict)
     dtypes: tuple[str, ...] = ()
     checks: tuple[str, ...] = ()
     regimes: tuple[str, ...] = ()
@@ -62,6 +67,8 @@ class Target:
             found = replace(found, layout=replace(found.layout, **self.layout))
         if self.arithmetic:
             found = replace(found, arithmetic=replace(found.arithmetic, **self.arithmetic))
+        if self.law:
+            found = replace(found, law=replace(found.law, **self.law))
         if self.expected_failures:
             found = replace(found, expected_failures={**found.expected_failures, **self.expected_failures})
         return replace(found, name=clipped(self.name))
@@ -72,7 +79,7 @@ class Target:
         named = ("--exec", self.exec) if self.exec else (self.target,)
         return (
             *named,
-            *options({**self.layout, **self.arithmetic}),
+            *options({**self.layout, **self.law, **self.arithmetic}),
             *(("--isolate",) if self.isolate and not self.exec else ()),
         )
 
@@ -110,6 +117,15 @@ def _seconds(value: object) -> Any:
     return value
 
 
+def _loss(value: object) -> dict[str, Any]:
+    """What is said of the loss; only what is said, so that the rest is what the target declares."""
+    if not isinstance(value, dict):
+        raise ValueError(f"a table with any of {', '.join(key.replace('_', '-') for key in LAW)}")
+    found = {key.replace("-", "_"): entry for key, entry in value.items()}
+    law = CrossEntropy.read(found)
+    return {key: getattr(law, key) for key in found}
+
+
 def _whole(least: int) -> Callable[[object], int]:
     def read(value: object) -> int:
         if type(value) is not int or value < least:
@@ -130,7 +146,9 @@ READERS: dict[str, Callable[[object], Any]] = {
     "isolate": _flag,
     "time-limit": _seconds,
     "memory-limit": _whole(0),
+    "loss": _loss,
 }
+NAMED = {"loss": "law"}  # what an entry is called in a Target, where that is not its own name
 
 
 def configured(folder: Path) -> dict[str, Target]:
@@ -183,12 +201,15 @@ def _target(where: str, name: str, table: object) -> Target:
         if key not in READERS:
             raise Unusable(f"{where} has an entry {key!r}; expected any of {', '.join((*READERS, *DECLARED))}")
         try:
-            found[key.replace("-", "_")] = READERS[key](value)
+            found[NAMED.get(key, key.replace("-", "_"))] = READERS[key](value)
         except ValueError as expected:
             raise Unusable(f"{where}: {key} is {repr(value)[:60]}; expected {expected}") from None
+        except Unusable as problem:
+            raise Unusable(f"{where}: {problem}") from None
     try:
         Layout(**found["layout"])
         Arithmetic(**found["arithmetic"])
+        found["law"] = {**_loss({key: table[key] for key in OLDER if key in table}), **found.get("law", {})}
     except (Unusable, TypeError) as problem:
         raise Unusable(f"{where}: {problem}") from None
     return Target(name, **found)

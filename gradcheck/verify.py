@@ -11,13 +11,14 @@ from gradcheck.checks import CHECKS, Check, Trial
 from gradcheck.diagnosis import Diagnosis, keep
 from gradcheck.errors import Unusable
 from gradcheck.implementations import Implementation, Layout, adapt
+from gradcheck.law import CrossEntropy
 from gradcheck.printable import clipped
 from gradcheck.problem import Problem
 from gradcheck.regimes import matching
 from gradcheck.tally import Tally
 from gradcheck.verdict import FAILURES, Outcome, Verdict
 
-GRADIENTS = {"theta": "theta_gradient", "b": "bias_gradient", "Z": "logits_gradient"}
+GRADIENTS = {"theta": "theta_gradient", "b": "bias_gradient", "Z": "logits_gradient", "X": "data_gradient"}
 
 
 def select(globs: Iterable[str]) -> tuple[Check, ...]:
@@ -103,8 +104,8 @@ class Run:
     """All verdicts of one implementation in one precision, and what is needed to repeat them.
 
     `printed` counts the characters that the target wrote to standard output and standard error. `command` holds the words that
-    name it on a command line, where they are known, `meant` a layout and `rounds` an arithmetic under which everything that failed
-    would agree.
+    name it on a command line, where they are known, `meant` and `meant_law` a layout and a loss, and `rounds` an arithmetic, under
+    which everything that failed would agree.
     `diagnosis` says what the code does wrong, or describes it; `notes` what the target did to this process.
     """
 
@@ -117,11 +118,13 @@ class Run:
     tallies: Mapping[str, Tally]
     layout: Layout = field(default_factory=Layout)
     arithmetic: Arithmetic = field(default_factory=Arithmetic)
+    law: CrossEntropy = field(default_factory=CrossEntropy)
     failures: tuple[Failure, ...] = ()
     interrupted: bool = False
     printed: int = 0
     command: tuple[str, ...] = ()
     meant: Layout | None = None
+    meant_law: CrossEntropy | None = None
     rounds: Arithmetic | None = None
     diagnosis: Diagnosis | None = None
     notes: tuple[str, ...] = ()
@@ -167,7 +170,8 @@ def status(runs: Iterable[Run]) -> int:
 
 
 def judge_gradient(problem: Problem, **gradients: ArrayLike) -> dict[str, Verdict]:
-    """Judge gradients that were computed elsewhere: `theta` (L, d), `b` (L, 1) or `Z` (L, n), each by its own name.
+    """Judge gradients that were computed elsewhere: `theta` (L, d), `b` (L, 1), `Z` (L, n) or `X` (d, n), each by its own
+    name.
 
     No function is called and nothing is posed: each array is held against the exact gradient of this problem. Raises
     `Unusable` for another name, and answers *errored* for a wrong shape.

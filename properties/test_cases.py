@@ -122,7 +122,7 @@ CORRUPT = {
     "a list": b"[]",
     "null": b"null",
     "an object without entries": b"{}",
-    "another schema": changed(gradcheck_case=2),
+    "another schema": changed(gradcheck_case=3),
     "a schema in words": changed(gradcheck_case="1"),
     **{f"without {key}": changed(**{key: ...}) for key in KEYS},
     **{f"{key} is null": changed(**{key: None}) for key in KEYS},

@@ -453,7 +453,7 @@ def test_twice_the_batch_has_the_bounds_of_the_summed_problem():
         assert key == "loss" or not found[1].any()
         assert (due > reduced.allowed(key)).all()
     bound, (_, _, X, _) = reduced.bounds_in(p.precision), reduced.problem.reals
-    assert reduced.allowed_twice("loss") == loss_error(reduced.problem, p.precision, bound.softmax, times=2)
+    assert reduced.allowed_twice("loss") == loss_error(bound.folded, bound.softmax, times=2)
     assert np.array_equal(reduced.allowed_twice("theta"), bound.summed(abs(X).T, times=2))
     assert np.array_equal(reduced.allowed_twice("b"), bound.summed(np.ones((2, 1)), times=2))
 

@@ -8,14 +8,17 @@ from random import Random
 import numpy as np
 import pytest
 
-from gradcheck import Implementation, Layout, Unusable, conform
+from gradcheck import CrossEntropy, Implementation, Layout, Unusable, conform
 from gradcheck.arithmetic import Arithmetic
 from gradcheck.implementations import CHOICES
+from gradcheck.law.options import CHOICES as LOSSES
 from gradcheck.verdict import Outcome
 
 NAMES = ("samples", "theta", "labels", "reduction", "bias")
 ALL = [
-    Layout(*choice, pinned=pinned) for choice in product(*(CHOICES[name] for name in NAMES)) for pinned in (None, 0, 1)
+    Layout(*choice, pinned=pinned)
+    for choice in product(*({**CHOICES, **LOSSES}[name] for name in NAMES))
+    for pinned in (None, 0, 1)
 ]
 SOME = Random(0).sample(ALL, 48)  # of 288, each option with each other
 
@@ -33,7 +36,7 @@ class Laid:
     """A plain softmax classifier that takes and returns its arrays as a layout says."""
 
     def __init__(self, layout):
-        self.layout, self.rows = layout, layout.samples == "rows"
+        self.layout, self.rows, self.reduction = layout, layout.samples == "rows", layout.reduction or "mean"
 
     def read(self, theta, *rest):
         rest = list(rest)
@@ -59,12 +62,12 @@ class Laid:
         W, b, X, Y = self.read(*arrays)
         S = W @ X + b - (W @ X + b).max(axis=0)
         losses = (Y * (np.log(np.exp(S).sum(axis=0)) - np.where(Y > 0, S, 0))).sum(axis=0)
-        return {"none": losses, "sum": losses.sum(), "mean": losses.sum() / len(losses)}[self.layout.reduction]
+        return {"none": losses, "sum": losses.sum(), "mean": losses.sum() / len(losses)}[self.reduction]
 
     def gradients(self, *arrays):
         W, b, X, Y = self.read(*arrays)
         D = softmax(W @ X + b, 0) * Y.sum(axis=0) - Y
-        D = D / X.shape[1] if self.layout.reduction == "mean" else D
+        D = D / X.shape[1] if self.reduction == "mean" else D
         D = D if self.layout.pinned is None else np.delete(D, self.layout.pinned, axis=0)
         theta = X @ D.T if self.layout.theta == "features-first" else D @ X.T
         found = {"theta": theta, "Z": D.T if self.rows else D}
@@ -116,9 +119,9 @@ MEANT = [
 @pytest.mark.parametrize("layout", MEANT, ids=title)
 def test_a_layout_that_does_not_fit_is_told_from_a_wrong_gradient(layout):
     """The right code under the wrong declaration fails, and the layout that it has is named."""
-    run = conform(replace(Laid(layout).implementation(), layout=DECLARED), max_examples=60)
+    run = conform(replace(Laid(layout).implementation(), layout=DECLARED, law=CrossEntropy()), max_examples=60)
     assert run.failed
-    assert run.meant == layout
+    assert (run.meant, run.meant_law) == (replace(layout, reduction=""), CrossEntropy(layout.reduction or "mean"))
 
 
 def test_a_wrong_gradient_is_not_excused_by_any_layout():

@@ -171,7 +171,7 @@ def test_a_factor_that_nobody_knows_is_solved_for():
     assert found is not None
     assert found.exact
     assert found.explained == found.examined
-    assert found.likely.startswith("multiplied by 0.7310586, in ∂ℒ/∂Z, ∂ℒ/∂θ, ∂ℒ/∂b and ℒ only")
+    assert found.likely.startswith("multiplied by 0.7310586, in ∂ℒ/∂Z, ∂ℒ/∂θ, ∂ℒ/∂b, ∂ℒ/∂X and ℒ only")
     assert found.fix == "leave the factor 0.7310586 out"
 
 

@@ -159,7 +159,9 @@ def test_gradients_returns_what_the_three_functions_return(dtype, data):
     """One softmax in place of three: the same bits."""
     p = drawn(data, dtype, opt_in(data))
     found = model.gradients(*p.arrays())
-    single = {"theta": model.theta_gradient, "b": model.bias_gradient, "Z": model.logits_gradient}
+    D = model.logits_gradient
+    single = {"theta": model.theta_gradient, "b": model.bias_gradient, "Z": D}
+    single["X"] = lambda theta, *rest: model.like(theta.T @ D(theta, *rest), theta)
     assert found.keys() == single.keys()
     assert all(np.array_equal(found[key], function(*p.arrays())) for key, function in single.items())
 

@@ -276,7 +276,7 @@ STRANGERS = {
     "writes without end": ("[say('x' * 100000) for _ in range(100)]", "without end"),
     "hangs": ("time.sleep(60)", "took longer than 0.5 s"),
     "closes standard output": ("os.close(1); time.sleep(60)", "closed its standard input or output"),
-    "another version": ("told(gradcheck_protocol=2)", "speaks protocol 2; expected 1"),
+    "another version": ("told(gradcheck_protocol=3)", "speaks protocol 3; expected 1 or 2"),
     "no version": ("say('{}\\n')", "speaks protocol None; expected 1"),
     "refuses": ("say(json.dumps({'error': 'no GPU here'}) + '\\n')", "refuses: no GPU here"),
     "functions no list": ("told(functions=5)", "functions 5; expected a list"),

@@ -20,6 +20,7 @@ from gradcheck import precision
 from gradcheck.arithmetic import Arithmetic
 from gradcheck.auditing import dump, files
 from gradcheck.errors import Unusable
+from gradcheck.law import CrossEntropy
 from gradcheck.tensors import array
 
 
@@ -119,14 +120,15 @@ def capture(
     *,
     samples: str = "columns",
     reduction: str = "mean",
+    law: CrossEntropy | None = None,
     arithmetic: Arithmetic | None = None,
 ) -> Any:
     """A `Step` that watches a torch layer; of a mapping of arrays named as in `gradcheck.audit`, the folder written at once.
 
     `arithmetic` declares how the step rounds, where its arrays do not show it; what autocast and torch's cross-entropy write
-    down is seen.
+    down is seen. `law` is the loss: a mean or a sum, as `reduction` says alone.
     """
-    declared = arithmetic.said if arithmetic else {}
+    declared, reduction = arithmetic.said if arithmetic else {}, dump.reduction_of(law) if law else reduction
     if isinstance(source, Mapping):
         return write(source, Path(folder), samples=samples, reduction=reduction, **declared)
     if not hasattr(source, "register_forward_hook"):

@@ -12,6 +12,7 @@ from gradcheck import precision
 from gradcheck.arithmetic import FIELDS, Arithmetic
 from gradcheck.errors import Unusable
 from gradcheck.foreign.watched import Watched
+from gradcheck.law import CrossEntropy
 
 NEEDED = ("theta", "b", "X", "Y")
 JUDGED = ("Z", "A", "loss", "grad_theta", "grad_b", "grad_Z")
@@ -162,6 +163,15 @@ def of(
     found = Dump(seen, reduction, source, watched, Arithmetic(**declared))
     _validate(found)
     return found
+
+
+def reduction_of(law: CrossEntropy, source: str = "arrays") -> str:
+    """The one option of a loss that a dump is judged with; `Unusable` where another is declared."""
+    others = set(law.said) - {"reduction"}
+    if others or law.reduction not in SETTINGS["reduction"]:
+        named = ", ".join(sorted(others)) or f"reduction={law.reduction}"
+        raise Unusable(f"{source}: the loss has {named}, which an audit cannot judge yet; expected a mean or a sum")
+    return law.reduction
 
 
 def _seen(name: str, array: Any, samples: str, source: str) -> Any:

@@ -21,6 +21,7 @@ from gradcheck.errors import Unusable
 from gradcheck.foreign import Header, header, opened, parsed, reading, record, text
 from gradcheck.foreign.files import MIB
 from gradcheck.foreign.watched import Watched
+from gradcheck.law import CrossEntropy
 
 LAYOUT = "layout.json"
 MEMORY = 512 * MIB
@@ -47,6 +48,8 @@ def _said(path: Path) -> dict[str, Any]:
     if not path.is_dir() or not file.exists():
         return {}
     said = parsed(text(file, MIB), str(file))
+    if isinstance(said, dict) and isinstance(said.get("law"), dict):
+        said["reduction"] = dump.reduction_of(CrossEntropy.read(said["law"]), str(file))
     if not isinstance(said, dict) or not all(said.get(name) in SETTINGS[name] for name in SETTINGS):
         raise Unusable(f"{file} does not say what samples and reduction are; expected {json.dumps(SETTINGS)}")
     return {name: said[name] for name in (*SETTINGS, *FIELDS) if name in said}

@@ -17,6 +17,7 @@ from gradcheck.auditing.plan import Plan, plan
 from gradcheck.auditing.rows import one_thread, threaded
 from gradcheck.auditing.sums import Sums
 from gradcheck.errors import Unusable
+from gradcheck.law import CrossEntropy
 from gradcheck.verdict import FAILURES, Outcome
 
 MEMORY = files.MEMORY
@@ -71,6 +72,7 @@ def audit(
     *,
     samples: str = "columns",
     reduction: str = "mean",
+    law: CrossEntropy | None = None,
     arithmetic: Arithmetic | None = None,
     accumulate: str | None = None,
     probes: int = PROBES,
@@ -81,6 +83,7 @@ def audit(
     """Judge arrays in memory, or mapped: theta (L, d), b (L,), X (d, n), Y (L, n) or labels (n,), and any of Z, A, loss,
     grad_theta, grad_b, grad_Z. With `samples="rows"`, X, Y, Z, A and grad_Z have a sample in each row.
 
+    `law` is the loss that was computed: a mean or a sum, as `reduction` says alone.
     `arithmetic` declares how it was computed, where the arrays do not show it; `accumulate` alone names the precision of sums where
     that is not the dump's (of a 16-bit dump it is float32). `memory` is in bytes. Raises `Unusable`.
     """
@@ -92,6 +95,7 @@ def audit(
         **(arithmetic.said if arithmetic else {}),
         **({"accumulate": accumulate} if accumulate else {}),
     }
+    reduction = dump.reduction_of(law) if law else reduction
     found = dump.of(given, samples=samples, reduction=reduction, **declared)
     with one_thread():
         planned = _planned(found, probes=probes, seed=seed, memory=memory)

@@ -4,7 +4,7 @@ Y' is a sum of products of numbers that are not negative, so that its roundings 
 own error is relative to smoothing. N is a count, or a sum of weights.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -12,7 +12,7 @@ import numpy as np
 from gradcheck.bounds.roundings import relative, roundings, together
 from gradcheck.enclosure import Reals
 from gradcheck.law.options import WEIGHTS
-from gradcheck.law.text import kept
+from gradcheck.law.text import kept, labels
 from gradcheck.precision import Precision
 from gradcheck.problem import Problem
 
@@ -85,13 +85,11 @@ class Folded:
         law, p = self.problem.law, self.precision
         if law.plain or not (law.smoothing or law.class_weight):
             return np.zeros((1, 1))
-        Y = self.problem.reals[3]
-        found = 2 * law.smoothing * relative(p, SMOOTHED, writings=1, readings=1) * Y
+        hard = np.asarray(labels(self.problem.reals[3], replace(law, smoothing=0.0)))
+        found = 2 * law.smoothing * relative(p, SMOOTHED, writings=1, readings=1) * hard
         most = max(law.class_weight, default=0.0)
-        if law.class_weight:
-            found = found * most
         finite = self.Y.max(initial=0.0) < p.huge and most < p.huge and p.huge > self.N
-        return found + 4 * p.eta if finite else np.full(Y.shape, np.inf)
+        return found + 4 * p.eta if finite else np.full(hard.shape, np.inf)
 
     @cached_property
     def z(self) -> Reals:

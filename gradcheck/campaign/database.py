@@ -26,10 +26,11 @@ from hypothesis.database import (
 )
 from hypothesis.errors import HypothesisWarning
 
-from gradcheck import conformance
+from gradcheck import drawing
 from gradcheck.campaign.job import Job
 from gradcheck.campaign.metered import Meter, connection
 from gradcheck.errors import Missing, Unusable, text
+from gradcheck.implementations import Implementation
 from gradcheck.printable import refusal
 from gradcheck.problem import Problem
 
@@ -182,13 +183,15 @@ def notes(database: Steady | None) -> list[str]:
     return database.notes if database else []
 
 
-def replay(judge: Callable[[Problem], None], job: Job, database: Steady | None) -> None:
+def replay(
+    judge: Callable[[Problem], None], job: Job, database: Steady | None, implementation: Implementation | None = None
+) -> None:
     """Pose what the database holds. It is only read: Hypothesis would take out of it what does not fail here."""
     if database is None:
         return
     database.inner += [make(job.database) for scheme, make in SOURCES.items() if scheme == _scheme(job.database)]
     with contextlib.suppress(SkipTest):  # what Hypothesis raises where it holds nothing
-        conformance.pose(
+        drawing.pose(
             judge,
             dtype=job.dtype_of(0),
             regimes=("*",),
@@ -197,4 +200,5 @@ def replay(judge: Callable[[Problem], None], job: Job, database: Steady | None) 
             shrink=False,
             database=ReadOnlyDatabase(database),
             phases=(Phase.reuse,),
+            implementation=implementation,
         )

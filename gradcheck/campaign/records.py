@@ -119,6 +119,6 @@ def _of_shard(data: Any, where: str) -> Finding:
 def case(text: str, where: str) -> cases.Case:
     """The case that a text is, read by the same rules as any file."""
     data = foreign.parsed(text, where, "a case")
-    if not isinstance(data, dict) or data.get("gradcheck_case") != cases.SCHEMA:
+    if not isinstance(data, dict) or data.get("gradcheck_case") not in cases.SCHEMAS:
         raise Unusable(f"{where} holds a case that is none")
     return cases.of(Path(where), data)

@@ -10,7 +10,7 @@ from gradcheck.campaign.job import Job
 from gradcheck.cases import Case
 from gradcheck.checks import Trial
 from gradcheck.errors import Unusable
-from gradcheck.implementations import Implementation, adapt
+from gradcheck.implementations import Implementation, adapt, posing
 from gradcheck.implementations.quiet import quiet
 from gradcheck.problem import Problem
 from gradcheck.reduction import reduce
@@ -71,10 +71,11 @@ def smaller(implementation: Implementation, case: Case) -> Case | None:
         return check.judge(Trial(whole, problem)).outcome
 
     with quiet():
-        wanted = outcome(case.problem)
+        posed = posing.drawn(whole, case.problem)
+        wanted = outcome(posed)
         if wanted not in FAILURES:
             return None
-        found = reduce(case.problem, lambda problem: outcome(problem) is wanted)
+        found = posing.drawn(whole, reduce(posed, lambda problem: outcome(problem) is wanted))
     return None if found.digest == case.problem.digest else replace(case, problem=found)
 
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from gradcheck import cases, clock, conformance, diagnosis, filenames, verify
+from gradcheck import cases, clock, conformance, diagnosis, drawing, filenames, verify
 from gradcheck.campaign import database
 from gradcheck.campaign.explained import Explained, Group
 from gradcheck.campaign.findings import ANY, Finding, Key, Record, key_among, regime_of
@@ -182,9 +182,18 @@ def work(
 def _posed(shard: Shard) -> None:
     job, run = shard.job, shard.run
     if shard.number < 0:
-        database.replay(shard.judge, job, shard.database)
+        database.replay(shard.judge, job, shard.database, shard.implementation)
     else:
-        conformance.pose(shard.judge, dtype=run.dtype, regimes=run.regimes, seed=run.seed, count=job.size, shrink=False)
+        own = shard.implementation
+        drawing.pose(
+            shard.judge,
+            dtype=run.dtype,
+            regimes=run.regimes,
+            seed=run.seed,
+            count=job.size,
+            shrink=False,
+            implementation=own,
+        )
 
 
 def isolated(job: Job, *given: Any) -> Record:

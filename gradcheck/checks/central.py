@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from gradcheck.checks.differences import direction, projected, require_unmasked
+from gradcheck.checks.differences import direction, projected, require_folded, require_unmasked
 from gradcheck.checks.reading import Skip, require_bounded
 from gradcheck.checks.relations import SYMBOLS
 from gradcheck.checks.table import check
@@ -32,7 +32,7 @@ def _signs(trial: Trial, shape: tuple[int, ...]) -> Reals:
 
 def _parameter(trial: Trial, variable: str) -> Found:
     """One of theta and b, with the other held."""
-    require_unmasked(trial)
+    require_folded(trial)
     truth, own, allowed = trial.truth64, trial.gradient(variable), trial.truth.allowed(variable)
     require_bounded(allowed)
     if 2 * own.size * truth.problem.Y.size <= ENTRIES:
@@ -59,13 +59,25 @@ def central_difference_b(trial: Trial) -> Found:
 @check(2, 19, needs=("gradients",), turns=(10,))
 def central_difference_Z(trial: Trial) -> Found:
     """∂ℒ/∂Z agrees with central differences of each sample's loss, logit by logit and along a direction."""
-    require_unmasked(trial)
+    require_folded(trial)
     truth, own, allowed = trial.truth64, trial.gradient("Z"), trial.truth.allowed("D")
     require_bounded(allowed)
     if 2 * truth.problem.L * own.size <= ENTRIES:
         yield Comparison(SYMBOLS["Z"], own, mathematical.gradient(truth, "Z"), allowed)
     taken = mathematical.logits_gradient_along(truth, _signs(trial, own.shape))
     yield _summed(f"{SYMBOLS['Z']} · direction", own, taken.move, taken.enclosure, allowed)
+
+
+@check(3, 20, needs=("gradients",), turns=(8,))
+def central_difference_X(trial: Trial) -> Found:
+    """∂ℒ/∂X agrees with central differences of the mathematical loss, entry by entry."""
+    require_folded(trial)
+    own = trial.gradient("X")
+    truth, allowed = trial.truth64, trial.truth.allowed("X")
+    require_bounded(allowed)
+    if 2 * own.size * truth.problem.Y.size > ENTRIES:
+        raise Skip("too many entries: each takes two evaluations")
+    yield Comparison(SYMBOLS["X"], own, mathematical.gradient(truth, "X"), allowed)
 
 
 def _summed(what: str, own: Reals, move: Reals, truth: Enclosure, allowed: Reals) -> Comparison:

@@ -14,6 +14,7 @@ from gradcheck.checks.values import jacobian_truth
 from gradcheck.enclosure import Enclosure, Reals
 from gradcheck.problem import Problem
 from gradcheck.referees import float64, scipy_check_grad
+from gradcheck.referees.cumulants import VARIABLES
 from gradcheck.verdict import Comparison, Outcome
 
 Found = Iterator[Comparison]
@@ -40,8 +41,9 @@ def _within(what: str, value: float, limit: float, own: Reals) -> Comparison:
 def _loss(trial: Trial, posed: Problem, variable: str, result: str) -> Comparison:
     """SciPy's check_grad of its own loss and its own gradient, with one array as the variable."""
     require_plain(trial)
+    trial.gradient(result)  # which may not be offered
     at = trial if posed is trial.problem else Trial(trial.implementation, posed)
-    shape = posed.reals[0 if variable == "theta" else 1].shape
+    shape = posed.reals[VARIABLES.index(variable)].shape
     _require_few(trial, int(np.prod(shape)), COORDINATES, "coordinates")
     require_bounded(np.asarray(at.truth.nearby_loss_error), at.truth.allowed(variable))
     asked = scipy_check_grad.pose(posed, variable, at.truth.nearby_loss_error)
@@ -52,8 +54,8 @@ def _loss(trial: Trial, posed: Problem, variable: str, result: str) -> Compariso
 
     def problem_at(flat: Reals) -> Problem:
         new = flat.reshape(shape)
-        theta, b = (new, posed.b) if variable == "theta" else (posed.theta, new)
-        return posed.with_arrays(theta.copy(), b.copy(), posed.X, posed.Y)
+        arrays = {name: getattr(posed, name) for name in (*VARIABLES, "Y")}
+        return posed.with_arrays(**{**arrays, variable: new.copy()})
 
     def gradient(flat: Reals) -> Reals:
         return at.gradient(result, problem_at(flat)).ravel()
@@ -84,6 +86,12 @@ def scipy_check_grad_Z(trial: Trial) -> Found:
     identity = np.eye(p.n, dtype=p.X.dtype)
     posed = p.with_arrays(p.precision.round(trial.Z), np.zeros_like(p.b), identity, p.Y)
     yield _loss(trial, posed, "theta", "Z")
+
+
+@check(3, 20, needs=("gradients", "loss"), turns=(4,))
+def scipy_check_grad_X(trial: Trial) -> Found:
+    """scipy.optimize.check_grad over X returns no more than its own truncation and rounding."""
+    yield _loss(trial, trial.problem, "X", "X")
 
 
 @check(5, 6, 22, needs=("softmax", "softmax_jacobian"), turns=(8,))

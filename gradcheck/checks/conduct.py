@@ -32,6 +32,7 @@ QUANTITIES = {
     "gradients['theta']": "theta",
     "gradients['b']": "b",
     "gradients['Z']": "D",
+    "gradients['X']": "X",
 }
 
 
@@ -51,7 +52,8 @@ def allowed(trial: Trial, name: str) -> Reals | None:
 def shapes(trial: Trial) -> dict[str, tuple[int, ...]]:
     """The shape that each result must have."""
     p = trial.problem
-    gradients = {"gradients['theta']": p.theta.shape, "gradients['b']": p.b.shape, "gradients['Z']": p.Y.shape}
+    shapes = {"theta": p.theta.shape, "b": p.b.shape, "Z": p.Y.shape, "X": p.X.shape}
+    gradients = {f"gradients[{key!r}]": shape for key, shape in shapes.items()}
     return {**gradients, "logits": p.Y.shape, "softmax": p.Y.shape, "softmax_jacobian": (p.L, p.L)}
 
 

@@ -22,9 +22,18 @@ def require_unmasked(trial: Trial) -> None:
         raise Skip("a class at -inf has no difference quotient")
 
 
+def require_folded(trial: Trial) -> None:
+    """`Skip` where it is not known how the loss bends: docs/bounds.md, section 8, is of means of log-sum-exps."""
+    require_unmasked(trial)
+    if not trial.law.folds:
+        raise Skip("how a loss with a scale, a cap, a z-loss or a penalty bends is not derived")
+    if not trial.problem.divisor:
+        raise Skip("no sample counts")
+
+
 def require_plain(trial: Trial) -> None:
     """`Skip` also where the implementation cannot be handed perturbed arrays."""
-    require_unmasked(trial)
+    require_folded(trial)
     if trial.problem.memory == "integers":
         raise Skip("perturbed data are not whole numbers")
 
@@ -95,6 +104,8 @@ def complex_step_of_its_own_loss(trial: Trial) -> Found:
     require_plain(trial)
     if not trial.implementation.analytic or trial.problem.precision.name != "float64":
         raise Skip("not declared analytic (Implementation(analytic=True)), or not in float64")
+    if not trial.law.plain:
+        raise Skip("posed for the paper's loss")
     if loss_outcome(trial) is Outcome.DISAGREE:
         raise Skip("its loss is not the cross-entropy (see the check loss)")
     require_bounded(trial.truth.allowed("theta"), trial.truth.allowed("b"))

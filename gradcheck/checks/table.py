@@ -40,6 +40,8 @@ class Check:
 
     def judge(self, trial: Trial) -> Verdict:
         """The verdict of this check on one problem. Never raises."""
+        if trial.refused:
+            return Verdict(Outcome.SKIPPED, trial.refused)
         missing = [name for name in self.needs if getattr(trial.implementation, name) is None]
         if missing:
             return Verdict(Outcome.SKIPPED, f"{trial.implementation.name} has no function {missing[0]!r}")

@@ -13,8 +13,11 @@ from gradcheck.enclosure import Enclosure, Reals, outward
 from gradcheck.errors import raised, text
 from gradcheck.implementations import Implementation, TargetFailed, adapt
 from gradcheck.implementations.home import Moved, Unsteady
-from gradcheck.implementations.layout import KEYS, NotPosed, named, posed
+from gradcheck.implementations.layout import KEYS, named
+from gradcheck.implementations.posing import addressed, posed
+from gradcheck.implementations.record import NotPosed
 from gradcheck.implementations.surroundings import Surroundings
+from gradcheck.law import CrossEntropy
 from gradcheck.precision import FLOAT64
 from gradcheck.problem import Array, Problem
 
@@ -23,10 +26,14 @@ class Trial:
     """One implementation on one problem. Results of the problem itself are kept; each call gets fresh arrays."""
 
     def __init__(self, implementation: Implementation, problem: Problem, *, careful: bool = False) -> None:
-        self.implementation, self.careful = implementation, careful
+        self.careful, self.refused = careful, ""
         implementation.home.look()
         self._surroundings = Surroundings()
-        self.problem = posed(implementation.declared, problem)
+        try:
+            self.problem = posed(implementation, problem)
+        except NotPosed as reason:
+            self.problem, self.refused = problem, str(reason)
+        self.implementation = addressed(implementation, self.problem.law)
         self._kept: dict[object, Any] = {}
         self.given: dict[str, tuple[Any, ...]] = {}
 
@@ -104,6 +111,11 @@ class Trial:
             parts.append(whole)
         return bounds.SoftmaxError(*parts)
 
+    @property
+    def law(self) -> CrossEntropy:
+        """The loss that is meant."""
+        return self.problem.law
+
     @cached_property
     def column(self) -> int:
         """The sample at which checks of one column look: any, but the same in every run."""
@@ -126,7 +138,9 @@ class Trial:
 
     def _adapted(self, apart: Implementation) -> Implementation:
         """What is called in a process of its own, in the paper's layout."""
-        return self.remember("apart", lambda: adapt(replace(apart, layout=self.implementation.declared)))
+        own = self.implementation
+        whole = replace(apart, layout=own.declared, law=own.law)
+        return self.remember("apart", lambda: addressed(adapt(whole), self.problem.law))
 
     def call(self, name: str, *arguments: Any) -> Any:
         """Call it; whatever it raises, except an interrupt, becomes `Broken` with its own message."""
@@ -164,7 +178,7 @@ class Trial:
         return self.call(name, *self.given[name])
 
     def raw_gradients(self, problem: Problem | None = None) -> Mapping[str, Any]:
-        """What `gradients` returns, by name: any of theta, b, Z."""
+        """What `gradients` returns, by name: any of theta, b, Z, X."""
         if problem is None:
             return self.remember("raw gradients", lambda: self._by_name(self.first("gradients")))
         return self._by_name(self.call("gradients", *problem.arrays()))
@@ -173,7 +187,7 @@ class Trial:
         found = guarded("gradients", raw, named)
         if not isinstance(found, Mapping):
             raise Broken(
-                f"gradients returned {describe(raw)}; expected theta, b, Z by name, in this order, or theta alone"
+                f"gradients returned {describe(raw)}; expected theta, b, Z, X by name, in this order, or theta alone"
             )
         offered = guarded("gradients", found, lambda mapping: {key: mapping[key] for key in KEYS if key in mapping})
         if not offered:
@@ -182,7 +196,7 @@ class Trial:
         return offered
 
     def gradient(self, key: str, problem: Problem | None = None) -> Reals:
-        """One gradient as float64: `theta` (L, d), `b` (L, 1) or `Z` (L, n)."""
+        """One gradient as float64: `theta` (L, d), `b` (L, 1), `Z` (L, n) or `X` (d, n)."""
         if problem is None:
             return self.remember(("gradient", key), lambda: self._gradient(key, self.problem, self.raw_gradients()))
         return self._gradient(key, problem, self.raw_gradients(problem))
@@ -190,7 +204,7 @@ class Trial:
     def _gradient(self, key: str, problem: Problem, raw: Mapping[str, Any]) -> Reals:
         if key not in raw:
             raise Skip(f"gradients returns no {key!r}")
-        shapes = {"theta": problem.theta.shape, "b": problem.b.shape, "Z": problem.Y.shape}
+        shapes = {"theta": problem.theta.shape, "b": problem.b.shape, "Z": problem.Y.shape, "X": problem.X.shape}
         return as_reals(f"gradients[{key!r}]", raw[key], shapes[key])
 
     def loss(self, problem: Problem | None = None) -> float:

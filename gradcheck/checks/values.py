@@ -60,6 +60,12 @@ def bias_gradient(trial: Trial) -> Found:
     yield against_truth(trial, "∂ℒ/∂b", "b", trial.gradient("b"))
 
 
+@check(3, 20, needs=("gradients",))
+def data_gradient(trial: Trial) -> Found:
+    """∂ℒ/∂X = θᵀ ∂ℒ/∂Z, since Z = θX + b."""
+    yield against_truth(trial, "∂ℒ/∂X", "X", trial.gradient("X"))
+
+
 def jacobian_truth(trial: Trial) -> tuple[Enclosure, Reals]:
     """The softmax Jacobian of one column, and what rounding may add; worked out once for all its checks."""
     found: tuple[Enclosure, Reals] = trial.remember("jacobian truth", lambda: _jacobian_truth(trial))

@@ -6,7 +6,9 @@ from typing import Any
 import click
 
 from gradcheck.cli.group import STATUS, leave, main
-from gradcheck.cli.options import arithmetic_options
+from gradcheck.cli.losses import law_options, refuse_law
+from gradcheck.cli.options import arithmetic_options, said_of
+from gradcheck.law.options import FIELDS as LAW
 
 
 @main.command(epilog=STATUS)
@@ -14,8 +16,8 @@ from gradcheck.cli.options import arithmetic_options
 @click.option(
     "--samples", type=click.Choice(["columns", "rows"]), help="Samples are columns or rows of X, Y, Z, A. [columns]"
 )
-@click.option("--reduction", type=click.Choice(["mean", "sum"]), help="Loss and gradients are means or sums. [mean]")
 @arithmetic_options
+@law_options
 @click.option(
     "--probes", default=16, show_default=True, type=click.IntRange(1), help="Random vectors over all columns."
 )
@@ -33,7 +35,6 @@ def audit(
     *,
     dump: Path,
     samples: str | None,
-    reduction: str | None,
     probes: int,
     memory: int,
     seed: int,
@@ -52,7 +53,9 @@ def audit(
 
     if json_file:
         reports.prepare("json", json_file)
-    asked = {"samples": samples, "reduction": reduction, **declared}
+    law = said_of(LAW, declared)
+    refuse_law(law, "dumps", (("reduction", "mean"), ("reduction", "sum")))
+    asked = {"samples": samples, **law, **declared}
     layout = {name: value for name, value in asked.items() if value is not None}
     with progress.samples(f"auditing {dump}") as told:
         found = audit_path(

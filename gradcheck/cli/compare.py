@@ -1,6 +1,5 @@
 """`gradcheck compare TARGET TARGET…`: checks × implementations."""
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -8,9 +7,11 @@ import click
 
 from gradcheck.arithmetic import FIELDS
 from gradcheck.cli.group import leave, main
-from gradcheck.cli.options import arithmetic_options, run_options
+from gradcheck.cli.losses import law_options
+from gradcheck.cli.options import arithmetic_options, declaring, run_options, said_of
 from gradcheck.cli.verify import judged
 from gradcheck.errors import Unusable
+from gradcheck.law.options import FIELDS as LAW
 from gradcheck.settings import configured, named
 from gradcheck.supervisor import INTERRUPTED
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 @click.argument("names", metavar="TARGET...", nargs=-1)
 @run_options
 @arithmetic_options
+@law_options
 @click.option(
     "--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="As in verify."
 )
@@ -37,9 +39,9 @@ def compare(*, names: tuple[str, ...], json_file: Path | None, **settings: Any) 
     if json_file:
         reports.prepare("json", json_file)
     folder = Path.cwd()
-    said = {key: value for key in FIELDS if (value := settings.pop(key)) is not None}
+    rounds, law = said_of(FIELDS, settings), said_of(LAW, settings)
     named_ones = tuple(named(name, folder) for name in names) or tuple(configured(folder).values())
-    targets = tuple(replace(target, arithmetic={**target.arithmetic, **said}) for target in named_ones)
+    targets = tuple(declaring(target, law=law, arithmetic=rounds) for target in named_ones)
     if not targets:
         raise Unusable(
             "no target is given, and no pyproject.toml here or above names any; `gradcheck targets` lists some"

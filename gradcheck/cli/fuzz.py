@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gradcheck.cli.group import Refused, leave, main
-from gradcheck.cli.options import Amount, chosen, layout_options, process_options, run_options
+from gradcheck.cli.options import chosen, layout_options, process_options, run_options
+from gradcheck.cli.tables import Amount
 from gradcheck.errors import Unusable
 from gradcheck.printable import pasted, printable
 from gradcheck.supervisor import INTERRUPTED

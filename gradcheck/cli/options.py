@@ -1,37 +1,31 @@
 """Options that several commands share."""
 
-from collections.abc import Callable
 from dataclasses import replace
-from math import isfinite
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from gradcheck import arithmetic
 from gradcheck.arithmetic import FIELDS as ROUNDING
+from gradcheck.cli.losses import law_options
+from gradcheck.cli.tables import Amount, Command, Table, Typed, offering
 from gradcheck.errors import Unusable
 from gradcheck.implementations import CHOICES
+from gradcheck.law.options import FIELDS as LAW
 from gradcheck.settings import LAYOUT, LONGEST_CALL, Target, configured, named
-
-Command = Callable[..., Any]
-if TYPE_CHECKING:
-    _Typed = click.ParamType[Any]
-else:
-    _Typed = click.ParamType  # generic since click 8.3
 
 WHAT = {
     "samples": "Samples are columns (d, n) or rows (n, d) of X, Y, Z.",
     "theta": "θ is (L, d) or (d, L).",
     "labels": "Y is one-hot (L, n) or class indices (n,).",
-    "reduction": "Loss and gradients are means or sums over samples; none: losses (n,), and the gradients of their sum.",
     "memory": "C: it takes C-ordered, writable arrays alone.",
     "bias": "b is (L, 1), (L,), or not there; auto is flat with samples in rows.",
 }
 
 
 def layout_options(command: Command) -> Command:
-    """`--samples`, `--theta`, `--labels`, `--reduction`, `--bias` and `--pinned`: how the target lays its arrays out."""
+    """How the target lays its arrays out (`--samples`, `--theta`, `--labels`, `--bias`, `--pinned`), what it computes, and how."""
     pinned = click.option(
         "--pinned", type=click.IntRange(0), metavar="CLASS", help="A class whose logit is 0 by convention."
     )
@@ -40,13 +34,10 @@ def layout_options(command: Command) -> Command:
         shown = f" [{choices[0]}]" if choices[0] else ""
         offered = click.Choice([choice for choice in choices if choice])
         command = click.option(f"--{name}", type=offered, help=WHAT[name] + shown)(command)
-    return arithmetic_options(command)
+    return law_options(arithmetic_options(command))
 
 
-Table = dict[str, dict[str, Any]]  # names of an option -> what click is told of it
-
-
-class Parts(_Typed):
+class Parts(Typed):
     """A number of parts, or L for every class."""
 
     name = "parts"
@@ -57,16 +48,6 @@ class Parts(_Typed):
         self.fail(
             f"{value!r} is not a number of parts; expected one, or {arithmetic.EVERY} for every class", param, context
         )
-
-
-class Amount(click.FloatRange):
-    """A number in a range: NaN is in none, whatever it is compared with."""
-
-    def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> Any:
-        found = super().convert(value, param, context)
-        if not isfinite(found):
-            self.fail(f"{value} is no finite number", param, context)
-        return found
 
 
 ARITHMETIC: Table = {
@@ -92,7 +73,13 @@ for _name, _choices in arithmetic.CHOICES.items():
 
 def arithmetic_options(command: Command) -> Command:
     """How the target rounds, where its arrays do not show it; each field of `Arithmetic` has the option of its name."""
-    return _options(command, ARITHMETIC)
+    return offering(command, ARITHMETIC)
+
+
+def said_of(names: tuple[str, ...], given: dict[str, Any]) -> dict[str, Any]:
+    """The options of these names that are given, taken out of `given`."""
+    found = {name: given.pop(name) for name in names if name in given}
+    return {name: value for name, value in found.items() if value is not None}
 
 
 RUN: Table = {
@@ -123,18 +110,12 @@ PROCESS: Table = {
 
 def run_options(command: Command) -> Command:
     """What is posed, and how much of it."""
-    return _options(command, RUN)
+    return offering(command, RUN)
 
 
 def process_options(command: Command) -> Command:
     """`--isolate`, `--exec` and the limits of the process that they start."""
-    return _options(command, PROCESS)
-
-
-def _options(command: Command, table: Table) -> Command:
-    for names, settings in reversed(table.items()):
-        command = click.option(*names.split(), **settings)(command)
-    return command
+    return offering(command, PROCESS)
 
 
 def chosen(name: str | None, given: dict[str, Any]) -> tuple[Target, ...]:
@@ -151,9 +132,23 @@ def chosen(name: str | None, given: dict[str, Any]) -> tuple[Target, ...]:
         raise Unusable(
             "no target is given, and no pyproject.toml here or above names any; `gradcheck verify --help` says how"
         )
-    layout = {key: said.pop(key) for key in LAYOUT if key in said}
-    rounds = {key: said.pop(key) for key in ROUNDING if key in said}
-    return tuple(
-        replace(target, layout={**target.layout, **layout}, arithmetic={**target.arithmetic, **rounds}, **said)
-        for target in found
+    layout, rounds, loss = (said_of(names, said) for names in (LAYOUT, ROUNDING, LAW))
+    return tuple(declaring(target, layout=layout, arithmetic=rounds, law=loss, **said) for target in found)
+
+
+def declaring(
+    target: Target,
+    *,
+    law: dict[str, Any],
+    arithmetic: dict[str, Any],
+    layout: dict[str, Any] | None = None,
+    **said: Any,
+) -> Target:
+    """The target with what the command line says of it, which prevails."""
+    return replace(
+        target,
+        layout={**target.layout, **(layout or {})},
+        arithmetic={**target.arithmetic, **arithmetic},
+        law={**target.law, **law},
+        **said,
     )

@@ -7,10 +7,12 @@ import click
 
 from gradcheck.arithmetic import FIELDS, Arithmetic
 from gradcheck.cli.group import STATUS, leave, main
-from gradcheck.cli.options import arithmetic_options
+from gradcheck.cli.losses import law_options, refuse_law
+from gradcheck.cli.options import arithmetic_options, said_of
 from gradcheck.cli.progress import progress
 from gradcheck.cli.say import say
 from gradcheck.errors import Unusable
+from gradcheck.law.options import FIELDS as LAW
 
 if TYPE_CHECKING:
     from gradcheck.vectors.form import Vector
@@ -92,6 +94,7 @@ def certify(*, folder: Path, write: bool) -> None:
     "--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="As in verify."
 )
 @arithmetic_options
+@law_options
 def judge(*, paths: tuple[Path, ...], json_file: Path | None, **settings: Any) -> None:
     """Judge ANSWERS, a JSON file or a folder of them, to the vectors in DIR; without DIR, to those that ship with gradcheck."""
     from gradcheck import reports
@@ -103,7 +106,8 @@ def judge(*, paths: tuple[Path, ...], json_file: Path | None, **settings: Any) -
         raise Unusable(f"{len(paths)} paths are given; expected ANSWERS, or DIR and ANSWERS")
     if json_file:
         reports.prepare("json", json_file)
-    said = {key: value for key in FIELDS if (value := settings[key]) is not None}
+    refuse_law(said_of(LAW, settings), "vectors")
+    said = said_of(FIELDS, settings)
     index = folder.load(paths[0] if len(paths) == 2 else SHIPPED)
     found = judged(index, answers.load(paths[-1]), Arithmetic(**said))
     answered.show(found, reports.console(quiet=json_file == Path("-")))

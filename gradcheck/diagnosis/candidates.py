@@ -39,6 +39,8 @@ class Candidate:
 
     def explains(self, view: View, names: frozenset[str]) -> bool:
         """Whether all of these quantities, as far as they are offered, are what this mistake makes of them."""
+        if not all(mistake.concerns(view.trial.law) for mistake in self.mistakes):
+            return False
         try:
             return all(view.fits(name, found) for name, found in self.predicted(view, names))
         except UNCOMPUTABLE:

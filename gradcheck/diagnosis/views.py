@@ -20,12 +20,13 @@ QUANTITIES: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "Z": ("gradients", "∂ℒ/∂Z", ("logits_gradient",)),
     "theta": ("gradients", "∂ℒ/∂θ", ("theta_gradient",)),
     "b": ("gradients", "∂ℒ/∂b", ("bias_gradient",)),
+    "X": ("gradients", "∂ℒ/∂X", ("data_gradient",)),
     "loss": ("loss", "ℒ", ("loss",)),
     "logits": ("logits", "Z", ("logits",)),
     "softmax": ("softmax", "A", ("softmax",)),
     "softmax_jacobian": ("softmax_jacobian", "∂A/∂Z", ("jacobian_diagonal", "jacobian_off_diagonal")),
 }
-GRADIENTS = ("Z", "theta", "b")
+GRADIENTS = ("Z", "theta", "b", "X")
 # What each function leaves in its arguments: (function, place of the argument), which right code leaves alone.
 LEFT = {
     f"{function} leaves {parameter}": (function, place)
@@ -114,7 +115,7 @@ class View:
             left = [(name, place) for name, (source, place) in LEFT.items() if source == function and name in names]
             if returned or left:
                 inputs = [_entered(array) for array in ARGUMENTS[function](self.trial)]
-                found = getattr(model(), function)(*inputs)
+                found = getattr(model(self.trial.law), function)(*inputs)
                 parts = found if function == "gradients" else {function: found}
                 yield from ((name, parts[name]) for name in returned if name in parts)
                 yield from ((name, inputs[place]) for name, place in left)

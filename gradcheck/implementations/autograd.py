@@ -9,6 +9,7 @@ from autograd.scipy.special import logsumexp
 from numpy.typing import NDArray
 
 from gradcheck.implementations.record import Implementation, Layout
+from gradcheck.law import CrossEntropy
 
 Array = NDArray[Any]
 
@@ -18,6 +19,7 @@ def from_autograd(
     *,
     logits: Callable[..., Any] | None = None,
     layout: Layout = Layout(),  # noqa: B008 - immutable
+    law: CrossEntropy = CrossEntropy(),  # noqa: B008 - immutable
     name: str = "",
     dtypes: tuple[str, ...] = ("float64", "float32"),
 ) -> Implementation:
@@ -43,7 +45,7 @@ def from_autograd(
         return {**dict(zip(keys, pull(D), strict=True)), "Z": D}
 
     return Implementation(
-        name or getattr(loss, "__name__", "loss"), gradients, value, logits, dtypes=dtypes, layout=layout
+        name or getattr(loss, "__name__", "loss"), gradients, value, logits, dtypes=dtypes, layout=layout, law=law
     )
 
 

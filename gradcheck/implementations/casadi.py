@@ -10,8 +10,7 @@ import casadi as ca
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcheck.implementations.layout import NotPosed
-from gradcheck.implementations.record import Implementation
+from gradcheck.implementations.record import Implementation, NotPosed
 
 Array = NDArray[Any]
 

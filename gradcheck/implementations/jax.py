@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from gradcheck.arithmetic import Arithmetic
 from gradcheck.implementations.record import Implementation, Layout
+from gradcheck.law import CrossEntropy
 
 Array = NDArray[Any]
 
@@ -37,6 +38,7 @@ def from_jax(
     *,
     logits: Callable[..., jax.Array] | None = None,
     layout: Layout = Layout(),  # noqa: B008 - immutable
+    law: CrossEntropy = CrossEntropy(),  # noqa: B008 - immutable
     name: str = "",
     dtypes: tuple[str, ...] = ("float64", "float32"),
 ) -> Implementation:
@@ -71,6 +73,7 @@ def from_jax(
         None if logits is None else compiled(logits),
         dtypes=dtypes,
         layout=layout,
+        law=law,
         arithmetic=Arithmetic(subnormals="flushed"),
     )
 

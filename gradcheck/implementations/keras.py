@@ -13,8 +13,7 @@ os.environ.setdefault("KERAS_BACKEND", "torch")  # Keras chooses once, when it i
 import keras
 
 from gradcheck.errors import Unusable
-from gradcheck.implementations.layout import NotPosed
-from gradcheck.implementations.record import Implementation, Layout
+from gradcheck.implementations.record import Implementation, Layout, NotPosed
 from gradcheck.implementations.torch import alone, array, from_torch, linear, tensor
 
 if keras.backend.backend() != "torch":

@@ -10,38 +10,30 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck import model, tensors
-from gradcheck.implementations.record import Function, Implementation, Layout
-from gradcheck.problem import Array, Problem
+from gradcheck import tensors
+from gradcheck.implementations import pinned
+from gradcheck.implementations.labels import indices, lacks_class, with_class
+from gradcheck.implementations.record import Function, Implementation, Layout, NotPosed
+from gradcheck.implementations.told import calling
+from gradcheck.law import CrossEntropy
+from gradcheck.problem import Array
 
-KEYS = ("theta", "b", "Z")
-
-
-class NotPosed(Exception):
-    """This layout cannot express the problem; the message says why."""
+KEYS = ("theta", "b", "Z", "X")
 
 
 def adapt(implementation: Implementation) -> Implementation:
-    """The same implementation, to be called with the paper's arrays and returning the paper's arrays."""
+    """The same implementation, to be called with the paper's arrays and returning the paper's arrays.
+
+    Its loss and gradients take the law of a problem by keyword; without it, it is the one declared.
+    """
     layout = implementation.layout
-    if layout == Layout():
+    plain = layout == Layout() and implementation.law.plain and not implementation.takes
+    if implementation.adapted or plain:
         return implementation
     wrapped: dict[str, Any] = {
-        name: WRAPPERS[name](getattr(implementation, name), layout)
-        for name in implementation.offers
-        if name in WRAPPERS
+        name: WRAPPERS[name](implementation) for name in implementation.offers if name in WRAPPERS
     }
-    return replace(implementation, layout=Layout(), declared=layout, **wrapped)
-
-
-def posed(layout: Layout, problem: Problem) -> Problem:
-    """The problem as this layout can express it: the logit of a pinned class is 0."""
-    k = layout.pinned
-    if k is None or k >= problem.L:
-        return problem
-    theta, b = problem.theta.copy(), problem.b.copy()
-    theta[k], b[k] = 0, 0
-    return problem.with_arrays(theta, b, problem.X, problem.Y)
+    return replace(implementation, layout=Layout(), declared=layout, adapted=True, told=True, **wrapped)
 
 
 # ---- the arrays of a call ----
@@ -61,8 +53,8 @@ class Handed:
                 given[...] = np.where(given == 0, 1, 0)
 
 
-def hand(layout: Layout, theta: Array, b: Array, X: Array, *rest: Array) -> Handed:
-    """theta, b, X and perhaps Y, in this layout."""
+def hand(layout: Layout, law: CrossEntropy, theta: Array, b: Array, X: Array, *rest: Array) -> Handed:
+    """theta, b, X and perhaps Y, in this layout; samples that do not count carry the label that `law` has for them."""
     copies: list[tuple[Array, Array, Array]] = []
 
     def made(array: Array, given: Array) -> Array:
@@ -79,7 +71,12 @@ def hand(layout: Layout, theta: Array, b: Array, X: Array, *rest: Array) -> Hand
     weights = theta.T if layout.theta == "features-first" else theta
     bias = () if layout.bias == "absent" else (b[:, 0] if layout.flat_bias else b,)
     data = _samples(layout, X)
-    labels = (made(_index(Y), Y) if layout.labels == "index" else _samples(layout, Y) for Y in rest)
+    if layout.labels == "index":
+        labels = tuple(made(indices(Y, law.ignore), Y) for Y in rest)
+    else:
+        labels = tuple(
+            _samples(layout, made(with_class(Y, law.ignore), Y) if lacks_class(Y, law.ignore) else Y) for Y in rest
+        )
     arguments = (weights, *bias, data, *labels)
     if layout.memory == "C":  # copies, unless they are of that order and can be written to
         arguments = tuple(_plain(array, made) for array in arguments)
@@ -108,23 +105,13 @@ def _samples(layout: Layout, array: Any) -> Any:
     return array.T if layout.samples == "rows" else array
 
 
-def _index(Y: Array) -> Array:
-    if not (((Y == 0) | (Y == 1)).all() and (Y.astype(float).sum(axis=0) == 1).all()):
-        raise NotPosed("index labels cannot express these label masses")
-    return Y.argmax(axis=0).astype(np.int64)
-
-
-def require_unit_mass(Y: Array) -> None:
-    """For code whose gradient is A - Y, with samples in rows: `NotPosed` where the labels of a sample do not sum to 1."""
-    if not (Y.astype(float).sum(axis=1) == 1).all():
-        raise NotPosed("its gradient A - Y is for labels that sum to 1")
-
-
 # ---- what comes back ----
 
 
 def named(raw: Any) -> Any:
-    """Gradients by name: a mapping as it is; a tuple or list in the order theta, b, Z; theta alone; an object by its attributes."""
+    """Gradients by name: a mapping as it is; a tuple or list in the order theta, b, Z, X; theta alone; an object
+    by its attributes.
+    """
     if isinstance(raw, Mapping):
         return raw
     if isinstance(raw, np.ndarray) or hasattr(raw, "__array__"):
@@ -153,40 +140,49 @@ def _column(layout: Layout, raw: Any) -> Any:
     return raw
 
 
-def _mean(layout: Layout, raw: Any, n: int) -> Any:
-    """A sum as a mean: one rounding, which the bounds count already."""
-    if layout.reduction == "mean" or raw is None or isinstance(raw, str):
-        return raw
-    return (raw / np.asarray(n).astype(raw.dtype)).astype(raw.dtype) if isinstance(raw, np.ndarray) else raw / n
+def _gradients(implementation: Implementation) -> Function:
+    layout, function = implementation.layout, calling(implementation, "gradients")
 
-
-def _gradients(function: Function, layout: Layout) -> Function:
-    def gradients(theta: Array, b: Array, X: Array, Y: Array) -> Any:
-        handed = hand(layout, theta, b, X, Y)
-        gradients.raw = function(*handed.arguments)  # type: ignore[attr-defined]
+    def gradients(theta: Array, b: Array, X: Array, Y: Array, *, law: CrossEntropy = implementation.law) -> Any:
+        handed = hand(layout, law, theta, b, X, Y)
+        gradients.raw = function(law, *handed.arguments)  # type: ignore[attr-defined]
         raw = named(gradients.raw)  # type: ignore[attr-defined]
         handed.written()
         if not isinstance(raw, Mapping):
             return raw
-        found = {key: _mean(layout, _turn(layout, key, _array(value)), X.shape[1]) for key, value in raw.items()}
-        if layout.bias == "absent" and getattr(found.get("theta"), "shape", ())[1:] == (theta.shape[1] + 1,):
-            found = {**found, "theta": found["theta"][:, :-1], "b": found["theta"][:, -1:]}
-        return found if layout.pinned is None else _with_pinned(layout.pinned, found, model.gradients(theta, b, X, Y))
+        found = {key: _turn(layout, key, _array(value)) for key, value in raw.items()}
+        if layout.bias == "absent":
+            found = _with_bias(found, theta.shape[1])
+        if layout.pinned is None:
+            return found
+        return _with_pinned(layout.pinned, found, pinned.gradients(theta, b, X, Y, law))
 
     return gradients
+
+
+def _with_bias(found: dict[str, Any], d: int) -> dict[str, Any]:
+    """Where the bias is the weight of a feature that is always 1: its gradient apart, and that of the feature left out."""
+    if getattr(found.get("theta"), "shape", ())[1:] == (d + 1,):
+        found = {**found, "theta": found["theta"][:, :-1], "b": found["theta"][:, -1:]}
+    if getattr(found.get("X"), "shape", ())[:1] == (d + 1,):
+        found = {**found, "X": found["X"][:-1]}
+    return found
 
 
 def _turn(layout: Layout, key: str, raw: Any) -> Any:
     """One gradient in the paper's layout."""
     if key == "b":
         return _column(layout, raw)
-    turns = layout.theta == "features-first" if key == "theta" else key == "Z" and layout.samples == "rows"
+    turns = layout.theta == "features-first" if key == "theta" else key in ("Z", "X") and layout.samples == "rows"
     return _turned(raw, lambda array: array.T) if turns else raw
 
 
 def _with_pinned(k: int, found: dict[str, Any], whole: dict[str, Array]) -> dict[str, Any]:
     """With the row that this code does not compute, from the closed form: it is there for shape, and proves nothing."""
-    return {key: _inserted(k, value, whole[key]) if key in whole else value for key, value in found.items()}
+    return {
+        key: value if key not in whole or key == "X" else _inserted(k, value, whole[key])
+        for key, value in found.items()
+    }
 
 
 def _inserted(k: int, rows: Any, whole: Array) -> Any:
@@ -195,21 +191,26 @@ def _inserted(k: int, rows: Any, whole: Array) -> Any:
     return np.insert(rows, k, whole[k].astype(rows.dtype), axis=0)
 
 
-def _loss(function: Function, layout: Layout) -> Function:
-    def loss(theta: Array, b: Array, X: Array, Y: Array) -> Any:
-        handed, n = hand(layout, theta, b, X, Y), X.shape[1]
-        raw = function(*handed.arguments)
+def _loss(implementation: Implementation) -> Function:
+    layout, function = implementation.layout, calling(implementation, "loss")
+
+    def loss(theta: Array, b: Array, X: Array, Y: Array, *, law: CrossEntropy = implementation.law) -> Any:
+        handed = hand(layout, law, theta, b, X, Y)
+        raw = function(law, *handed.arguments)
         handed.written()
-        if layout.reduction == "none" and np.shape(raw) == (n,):
-            return np.asarray(raw).astype(float).sum() / n  # in float64, whatever the precision of the terms
-        return _mean(layout, raw, n)
+        if law.reduction == "none" and np.shape(raw) == (X.shape[1],):
+            return np.asarray(raw).astype(float).sum()  # in float64, whatever the precision of the terms
+        return raw
 
     return loss
 
 
-def _logits(function: Function, layout: Layout) -> Function:
+def _logits(implementation: Implementation) -> Function:
+    layout, function = implementation.layout, implementation.logits
+    assert function is not None
+
     def logits(theta: Array, b: Array, X: Array) -> Any:
-        handed = hand(layout, theta, b, X)
+        handed = hand(layout, implementation.law, theta, b, X)
         raw = _turned(_array(function(*handed.arguments)), lambda array: _samples(layout, array))
         handed.written()
         k = layout.pinned
@@ -219,7 +220,10 @@ def _logits(function: Function, layout: Layout) -> Function:
     return logits
 
 
-def _softmax(function: Function, layout: Layout) -> Function:
+def _softmax(implementation: Implementation) -> Function:
+    layout, function = implementation.layout, implementation.softmax
+    assert function is not None
+
     def softmax(Z: Array) -> Any:
         given = _samples(layout, Z)
         given = np.array(given, order="C") if layout.memory == "C" else given
@@ -228,7 +232,7 @@ def _softmax(function: Function, layout: Layout) -> Function:
     return softmax
 
 
-WRAPPERS: dict[str, Callable[[Function, Layout], Function]] = {
+WRAPPERS: dict[str, Callable[[Implementation], Function]] = {
     "gradients": _gradients,
     "loss": _loss,
     "logits": _logits,

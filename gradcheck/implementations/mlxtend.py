@@ -9,8 +9,9 @@ import numpy as np
 from mlxtend.classifier import SoftmaxRegression
 from numpy.typing import NDArray
 
-from gradcheck.implementations.layout import require_unit_mass
+from gradcheck.implementations.labels import require_unit_mass
 from gradcheck.implementations.record import Implementation, Layout
+from gradcheck.law import CrossEntropy
 
 Array = NDArray[Any]
 
@@ -57,7 +58,8 @@ implementation = Implementation(
     logits,
     softmax,
     dtypes=("float64", "float32"),
-    layout=Layout(samples="rows", theta="features-first", reduction="sum"),
+    layout=Layout(samples="rows", theta="features-first"),
+    law=CrossEntropy(reduction="sum"),
     expected_failures={
         **dict.fromkeys(("loss", "loss_of_a_duplicated_batch", "gradient_of_its_own_loss"), HALVED),
         **dict.fromkeys(("finite", "loss_is_not_negative", "loss_is_convex"), LOGARITHM),

@@ -36,7 +36,7 @@ def loss(theta: Array, b: Array, X: Array, Y: Array) -> float:
 
 
 def gradients(theta: Array, b: Array, X: Array, Y: Array) -> dict[str, Array]:
-    """theta (L, d), b (L, 1), Z (L, n)."""
+    """theta (L, d), b (L, 1), Z (L, n), X (d, n)."""
     dtype = theta.dtype
     A, labels = softmax(logits(theta, b, X)), Y.astype(dtype)
     n = np.array(X.shape[1]).astype(dtype)
@@ -45,6 +45,7 @@ def gradients(theta: Array, b: Array, X: Array, Y: Array) -> dict[str, Array]:
         "theta": (np.dot(residual, X.astype(dtype).T) / n).astype(dtype),
         "b": (residual.sum(axis=1, keepdims=True) / n).astype(dtype),
         "Z": (residual / n).astype(dtype),
+        "X": (np.dot(theta.T, residual) / n).astype(dtype),
     }
 
 

@@ -9,8 +9,7 @@ import numpy as np
 import optax
 
 from gradcheck.implementations.jax import Array, from_jax, linear
-from gradcheck.implementations.layout import NotPosed
-from gradcheck.implementations.record import Implementation, Layout
+from gradcheck.implementations.record import Implementation, Layout, NotPosed
 
 ROWS = Layout(samples="rows")
 indexed = from_jax(

@@ -17,8 +17,8 @@ from typing import Any
 from gradcheck.errors import Unusable, text
 from gradcheck.implementations import protocol
 from gradcheck.implementations.guarded import CHUNK, Guarded
-from gradcheck.implementations.layout import NotPosed
-from gradcheck.implementations.record import PARAMETERS, TargetFailed
+from gradcheck.implementations.record import PARAMETERS, NotPosed, TargetFailed
+from gradcheck.law.options import PLAIN, CrossEntropy
 from gradcheck.problem import Array
 
 DEATHS = 5
@@ -82,8 +82,8 @@ class Peer:
 
     # ---- one call ----
 
-    def call(self, name: str, dtype: str, arrays: dict[str, Array]) -> dict[str, Array]:
-        """What the function returns, by name. The process is started where none runs."""
+    def call(self, name: str, dtype: str, arrays: dict[str, Array], law: CrossEntropy = PLAIN) -> dict[str, Array]:
+        """What the function returns, by name. The process is started where none runs; it is told of a law if it knows of any."""
         if self.deaths[name] >= DEATHS:
             raise NotPosed(f"{name} is not called again: its process has had to be ended {DEATHS} times")
         if not self._live:
@@ -93,7 +93,8 @@ class Peer:
             head["memory"] = [memory_of(array) for array in arrays.values()]
         else:
             arrays = {key: _real(array, dtype) for key, array in arrays.items()}
-        question = protocol.message(head, arrays, self.description.get("encoding", "raw"))
+        said = law.said if self.description.get("gradcheck_protocol") == protocol.OF_A_LAW else {}
+        question = protocol.message(head, arrays, self.description.get("encoding", "raw"), said)
         try:
             found, results = self._exchange(question, self.limits.seconds, dtype)
         except TargetFailed:

@@ -11,16 +11,18 @@ from gradcheck.errors import Unusable, text
 from gradcheck.implementations import protocol
 from gradcheck.implementations.peer import DEFAULT, Limits, Peer
 from gradcheck.implementations.record import FUNCTIONS, PARAMETERS, Implementation, Layout, TargetFailed
+from gradcheck.implementations.told import ALIASES
+from gradcheck.law.options import PLAIN, CrossEntropy
 from gradcheck.printable import clipped
 from gradcheck.problem import Array
 
 
 def _function(peer: Peer, name: str) -> Callable[..., Any]:
-    def call(*given: Array) -> Any:
+    def call(*given: Array, law: CrossEntropy = PLAIN) -> Any:
         names = PARAMETERS[name] if len(given) == len(PARAMETERS[name]) else [p for p in PARAMETERS[name] if p != "b"]
         arrays = dict(zip(names, given, strict=True))
         dtype = next(a.dtype.name for a in given if a.dtype.kind not in "iu")
-        found = peer.call(name, dtype, arrays)
+        found = peer.call(name, dtype, arrays, law)
         _mirror(found, "input:", arrays)
         _mirror(found, "previous:", peer.results.get(name, {}))
         peer.results[name] = found
@@ -70,8 +72,10 @@ def _described(peer: Peer) -> Implementation:
     told, shown = peer.description, peer.shown
     if "error" in told:
         raise Unusable(f"{shown} refuses: {told['error']}")
-    if told.get("gradcheck_protocol") != protocol.VERSION:
-        raise Unusable(f"{shown} speaks protocol {told.get('gradcheck_protocol')!r}; expected {protocol.VERSION}")
+    version = told.get("gradcheck_protocol")
+    if version not in (protocol.VERSION, protocol.OF_A_LAW):
+        expected = f"{protocol.VERSION} or {protocol.OF_A_LAW}"
+        raise Unusable(f"{shown} speaks protocol {version!r}; expected {expected}")
     functions = _some("functions", told.get("functions"), FUNCTIONS, shown)
     dtypes = _some("dtypes", told.get("dtypes", ["float64"]), (*_REAL, "bfloat16"), shown)
     if told.get("encoding", "raw") not in protocol.ENCODINGS:
@@ -89,12 +93,23 @@ def _described(peer: Peer) -> Implementation:
         rounds = Arithmetic(**{**older, **told.get("arithmetic", {})})
     except (TypeError, Unusable) as problem:
         raise Unusable(f"{shown} describes its arithmetic wrongly: {problem}") from None
+    law, takes = _loss(told, shown) if version == protocol.OF_A_LAW else (PLAIN, ())
     offered: dict[str, Any] = {function: _function(peer, function) for function in functions}
     name = text(told.get("name", shown), str)
     known = {check: clipped(reason) for check, reason in known.items()}
     mirrored = told.get("numpy") is True or told.get("tells") is True  # what it did to its copies
     declared: dict[str, Any] = {"layout": layout, "arithmetic": rounds, "expected_failures": known}
+    declared |= {"law": law, "takes": takes, "told": version == protocol.OF_A_LAW}
     return Implementation(name, **offered, dtypes=dtypes, copies=not mirrored, **declared)
+
+
+def _loss(told: dict[str, Any], shown: str) -> tuple[CrossEntropy, tuple[str, ...]]:
+    """Which loss a process computes, and which options of it each question may say."""
+    takes = _some("takes", told.get("takes"), tuple(ALIASES), shown) if told.get("takes") else ()
+    try:
+        return CrossEntropy.read(told.get("law", {})), takes
+    except (TypeError, Unusable) as problem:
+        raise Unusable(f"{shown} describes its loss wrongly: {problem}") from None
 
 
 _REAL = tuple(name for name in protocol.DTYPES if name != "int64")

@@ -1,4 +1,4 @@
-"""What gradcheck and an implementation in another process say to each other: version 1, described in docs/protocol.md.
+"""What gradcheck and an implementation in another process say to each other: versions 1 and 2, described in docs/protocol.md.
 
 A message is one line of JSON, then the bytes of its arrays: little-endian, C order, one after the other. Where the other side
 asks for JSON numbers, the line holds them and no bytes follow. Knows nothing of processes.
@@ -8,6 +8,7 @@ import json
 import math
 from collections.abc import Callable, Mapping, Sized
 from reprlib import repr as shown  # what others write may be of any length
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ import numpy as np
 from gradcheck import precision
 from gradcheck.problem import Array
 
-VERSION = 1
+VERSION, OF_A_LAW = 1, 2  # what holds nothing that is newer is of version 1
 ENCODINGS = ("raw", "json")
 LONGEST = (
     1 << 28
@@ -43,12 +44,19 @@ def dtype_named(name: object) -> np.dtype:
     return DTYPES[name]
 
 
-def message(header: Mapping[str, Any], arrays: Mapping[str, Array], encoding: str = "raw") -> bytes:
-    """A header and its arrays. Every array is listed as [name, dtype, size, size...]."""
+def message(
+    header: Mapping[str, Any],
+    arrays: Mapping[str, Array],
+    encoding: str = "raw",
+    law: Mapping[str, Any] = MappingProxyType({}),
+) -> bytes:
+    """A header and its arrays. Every array is listed as [name, dtype, size, size...]; the options of a loss stand last."""
     listed = [[name, array.dtype.name, *array.shape] for name, array in arrays.items()]
     whole = {**header, "arrays": listed}
     if encoding == "json":
         whole["values"] = {name: _numbers(array) for name, array in arrays.items()}
+    if law:
+        whole |= {"gradcheck_protocol": OF_A_LAW, "law": law}
     line = json.dumps(whole, allow_nan=False).encode() + b"\n"
     if encoding == "json":
         return line

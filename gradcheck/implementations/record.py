@@ -1,13 +1,16 @@
 """The implementation under test: a record of functions."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from gradcheck import precision
 from gradcheck.arithmetic import Arithmetic
 from gradcheck.errors import Unusable
+from gradcheck.implementations import told
 from gradcheck.implementations.home import Home
+from gradcheck.law import CrossEntropy
+from gradcheck.law.options import CHOICES as LOSSES
 
 # Each function and its parameters, in order.
 PARAMETERS = {
@@ -29,29 +32,32 @@ class TargetFailed(Exception):
         self.fatal = fatal
 
 
+class NotPosed(Exception):
+    """A problem that this implementation cannot be posed, as its layout or its loss is; the message says why."""
+
+
 @dataclass(frozen=True)
 class Layout:
     """How an implementation lays its arrays out. The default is the paper's.
 
     `samples` in columns or rows of X, Y and Z; `theta` (L, d) classes-first or (d, L) features-first; `labels` one-hot (L, n)
-    or index (n,); `reduction` of the loss and of every gradient: mean, sum, or none, where the loss is (n,) and the gradients
-    are those of its sum; `bias` a column (L, 1), flat (L,), or absent, where the functions take (theta, X, ...) and are posed
-    the bias as the weight of a feature that is always 1; auto is flat with samples in rows, otherwise a column.
+    or index (n,); `bias` a column (L, 1), flat (L,), or absent, where the functions take (theta, X, ...) and are posed the bias as
+    the weight of a feature that is always 1; auto is flat with samples in rows, otherwise a column.
     `memory` C: it takes arrays in C order that can be written to, and no others; any: strided, reversed, read-only ones, too.
     `pinned` is the class whose logit is 0 by convention, and whose row theta and b do not have. How it rounds is said by
-    `Arithmetic`.
+    `Arithmetic`, which loss it computes by `CrossEntropy`: `reduction` once stood here, and an `Implementation` moves it there.
     """
 
     samples: str = "columns"
     theta: str = "classes-first"
     labels: str = "one-hot"
-    reduction: str = "mean"
+    reduction: str = ""
     bias: str = "auto"
     memory: str = "any"
     pinned: int | None = None
 
     def __post_init__(self) -> None:
-        for name, known in CHOICES.items():
+        for name, known in (*CHOICES.items(), ("reduction", ("", *LOSSES["reduction"]))):
             if getattr(self, name) not in known:
                 raise Unusable(
                     f"layout {name}={getattr(self, name)!r} is not known; expected {' or '.join(filter(None, known))}"
@@ -69,7 +75,6 @@ CHOICES = {
     "samples": ("columns", "rows"),
     "theta": ("classes-first", "features-first"),
     "labels": ("one-hot", "index"),
-    "reduction": ("mean", "sum", "none"),
     "bias": ("auto", "column", "flat", "absent"),
     "memory": ("any", "C"),
 }
@@ -79,9 +84,12 @@ CHOICES = {
 class Implementation:
     """Functions to be judged; None means not offered, and at least one must be there.
 
-    `gradients(theta, b, X, Y)` returns a mapping, a tuple in this order, or an object with any of theta, b, Z, or theta alone;
+    `gradients(theta, b, X, Y)` returns a mapping, a tuple in this order, or an object with any of theta, b, Z, X, or theta
+    alone;
     `loss(theta, b, X, Y)` a float; `logits(theta, b, X)` Z; `softmax(Z)` A; `softmax_jacobian(z)` (L, L) for one column.
-    `dtypes` are those it is made for; `arithmetic` says how it rounds, where its arrays do not show it. `analytic` declares that
+    `dtypes` are those it is made for; `arithmetic` says how it rounds, where its arrays do not show it; `law` which loss it
+    computes, and `takes` which options of that are keyword arguments, so that problems vary them: by default those that both
+    `loss` and `gradients` have as keyword-only ones. `analytic` declares that
     `loss` accepts complex arrays and is analytic as written, so that the complex step may judge it. `expected_failures` maps a
     check (or "check/dtype") to the reason why it is known to fail; one that no longer fails is itself a failure.
     """
@@ -95,9 +103,13 @@ class Implementation:
     dtypes: tuple[str, ...] = precision.NAMES
     layout: Layout = Layout()
     arithmetic: Arithmetic = Arithmetic()  # noqa: RUF009 - immutable
+    law: CrossEntropy = CrossEntropy()  # noqa: RUF009 - immutable
+    takes: tuple[str, ...] = ()
     analytic: bool = False
     expected_failures: Mapping[str, str] = field(default_factory=dict)
     declared: Layout = Layout()  # what `adapt` has taken care of
+    adapted: bool = False
+    told: bool = False  # `loss` and `gradients` take the law of a problem themselves, by keyword
     copies: bool = False  # it is handed copies of the arrays, and cannot reach ours
     home: Home = field(default_factory=Home, compare=False, repr=False)  # where its functions are called
 
@@ -109,9 +121,25 @@ class Implementation:
         for name in self.offers:
             if not callable(getattr(self, name)):
                 raise Unusable(f"{self.name}: {name} is {getattr(self, name)!r}; expected a function")
+        if self.layout.reduction:  # as it was once written
+            object.__setattr__(self, "law", replace(self.law, reduction=self.layout.reduction))
+            object.__setattr__(self, "layout", replace(self.layout, reduction=""))
+        if self.takes or not (self.told or self.adapted):
+            object.__setattr__(self, "takes", self._takes())
         own = tuple(getattr(self, name) for name in FUNCTIONS)
-        if self.home.functions and self.declared == Layout() and own != self.home.functions:
+        if self.home.functions and not self.adapted and own != self.home.functions:
             object.__setattr__(self, "home", Home())  # another's functions in the place of those loaded
+
+    def _takes(self) -> tuple[str, ...]:
+        given = (self.takes,) if isinstance(self.takes, str) else tuple(self.takes)
+        told.fields(given)
+        return given or told.found([f for f in (self.loss, self.gradients) if f is not None])
+
+    @property
+    def varied(self) -> tuple[str, ...]:
+        """The options of the loss that problems vary: those that it takes, and that it does not declare."""
+        declared = self.law.said
+        return tuple(name for name in told.fields(self.takes) if name not in declared)
 
     @property
     def offers(self) -> tuple[str, ...]:

@@ -14,10 +14,12 @@ import numpy as np
 
 from gradcheck.errors import Unusable, kind, raised
 from gradcheck.implementations import protocol
-from gradcheck.implementations.layout import KEYS, NotPosed, named
-from gradcheck.implementations.record import Implementation
+from gradcheck.implementations.layout import KEYS, named
+from gradcheck.implementations.record import Implementation, NotPosed
 from gradcheck.implementations.surroundings import Surroundings
 from gradcheck.implementations.targets import load
+from gradcheck.implementations.told import ADDRESSED, calling
+from gradcheck.law import CrossEntropy
 from gradcheck.problem import MEMORY, Array
 
 Arrays = dict[str, Array]
@@ -49,7 +51,7 @@ def serve(implementation: Implementation, questions: IO[bytes], out: IO[bytes]) 
             answer = protocol.message(description(implementation), {})
         else:
             arrays = protocol.read_arrays(asked, questions.read, "float64")
-            answer = _answer(implementation, str(asked["call"]), asked["memory"], arrays, kept)
+            answer = _answer(implementation, asked, arrays, kept)
         out.write(answer)
         out.flush()
 
@@ -57,24 +59,31 @@ def serve(implementation: Implementation, questions: IO[bytes], out: IO[bytes]) 
 def description(implementation: Implementation) -> dict[str, Any]:
     """What the other side must know of it."""
     return {
-        "gradcheck_protocol": protocol.VERSION,
+        "gradcheck_protocol": protocol.OF_A_LAW,
         "name": implementation.name,
         "functions": list(implementation.offers),
         "dtypes": list(implementation.dtypes),
         "layout": vars(implementation.layout),
         "arithmetic": vars(implementation.arithmetic),
+        "law": implementation.law.said,
+        "takes": list(implementation.takes),
         "expected_failures": dict(implementation.expected_failures),
         "numpy": True,
     }
 
 
 def _answer(
-    implementation: Implementation, name: str, memory: list[str], given: Arrays, kept: dict[str, tuple[Arrays, Arrays]]
+    implementation: Implementation, asked: dict[str, Any], given: Arrays, kept: dict[str, tuple[Arrays, Arrays]]
 ) -> bytes:
     """Call the function; its results, then the inputs and the earlier results that it has changed."""
-    laid = {key: _laid(array, how) for (key, array), how in zip(given.items(), memory, strict=True)}
+    name, law = str(asked["call"]), CrossEntropy.read(asked.get("law", {}))
+    laid = {key: _laid(array, how) for (key, array), how in zip(given.items(), asked["memory"], strict=True)}
+    function = calling(implementation, name) if name in ADDRESSED else None
     try:
-        raw = Surroundings().call(getattr(implementation, name), *laid.values())
+        if function is not None:
+            raw = Surroundings().call(function, law, *laid.values())
+        else:
+            raw = Surroundings().call(getattr(implementation, name), *laid.values())
     except NotPosed as reason:
         return protocol.message({"not_posed": str(reason)}, {})
     except BaseException as exception:  # SystemExit too; no Ctrl-C arrives here
@@ -102,7 +111,7 @@ def _wire(name: str, raw: Any) -> Arrays | str:
     if name == "gradients":
         raw = named(raw)
         if not isinstance(raw, Mapping):
-            return f"{type(raw).__name__}; expected theta, b, Z by name, in this order, or theta alone"
+            return f"{type(raw).__name__}; expected theta, b, Z, X by name, in this order, or theta alone"
         raw = {key: raw[key] for key in KEYS if key in raw} or raw
     found = {str(key): np.asarray(value) for key, value in (raw if name == "gradients" else {name: raw}).items()}
     for key, array in found.items():

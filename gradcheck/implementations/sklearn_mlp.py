@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from sklearn.neural_network import MLPClassifier
 from sklearn.neural_network._base import ACTIVATIONS
 
-from gradcheck.implementations.layout import require_unit_mass
+from gradcheck.implementations.labels import require_unit_mass
 from gradcheck.implementations.record import Implementation, Layout
 
 Array = NDArray[Any]

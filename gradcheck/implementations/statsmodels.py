@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from statsmodels.discrete.discrete_model import MNLogit
 
-from gradcheck.implementations.layout import require_unit_mass
+from gradcheck.implementations.labels import require_unit_mass
 from gradcheck.implementations.record import Implementation, Layout
+from gradcheck.law import CrossEntropy
 
 Array = NDArray[Any]
 
@@ -47,7 +48,8 @@ implementation = Implementation(
     loss,
     logits,
     dtypes=("float64",),
-    layout=Layout(samples="rows", reduction="sum", bias="absent", pinned=0),
+    layout=Layout(samples="rows", bias="absent", pinned=0),
+    law=CrossEntropy(reduction="sum"),
     expected_failures=dict.fromkeys(
         (
             "loss",

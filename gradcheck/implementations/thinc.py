@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from thinc.api import CategoricalCrossentropy, NumpyOps, Softmax
 
-from gradcheck.implementations.layout import require_unit_mass
+from gradcheck.implementations.labels import require_unit_mass
 from gradcheck.implementations.record import Implementation, Layout
 
 Array = NDArray[Any]

@@ -15,8 +15,7 @@ os.environ.setdefault("PARALLEL", "0")  # no pool of compilers: it may wait for 
 
 from tinygrad import Tensor
 
-from gradcheck.implementations.layout import NotPosed
-from gradcheck.implementations.record import Implementation, Layout
+from gradcheck.implementations.record import Implementation, Layout, NotPosed
 
 Array = NDArray[Any]
 DEVICE = os.environ["DEV"]

@@ -68,22 +68,27 @@ def from_torch(
     """
     keys = ("theta",) if layout.bias == "absent" else ("theta", "b")
 
-    def traced(arrays: tuple[Array, ...], *, leaves: bool) -> tuple[torch.Tensor, list[torch.Tensor]]:
+    def traced(arrays: tuple[Array, ...], *, leaves: bool) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
         tensors = [tensor(each) for each in arrays]
         parameters = [t.detach().requires_grad_(leaves) for t in tensors[: len(keys)]]
-        X, Y = tensors[len(keys) :]
+        X, Y = tensors[len(keys)].detach(), tensors[-1]
+        named = dict(zip(keys, parameters, strict=True))
+        if X.is_floating_point():
+            named["X"] = X.requires_grad_(leaves)
         if logits is None:
-            return loss(*parameters, X, Y), parameters
-        Z = logits(*parameters, X)
-        return loss(Z, Y), [*parameters, Z]
+            return loss(*parameters, X, Y), named
+        named["Z"] = Z = logits(*parameters, X)
+        return loss(Z, Y), named
 
     def value(*arrays: Array) -> Array:
         return array(traced(arrays, leaves=False)[0], arrays[0])
 
     def gradients(*arrays: Array) -> dict[str, Array]:
         result, variables = traced(arrays, leaves=True)
-        found = torch.autograd.grad(result.sum(), variables)
-        return {key: array(each, arrays[0]) for key, each in zip((*keys, "Z"), found, strict=False)}
+        found = torch.autograd.grad(result.sum(), list(variables.values()), allow_unused=True)
+        named = zip(variables, found, strict=True)
+        # code may have no gradient of the data, which are no parameters
+        return {key: array(each, arrays[0]) for key, each in named if not (key == "X" and each is None)}
 
     def linear_part(*arrays: Array) -> Array:
         assert logits is not None

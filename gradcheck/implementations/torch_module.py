@@ -10,6 +10,7 @@ import torch
 from gradcheck.errors import Unusable
 from gradcheck.implementations.record import Implementation, Layout
 from gradcheck.implementations.torch import Array, F, alone, array, tensor
+from gradcheck.law import CrossEntropy
 
 ROWS = Layout(samples="rows", labels="index")
 
@@ -23,6 +24,7 @@ def from_torch_module(
     module: torch.nn.Module,
     *,
     layout: Layout = ROWS,
+    law: CrossEntropy = CrossEntropy(),  # noqa: B008 - immutable
     name: str = "",
     dtypes: tuple[str, ...] = ("float64", "float32"),
 ) -> Implementation:
@@ -38,6 +40,10 @@ def from_torch_module(
             f"the module has parameters of {list(_sizes(module))} dimensions; expected one matrix, and perhaps one vector"
         )
     has_loss = len(inspect.signature(module.forward).parameters) > 1
+    if not (has_loss or law.plain):
+        raise Unusable(
+            "the module returns logits, of which the mean cross-entropy is taken; expected one that returns its loss"
+        )
     keys = tuple({2: "theta", 1: "b"}[size] for size in _sizes(module))
     if len(keys) == 1:
         layout = Layout(**{**vars(layout), "bias": "absent"})
@@ -75,5 +81,5 @@ def from_torch_module(
 
     offered: Any = None if has_loss else alone(logits)
     return Implementation(
-        name or type(module).__name__, alone(gradients), alone(loss), offered, dtypes=dtypes, layout=layout
+        name or type(module).__name__, alone(gradients), alone(loss), offered, dtypes=dtypes, layout=layout, law=law
     )

@@ -6,6 +6,12 @@ from gradcheck.mistakes import scale as scale
 from gradcheck.mistakes import labels as labels
 from gradcheck.mistakes import softmax as softmax
 from gradcheck.mistakes import conduct as conduct
+from gradcheck.mistakes import smoothed as smoothed
+from gradcheck.mistakes import ignored as ignored
+from gradcheck.mistakes import weighted as weighted
+from gradcheck.mistakes import bent as bent
+from gradcheck.mistakes import added as added
+from gradcheck.mistakes import data as data
 from gradcheck.mistakes.table import GROUPS as GROUPS
 from gradcheck.mistakes.table import MISTAKES as MISTAKES
 from gradcheck.mistakes.table import Mistake as Mistake

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from gradcheck.law.options import PLAIN
 from gradcheck.mistakes.stages import Model, like
 from gradcheck.mistakes.table import BIAS, GRADIENT, LOGITS, THETA, mistake
 
@@ -331,8 +332,8 @@ class probabilities_overwritten_in_jacobian(Model):
 class saved_probabilities_overwritten(Model):
     """∂ℒ/∂Z written over the saved A: a second gradient of the same forward pass takes the first for A."""
 
-    def __init__(self):
-        super().__init__()
+    def __init__(self, law=PLAIN):
+        super().__init__(law)
         self.saved = {}
 
     def logits_gradient(self, theta, b, X, Y):
@@ -355,8 +356,8 @@ class saved_probabilities_overwritten(Model):
 class reused_output_buffer(Model):
     """Results of one shape live in one array, which the next call writes over."""
 
-    def __init__(self):
-        super().__init__()
+    def __init__(self, law=PLAIN):
+        super().__init__(law)
         self.buffers = {}
 
     def _kept(self, function, values):
@@ -382,8 +383,8 @@ class reused_output_buffer(Model):
 class gradient_accumulated(Model):
     """Added to the gradient that the last call of that shape left."""
 
-    def __init__(self):
-        super().__init__()
+    def __init__(self, law=PLAIN):
+        super().__init__(law)
         self.left = {}
 
     def gradients(self, theta, b, X, Y):
@@ -404,8 +405,8 @@ class gradient_accumulated(Model):
 class first_call_remembered(Model):
     """A cache keyed by shapes: later calls of the same shape get the first result again."""
 
-    def __init__(self):
-        super().__init__()
+    def __init__(self, law=PLAIN):
+        super().__init__(law)
         self.results = {}
 
     def _first(self, function, compute, *arrays):
@@ -439,8 +440,8 @@ class first_call_remembered(Model):
 class running_mean_subtracted(Model):
     """A running mean of the samples is subtracted from X, and moves with each call."""
 
-    def __init__(self):
-        super().__init__()
+    def __init__(self, law=PLAIN):
+        super().__init__(law)
         self.centre = {}
 
     def gradients(self, theta, b, X, Y):
@@ -457,8 +458,8 @@ class last_loss_returned(Model):
 
     analytic = False
 
-    def __init__(self):
-        super().__init__()
+    def __init__(self, law=PLAIN):
+        super().__init__(law)
         self.last = None
 
     def loss(self, theta, b, X, Y):
@@ -471,8 +472,8 @@ class last_loss_returned(Model):
 class call_counter_step(Model):
     """Every second call returns the gradients doubled."""
 
-    def __init__(self):
-        super().__init__()
+    def __init__(self, law=PLAIN):
+        super().__init__(law)
         self.calls = 0
 
     def gradients(self, theta, b, X, Y):
@@ -487,8 +488,8 @@ class call_counter_step(Model):
 class Drawn(Model):
     """Draws random numbers: always the same ones in the same order, from the first call on."""
 
-    def __init__(self):
-        super().__init__()
+    def __init__(self, law=PLAIN):
+        super().__init__(law)
         self.random = np.random.default_rng(0)
 
 

@@ -1,10 +1,13 @@
 """The table of mistakes: each is a named wrong model, and has two uses. It is caught, and it is recognised."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from gradcheck import sentences
 from gradcheck.implementations import Implementation
+from gradcheck.law import CrossEntropy
+from gradcheck.law.options import PLAIN
 from gradcheck.mistakes.stages import Model
 
 GROUPS = {
@@ -32,7 +35,8 @@ class Mistake:
 
     `equations` are those that it breaks. It shows in problems of `regimes` (all but the opt-in ones by default). `common`
     marks those that are tried in pairs.
-    `unforeseeable` says why what it returns cannot be predicted from its inputs, so that it is told by its conduct.
+    `unforeseeable` says why what it returns cannot be predicted from its inputs, so that it is told by its conduct. `law` is the
+    loss that it is made in.
     """
 
     name: str
@@ -45,15 +49,20 @@ class Mistake:
     regimes: tuple[str, ...] = ()
     common: bool = False
     unforeseeable: str = ""
+    law: CrossEntropy = PLAIN
 
     @property
     def grid(self) -> str:
         """The coarser precision whose numbers it returns; empty where it returns those of the parameters."""
         return self.model.coarse
 
+    def concerns(self, law: CrossEntropy) -> bool:
+        """Whether this loss has the options in which it is made."""
+        return self.law.plain or self.law.said.keys() <= law.said.keys()
+
     def implementation(self) -> Implementation:
         """The wrong code, afresh: some of it remembers."""
-        return self.model().implementation(self.name)
+        return self.model(self.law).implementation(self.name)
 
     def and_(self, other: "Mistake") -> type[Model]:
         """Code with both: this one is done to what the other leaves."""
@@ -68,9 +77,12 @@ class Mistake:
 
 
 MISTAKES: dict[str, Mistake] = {}
+PAPER: Mapping[str, Any] = {}  # options of the paper's loss
 
 
-def mistake(group: str, *, fix: str, **more: object) -> Callable[[type[Model]], type[Model]]:
+def mistake(
+    group: str, *, fix: str, law: Mapping[str, Any] = PAPER, **more: object
+) -> Callable[[type[Model]], type[Model]]:
     """Enter a model into the table under its own name; the first line of its docstring says what it computes."""
 
     def enter(model: type[Model]) -> type[Model]:
@@ -80,7 +92,7 @@ def mistake(group: str, *, fix: str, **more: object) -> Callable[[type[Model]], 
             raise ValueError(
                 f"mistake {name} in group {group!r}: entered twice, of no known group, or without a docstring"
             )
-        MISTAKES[name] = Mistake(name, group, model, what, fix, **more)  # type: ignore[arg-type]
+        MISTAKES[name] = Mistake(name, group, model, what, fix, law=CrossEntropy(**law), **more)  # type: ignore[arg-type]
         return model
 
     return enter

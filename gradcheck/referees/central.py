@@ -73,7 +73,6 @@ def enclose(problem: Problem, direction: Move, loss: Callable[[Problem], float],
 
 
 Losses = Callable[..., Reals]
-VARIABLES = ("theta", "b", "X")
 
 
 def entries(problem: Problem, variable: str, losses: Losses, noise: float) -> Enclosure:
@@ -81,7 +80,7 @@ def entries(problem: Problem, variable: str, losses: Losses, noise: float) -> En
 
     `losses(theta, b, X, Y', N)` takes a stack of the variable, (k, L, d) for theta, and returns (k,); `noise` as in `enclose`.
     """
-    start = problem.reals[VARIABLES.index(variable)].ravel()
+    start = problem.reals[cumulants.VARIABLES.index(variable)].ravel()
     ranges = cumulants.coordinate_ranges(problem, variable)
     step = best_steps(problem, ranges, ranges.max(axis=-1), noise)
     above, below = quotient.ends(start, step)
@@ -91,12 +90,12 @@ def entries(problem: Problem, variable: str, losses: Losses, noise: float) -> En
     up, down, gap = (side[:, np.newaxis] * ranges for side in quotient.sides(start, above, below))
     reached = np.maximum(up, down).max(axis=-1) <= cumulants.REACH
     radius = np.where(reached, cumulants.mean(problem, cumulants.bend(gap, up, down)) + 2 * noise, np.inf)
-    shape = problem.reals[VARIABLES.index(variable)].shape
+    shape = problem.reals[cumulants.VARIABLES.index(variable)].shape
     return quotient.per(quotient.difference(top, bottom, radius), above - below).reshape(*shape)
 
 
 def _with(problem: Problem, variable: str, start: Reals, moved: Reals) -> tuple[Reals, ...]:
     """theta, b and X, of which one is a stack: its k-th has the k-th coordinate moved."""
-    found, place = list(problem.reals[:3]), VARIABLES.index(variable)
+    found, place = list(problem.reals[:3]), cumulants.VARIABLES.index(variable)
     found[place] = np.where(np.eye(start.size, dtype=bool), moved, start).reshape(-1, *found[place].shape)
     return tuple(found)

@@ -22,6 +22,7 @@ import numpy as np
 from gradcheck.enclosure import ETA64, U64, Enclosure, Reals, outward
 from gradcheck.problem import Problem
 
+VARIABLES = ("theta", "b", "X")  # in the order in which a problem has them
 THIRD_MOMENT = 6 * np.sqrt(3)
 ROUNDINGS = 16  # float64 roundings of a label that is smoothed and weighed, and of what is divided by
 

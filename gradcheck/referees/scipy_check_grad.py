@@ -51,7 +51,7 @@ class Posed:
 
 def pose(problem: Problem, variable: str, noise: float) -> Posed:
     """The loss as a function of theta or b; `noise` holds wherever no logit changes by more than 1."""
-    start = problem.reals[0 if variable == "theta" else 1].ravel()
+    start = problem.reals[cumulants.VARIABLES.index(variable)].ravel()
     moments = second_moments(problem, variable)
     h = steps(moments, noise, start)
     reached = (h[:, np.newaxis] * cumulants.coordinate_ranges(problem, variable) <= cumulants.REACH).all()

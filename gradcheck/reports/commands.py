@@ -14,7 +14,8 @@ def repeat(failure: Failure, run: Run) -> str:
 
 def command(run: Run) -> tuple[str, ...]:
     """The words that name the target and its layout on a command line."""
-    return run.command or (run.target, *options(said(run.layout)), *options(run.arithmetic.said))
+    declared = {**said(run.layout), **run.law.said, **run.arithmetic.said}
+    return run.command or (run.target, *options(declared))
 
 
 def meant(run: Run) -> str:
@@ -24,7 +25,7 @@ def meant(run: Run) -> str:
         return f"Did you mean {declared}? Everything that failed agrees under that arithmetic."
     if run.meant is None:
         return ""
-    shown = shlex.join(options(said(run.meant))) or "the default layout"
+    shown = shlex.join(options({**said(run.meant), **(run.meant_law or run.law).said})) or "the default layout"
     if only_memory(run):
         return f"Did you mean {shown}? It cannot take every order of memory; everything that failed agrees on arrays in C order."
     return f"Did you mean {shown}? Everything that failed agrees under that layout."

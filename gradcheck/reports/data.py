@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any
 
+from gradcheck.implementations import Layout
+from gradcheck.law import CrossEntropy
 from gradcheck.printable import escaped
 from gradcheck.reports import notes, words
 from gradcheck.tally import Tally
@@ -37,9 +39,11 @@ def _run(run: Run) -> dict[str, Any]:
     return {
         "target": run.target,
         "dtype": run.dtype,
-        "layout": vars(run.layout),
+        "layout": _layout(run.layout, run.law),
+        "law": run.law.said,
         "arithmetic": vars(run.arithmetic),
-        "meant_layout": run.meant and vars(run.meant),
+        "meant_layout": run.meant and _layout(run.meant, run.meant_law or run.law),
+        "meant_law": run.meant_law and run.meant_law.said,
         "meant_arithmetic": run.rounds and vars(run.rounds),
         "diagnosis": run.diagnosis
         and {
@@ -58,6 +62,11 @@ def _run(run: Run) -> dict[str, Any]:
         "checks": [_check(run, tally) for tally in run.tallies.values()],
         "failures": [_failure(failure) for failure in run.failures],
     }
+
+
+def _layout(layout: Layout, law: CrossEntropy) -> dict[str, Any]:
+    """With the reduction, which stood there before there was a law."""
+    return {**vars(layout), "reduction": law.reduction}
 
 
 def _check(run: Run, tally: Tally) -> dict[str, Any]:

@@ -136,6 +136,8 @@ def rows(failure: Failure, run: Run) -> Iterator[tuple[str, str]]:
     yield from cause(failure, run)
     yield "smallest", sizes(failure.problem)
     yield from ((" ", array) for array in arrays(failure.problem))
+    if failure.problem.law.said:
+        yield " ", "loss: " + ", ".join(f"{name} {value}" for name, value in failure.problem.law.said.items())
     yield "repeat", repeat(failure, run)
 
 

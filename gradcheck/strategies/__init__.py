@@ -5,6 +5,7 @@ def test_my_softmax(problem): ...
 """
 
 from collections.abc import Iterable
+from dataclasses import replace
 from functools import cache
 
 import numpy as np
@@ -28,6 +29,9 @@ from gradcheck.strategies.arrays import (
 from gradcheck.strategies.arrays import Shape as Shape
 from gradcheck.strategies.arrays import distributions as distributions
 from gradcheck.strategies.arrays import shapes as shapes
+from gradcheck.strategies.laws import ignored as left_out
+from gradcheck.strategies.laws import laws as laws
+from gradcheck.strategies.laws import row
 from gradcheck.strategies.recipes import LABELS, MEMORY, SHAPES, STEPS, VALUES, Parts
 
 # The scale of theta: logits from nearly tied to saturated.
@@ -47,21 +51,24 @@ CHOICES = {
 _header = st.binary(min_size=51, max_size=51)
 
 
-def problems(*, dtypes: Iterable[str] = ("float64",), regimes: Iterable[str] = ("*",)) -> st.SearchStrategy[Problem]:
+def problems(
+    *, dtypes: Iterable[str] = ("float64",), regimes: Iterable[str] = ("*",), ignored: bool = False
+) -> st.SearchStrategy[Problem]:
     """Problems in any of the dtypes and any of the regimes (globs; "*" stands for all that are not opt-in).
 
-    Shrinks to two classes, one feature, one sample, zeros, one-hot labels of class 0 and C-ordered memory. Logits stay
-    within 1/16 of the largest number of their precision, and so do sums over samples.
+    With `ignored`, half of them have samples that do not count: columns of zeros in Y. Shrinks to two classes, one feature, one
+    sample, zeros, one-hot labels of class 0 and C-ordered memory. Logits stay within 1/16 of the largest number of their
+    precision, and so do sums over samples.
     """
     names, globs = tuple(dtypes), tuple(regimes)
     for name in names:
         precision.named(name)
     everything = globs in ((), ("*",))
-    return _problems(names, () if everything else select(globs))
+    return _problems(names, () if everything else select(globs), ignored)
 
 
 @cache
-def _problems(dtypes: tuple[str, ...], wanted: tuple[str, ...]) -> st.SearchStrategy[Problem]:
+def _problems(dtypes: tuple[str, ...], wanted: tuple[str, ...], ignored: bool) -> st.SearchStrategy[Problem]:
     """Of the wanted regimes, one is drawn and imposed on the rest; none is wanted by default."""
     precisions = [precision.named(name) for name in dtypes]
 
@@ -79,6 +86,8 @@ def _problems(dtypes: tuple[str, ...], wanted: tuple[str, ...]) -> st.SearchStra
         for table in STEPS:
             for name in names:
                 parts = table[name](choices, parts, p) if name in table else parts
+        if ignored:
+            parts = replace(parts, Y=parts.Y * ~left_out(draw(row, label="ignored"), parts.Y.shape[1]))
         return _assembled(parts, p)
 
     return drawn()

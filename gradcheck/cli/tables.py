@@ -1,0 +1,31 @@
+"""Options as tables: what several commands share is written once, and offered by each of them."""
+
+from collections.abc import Callable
+from math import isfinite
+from typing import TYPE_CHECKING, Any
+
+import click
+
+Command = Callable[..., Any]
+Table = dict[str, dict[str, Any]]  # names of an option -> what click is told of it
+if TYPE_CHECKING:
+    Typed = click.ParamType[Any]
+else:
+    Typed = click.ParamType  # generic since click 8.3
+
+
+class Amount(click.FloatRange):
+    """A number in a range: NaN is in none, whatever it is compared with."""
+
+    def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> Any:
+        found = super().convert(value, param, context)
+        if not isfinite(found):
+            self.fail(f"{value} is no finite number", param, context)
+        return found
+
+
+def offering(command: Command, table: Table) -> Command:
+    """The command with these options."""
+    for names, settings in reversed(table.items()):
+        command = click.option(*names.split(), **settings)(command)
+    return command

@@ -1,0 +1,62 @@
+"""The problems of a run: drawn by Hypothesis, of the loss that an implementation computes."""
+
+from collections.abc import Callable
+
+from hypothesis import HealthCheck, Phase, Verbosity, given, settings
+from hypothesis import seed as seeded
+from hypothesis.database import ExampleDatabase
+from hypothesis.strategies import SearchStrategy, none, tuples
+
+from gradcheck.implementations import Implementation, posing
+from gradcheck.implementations.told import ALIASES
+from gradcheck.problem import Problem
+from gradcheck.strategies import laws, problems
+
+
+def pose(
+    body: Callable[[Problem], None],
+    *,
+    dtype: str,
+    regimes: tuple[str, ...],
+    seed: int,
+    count: int,
+    shrink: bool,
+    database: ExampleDatabase | None = None,
+    phases: tuple[Phase, ...] = (),
+    implementation: Implementation | None = None,
+) -> None:
+    """Run `body` on `count` problems: the same ones for the same seed, dtype and regimes.
+
+    They are of the loss that `implementation` computes; where it declares one, or takes options, with what that asks for.
+    A `database` keeps what fails; problems are taken from it only where `phases` says so.
+    """
+    phases = phases or ((Phase.generate, Phase.shrink) if shrink else (Phase.generate,))
+
+    @settings(  # outside of the seed, which takes the database away
+        max_examples=count,
+        derandomize=False,  # the seed says what is posed; with True there is no database
+        database=database,
+        deadline=None,
+        phases=phases,
+        suppress_health_check=list(HealthCheck),
+        report_multiple_bugs=False,
+        print_blob=False,
+        verbosity=Verbosity.quiet,
+    )
+    @seeded(seed)
+    @given(_strategy(implementation, dtype, regimes))
+    def posed(problem: Problem) -> None:
+        body(problem)
+
+    posed()
+
+
+def _strategy(implementation: Implementation | None, dtype: str, regimes: tuple[str, ...]) -> SearchStrategy[Problem]:
+    """The problems of its loss; without options, the same as without an implementation."""
+    if implementation is None or (implementation.law.plain and not implementation.takes):
+        return problems(dtypes=(dtype,), regimes=regimes)
+    ignored = implementation.law.ignore is not None or "ignore" in implementation.varied
+    taken = tuple(name for name in implementation.takes if ALIASES[name] in implementation.varied)
+    options = laws(taken) if taken else none()
+    drawn = tuples(problems(dtypes=(dtype,), regimes=regimes, ignored=ignored), options)
+    return drawn.map(lambda found: posing.drawn(implementation, *found))

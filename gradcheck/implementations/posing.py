@@ -1,0 +1,109 @@
+"""A problem as an implementation can be posed it: with the loss that it computes, and what its layout has no place for."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from gradcheck.errors import ProblemError
+from gradcheck.implementations.layout import adapt
+from gradcheck.implementations.record import Implementation, NotPosed
+from gradcheck.implementations.told import ADDRESSED, IGNORED, Bound, fields
+from gradcheck.law import CrossEntropy
+from gradcheck.law.options import WEIGHTS
+from gradcheck.law.text import normaliser
+from gradcheck.precision import Precision
+from gradcheck.problem import Problem
+
+
+def posed(implementation: Implementation, problem: Problem) -> Problem:
+    """The problem as this implementation is posed it: of its loss, the logit of a pinned class 0. `NotPosed` says why not.
+
+    What it declares prevails. Where it declares nothing, and takes no options, the problem says which loss is meant.
+    """
+    asked = not (implementation.law.plain and not implementation.takes)
+    return _pinned(implementation, meant(implementation, problem) if asked else problem)
+
+
+def drawn(implementation: Implementation, problem: Problem, options: CrossEntropy | None = None) -> Problem:
+    """A problem that was drawn or read, as it is posed and kept: of the loss that this implementation computes, if it can be.
+
+    `options` are those of arguments; by default, what the problem has.
+    """
+    try:
+        return meant(implementation, problem, options)
+    except NotPosed:  # each check says so
+        return problem
+
+
+def meant(implementation: Implementation, problem: Problem, options: CrossEntropy | None = None) -> Problem:
+    """The problem of the loss that this implementation computes, whatever loss it was of before; `NotPosed` where there is none.
+
+    Samples of the class that does not count are columns of zeros.
+    """
+    law = _law(implementation, problem, options or problem.law)
+    if law == problem.law:
+        return _counted(problem)
+    k, Y = law.ignore, problem.reals[3]
+    if k is not None and 0 <= k < problem.L and Y[k].any():
+        labels = np.where(problem.Y[k] > 0, np.zeros_like(problem.Y), problem.Y)
+        problem = problem.with_law(CrossEntropy()).with_arrays(problem.theta, problem.b, problem.X, labels)
+    try:
+        return _counted(problem.with_law(law))
+    except ProblemError as reason:
+        raise NotPosed(str(reason)) from None
+
+
+def _law(implementation: Implementation, problem: Problem, options: CrossEntropy) -> CrossEntropy:
+    """What is declared, with the problem's own options where they are taken; of the classes that there are."""
+    law = replace(implementation.law, **{name: getattr(options, name) for name in implementation.varied})
+    try:
+        law = law.of_classes(problem.L)
+    except ValueError as reason:
+        raise NotPosed(str(reason)) from None
+    return _as_arguments(law, problem, fields(implementation.takes)) if implementation.takes else law
+
+
+NUMBERS = ("smoothing", "scale", "softcap", "z_loss", "l2")
+
+
+def _as_arguments(law: CrossEntropy, problem: Problem, taken: tuple[str, ...]) -> CrossEntropy:
+    """With the options that are handed over as they are: there, and exact in the precision of the problem."""
+    p = problem.precision
+    found: dict[str, Any] = {name: _exact(getattr(law, name), p.huge / 32, p) for name in NUMBERS if name in taken}
+    if "ignore" in taken and law.ignore is None:
+        found["ignore"] = IGNORED
+    if "class_weight" in taken:
+        weights = law.class_weight or (1.0,) * problem.L
+        found["class_weight"] = tuple(_exact(weight, np.sqrt(p.huge), p) for weight in weights)
+    return replace(law, **found)
+
+
+def _exact(value: float, most: float, precision: Precision) -> float:
+    return float(precision.round(np.asarray(min(value, most))))
+
+
+def _counted(problem: Problem) -> Problem:
+    """The same problem, where something counts: a mean of nothing is 0/0."""
+    if problem.law.counted in ("labelled", WEIGHTS) and not normaliser(problem.reals[3], problem.law) > 0:
+        raise NotPosed("no sample counts, and the mean of nothing is 0/0")
+    return problem
+
+
+def _pinned(implementation: Implementation, problem: Problem) -> Problem:
+    k = implementation.declared.pinned
+    if k is None or k >= problem.L:
+        return problem
+    theta, b = problem.theta.copy(), problem.b.copy()
+    theta[k], b[k] = 0, 0
+    return problem.with_arrays(theta, b, problem.X, problem.Y)
+
+
+def addressed(implementation: Implementation, law: CrossEntropy) -> Implementation:
+    """The implementation, its functions told of the law of a problem where they take it."""
+    if law == implementation.law:
+        return implementation
+    if not implementation.told:  # the problem says which loss is meant
+        return adapt(replace(implementation, law=law))
+    bound = {name: Bound(getattr(implementation, name), law) for name in ADDRESSED if name in implementation.offers}
+    return replace(implementation, **bound, told=False, adapted=True)  # type: ignore[arg-type]
