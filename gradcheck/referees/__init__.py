@@ -19,8 +19,7 @@ def _balls(dtype: np.dtype, entries: int) -> bool:
 def oracle(problem: Problem) -> Truth:
     """The exact values of the problem: by balls where they are sharper and cheap, otherwise by float64 arithmetic."""
     entries = problem.L * (problem.n + problem.d)
-    balls = problem.law.plain and _balls(problem.theta.dtype, entries)
-    return ball.truth(problem) if balls else float64.truth(problem)
+    return ball.truth(problem) if _balls(problem.theta.dtype, entries) else float64.truth(problem)
 
 
 def softmax(Z: Reals, dtype: np.dtype) -> Enclosure:
