@@ -22,6 +22,13 @@ def values(array: Values) -> Array:
     return array.values() if hasattr(array, "values") else np.asarray(array)
 
 
+def numbers(array: Array, like: Values) -> Values:
+    """Numbers of float64 as an array of the reading and the precision of another; whole ones have none."""
+    if hasattr(like, "numbers"):
+        return like.numbers(array)
+    return array if like.dtype.kind in "iu" else array.astype(like.dtype)
+
+
 def tanh(x: Values) -> Values:
     """Entry by entry."""
     return np.tanh(x)

@@ -8,7 +8,7 @@ It is read with NumPy arrays (values, in their precision), with `Running` arrays
 
 import numpy as np
 
-from gradcheck.law.functions import Array, Values, log_softmax, log_sum_exp, tanh, values
+from gradcheck.law.functions import Array, Values, log_softmax, log_sum_exp, numbers, tanh, values
 from gradcheck.law.options import LABELLED, SAMPLES, WEIGHTS, CrossEntropy
 
 
@@ -43,18 +43,19 @@ def labels(Y: Values, law: CrossEntropy) -> Values:
         smoothed = np.where(kept(Y, law), Y * (1 - law.smoothing) + rest, Y * 0)
     if not law.class_weight:
         return smoothed
-    weights = _weights(law)
+    weights = _weights(law, Y)
     return smoothed * ((Y * weights).sum(axis=0, keepdims=True) if law.smoothing_weight == "label" else weights)
 
 
-def _weights(law: CrossEntropy) -> Array:
-    return np.array(law.class_weight)[:, np.newaxis]
+def _weights(law: CrossEntropy, Y: Values) -> Values:
+    """(L, 1); where more are declared than there are classes, the first."""
+    return numbers(np.array(law.class_weight[: Y.shape[0]])[:, np.newaxis], Y)
 
 
 def normaliser(Y: Values, law: CrossEntropy) -> Values:
     """`N`, a number."""
     if law.counted == WEIGHTS:
-        return (Y * _weights(law)).sum() if law.class_weight else Y.sum()
+        return (Y * _weights(law, Y)).sum() if law.class_weight else Y.sum()
     if law.counted == LABELLED:
         return int(kept(Y, law).sum())
     return Y.shape[1] if law.counted == SAMPLES else law.counted
@@ -63,7 +64,7 @@ def normaliser(Y: Values, law: CrossEntropy) -> Values:
 def total(Z: Values, Y: Values, law: CrossEntropy) -> Values:
     """The sum over the samples, of logits `Z` (L, n): a number. A class without a label does not count, even at log A = -inf."""
     due, bent = labels(Y, law), mapped(Z, law)
-    found = -np.where(values(due) > 0, due * log_softmax(bent), 0 * due).sum()
+    found = -np.where(values(due) > 0, due * log_softmax(bent), np.zeros_like(due)).sum()
     if law.z_loss:
         lse = log_sum_exp(bent)
         squares = lse * lse * law.z_loss
@@ -77,7 +78,12 @@ def penalty(theta: Values, b: Values, law: CrossEntropy) -> Values:
     return (squares + (b * b).sum() if law.l2_bias else squares) * (law.l2 / 2)
 
 
+def loss_of(Z: Values, theta: Values, b: Values, Y: Values, law: CrossEntropy) -> Values:
+    """All of it, a number, of logits and the parameters that they are of."""
+    found = total(Z, Y, law) / normaliser(Y, law)
+    return found + penalty(theta, b, law) if law.l2 else found
+
+
 def loss(theta: Values, b: Values, X: Values, Y: Values, law: CrossEntropy) -> Values:
     """All of it, a number."""
-    found = total(logits(theta, b, X), Y, law) / normaliser(Y, law)
-    return found + penalty(theta, b, law) if law.l2 else found
+    return loss_of(logits(theta, b, X), theta, b, Y, law)

@@ -11,7 +11,7 @@ from gradcheck.problem import Array
 from gradcheck.readings.running import arithmetic, elementary, softmax
 from gradcheck.readings.running.conditions import COMPARISONS, Condition, chosen, compared
 from gradcheck.readings.running.moving import MOVING
-from gradcheck.readings.running.operands import Operand, dtype_of, flat, part, parts_of, real
+from gradcheck.readings.running.operands import Operand, dtype_of, flat, part, parts_of, real, written
 from gradcheck.readings.running.parts import FLOAT64, Parts
 from gradcheck.readings.running.parts import arithmetic as precision_of
 
@@ -32,6 +32,11 @@ class Running(NDArrayOperatorsMixin):
         """An input: no error yet. Keeps the memory order."""
         value = array.astype(np.float64, order="K", copy=True)
         return cls(value, np.zeros_like(value), array.dtype)
+
+    def numbers(self, array: Reals) -> "Running":
+        """Other numbers, of float64, as this precision has them."""
+        dtype = real(self.dtype)
+        return Running(*written(array, precision_of(dtype)), dtype)
 
     # ---- what an array has ----
 

@@ -35,14 +35,16 @@ def parts_of(operand: Any, p: Precision) -> Parts:
     if isinstance(operand, Condition):
         return operand.parts
     value = np.asarray(operand, dtype=np.float64)
-    error = np.zeros_like(value)
-    if isinstance(operand, int | float) and p.u > precision.FLOAT64.u and not _representable(float(operand), p):
-        error += p.u * abs(value) + p.eta
-    return Parts(value, error)
+    return written(value, p) if isinstance(operand, int | float) else Parts(value, np.zeros_like(value))
 
 
-def _representable(number: float, p: Precision) -> bool:
-    return not np.isfinite(number) or float(p.round(np.asarray(number))) == number
+def written(value: Reals, p: Precision) -> Parts:
+    """Numbers of float64 in this precision: those that it does not have are rounded, or overflow."""
+    if p.u <= precision.FLOAT64.u:
+        return Parts(value, np.zeros_like(value))
+    rounded = p.round(value).astype(np.float64)
+    error = np.where(np.isfinite(rounded), p.u * abs(value) + p.eta, np.inf)
+    return Parts(value, np.where((rounded == value) | np.isnan(value), 0.0, error))
 
 
 def dtype_of(*operands: Any) -> np.dtype:

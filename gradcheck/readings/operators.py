@@ -1,0 +1,65 @@
+"""The operators of an array type, all by way of one method: `applied`."""
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+UFUNCS: dict[np.ufunc, Callable[..., Any]] = {
+    np.add: operator.add,
+    np.subtract: operator.sub,
+    np.multiply: operator.mul,
+    np.true_divide: operator.truediv,
+    np.matmul: operator.matmul,
+    np.negative: operator.neg,
+}
+
+
+class Operators:
+    """What NumPy's mixin does, without the way through its dispatch, which takes longer than what is done to small arrays."""
+
+    __slots__ = ()
+
+    @staticmethod
+    def applied(function: Callable[..., Any], *operands: Any) -> Any:
+        """A function of `operator` or a ufunc, of operands of which one is of this type."""
+        raise NotImplementedError
+
+    def __add__(self, other: Any) -> Any:
+        return self.applied(operator.add, self, other)
+
+    def __radd__(self, other: Any) -> Any:
+        return self.applied(operator.add, other, self)
+
+    def __sub__(self, other: Any) -> Any:
+        return self.applied(operator.sub, self, other)
+
+    def __rsub__(self, other: Any) -> Any:
+        return self.applied(operator.sub, other, self)
+
+    def __mul__(self, other: Any) -> Any:
+        return self.applied(operator.mul, self, other)
+
+    def __rmul__(self, other: Any) -> Any:
+        return self.applied(operator.mul, other, self)
+
+    def __truediv__(self, other: Any) -> Any:
+        return self.applied(operator.truediv, self, other)
+
+    def __rtruediv__(self, other: Any) -> Any:
+        return self.applied(operator.truediv, other, self)
+
+    def __matmul__(self, other: Any) -> Any:
+        return self.applied(operator.matmul, self, other)
+
+    def __rmatmul__(self, other: Any) -> Any:
+        return self.applied(operator.matmul, other, self)
+
+    def __neg__(self) -> Any:
+        return self.applied(operator.neg, self)
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
+        if method != "__call__" or options:
+            return NotImplemented
+        return self.applied(UFUNCS.get(ufunc, ufunc), *inputs)
