@@ -82,13 +82,13 @@ class Balls(Operators):
         return Balls(self.entries, _places(self.shape).reshape(*shape).shape)
 
     def sum(self, axis: int | None = None, keepdims: bool = False) -> "Balls":
-        shape = (1,) * self.ndim if keepdims and axis is None else _reduced(self.shape, axis, keepdims)
-        entries = self.entries
-        if axis is None:
+        shape, entries = _reduced(self.shape, axis, keepdims), self.entries
+        if axis is None or self.ndim == 1:
             return Balls([_total(entries)], shape)
         rows, columns = self.shape
-        parts = [entries[i::columns] for i in range(columns)] if axis == 0 else _rows(entries, rows, columns)
-        return Balls(list(map(_total, parts)), shape)
+        if axis == 0:
+            return Balls([_total(entries[i::columns]) for i in range(columns)], shape)
+        return Balls([_total(entries[k * columns : (k + 1) * columns]) for k in range(rows)], shape)
 
     # ---- the softmax, column by column, shifted by the largest midpoint ----
 
@@ -168,10 +168,6 @@ def _broadcast(*shapes: Shape) -> Shape:
 @cache
 def _reduced(shape: Shape, axis: int | None, keepdims: bool) -> Shape:
     return np.empty(shape, dtype=bool).sum(axis=axis, keepdims=keepdims).shape
-
-
-def _rows(entries: list[Ball], rows: int, columns: int) -> list[list[Ball]]:
-    return [entries[k * columns : (k + 1) * columns] for k in range(rows)]
 
 
 def _total(entries: list[Ball]) -> Ball:
