@@ -127,14 +127,19 @@ class Balls(Operators):
         if function is operator.matmul:
             return _matrix_product(*operands)
         found = FUNCTIONS.get(function)
-        taken = [x if type(x) is Balls else _taken(x) for x in operands if type(x) in KNOWN]
-        if found is None or len(taken) < len(operands):
+        if found is None or not KNOWN.issuperset(map(type, operands)):
             return NotImplemented
-        shape = taken[0].shape
-        if len(taken) == 2 and taken[1].shape != shape:
-            shape = _broadcast(shape, taken[1].shape)
-            return Balls(list(map(found, *(_stretched(x, shape) for x in taken))), shape)
-        return Balls(list(map(found, *(x.entries for x in taken))), shape)
+        if len(operands) == 1:
+            return Balls(list(map(found, operands[0].entries)), operands[0].shape)
+        x, y = operands
+        if type(y) is not Balls:
+            y = _taken(y)
+        elif type(x) is not Balls:
+            x = _taken(x)
+        if x.shape == y.shape:
+            return Balls(list(map(found, x.entries, y.entries)), x.shape)
+        shape = _broadcast(x.shape, y.shape)
+        return Balls(list(map(found, _stretched(x, shape), _stretched(y, shape))), shape)
 
     def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
         made = MADE.get(function)
