@@ -9,6 +9,7 @@ from autograd.scipy.special import logsumexp
 from numpy.typing import NDArray
 
 from gradcheck.implementations.record import Implementation, Layout
+from gradcheck.implementations.told import keyword_only
 from gradcheck.law import CrossEntropy
 
 Array = NDArray[Any]
@@ -31,21 +32,31 @@ def from_autograd(
     """
     keys = ("theta",) if layout.bias == "absent" else ("theta", "b")
 
-    def value(*arrays: Array) -> Any:
-        *parameters, X, Y = arrays
-        return loss(*parameters, X, Y) if logits is None else loss(logits(*parameters, X), Y)
-
-    def gradients(*arrays: Array) -> dict[str, Array]:
+    def value(*arrays: Array, **options: Any) -> Any:
         *parameters, X, Y = arrays
         if logits is None:
-            found = grad(lambda p: anp.sum(loss(*p, X, Y)))(tuple(parameters))
+            return loss(*parameters, X, Y, **options)
+        return loss(logits(*parameters, X), Y, **options)
+
+    def gradients(*arrays: Array, **options: Any) -> dict[str, Array]:
+        *parameters, X, Y = arrays
+        if logits is None:
+            found = grad(lambda p: anp.sum(loss(*p, X, Y, **options)))(tuple(parameters))
             return dict(zip(keys, found, strict=True))
         pull, Z = make_vjp(lambda p: logits(*p, X))(tuple(parameters))
-        D = grad(lambda Z: anp.sum(loss(Z, Y)))(Z)
+        D = grad(lambda Z: anp.sum(loss(Z, Y, **options)))(Z)
         return {**dict(zip(keys, pull(D), strict=True)), "Z": D}
 
+    takes = tuple(keyword_only(loss))
     return Implementation(
-        name or getattr(loss, "__name__", "loss"), gradients, value, logits, dtypes=dtypes, layout=layout, law=law
+        name or getattr(loss, "__name__", "loss"),
+        gradients,
+        value,
+        logits,
+        dtypes=dtypes,
+        layout=layout,
+        law=law,
+        takes=takes,
     )
 
 

@@ -10,8 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck import tensors
-from gradcheck.implementations import pinned
+from gradcheck import model, tensors
 from gradcheck.implementations.labels import indices, lacks_class, with_class
 from gradcheck.implementations.record import Function, Implementation, Layout, NotPosed
 from gradcheck.implementations.told import calling
@@ -155,7 +154,7 @@ def _gradients(implementation: Implementation) -> Function:
             found = _with_bias(found, theta.shape[1])
         if layout.pinned is None:
             return found
-        return _with_pinned(layout.pinned, found, pinned.gradients(theta, b, X, Y, law))
+        return _with_pinned(layout.pinned, found, model.Stages(law).gradients(theta, b, X, Y))
 
     return gradients
 

@@ -35,7 +35,7 @@ ALIASES = {
 }
 
 
-def _own(function: Any) -> dict[str, bool]:
+def keyword_only(function: Any) -> dict[str, bool]:
     """The options that are keyword-only parameters of a function, and whether each has a default."""
     code = getattr(function, "__code__", None)
     if code is None or not code.co_kwonlyargcount:
@@ -47,7 +47,7 @@ def _own(function: Any) -> dict[str, bool]:
 
 def found(functions: Iterable[Any]) -> tuple[str, ...]:
     """The fields that every one of these functions takes as a keyword-only argument: what problems may vary."""
-    taken = [{ALIASES[name] for name in _own(function)} for function in functions]
+    taken = [{ALIASES[name] for name in keyword_only(function)} for function in functions]
     return tuple(field for field in FIELDS if taken and all(field in fields for fields in taken))
 
 
@@ -65,7 +65,7 @@ def names(function: Any, takes: tuple[str, ...]) -> tuple[str, ...]:
 
     An option that has a default and is not in `takes` is left to it.
     """
-    own = _own(function)
+    own = keyword_only(function)
     if own:
         varied = fields(takes)
         return tuple(name for name, default in own.items() if not default or ALIASES[name] in varied)

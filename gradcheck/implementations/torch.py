@@ -13,6 +13,8 @@ import torch
 from numpy.typing import NDArray
 
 from gradcheck.implementations.record import Implementation, Layout
+from gradcheck.implementations.told import keyword_only
+from gradcheck.law import CrossEntropy
 
 Array = NDArray[Any]
 F = torch.nn.functional
@@ -39,11 +41,11 @@ def alone(function: Callable[..., Any]) -> Callable[..., Any]:
     """The function on one thread: even log_softmax of twelve numbers waits for all of them, milliseconds on a busy machine."""
 
     @wraps(function)
-    def called(*arguments: Any) -> Any:
+    def called(*arguments: Any, **options: Any) -> Any:
         threads = torch.get_num_threads()
         torch.set_num_threads(1)
         try:
-            return function(*arguments)
+            return function(*arguments, **options)
         finally:
             torch.set_num_threads(threads)
 
@@ -55,6 +57,7 @@ def from_torch(
     *,
     logits: Callable[..., torch.Tensor] | None = None,
     layout: Layout = Layout(),  # noqa: B008 - immutable
+    law: CrossEntropy = CrossEntropy(),  # noqa: B008 - immutable
     name: str = "",
     dtypes: tuple[str, ...] = ("float64", "float32"),
 ) -> Implementation:
@@ -65,10 +68,15 @@ def from_torch(
         implementation = gradcheck.from_torch(
             my_fused_loss, logits=lambda theta, b, X: X @ theta.T + b, layout=Layout(samples="rows", labels="index")
         )
+
+    Options of a loss that are keyword-only parameters, such as `weight` or `label_smoothing`, are varied.
     """
     keys = ("theta",) if layout.bias == "absent" else ("theta", "b")
 
-    def traced(arrays: tuple[Array, ...], *, leaves: bool) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+    def traced(
+        arrays: tuple[Array, ...], given: dict[str, Any], *, leaves: bool
+    ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        options = {key: tensor(each) if isinstance(each, np.ndarray) else each for key, each in given.items()}
         tensors = [tensor(each) for each in arrays]
         parameters = [t.detach().requires_grad_(leaves) for t in tensors[: len(keys)]]
         X, Y = tensors[len(keys)].detach(), tensors[-1]
@@ -76,15 +84,15 @@ def from_torch(
         if X.is_floating_point():
             named["X"] = X.requires_grad_(leaves)
         if logits is None:
-            return loss(*parameters, X, Y), named
+            return loss(*parameters, X, Y, **options), named
         named["Z"] = Z = logits(*parameters, X)
-        return loss(Z, Y), named
+        return loss(Z, Y, **options), named
 
-    def value(*arrays: Array) -> Array:
-        return array(traced(arrays, leaves=False)[0], arrays[0])
+    def value(*arrays: Array, **options: Any) -> Array:
+        return array(traced(arrays, options, leaves=False)[0], arrays[0])
 
-    def gradients(*arrays: Array) -> dict[str, Array]:
-        result, variables = traced(arrays, leaves=True)
+    def gradients(*arrays: Array, **options: Any) -> dict[str, Array]:
+        result, variables = traced(arrays, options, leaves=True)
         found = torch.autograd.grad(result.sum(), list(variables.values()), allow_unused=True)
         named = zip(variables, found, strict=True)
         # code may have no gradient of the data, which are no parameters
@@ -101,6 +109,8 @@ def from_torch(
         None if logits is None else alone(linear_part),
         dtypes=dtypes,
         layout=layout,
+        law=law,
+        takes=tuple(keyword_only(loss)),
     )
 
 

@@ -48,7 +48,8 @@ def labels(Y: Values, law: CrossEntropy) -> Values:
 
 
 def _weights(law: CrossEntropy, Y: Values) -> Values:
-    return numbers(np.array(law.class_weight)[:, np.newaxis], Y)
+    """(L, 1); where more are declared than there are classes, the first."""
+    return numbers(np.array(law.class_weight[: Y.shape[0]])[:, np.newaxis], Y)
 
 
 def normaliser(Y: Values, law: CrossEntropy) -> Values:

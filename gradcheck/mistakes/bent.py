@@ -7,7 +7,7 @@ from gradcheck.mistakes.stages import Model, like
 from gradcheck.mistakes.table import GRADIENT, mistake
 
 CAPPED = {"softcap": 3.0}
-SCALED = {"scale": 0.5}
+SCALED = {"scale": 0.7}
 SLOPE = "multiply the gradient by 1 - tanh(z/c)^2"
 EMPTY = (1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 12, 13, 14, 15, 16)
 

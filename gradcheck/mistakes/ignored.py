@@ -3,6 +3,7 @@
 import numpy as np
 
 from gradcheck.law import text
+from gradcheck.law.functions import values
 from gradcheck.mistakes.smoothed import IGNORED
 from gradcheck.mistakes.stages import Model, like
 from gradcheck.mistakes.table import GRADIENT, LOGITS, mistake
@@ -34,15 +35,6 @@ class ignored_samples_in_the_mean_of_the_loss(Model):
 
     def loss(self, theta, b, X, Y):
         return self.under(mean_of="samples").loss(theta, b, X, Y)
-
-
-@mistake("labels", fix="leave the gradient of an ignored sample at 0", equations=GRADIENT, law=IGNORED)
-class ignored_samples_pushed_down(Model):
-    """The gradient of an ignored sample is A/N, as if its mass were 1."""
-
-    def residual(self, A, Y):
-        ignored = like(~text.kept(like(Y, A), self.law), A)
-        return super().residual(A, Y) + like(A * ignored, A)
 
 
 class Clamped(Model):
@@ -83,7 +75,7 @@ class mean_over_labels_that_are_not_0(Model):
     """Divided by the number of labels that are not 0, as a count of non-zero indices."""
 
     def normaliser(self, Y):
-        return int((text.values(Y)[1:].sum(axis=0) > 0).sum())
+        return int((values(Y)[1:].sum(axis=0) > 0).sum())
 
 
 @mistake("scale", fix="guard the count by max(count, 1), not by a sum", equations=(2, *GRADIENT), law=IGNORED)

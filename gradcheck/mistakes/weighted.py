@@ -11,9 +11,9 @@ WEIGHED = {"class_weight": EACH, "mean_of": "weights"}
 BY_SAMPLES = {"class_weight": EACH}
 
 
-def column(law):
+def column(law, L):
     """The weights, (L, 1)."""
-    return np.array(law.class_weight)[:, np.newaxis]
+    return np.array(law.class_weight[:L])[:, np.newaxis]
 
 
 @mistake("labels", fix="weigh each sample by the class of its label", equations=GRADIENT, law=WEIGHED)
@@ -22,7 +22,7 @@ class weights_of_the_output_class(Model):
 
     def logits_gradient(self, theta, b, X, Y):
         A = self.softmax(self.mapped(self.logits(theta, b, X)))
-        return self.mean(like(super().residual(A, Y) * column(self.law), A), like(Y, A))
+        return self.mean(like(super().residual(A, Y) * column(self.law, len(A)), A), like(Y, A))
 
 
 @mistake("labels", fix="weigh the gradient, too", equations=GRADIENT, law=BY_SAMPLES)
@@ -68,7 +68,7 @@ class weights_normalised_twice(Model):
     """Weights are divided by their own mean, and the divisor is the sum of what they were."""
 
     def folded(self, Y, other):
-        return like(super().folded(Y, other) * (len(self.law.class_weight) / sum(self.law.class_weight)), other)
+        return like(super().folded(Y, other) * (len(Y) / sum(self.law.class_weight[: len(Y)])), other)
 
 
 @mistake("scale", fix="divide by the weights of the labels", equations=(2, *GRADIENT), law=WEIGHED)
@@ -76,7 +76,7 @@ class divided_by_the_weights_of_all_classes(Model):
     """The divisor is the sum of the weights of all classes, whatever the labels are."""
 
     def normaliser(self, Y):
-        return sum(self.law.class_weight)
+        return sum(self.law.class_weight[: len(Y)])
 
 
 @mistake("labels", fix="multiply by the weights once", equations=(2, *GRADIENT), law=BY_SAMPLES)
@@ -84,7 +84,7 @@ class weights_squared(Model):
     """Weights enter twice: into the labels, and into the terms."""
 
     def folded(self, Y, other):
-        return like(super().folded(Y, other) * column(self.law), other)
+        return like(super().folded(Y, other) * column(self.law, len(Y)), other)
 
 
 @mistake("labels", fix="index the weights by the label itself", equations=(2, *GRADIENT), law=BY_SAMPLES)
@@ -92,7 +92,7 @@ class weights_of_the_next_class(Model):
     """Each label is weighed by the class after it."""
 
     def folded(self, Y, other):
-        return like(like(Y, other) * np.roll(column(self.law), -1, axis=0), other)
+        return like(like(Y, other) * np.roll(column(self.law, len(Y)), -1, axis=0), other)
 
 
 @mistake("labels", fix="multiply the probabilities by the weight of the label, too", equations=GRADIENT, law=BY_SAMPLES)
@@ -109,7 +109,7 @@ class smoothed_part_not_weighed(Model):
 
     def folded(self, Y, other):
         law, labels = self.law, like(Y, other)
-        return like(labels * column(law) * (1 - law.smoothing) + law.smoothing / len(labels), other)
+        return like(labels * column(law, len(Y)) * (1 - law.smoothing) + law.smoothing / len(labels), other)
 
 
 @mistake(
