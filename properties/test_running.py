@@ -79,3 +79,22 @@ def test_whole_numbers_become_real_where_numpy_makes_them_real():
     assert {(ones * 0.1).dtype, (ones / 3).dtype, np.exp(ones).dtype, np.tanh(ones).dtype} == {np.dtype(np.float64)}
     assert ((ones * 0.1) * 3).error.min() > 0
     assert ones.values() is ones.value
+
+
+def test_infinity_times_what_may_be_0_is_not_known():
+    """Nor divided by it, nor in a matrix product: of either sign, or NaN. Times what is not 0, it is infinite beyond doubt."""
+    infinite, doubtful = (
+        Running(np.full((1, 1), np.inf), np.zeros((1, 1))),
+        Running(np.full((1, 1), 1e-9), np.full((1, 1), 1e-8)),
+    )
+    for found in (
+        infinite * doubtful,
+        doubtful * infinite,
+        infinite / doubtful,
+        infinite @ doubtful,
+        doubtful @ infinite,
+    ):
+        assert np.isinf(found.error).all()
+    for found in (infinite * 2, infinite / 2, infinite @ np.ones((1, 1))):
+        assert np.isposinf(found.value).all()
+        assert not found.error.any()

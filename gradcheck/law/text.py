@@ -64,7 +64,7 @@ def normaliser(Y: Values, law: CrossEntropy) -> Values:
 def total(Z: Values, Y: Values, law: CrossEntropy) -> Values:
     """The sum over the samples, of logits `Z` (L, n): a number. A class without a label does not count, even at log A = -inf."""
     due, bent = labels(Y, law), mapped(Z, law)
-    found = -np.where(values(due) > 0, due * log_softmax(bent), np.zeros_like(due)).sum()
+    found = -np.where(values(due) > 0, log_softmax(bent) * due, np.zeros_like(due)).sum()
     if law.z_loss:
         lse = log_sum_exp(bent)
         squares = lse * lse * law.z_loss

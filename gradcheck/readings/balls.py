@@ -82,13 +82,13 @@ class Balls(Operators):
         return Balls(self.entries, _places(self.shape).reshape(*shape).shape)
 
     def sum(self, axis: int | None = None, keepdims: bool = False) -> "Balls":
-        shape = (1,) * self.ndim if keepdims and axis is None else _reduced(self.shape, axis, keepdims)
-        entries = self.entries
-        if axis is None:
+        shape, entries = _reduced(self.shape, axis, keepdims), self.entries
+        if axis is None or self.ndim == 1:
             return Balls([_total(entries)], shape)
         rows, columns = self.shape
-        parts = [entries[i::columns] for i in range(columns)] if axis == 0 else _rows(entries, rows, columns)
-        return Balls(list(map(_total, parts)), shape)
+        if axis == 0:
+            return Balls([_total(entries[i::columns]) for i in range(columns)], shape)
+        return Balls([_total(entries[k * columns : (k + 1) * columns]) for k in range(rows)], shape)
 
     # ---- the softmax, column by column, shifted by the largest midpoint ----
 
@@ -127,14 +127,19 @@ class Balls(Operators):
         if function is operator.matmul:
             return _matrix_product(*operands)
         found = FUNCTIONS.get(function)
-        taken = [x if type(x) is Balls else _taken(x) for x in operands if type(x) in KNOWN]
-        if found is None or len(taken) < len(operands):
+        if found is None or not KNOWN.issuperset(map(type, operands)):
             return NotImplemented
-        shape = taken[0].shape
-        if len(taken) == 2 and taken[1].shape != shape:
-            shape = _broadcast(shape, taken[1].shape)
-            return Balls(list(map(found, *(_stretched(x, shape) for x in taken))), shape)
-        return Balls(list(map(found, *(x.entries for x in taken))), shape)
+        if len(operands) == 1:
+            return Balls(list(map(found, operands[0].entries)), operands[0].shape)
+        x, y = operands
+        if type(y) is not Balls:
+            y = _taken(y)
+        elif type(x) is not Balls:
+            x = _taken(x)
+        if x.shape == y.shape:
+            return Balls(list(map(found, x.entries, y.entries)), x.shape)
+        shape = _broadcast(x.shape, y.shape)
+        return Balls(list(map(found, _stretched(x, shape), _stretched(y, shape))), shape)
 
     def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
         made = MADE.get(function)
@@ -168,10 +173,6 @@ def _broadcast(*shapes: Shape) -> Shape:
 @cache
 def _reduced(shape: Shape, axis: int | None, keepdims: bool) -> Shape:
     return np.empty(shape, dtype=bool).sum(axis=axis, keepdims=keepdims).shape
-
-
-def _rows(entries: list[Ball], rows: int, columns: int) -> list[list[Ball]]:
-    return [entries[k * columns : (k + 1) * columns] for k in range(rows)]
 
 
 def _total(entries: list[Ball]) -> Ball:

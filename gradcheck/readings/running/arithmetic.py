@@ -19,12 +19,18 @@ def _summed(sign: float) -> Callable[[Parts, Parts, Precision], Parts]:
     return operation
 
 
+def _signless(x: Parts) -> Any:
+    """Where it may be 0, and of either sign: times infinity that may be anything."""
+    return (abs(x.value) <= x.error) & (x.error > 0)
+
+
 def product(x: Parts, y: Parts, p: Precision) -> Parts:
     """Entry by entry; a product with 0, 1 or -1 of what has no error has none."""
     value = x.value * y.value
     error = abs(x.value) * y.error + abs(y.value) * x.error + x.error * y.error
     exact = (x.error == 0) & (y.error == 0) & ((abs(x.value) == 1) | (abs(y.value) == 1) | (value == 0))
-    found = rounded(value, error, p, certain=exactly(x, y) & ~np.isfinite(value))
+    doubtful = np.isinf(x.value) & _signless(y) | np.isinf(y.value) & _signless(x)
+    found = rounded(value, error, p, certain=exactly(x, y) & ~np.isfinite(value) & ~doubtful)
     found.error[np.broadcast_to(exact & np.isfinite(value), found.error.shape)] = 0.0
     return found
 
@@ -34,7 +40,7 @@ def _quotient(x: Parts, y: Parts, p: Precision) -> Parts:
     apart = abs(y.value) - y.error  # how far from 0 the divisor stays
     error = np.where(apart > 0, (x.error + abs(value) * y.error) / apart, np.inf)
     zero = (y.value == 0) & (y.error == 0)
-    certain = ~np.isfinite(value) & (exactly(x, y) | (zero & (x.error < abs(x.value))))
+    certain = ~np.isfinite(value) & (exactly(x, y) & ~_signless(y) | (zero & (x.error < abs(x.value))))
     certain |= (x.value == 0) & (x.error == 0) & zero  # 0/0
     return rounded(value, error, p, certain=certain)
 
@@ -44,7 +50,9 @@ def _matrix_product(x: Parts, y: Parts, p: Precision) -> Parts:
     value, size = x.value @ y.value, (abs(x.value) + x.error) @ (abs(y.value) + y.error)
     error = abs(x.value) @ y.error + x.error @ abs(y.value) + x.error @ y.error
     error = error + bounds.spread(k, p.u + U64) * size + k * (p.eta + ETA64)
-    return settled(value, error, np.isfinite(x.error).all() and np.isfinite(y.error).all(), p)
+    known = np.isfinite(x.error).all() and np.isfinite(y.error).all()
+    doubtful = np.isinf(x.value) @ _signless(y) | _signless(x) @ np.isinf(y.value)
+    return settled(value, error, known & ~doubtful, p)
 
 
 def _same_size(function: Callable[[Any], Any]) -> Callable[[Parts, Precision], Parts]:
