@@ -166,9 +166,10 @@ def _gradients(function: Function, layout: Layout) -> Function:
         gradients.raw = function(*handed.arguments)  # type: ignore[attr-defined]
         raw = named(gradients.raw)  # type: ignore[attr-defined]
         handed.written()
-        if not isinstance(raw, Mapping):
+        offered = {key: raw[key] for key in KEYS if key in raw} if isinstance(raw, Mapping) else {}
+        if not offered:  # others are not looked at: there may be millions
             return raw
-        found = {key: _mean(layout, _turn(layout, key, _array(value)), X.shape[1]) for key, value in raw.items()}
+        found = {key: _mean(layout, _turn(layout, key, _array(value)), X.shape[1]) for key, value in offered.items()}
         if layout.bias == "absent" and getattr(found.get("theta"), "shape", ())[1:] == (theta.shape[1] + 1,):
             found = {**found, "theta": found["theta"][:, :-1], "b": found["theta"][:, -1:]}
         return found if layout.pinned is None else _with_pinned(layout.pinned, found, model.gradients(theta, b, X, Y))
