@@ -1,11 +1,16 @@
 """Groups of attacks: each is tried, and told whether anything is wrong with how it ended."""
 
+import shlex
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
+from benchmarks.hostile import outside
 from benchmarks.hostile.commands import Attack, Ended, ended
+from benchmarks.hostile.peers import ABOVE as PEER
+from benchmarks.hostile.peers import BELOW, PEERS
 from benchmarks.hostile.targets import ABOVE, APART, TARGETS
 
 NAMES = ("theta_gradient", "bias_gradient", "finite", "repeatable", "inputs_unchanged", "shape_and_dtype")
@@ -38,9 +43,32 @@ def _target(attack: Attack, *options: str) -> tuple[str, str]:
     return told(found, attack)
 
 
+def executed(only: str = "") -> Iterator[Tried]:
+    """Programs of somebody's own."""
+    for name, attack in PEERS.items():
+        if only in name:
+            with tempfile.TemporaryDirectory() as place:
+                (Path(place) / "peer.py").write_text(PEER + attack.text + BELOW, encoding="utf-8")
+                program = f"{shlex.quote(sys.executable)} peer.py"
+                words = ("verify", "--exec", program, "--max-examples", "6", *CHECKS, "--time-limit", "2")
+                yield name, *told(ended(words, Path(place), patience=attack.limit), attack)
+
+
+def around(only: str = "") -> Iterator[Tried]:
+    """Environments, words, and places to write to."""
+    for name, attack, found in outside.outside():
+        yield name, *told(found, attack)
+
+
+def alike(only: str = "") -> Iterator[Tried]:
+    """The same seed."""
+    for name, wrong in outside.same():
+        yield name, wrong, ""
+
+
 def told(found: Ended, attack: Attack) -> tuple[str, str]:
     """What is wrong, and what was said last."""
     return found.wrong(attack), f"[{found.status}, {found.seconds:.1f} s] {found.last}"
 
 
-GROUPS: dict[str, Callable[..., Iterator[Tried]]] = {"in process": in_process, "isolated": isolated}
+GROUPS: dict[str, Callable[..., Iterator[Tried]]] = {"in process": in_process, "isolated": isolated, "exec": executed, "outside": around, "same": alike}

@@ -75,6 +75,11 @@ def read(folder: Path, at_most: int) -> Metadata:
         raise Unusable(f"{path}: chunks of shape {made.chunk} do not make up an array of shape {made.shape}")
     if made.bytes > at_most:
         raise Unusable(f"{path}: a chunk takes {made.bytes >> 20} MiB; expected at most {at_most >> 20} (--memory)")
+    if made.inner and len(made.inner) != len(made.chunk):
+        raise Unusable(f"{path}: chunks of shape {made.inner} do not make up a shard of shape {made.chunk}")
+    within = math.prod(size // step for size, step in zip(made.chunk, made.inner, strict=False))
+    if within > CHUNKS:  # the index of a shard has an entry for each
+        raise Unusable(f"{path} has {within} chunks in a shard; expected at most {CHUNKS}: larger ones")
     if math.prod(made.counts) > CHUNKS:
         raise Unusable(f"{path} has {math.prod(made.counts)} chunks; expected at most {CHUNKS}: larger ones")
     return made
