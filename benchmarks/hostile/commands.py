@@ -31,7 +31,7 @@ class Attack:
     text: str
     status: tuple[int, ...] = (1, 2)
     words: tuple[str, ...] = ()  # one of these must be said
-    options: tuple[str, ...] = ()
+    broken: bool = False  # it takes away what we ourselves run on: one line is all that can be had
     limit: float = PATIENCE
     interrupted: float = 0.0  # seconds after which a user presses Ctrl-C, where nothing else ends it
 
@@ -52,7 +52,7 @@ class Ended:
             found.append(f"status {self.status}, expected {' or '.join(map(str, attack.status))}")
         if self.status >= 0 and not self.said.strip():  # one that is killed is told of by the shell
             found.append("not a word")
-        found += [f"it says {mark!r}" for mark in (*OBEYED, *OURS) if mark in self.said]
+        found += [f"it says {mark!r}" for mark in (*OBEYED, *OURS[: 1 if attack.broken else 2]) if mark in self.said]
         if any(line.lstrip().startswith("::") for line in self.said.splitlines()):
             found.append("a line begins with ::")
         if attack.words and not any(word in self.said for word in attack.words):

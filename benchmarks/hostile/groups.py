@@ -37,7 +37,7 @@ def isolated(only: str = "") -> Iterator[Tried]:
 def _target(attack: Attack, *options: str) -> tuple[str, str]:
     with tempfile.TemporaryDirectory() as place:
         (Path(place) / "target.py").write_text(ABOVE + attack.text + "\n", encoding="utf-8")
-        words = ("verify", "target.py", "--max-examples", "12", *CHECKS, *options, *attack.options)
+        words = ("verify", "target.py", "--max-examples", "12", *CHECKS, *options)
         wait = 0.0 if options else attack.interrupted
         found = ended(words, Path(place), patience=attack.limit, interrupted=wait)
     return told(found, attack)

@@ -67,7 +67,7 @@ DESCRIBING = {
     "escapes in its name": Attack("described['name'] = '\\x1b[31mN\\n::error::x'", RIGHT),
     "a name of 1 MB": Attack("described['name'] = 'x' * 10**6", RIGHT),
     "escapes in an error": Attack(_describes("send({'error': '\\x1b[31mE\\x07\\n::error::x'})")),
-    "many functions": Attack("described['functions'] = ['gradients'] * 100000"),
+    "many functions": Attack("described['functions'] = ['gradients'] * 100000", RIGHT),
     "a layout of lists": Attack("described['layout'] = {'samples': ['rows']}"),
     "a layout of text": Attack("described['layout'] = 'rows'"),
     "a layout pinned far": Attack("described['layout'] = {'pinned': 10**30}", (1, 2, 3)),

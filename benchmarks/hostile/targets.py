@@ -188,9 +188,9 @@ STATE = {
             "for k in list(sys.modules):",
             "    if k.startswith(('gradcheck', 'numpy', 'click', 'rich', 'hypothesis', 'json')): del sys.modules[k]",
             then="wrong",
-        )
+        ), broken=True
     ),
-    "no modules": Attack(_call("sys.modules.clear()", then="wrong")),
+    "no modules": Attack(_call("sys.modules.clear()", then="wrong"), broken=True),
     "np.seterr": Attack("def gradients(*a):\n    found = good(*a)\n    np.seterr(all='raise')\n    return found", RIGHT),
     "a clock that stands": Attack(_call("time.monotonic = time.time = lambda: 0.0"), RIGHT),
     "no search path": Attack("sys.path.clear()\ngradients = good", RIGHT),
@@ -200,7 +200,7 @@ STATE = {
     "no cyclic collection": Attack("gc.disable(); gc.freeze()\ngradients = good", RIGHT),
     "a profile": Attack(_call("sys.setprofile(lambda *x: (_ for _ in ()).throw(SystemExit(0)))"), (1,)),
     "a module that is an object": Attack(
-        "class M:\n    def __getattr__(self, name): raise SystemExit(0)\nsys.modules[__name__] = M()\ngradients = good", RIGHT
+        "class M:\n    def __getattr__(self, name): raise SystemExit(0)\nsys.modules[__name__] = M()\ngradients = good", (0, 2), broken=True
     ),
 }  # fmt: skip
 

@@ -5,6 +5,7 @@ of which the decoded size can be known beforehand (`decoded`).
 """
 
 import math
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from gradcheck.foreign.files import MIB, text
 from gradcheck.foreign.texts import parsed, record
 
 COMPRESSORS = ("blosc", "gzip", "zlib", "zstd", "lz4", "bz2", "lzma")
+ATTRIBUTES = ".zattrs"
 FILTERS = ("delta", "shuffle")  # of version 2, each once; delta must leave the size as it is, too
 KEEPING = ("bytes", "crc32c", "transpose", "endian")
 CHUNKS = 2**18  # of one array: each is a file
@@ -69,6 +71,8 @@ def read(folder: Path, at_most: int) -> Metadata:
     if len(found) != 1:
         raise Unusable(f"{folder} is no Zarr array: expected one of zarr.json and .zarray")
     (path,) = found
+    if os.path.lexists(folder / ATTRIBUTES):  # zarr reads them, of either version, and we have no use for them
+        parsed(text(folder / ATTRIBUTES, MIB), str(folder / ATTRIBUTES))
     told = parsed(text(path, MIB), str(path))
     made = (_third if path.name == "zarr.json" else _second)(told, str(path))
     if len(made.chunk) != len(made.shape) or 0 in made.chunk:
