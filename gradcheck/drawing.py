@@ -44,14 +44,14 @@ def pose(
         verbosity=Verbosity.quiet,
     )
     @seeded(seed)
-    @given(_strategy(implementation, dtype, regimes))
+    @given(strategy(implementation, dtype, regimes))
     def posed(problem: Problem) -> None:
         body(problem)
 
     posed()
 
 
-def _strategy(implementation: Implementation | None, dtype: str, regimes: tuple[str, ...]) -> SearchStrategy[Problem]:
+def strategy(implementation: Implementation | None, dtype: str, regimes: tuple[str, ...]) -> SearchStrategy[Problem]:
     """The problems of its loss; without options, the same as without an implementation."""
     if implementation is None or (implementation.law.plain and not implementation.takes):
         return problems(dtypes=(dtype,), regimes=regimes)

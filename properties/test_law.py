@@ -5,20 +5,22 @@ import re
 import sys
 from dataclasses import fields, replace
 from pathlib import Path
+from random import Random
 
 import click
 import numpy as np
 import pytest
 from click.testing import CliRunner
-from hypothesis import given
+from hypothesis import find, given, settings
 from hypothesis import strategies as st
 
-from gradcheck import CrossEntropy, Implementation, Layout, Problem, Unusable, audit, capture, conform, judge
+from gradcheck import CrossEntropy, Implementation, Layout, Problem, Unusable, audit, capture, conform, judge, model
 from gradcheck.arithmetic import options
 from gradcheck.cases import Case, dumps, load, save
+from gradcheck.checks import CHECKS
 from gradcheck.cli import main
 from gradcheck.cli.losses import law_options
-from gradcheck.drawing import pose
+from gradcheck.drawing import pose, strategy
 from gradcheck.implementations import adapt, told
 from gradcheck.implementations.posing import posed
 from gradcheck.implementations.process import from_command
@@ -26,6 +28,7 @@ from gradcheck.implementations.record import NotPosed
 from gradcheck.law.options import CHOICES, FIELDS, RANGES
 from gradcheck.settings import Target, configured
 from gradcheck.strategies import laws, problems
+from gradcheck.vectors import SHIPPED, folder
 from gradcheck.verdict import Outcome
 
 DATA = st.data()
@@ -56,8 +59,8 @@ def a_problem(Y, law=None, **arrays):
 
 def drawn(implementation, count=60, regimes=("*",), dtype="float64"):
     found = []
-    settings = {"dtype": dtype, "regimes": regimes, "seed": 0, "count": count, "shrink": False}
-    pose(found.append, **settings, implementation=implementation)
+    asked_for = {"dtype": dtype, "regimes": regimes, "seed": 0, "count": count, "shrink": False}
+    pose(found.append, **asked_for, implementation=implementation)
     return found
 
 
@@ -124,13 +127,32 @@ def test_an_option_that_is_none_is_refused(text):
     assert REFUSED[text] in result.output.splitlines()[-1]
 
 
-@pytest.mark.parametrize(("command", "words"), [("audit", ["nothing"]), ("vectors judge", ["nothing.json"])])
-def test_what_cannot_be_judged_with_an_option_refuses_it(command, words):
-    """It is not ignored: no dump and no vector is judged as something else than it is."""
-    result = CliRunner().invoke(main, [*command.split(), *words, "--smoothing", "0.1"])
+def test_an_audit_refuses_an_option_that_it_cannot_judge():
+    """It is not ignored: no dump is judged as something else than it is."""
+    result = CliRunner().invoke(main, ["audit", "nothing", "--smoothing", "0.1"])
     assert result.exit_code == 2
     assert "cannot be judged with --smoothing yet" in result.output
     assert len(result.output.strip().splitlines()) == 1
+
+
+def test_answers_of_another_loss_are_judged_by_what_is_certified_of_that(tmp_path):
+    """Losses of weighed samples, at the shipped problems: right ones agree, those of the mean over n do not."""
+    index = folder.load(SHIPPED)
+    weights, answers = (2.0, 0.5, 3.0), {}
+    for name, entry in index.entries.items():
+        p = index.vector(name).problem
+        if entry.dtype == "float64" and p.L <= 3 and p.label_index is not None and not p.masked.any():
+            answers[name] = {
+                "loss": float(model.loss(*p.reals[:3], p.reals[3] * np.array(weights[: p.L])[:, np.newaxis]))
+            }
+            answers[name]["grad_b"] = None
+    path, words = tmp_path / "answers.json", ["--class-weight", "2,0.5,3", "--json", "-"]
+    path.write_text(json.dumps({"gradcheck_answers": 1, "answers": answers}))
+    result = CliRunner().invoke(main, ["vectors", "judge", str(path), *words])
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.output)["law"] == {"class_weight": [2.0, 0.5, 3.0]}
+    assert sum(row["judged"] for row in json.loads(result.output)["quantities"] if row["quantity"] == "loss") > 3
+    assert CliRunner().invoke(main, ["vectors", "judge", str(path), *words, "--mean-of", "weights"]).exit_code == 1
 
 
 def test_an_audit_is_told_of_sums_in_every_way_and_refuses_what_it_cannot_judge(tmp_path):
@@ -338,16 +360,13 @@ def test_about_half_of_the_problems_have_samples_that_do_not_count():
     assert [p.digest for p in drawn(code, 30)] == [p.digest for p in drawn(code, 30)]
 
 
-def test_what_fails_only_where_a_sample_does_not_count_shrinks_to_one():
-    """Of the loss that is declared; the case that is saved says which."""
-
-    def loss(theta, b, X, Y):
-        return np.nan if (Y == -100).any() else 0.0
-
-    code = Implementation("nan", loss=loss, layout=Layout(labels="index"), law=CrossEntropy(ignore=-100))
-    (failure,) = conform(code, max_examples=40, checks=("finite",)).failures
-    assert failure.problem.Y.shape == (2, 1) and not failure.problem.Y.any()
-    assert failure.problem.law == code.law
+def test_samples_that_do_not_count_shrink_to_one_of_the_loss_that_is_declared():
+    """The smallest problem in which one is left out has no other sample; where none need be, there is none."""
+    code = asked(law=CrossEntropy(ignore=-100, smoothing=0.5))
+    asked_for = {"settings": settings(max_examples=1000, database=None), "random": Random(0)}
+    smallest = find(strategy(code, "float64", ("*",)), lambda p: not p.Y.any(axis=0).all(), **asked_for)
+    assert smallest.Y.tolist() == [[0], [0]] and smallest.law == code.law
+    assert find(strategy(code, "float64", ("*",)), lambda p: p.n > 1, **asked_for).Y.any(axis=0).all()
 
 
 def test_code_that_declares_nothing_is_judged_by_the_loss_of_the_problem():
@@ -436,6 +455,60 @@ def test_ignored_samples_are_columns_of_zeros(problem):
     """And all others are what they would have been."""
     counted = problem.Y.any(axis=0)
     assert np.array_equal(problem.Y[:, counted].sum(axis=0), np.ones(counted.sum()))
+
+
+# ---- verdicts ----
+
+
+def optioned(mean_of="weights", divided_by=None, reduction="mean"):
+    """Code of index labels that takes options, as PyTorch means them; `divided_by` what it divides by, right or wrong."""
+
+    def parts(arrays, weight, ignore_index, label_smoothing):
+        theta, b, X, Y = arrays
+        dtype, L = theta.dtype, len(theta)
+        counted = ignore_index != Y
+        hot = (np.arange(L)[:, np.newaxis] == np.where(counted, Y, -1)).astype(dtype)
+        due = np.where(counted, hot * dtype.type(1 - label_smoothing) + dtype.type(label_smoothing / L), dtype.type(0))
+        Z = theta @ X.astype(dtype) + b
+        shifted = Z - Z.max(axis=0)
+        log_A = shifted - np.log(np.exp(shifted).sum(axis=0))
+        divisors = {"weights": (hot * weight[:, np.newaxis]).sum(), "labelled": dtype.type(counted.sum())}
+        return due * weight[:, np.newaxis], log_A, divisors.get(divided_by or mean_of, dtype.type(len(Y)))
+
+    def loss(theta, b, X, Y, *, weight, ignore_index, label_smoothing):
+        due, log_A, N = parts((theta, b, X, Y), weight, ignore_index, label_smoothing)
+        losses = -np.where(due > 0, due * log_A, theta.dtype.type(0)).sum(axis=0)
+        return {"mean": losses.sum() / N, "sum": losses.sum(), "none": losses}[reduction]
+
+    def gradients(theta, b, X, Y, *, weight, ignore_index, label_smoothing):
+        due, log_A, N = parts((theta, b, X, Y), weight, ignore_index, label_smoothing)
+        D = (np.exp(log_A) * due.sum(axis=0) - due) / (N if reduction == "mean" else theta.dtype.type(1))
+        return {"theta": D @ X.astype(D.dtype).T, "b": D.sum(axis=1, keepdims=True), "Z": D}
+
+    law = CrossEntropy(reduction, mean_of)
+    return Implementation("optioned", gradients, loss, layout=Layout(labels="index"), law=law)
+
+
+JUDGED = ("loss", "*_gradient", "finite", "repeatable")
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("code", [optioned(), optioned("labelled"), optioned(reduction="none")], ids=["w", "l", "none"])
+def test_code_that_takes_options_agrees(code, dtype):
+    """With whatever is drawn of each."""
+    run = conform(code, dtype=dtype, max_examples=50, checks=JUDGED)
+    assert [f"{f.check.name} on {f.problem!r} {f.problem.law.said}: {f.verdict}" for f in run.failures] == []
+    assert run.tallies["loss"].judged > 20 and run.tallies["logits_gradient"].judged > 20
+
+
+@pytest.mark.parametrize(("meant", "divided"), [("weights", "labelled"), ("labelled", "samples")])
+def test_another_mean_than_the_one_declared_disagrees(meant, divided):
+    """A convention is of the code, and is not drawn."""
+    code, found = optioned(meant, divided), {}
+    for problem in drawn(code, 40):
+        verdicts = judge(adapt(code), problem, [CHECKS["loss"], CHECKS["logits_gradient"]])
+        found |= {name: True for name, verdict in verdicts.items() if verdict.failed}
+    assert found == {"loss": True, "logits_gradient": True}
 
 
 # ---- the protocol ----

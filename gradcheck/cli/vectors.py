@@ -7,11 +7,12 @@ import click
 
 from gradcheck.arithmetic import FIELDS, Arithmetic
 from gradcheck.cli.group import STATUS, leave, main
-from gradcheck.cli.losses import law_options, refuse_law
+from gradcheck.cli.losses import law_options
 from gradcheck.cli.options import arithmetic_options, said_of
 from gradcheck.cli.progress import progress
 from gradcheck.cli.say import say
 from gradcheck.errors import Unusable
+from gradcheck.law import CrossEntropy
 from gradcheck.law.options import FIELDS as LAW
 
 if TYPE_CHECKING:
@@ -106,10 +107,9 @@ def judge(*, paths: tuple[Path, ...], json_file: Path | None, **settings: Any) -
         raise Unusable(f"{len(paths)} paths are given; expected ANSWERS, or DIR and ANSWERS")
     if json_file:
         reports.prepare("json", json_file)
-    refuse_law(said_of(LAW, settings), "vectors")
-    said = said_of(FIELDS, settings)
+    law, rounds = said_of(LAW, settings), said_of(FIELDS, settings)
     index = folder.load(paths[0] if len(paths) == 2 else SHIPPED)
-    found = judged(index, answers.load(paths[-1]), Arithmetic(**said))
+    found = judged(index, answers.load(paths[-1]), Arithmetic(**rounds), CrossEntropy(**law))
     answered.show(found, reports.console(quiet=json_file == Path("-")))
     if json_file:
         reports.write(json_file, report.text(found))

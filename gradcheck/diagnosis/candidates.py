@@ -39,7 +39,7 @@ class Candidate:
 
     def explains(self, view: View, names: frozenset[str]) -> bool:
         """Whether all of these quantities, as far as they are offered, are what this mistake makes of them."""
-        if not all(mistake.concerns(view.trial.law) for mistake in self.mistakes):
+        if view.outputs and not all(mistake.concerns(view.trial.law) for mistake in self.mistakes):
             return False
         try:
             return all(view.fits(name, found) for name, found in self.predicted(view, names))
@@ -150,7 +150,7 @@ def _number(base: Candidate, views: list[View], names: frozenset[str]) -> tuple[
                 return None
     if told < ENOUGH or not high < np.inf:
         return None
-    words, number = _shortest(low, high)
+    words, number = shortest(low, high)
     return ("-" if sign < 0 else "") + words, lambda problem: sign * number
 
 
@@ -160,7 +160,7 @@ def _widened(found: Running) -> np.ndarray:
     return np.asarray(outward(np.maximum(once.error, found.error), 8))
 
 
-def _shortest(low: float, high: float) -> tuple[str, float]:
+def shortest(low: float, high: float) -> tuple[str, float]:
     """The fraction with the smallest denominator in [low, high], as `1/3`, or the shortest decimal."""
     fraction = Fraction((low + high) / 2).limit_denominator(64)
     if low <= fraction <= high:

@@ -78,6 +78,8 @@ class View:
         return dict(self._outputs())
 
     def _outputs(self) -> Iterator[tuple[str, Array]]:
+        if self.trial.refused:  # it is not posed this problem
+            return
         for name, (function, _, _) in QUANTITIES.items():
             try:
                 found = self.trial.raw_gradients()[name] if name in GRADIENTS else self.trial.first(function)

@@ -37,11 +37,16 @@ def drawn(implementation: Implementation, problem: Problem, options: CrossEntrop
 
 
 def meant(implementation: Implementation, problem: Problem, options: CrossEntropy | None = None) -> Problem:
-    """The problem of the loss that this implementation computes, whatever loss it was of before; `NotPosed` where there is none.
+    """The problem of the loss that this implementation computes, whatever loss it was of before; `NotPosed` where there is none."""
+    return of(_law(implementation, problem, options or problem.law), problem)
 
-    Samples of the class that does not count are columns of zeros.
-    """
-    law = _law(implementation, problem, options or problem.law)
+
+def of(law: CrossEntropy, problem: Problem) -> Problem:
+    """The problem of another loss, whose samples of the class that does not count are columns of zeros; `NotPosed` says why not."""
+    try:
+        law = law.of_classes(problem.L)
+    except ValueError as reason:
+        raise NotPosed(str(reason)) from None
     if law == problem.law:
         return _counted(problem)
     k, Y = law.ignore, problem.reals[3]
@@ -55,12 +60,8 @@ def meant(implementation: Implementation, problem: Problem, options: CrossEntrop
 
 
 def _law(implementation: Implementation, problem: Problem, options: CrossEntropy) -> CrossEntropy:
-    """What is declared, with the problem's own options where they are taken; of the classes that there are."""
+    """What is declared, with the problem's own options where they are taken."""
     law = replace(implementation.law, **{name: getattr(options, name) for name in implementation.varied})
-    try:
-        law = law.of_classes(problem.L)
-    except ValueError as reason:
-        raise NotPosed(str(reason)) from None
     return _as_arguments(law, problem, fields(implementation.takes)) if implementation.takes else law
 
 

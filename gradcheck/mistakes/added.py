@@ -1,14 +1,12 @@
 """What is added to the cross-entropy: a z-loss, a penalty; and what is left on."""
 
-import numpy as np
-
 from gradcheck.law.functions import log_sum_exp
 from gradcheck.mistakes.stages import Model, like
-from gradcheck.mistakes.table import BIAS, GRADIENT, THETA, mistake
+from gradcheck.mistakes.table import GRADIENT, THETA, mistake
 
 SQUARES = {"z_loss": 0.01}
 IGNORED = {"z_loss": 0.01, "ignore": -100, "mean_of": "labelled"}
-PENALTY = {"l2": 0.1}
+PENALTY = {"l2": 0.3}
 EVERY = (2, *GRADIENT)
 
 
@@ -122,12 +120,3 @@ class penalty_divided_by_n_in_the_gradient(Model):
     def gradients(self, theta, b, X, Y):
         found = self.under(l2=0.0, l2_bias=False).gradients(theta, b, X, Y)
         return {**found, "theta": like(found["theta"] + self.divided(theta, Y.shape[1]) * self.law.l2, theta)}
-
-
-@mistake("penalty", fix="leave the bias out of the gradient of the penalty", equations=BIAS, law=PENALTY)
-class penalty_of_the_bias_in_the_gradient(Model):
-    """l2 b is added to the gradient of b, and the loss has no penalty of b."""
-
-    def gradients(self, theta, b, X, Y):
-        found = super().gradients(theta, b, X, Y)
-        return {**found, "b": self.penalised(found["b"], np.asarray(b) if isinstance(b, np.ndarray) else b)}

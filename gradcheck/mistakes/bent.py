@@ -9,7 +9,7 @@ from gradcheck.mistakes.table import GRADIENT, mistake
 CAPPED = {"softcap": 3.0}
 SCALED = {"scale": 0.7}
 SLOPE = "multiply the gradient by 1 - tanh(z/c)^2"
-EMPTY = (1, 2, 3, 4, 5, 6, 7, 8, 10, 11, 12, 13, 14, 15, 16)
+TILES = (16, 32, 64, 128, 8, 4, 256, 512, 1024)
 
 
 @mistake("loss", fix=SLOPE, equations=GRADIENT, law=CAPPED)
@@ -86,13 +86,14 @@ class cap_in_the_gradient_only(Model):
     seen="unslothai/unsloth#10616",
 )
 class empty_lanes_capped(Model):
-    """{value} empty lanes, masked before the cap, come out of it as -c and are summed."""
+    """The empty lanes of a tile of {value} classes, masked before the cap, come out of it as -c and are summed."""
 
-    choices = EMPTY
-    value = 13
+    choices = TILES
+    value = 16
 
     def _wide(self, Z):
-        lanes = np.zeros((self.value, Z.shape[1])).astype(Z.dtype) - np.asarray(self.law.softcap).astype(Z.dtype)
+        empty = -len(Z) % self.value
+        lanes = np.zeros((empty, Z.shape[1])).astype(Z.dtype) - np.asarray(self.law.softcap).astype(Z.dtype)
         return np.concatenate((Z, self.entered(lanes, Z)))
 
     def entered(self, lanes, Z):

@@ -95,14 +95,6 @@ class weights_of_the_next_class(Model):
         return like(like(Y, other) * np.roll(column(self.law, len(Y)), -1, axis=0), other)
 
 
-@mistake("labels", fix="multiply the probabilities by the weight of the label, too", equations=GRADIENT, law=BY_SAMPLES)
-class weights_at_the_label_only(Model):
-    """The gradient is A - w Y: its first term is not weighed."""
-
-    def residual(self, A, Y):
-        return A - like(Y, A)
-
-
 @mistake("labels", fix="weigh the smoothed part, too", equations=(2, *GRADIENT), law={**BY_SAMPLES, "smoothing": 0.1})
 class smoothed_part_not_weighed(Model):
     """The label is weighed, and what is smoothed over all classes is not."""

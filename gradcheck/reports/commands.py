@@ -28,7 +28,8 @@ def meant(run: Run) -> str:
     shown = shlex.join(options({**said(run.meant), **(run.meant_law or run.law).said})) or "the default layout"
     if only_memory(run):
         return f"Did you mean {shown}? It cannot take every order of memory; everything that failed agrees on arrays in C order."
-    return f"Did you mean {shown}? Everything that failed agrees under that layout."
+    what = "layout" if run.meant_law in (None, run.law) else "loss"
+    return f"Did you mean {shown}? Everything that failed agrees under that {what}."
 
 
 def only_memory(run: Run) -> bool:

@@ -9,6 +9,8 @@ import numpy as np
 from gradcheck.arithmetic import Arithmetic, granted
 from gradcheck.checks import CHECKS
 from gradcheck.errors import Unusable
+from gradcheck.implementations import NotPosed, posing
+from gradcheck.law.options import PLAIN, CrossEntropy
 from gradcheck.tally import Tally
 from gradcheck.vectors.answers import Answers, Unreadable, computed
 from gradcheck.vectors.certify import QUANTITIES, Certified, certify
@@ -41,6 +43,7 @@ class Judged:
     tallies: Mapping[Row, Tally]
     findings: tuple[Finding, ...]
     arithmetic: Arithmetic = field(default_factory=Arithmetic)
+    law: CrossEntropy = PLAIN
 
     @property
     def unanswered(self) -> int:
@@ -55,9 +58,10 @@ class Judged:
         return 0 if any(tally.judged for tally in self.tallies.values()) else 3
 
 
-def judge(index: Index, answers: Answers, arithmetic: Arithmetic | None = None) -> Judged:
+def judge(index: Index, answers: Answers, arithmetic: Arithmetic | None = None, law: CrossEntropy = PLAIN) -> Judged:
     """Judge every answer; what rounding `arithmetic` explains is granted in place of what the vectors grant.
 
+    Answers of another loss, `law`, are held against what is certified of that; what a vector has no such loss of is skipped.
     `Unusable` where one is to a vector that the folder does not hold, or a file there is damaged.
     """
     declared = arithmetic or Arithmetic()
@@ -69,22 +73,30 @@ def judge(index: Index, answers: Answers, arithmetic: Arithmetic | None = None) 
     answered = [name for name in index.entries if answers.found.get(name)]
     for vector in map(index.vector, answered):
         dtype = vector.problem.precision.name
-        for name, verdict in _verdicts(vector, _granted(vector, declared), answers.found[vector.name]).items():
+        for name, verdict in _verdicts(vector, declared, law, answers.found[vector.name]).items():
             tally = tallies.setdefault((dtype, name), Tally(CHECKS[QUANTITIES[name].check]))
             tally.add(vector.problem, verdict)
             if verdict.failed:
                 findings.append(Finding(vector.name, vector.regime, dtype, name, verdict))
-    return Judged(index, answers.implementation, len(answered), tallies, tuple(findings), declared)
+    return Judged(index, answers.implementation, len(answered), tallies, tuple(findings), declared, law)
 
 
-def _granted(vector: Vector, arithmetic: Arithmetic) -> Mapping[str, Certified]:
-    """What is certified: as the vector says, or with what is declared of rounding."""
+def _granted(vector: Vector, arithmetic: Arithmetic, law: CrossEntropy) -> Mapping[str, Certified]:
+    """What is certified: as the vector says, or with what is declared of rounding, and of the loss."""
     precision = vector.problem.precision
     grants = granted(precision.name, arithmetic)
-    return vector.quantities if grants is precision else certify(vector.problem, grants)
+    if grants is precision and law.plain:
+        return vector.quantities
+    return certify(posing.of(law, vector.problem), grants)
 
 
-def _verdicts(vector: Vector, certified: Mapping[str, Certified], answer: Mapping[str, Any]) -> dict[str, Verdict]:
+def _verdicts(
+    vector: Vector, arithmetic: Arithmetic, law: CrossEntropy, answer: Mapping[str, Any]
+) -> dict[str, Verdict]:
+    try:
+        certified = _granted(vector, arithmetic, law)
+    except NotPosed as reason:
+        return dict.fromkeys(QUANTITIES, Verdict(Outcome.SKIPPED, str(reason)))
     return {
         name: _verdict(vector, certified[name], name, answer[name])
         if name in answer

@@ -21,6 +21,7 @@ def text(judged: Judged) -> str:
         "gradcheck": version("gradcheck"),
         "status": judged.status,
         "implementation": judged.implementation,
+        "law": judged.law.said,
         "arithmetic": judged.arithmetic.said,
         "vectors": len(judged.index.entries),
         "answered": judged.answered,
