@@ -94,7 +94,8 @@ def main() -> None:
 def run(given: list[str]) -> int:
     """The exit status of a command line. Whatever a target raises, it is no way to end the command."""
     if not os.environ.get(TRACEBACK):  # what its threads and its `__del__` raise is no line of ours
-        sys.unraisablehook = threading.excepthook = lambda unheard: None
+        sys.unraisablehook = lambda unheard: None
+        threading.excepthook = lambda unheard: None
     try:
         return main.main(args=given, prog_name="gradcheck", standalone_mode=False) or 0
     except click.ClickException as refused:
