@@ -144,8 +144,8 @@ def _from_logits(trial: Trial, key: str, formed: Callable[..., Reals], terms: in
 def two_classes_are_logistic(trial: Trial) -> Found:
     """L = 2 is the logistic model: ∂ℒ/∂θ = ±(σ(w x + v) - y) xᵀ/n with w = θ₁ - θ₀, v = b₁ - b₀."""
     p = trial.problem
-    if p.L != 2 or not p.unit_mass or p.masked.any() or not p.law.plain:
-        raise Skip("posed for two classes and labels that sum to 1, of the paper's loss")
+    if p.L != 2 or not p.unit_mass or p.masked.any() or not p.law.counts_only:
+        raise Skip("posed for two classes and labels that sum to 1, of the paper's loss or its sum")
     if p.X.size > referees.BALL_ENTRIES:
         raise Skip("posed for small problems")
     round_ = p.precision.round

@@ -125,6 +125,11 @@ class CrossEntropy:
         return not (self.mapped or self.added)
 
     @property
+    def counts_only(self) -> bool:
+        """Whether it differs from the paper's loss in what it divides by, at most."""
+        return self.folds and not (self.class_weight or self.smoothing)
+
+    @property
     def named(self) -> bool:
         """Whether classes have names: renaming them changes the loss."""
         return bool(self.class_weight) or (self.ignore is not None and self.ignore >= 0)
