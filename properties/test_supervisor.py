@@ -406,7 +406,9 @@ def test_code_that_heeds_no_interrupt_is_ended_by_the_third():
 @linux
 @pytest.mark.parametrize("whom", ["os.getpid()", "os.getppid()"])
 def test_a_process_that_a_target_has_stopped_heeds_an_interrupt(whom):
-    name = written(f"def gradients(*a):\n    noted('stopped', 1)\n    os.kill({whom}, signal.SIGSTOP)\n    time.sleep(600)")
+    name = written(
+        f"def gradients(*a):\n    noted('stopped', 1)\n    os.kill({whom}, signal.SIGSTOP)\n    time.sleep(600)"
+    )
     process = started("verify", name, "--max-examples", "15")
     pids("stopped")
     time.sleep(0.1)

@@ -20,7 +20,12 @@ from benchmarks.hostile.trying import attempts
 @click.option("--inputs", default=2000, show_default=True, type=click.IntRange(1), help="Broken files, over all kinds.")
 @click.option("--seed", default=0, show_default=True)
 @click.option(
-    "--group", "chosen", multiple=True, default=["files"], show_default=True, type=click.Choice(["files", *GROUPS, "all"])
+    "--group",
+    "chosen",
+    multiple=True,
+    default=["files"],
+    show_default=True,
+    type=click.Choice(["files", *GROUPS, "all"]),
 )
 @click.option("--verbose", is_flag=True, help="Show each attack as it ends.")
 def main(inputs: int, seed: int, chosen: tuple[str, ...], verbose: bool) -> None:

@@ -71,4 +71,10 @@ def told(found: Ended, attack: Attack) -> tuple[str, str]:
     return found.wrong(attack), f"[{found.status}, {found.seconds:.1f} s] {found.last}"
 
 
-GROUPS: dict[str, Callable[..., Iterator[Tried]]] = {"in process": in_process, "isolated": isolated, "exec": executed, "outside": around, "same": alike}
+GROUPS: dict[str, Callable[..., Iterator[Tried]]] = {
+    "in process": in_process,
+    "isolated": isolated,
+    "exec": executed,
+    "outside": around,
+    "same": alike,
+}

@@ -208,7 +208,12 @@ def _campaign(path: Path) -> object:
 
 
 ARRAYS = tuple((f"{NAME}/{name}.npy", "npy") for name in ("theta", "b", "X", "Y", "Z", "loss"))
-ZARR_2 = ((f"{NAME}/*/.zarray", "json"), (f"{NAME}/X/.zattrs", "json"), (f"{NAME}/X/0.0", "bytes"), (f"{NAME}/Y/0", "bytes"))
+ZARR_2 = (
+    (f"{NAME}/*/.zarray", "json"),
+    (f"{NAME}/X/.zattrs", "json"),
+    (f"{NAME}/X/0.0", "bytes"),
+    (f"{NAME}/Y/0", "bytes"),
+)
 ZARR_3 = ((f"{NAME}/*/zarr.json", "json"), (f"{NAME}/X/c/0/0", "bytes"))
 CORPUS = ((f"{NAME}/cases/*.json", "json"), (f"{NAME}/findings/*.json", "json"), (f"{NAME}/progress/*.jsonl", "lines"))
 KINDS = {

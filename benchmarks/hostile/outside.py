@@ -75,7 +75,19 @@ def outside() -> Iterator[tuple[str, Attack, Ended]]:
 
 # ---- the same seed, the same bytes ----
 
-FRAMEWORKS = ("torch", "jax", "jaxlib", "optax", "autograd", "sklearn", "statsmodels", "tinygrad", "keras", "casadi", "mlxtend")
+FRAMEWORKS = (
+    "torch",
+    "jax",
+    "jaxlib",
+    "optax",
+    "autograd",
+    "sklearn",
+    "statsmodels",
+    "tinygrad",
+    "keras",
+    "casadi",
+    "mlxtend",
+)
 EXTRAS = ("thinc", "ml_dtypes", "distributed", "dask", "zarr", "numcodecs", "redis", "threadpoolctl")
 HIDDEN = f"""
 import sys
@@ -92,7 +104,7 @@ SAME = {
     "no frameworks": ({"PYTHONPATH": f"hidden:{HERE}"}, ()), "frameworks imported": ({"PYTHONPATH": f"imported:{HERE}"}, ()),
     "without -S's site": ({"PYTHONNOUSERSITE": "1"}, ("-s",)),
 }  # fmt: skip
-IMPORTED = "import importlib.util\nfor name in ('torch', 'autograd', 'sklearn'):\n    importlib.util.find_spec(name) and __import__(name)\n"
+IMPORTED = "import importlib.util\nfor name in ('autograd', 'redis', 'zarr'):\n    importlib.util.find_spec(name) and __import__(name)\n"
 
 
 def hide(folder: Path) -> None:
@@ -116,7 +128,12 @@ def _verified(environment: dict[str, str], flags: tuple[str, ...]) -> bytes:
     with _placed() as place:
         hide(Path(place))
         for target in ("numpy", "target.py"):
-            ended(("verify", target, "--max-examples", "40", "--json", f"{target}.json"), Path(place), environment=environment, flags=flags)
+            ended(
+                ("verify", target, "--max-examples", "40", "--json", f"{target}.json"),
+                Path(place),
+                environment=environment,
+                flags=flags,
+            )
         return b"".join(path.read_bytes() for path in sorted(Path(place).glob("*.json"))) or b"nothing"
 
 

@@ -121,13 +121,13 @@ JSON = {
     name: Attack("described['encoding'] = 'json'\n" + _says(f"say({words})"), (1,))
     for name, words in {
         "JSON, deep": "b'{\"values\":{\"theta\":' + b'[' * 100000 + b'\\n'",
-        "JSON, 1e400": "b'{\"values\":{\"theta\":[[1e400]]}}\\n'",
+        "JSON, 1e400": 'b\'{"values":{"theta":[[1e400]]}}\\n\'',
         "JSON, 10^400": "b'{\"values\":{\"theta\":[[' + b'9' * 5000 + b']]}}\\n'",
         "JSON, 120 MB": "b'{\"values\":{\"theta\":[' + b'1,' * 60_000_000 + b'1]}}\\n'",
-        "JSON, texts": "b'{\"values\":{\"theta\":[[\"0x1p0\"]]}}\\n'",
-        "JSON, truths": "b'{\"values\":{\"theta\":[[true]]}}\\n'",
-        "JSON, uneven": "b'{\"values\":{\"theta\":[[1],[1,2]]}}\\n'",
-        "JSON, objects": "b'{\"values\":{\"theta\":{\"a\":[1]}}}\\n'",
+        "JSON, texts": 'b\'{"values":{"theta":[["0x1p0"]]}}\\n\'',
+        "JSON, truths": 'b\'{"values":{"theta":[[true]]}}\\n\'',
+        "JSON, uneven": 'b\'{"values":{"theta":[[1],[1,2]]}}\\n\'',
+        "JSON, objects": 'b\'{"values":{"theta":{"a":[1]}}}\\n\'',
         "JSON, many": "json.dumps({'values': {f'k{i}': 1 for i in range(10**5)}}).encode() + b'\\n'",
     }.items()
 }
