@@ -131,7 +131,7 @@ CHANGES = {
     "umask": ("umask", lambda: os.umask(0o011)),
     "locale": ("locale", _locale),
     "thresholds": ("collection of garbage", lambda: gc.set_threshold(5, 6, 7)),
-    "no-collection": ("collection of garbage", lambda: (gc.disable if gc.isenabled() else gc.enable)()),
+    "no-collection": ("collection of garbage", gc.disable),
     "callbacks": ("collection of garbage", lambda: gc.callbacks.append(lambda *seen: sys.exit(0))),
     "trace": ("trace", _trace),
     "profile": ("profile", _profile),

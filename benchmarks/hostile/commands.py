@@ -85,7 +85,7 @@ def ended(
         begun = time.monotonic()
         process = subprocess.Popen(
             [sys.executable, *flags, "-m", "gradcheck", *words],
-            cwd=folder, env=given, start_new_session=True, preexec_fn=_limited,
+            cwd=folder, env=given, start_new_session=True, preexec_fn=_limited,  # noqa: PLW1509
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
         try:

@@ -104,7 +104,7 @@ SAME = {
     "no frameworks": ({"PYTHONPATH": f"hidden:{HERE}"}, ()), "frameworks imported": ({"PYTHONPATH": f"imported:{HERE}"}, ()),
     "without -S's site": ({"PYTHONNOUSERSITE": "1"}, ("-s",)),
 }  # fmt: skip
-IMPORTED = "import importlib.util\nfor name in ('torch', 'autograd', 'sklearn'):\n    importlib.util.find_spec(name) and __import__(name)\n"
+IMPORTED = "import importlib.util\nfor name in ('autograd', 'redis', 'zarr'):\n    importlib.util.find_spec(name) and __import__(name)\n"
 
 
 def hide(folder: Path) -> None:

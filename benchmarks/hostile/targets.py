@@ -206,7 +206,7 @@ STATE = {
 
 VALUES = {
     "a million by a million": Attack("def gradients(*a): return {'theta': np.broadcast_to(1., (10**6, 10**6))}", (1,)),
-    "all memory": Attack("def gradients(*a):\n    x = []\n    while 1: x.append(bytearray(10**9))", (1,)),
+    "all memory": Attack("def gradients(*a):\n    x = []\n    while 1: x.append(bytearray(10**9))", STOPPED, interrupted=20),
     "an array that exits": Attack("class X:\n    def __array__(self, *a, **k): raise SystemExit(0)\ndef gradients(*a): return {'theta': X()}", (1,)),
     "an array that is itself": Attack("class X:\n    def __array__(self, *a, **k): return self\ndef gradients(*a): return {'theta': X()}", (1,)),
     "an array that has no end": Attack(

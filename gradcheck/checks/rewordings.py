@@ -120,7 +120,7 @@ def theta_gradient_from_logits_gradient(trial: Trial) -> Found:
 def bias_gradient_from_logits_gradient(trial: Trial) -> Found:
     """Its own ∂ℒ/∂b is the row sums of its own ∂ℒ/∂Z, and the penalty's."""
     b, law = trial.problem.reals[1], trial.law
-    penalty = law.l2 * b if law.l2_bias else 0 * np.isneginf(b)
+    penalty = law.l2 * b if law.l2_bias else np.zeros_like(b)
     yield _from_logits(trial, "b", lambda D, size: D.sum(axis=1, keepdims=True), trial.problem.n, penalty)
 
 

@@ -94,8 +94,7 @@ def main() -> None:
 def run(given: list[str]) -> int:
     """The exit status of a command line. Whatever a target raises, it is no way to end the command."""
     if not os.environ.get(TRACEBACK):  # what its threads and its `__del__` raise is no line of ours
-        sys.unraisablehook = lambda unheard: None
-        threading.excepthook = lambda unheard: None
+        sys.unraisablehook = threading.excepthook = _unheard
     try:
         return main.main(args=given, prog_name="gradcheck", standalone_mode=False) or 0
     except click.ClickException as refused:
@@ -105,6 +104,10 @@ def run(given: list[str]) -> int:
         return INTERRUPTED
     except (SystemExit, Exception) as ended:
         return _ended(ended)
+
+
+def _unheard(by: object) -> None:
+    """Say nothing."""
 
 
 def _ended(by: BaseException) -> int:

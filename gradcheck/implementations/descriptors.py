@@ -1,4 +1,4 @@
-"""The standard descriptors of this process, below `sys.stdin`, `sys.stdout` and `sys.stderr`: put back where a target has changed them.
+"""The standard descriptors, below `sys.stdin`, `sys.stdout` and `sys.stderr`: put back where a target has changed them.
 
 A library in C is silenced by turning descriptors 1 and 2 to nowhere, and a target that does so and does not undo it would silence
 our results.
