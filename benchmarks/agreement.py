@@ -37,6 +37,7 @@ def judged(target: str, dtype: str, count: int, seed: int) -> tuple[int, bool, s
 @click.option("--problems", default=20_000, show_default=True, help="With --options, in all.")
 @click.option("--seed", default=0, show_default=True, help="With --options.")
 def main(
+    *,
     targets: tuple[str, ...],
     dtypes: tuple[str, ...],
     max_examples: int,

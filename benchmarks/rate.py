@@ -2,8 +2,8 @@
 
 All checks on a problem count as one. Both rates come from one run, in turns; the figure that does not depend on the machine
 is their ratio. The second part is how long `import gradcheck` and `gradcheck --help` take, beside `python -c pass`, and an empty
-pytest session with and without our plugin, in turns. With --options, losses that have some beside the paper's; with --before, another
-tree beside this one.
+pytest session with and without our plugin, in turns. With --options, losses that have some beside the paper's; with
+--before, another tree beside this one.
 """
 
 import statistics
@@ -41,7 +41,7 @@ def seconds(work) -> float:
 @click.option("--rounds", default=7, show_default=True)
 @click.option("--options", is_flag=True, help="Closed forms of losses with options beside the plain one.")
 @click.option("--before", metavar="TREE", help="Another tree of this project, judging the same target in turns.")
-def main(target: str, dtype: str, problems: int, rounds: int, options: bool, before: str | None) -> None:
+def main(*, target: str, dtype: str, problems: int, rounds: int, options: bool, before: str | None) -> None:
     if options:
         return of_options(dtype, problems, rounds)
     if before:

@@ -33,6 +33,7 @@ def step(dtype="float32", seed=0, scale=0.3, labels="index"):
     dZ = (A * Y.sum(0) - Y) / N
     loss = -(Y * np.log(A)).sum() / N
     arrays = {"theta": theta, "b": b, "X": X, "Z": Z, "A": A, "grad_theta": dZ @ X.T, "grad_b": dZ.sum(1), "grad_Z": dZ}
+    arrays["grad_X"] = theta.T @ dZ
     arrays["loss"] = np.asarray(loss)
     made = {name: array.astype(kind) for name, array in arrays.items()}
     return made | {"Y": index if labels == "index" else Y.astype(kind)}
@@ -70,7 +71,7 @@ def test_logits_are_computed_where_the_dump_has_none(dtype):
     assert "Z" in found.missing
 
 
-@pytest.mark.parametrize("name", ["Z", "A", "loss", "grad_theta", "grad_b", "grad_Z"])
+@pytest.mark.parametrize("name", ["Z", "A", "loss", "grad_theta", "grad_b", "grad_Z", "grad_X"])
 def test_each_quantity_is_judged(name):
     given = step("float64")
     given[name] = given[name] * 1.01
@@ -231,7 +232,7 @@ def test_a_gradient_that_was_never_written_does_not_agree():
 
 def test_sums_instead_of_means():
     given = step("float64")
-    for name in ("grad_theta", "grad_b", "grad_Z", "loss"):
+    for name in ("grad_theta", "grad_b", "grad_Z", "grad_X", "loss"):
         given[name] = given[name] * N
     assert gradcheck.audit(**given, reduction="sum").status == 0
     assert gradcheck.audit(**given).status == 1
@@ -491,7 +492,7 @@ def test_a_torch_step_is_captured_in_two_lines(tmp_path, dtype):
     loss.backward()
     found = audit_path(captured.write(labels, loss))
     assert set(outcomes(found).values()) == {Outcome.AGREE}
-    assert found.missing == ("A",)
+    assert found.missing == ("A", "grad_X")
 
 
 def test_a_jax_step_is_captured_in_two_lines(tmp_path):

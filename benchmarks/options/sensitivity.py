@@ -153,6 +153,4 @@ def show(problems: int, faults: list[float]) -> None:
         )
         table.add_row(asked, *(" / ".join(pair) for pair in cells))
     Console(width=132).print(table)
-    print(
-        "refuses: right gradients of the median problem. *: of some problems. The other gradcheck peers were not asked."
-    )
+    print("refuses: right gradients of the median problem. *: of some problems. numdifftools was not asked.")

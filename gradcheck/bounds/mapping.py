@@ -21,7 +21,7 @@ class Mapped:
 
 
 def mapped(
-    Z: Enclosure, delta: Reals, magnitude: Reals, carried: Reals, law: CrossEntropy, precision: Precision
+    Z: Enclosure, delta: Reals, magnitude: Reals, carried: Reals, *, law: CrossEntropy, precision: Precision
 ) -> Mapped:
     """Of logits enclosed by Z, computed with an error of `delta`; `magnitude` is |theta||X| + |b|: a scale may be theta's.
 
