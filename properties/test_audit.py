@@ -243,7 +243,7 @@ def test_memory_stays_below_what_is_allowed_whatever_the_dump_holds(labels):
     """Every entry of A and of the logits' gradient is compared, and every weight read, some rows at a time."""
     classes, count, allowed = 2**16, 256, 256 * plan.MIB
     index, ones = np.arange(count), np.ones(count)
-    shape = {"theta": (classes, 2), "b": classes, "X": (2, count), "Z": (classes, count)}
+    shape = {"theta": (classes, 2), "b": classes, "X": (2, count), "Z": (classes, count), "grad_X": (2, count)}
     given = {name: np.zeros(size, np.float32) for name, size in shape.items()}
     A = np.full((classes, count), 1 / classes, np.float32)
     one_hot = np.zeros_like(A)
@@ -280,7 +280,7 @@ def test_every_format_gives_the_same_digits(tmp_path):
 
 def in_parts(path, samples, cuts=(0, 40, 41, N)):
     """The samples of a folder in three files each, as three processes might have written them."""
-    for name in ("X", "Y", "Z", "A", "grad_Z"):
+    for name in ("X", "Y", "Z", "A", "grad_Z", "grad_X"):
         whole = np.load(path / f"{name}.npy")
         (path / f"{name}.npy").unlink()
         axis = 0 if samples == "rows" or whole.ndim == 1 else 1
@@ -292,7 +292,7 @@ def in_parts(path, samples, cuts=(0, 40, 41, N)):
 def test_samples_in_parts_give_the_same_digits(tmp_path, samples):
     given = step()
     if samples == "rows":
-        given |= {name: np.ascontiguousarray(given[name].T) for name in ("X", "Z", "A", "grad_Z")}
+        given |= {name: np.ascontiguousarray(given[name].T) for name in ("X", "Z", "A", "grad_Z", "grad_X")}
     path = gradcheck.capture(given, tmp_path / "dump", samples=samples)
     first = text(path)
     in_parts(path, samples)
@@ -378,7 +378,7 @@ def missing(path):
 
 
 def nothing(path):
-    for name in ("Z", "A", "loss", "grad_theta", "grad_b", "grad_Z"):
+    for name in ("Z", "A", "loss", "grad_theta", "grad_b", "grad_Z", "grad_X"):
         (path / f"{name}.npy").unlink()
 
 
@@ -412,7 +412,7 @@ UNUSABLE = {
     "X has dtype complex128": put("X", lambda a: a.astype(complex)),
     "does not say what samples and reduction are": lambda path: (path / "layout.json").write_text("{}"),
     "the parts of X are X.1.npy; expected 0, 1, 2": lambda path: (path / "X.npy").rename(path / "X.1.npy"),
-    "only X, Y, Z, A, grad_Z can be in parts": lambda path: (path / "b.npy").rename(path / "b.0.npy"),
+    "only X, Y, Z, A, grad_Z, grad_X can be in parts": lambda path: (path / "b.npy").rename(path / "b.0.npy"),
     "expected it to continue X.0.npy": lambda path: (
         in_parts(path, "columns"),
         np.save(path / "X.2.npy", np.ones((3, 2))),
@@ -457,7 +457,7 @@ def test_the_command_shows_verdicts_and_writes_json(tmp_path):
     given = step()
     path = folder(tmp_path, given)
     right = CliRunner().invoke(main, ["audit", str(path)])
-    assert right.exit_code == 0 and "6 agree" in right.stdout
+    assert right.exit_code == 0 and "7 agree" in right.stdout
     shutil.rmtree(path)
     given["grad_theta"][7] *= 2
     folder(tmp_path, given)

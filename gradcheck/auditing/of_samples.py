@@ -8,7 +8,7 @@ import numpy as np
 from gradcheck.auditing.block import Block
 from gradcheck.auditing.dump import Dump
 from gradcheck.auditing.plan import Plan, rounding
-from gradcheck.auditing.rows import few, norms, product, real
+from gradcheck.auditing.rows import CLASSES, cuts, few, norms, product, real
 from gradcheck.auditing.sums import OfSamples
 from gradcheck.auditing.turned import Turned
 from gradcheck.bounds import spread
@@ -19,8 +19,7 @@ from gradcheck.referees.freivalds import Weights, rest
 def probed(dump: Dump, plan: Plan, block: Block, by: Turned, bound: Weights) -> OfSamples:
     """Of each sample of a block."""
     mass, N, double, k = block.mass, dump.N, rounding(dump), by.V.shape[1]
-    factors = np.column_stack([by.V, by.largest, by.weight]).T.astype(plan.own.dtype)
-    found = product(factors, block.p) / block.s
+    found = _products(plan, block, by) / block.s
     sure = np.exp(np.minimum(block.found.Q, 700.0))
     granted = (1 + plan.products) * (bound.A + (plan.products + double) * bound.size)
     off = (sure - 1 + plan.products) * found[k] + double * found[k + 1]
@@ -37,6 +36,15 @@ def probed(dump: Dump, plan: Plan, block: Block, by: Turned, bound: Weights) -> 
     limit, own = (outward(x + lost, 4 * dump.L + 64) for x in (limit, own))
     limit = np.where(inside(plan, mass, dump.L) + limit < plan.arithmetic.huge, limit, np.inf)
     return OfSamples(abs(plan.probes.T @ H - right).max(axis=0), abs(right).max(axis=0), limit, own, length)
+
+
+def _products(plan: Plan, block: Block, by: Turned) -> Reals:
+    """(k + 2, nb): of the powers, with θ V, the largest of that, and |θ| 1; some classes at a time."""
+    found = np.zeros((by.V.shape[1] + 2, block.p.shape[1]))
+    for rows in cuts(block.p.shape[0], CLASSES):
+        factors = np.column_stack([by.V[rows], abs(by.V[rows]).max(axis=1), by.weight[rows]])
+        found += product(factors.T.astype(plan.own.dtype), block.p[rows])
+    return found
 
 
 def inside(plan: Plan, mass: Reals, L: int) -> Reals:

@@ -77,7 +77,7 @@ def plan(dump: Dump, *, declared: Arithmetic, count: int, seed: int, memory: int
     most = max(SAMPLES * (1 + bool(scale)), ENTRIES // max(dump.L, dump.d))  # theta is read once for each block
     # each thread holds the powers of a block, its logits where they are computed, and sums; others wait for being added
     sums_of_all = (AT_ONCE + 3) * 8 * dump.L * (count + 5 + (0 if scale else count))
-    of_data = 16 * dump.L * (count + 3) if "grad_X" in dump.arrays else 0
+    of_data = 8 * dump.L * (count + 3) if "grad_X" in dump.arrays else 0
     sums_of_all += of_data
     held = AT_ONCE * dump.L * own.dtype.itemsize * (1 + bool(scale))
     least = RESERVED + sums_of_all + LEAST * held

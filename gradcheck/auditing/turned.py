@@ -21,11 +21,6 @@ class Turned:
     weight: Reals
     most: float
 
-    @property
-    def largest(self) -> Reals:
-        """(L,): of the probes."""
-        return np.asarray(abs(self.V).max(axis=1))
-
 
 def turned(dump: Dump, V: Reals) -> Turned:
     """Of the probes V (d, k)."""
