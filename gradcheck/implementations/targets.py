@@ -39,6 +39,12 @@ BUILT_IN = {
     "numpy": BuiltIn("the same in any floating dtype, as a careful user would write it"),
     "scipy": BuiltIn("scipy.special.softmax and log_softmax, with the closed form"),
     "torch": BuiltIn("torch.nn.functional.cross_entropy with autograd", "torch", ("torch",)),
+    "torch-options": BuiltIn(
+        "the same of class indices, with weight, ignore_index and label_smoothing", "torch", ("torch",)
+    ),
+    "torch-probabilities": BuiltIn(
+        "the same of distributions over the classes, with weight and label_smoothing", "torch", ("torch",)
+    ),
     "jax": BuiltIn("jax.nn.log_softmax with jax.grad", "jax", ("jax",)),
     "optax": BuiltIn(
         "optax's softmax_cross_entropy, with labels of either kind, and jax.grad", "optax", ("optax", "jax")
