@@ -45,6 +45,9 @@ BUILT_IN = {
     "torch-probabilities": BuiltIn(
         "the same of distributions over the classes, with weight and label_smoothing", "torch", ("torch",)
     ),
+    "torch-chunked": BuiltIn(
+        "torch.nn.functional.linear_cross_entropy in chunks, with weight and ignore_index", "torch", ("torch",)
+    ),
     "jax": BuiltIn("jax.nn.log_softmax with jax.grad", "jax", ("jax",)),
     "optax": BuiltIn(
         "optax's softmax_cross_entropy, with labels of either kind, and jax.grad", "optax", ("optax", "jax")
