@@ -52,8 +52,11 @@ BUILT_IN = {
     "optax": BuiltIn(
         "optax's softmax_cross_entropy, with labels of either kind, and jax.grad", "optax", ("optax", "jax")
     ),
+    "optax-smoothed": BuiltIn("optax's smooth_labels, then softmax_cross_entropy", "optax", ("optax", "jax")),
+    "optax-safe": BuiltIn("optax's safe_softmax_cross_entropy, with masked classes", "optax", ("optax", "jax")),
     "autograd": BuiltIn("autograd.scipy.special.logsumexp with autograd.grad", "autograd", ("autograd",)),
     "sklearn": BuiltIn("what sklearn's LogisticRegression minimises: LinearModelLoss", "sklearn", ("sklearn",)),
+    "sklearn-options": BuiltIn("the same with class weights and its penalty", "sklearn", ("sklearn",)),
     "sklearn-mlp": BuiltIn("sklearn's MLPClassifier without hidden layers", "sklearn", ("sklearn",)),
     "statsmodels": BuiltIn("statsmodels' MNLogit: loglike and score", "statsmodels", ("statsmodels",)),
     "tinygrad": BuiltIn("tinygrad's Tensor.cross_entropy and Tensor.gradient", "tinygrad", ("tinygrad",)),

@@ -1,7 +1,7 @@
 """`torch-probabilities`: F.cross_entropy of distributions over the classes, with weight and label_smoothing, which problems vary.
 
-Labels are smoothed first and weighed then, and the mean is over all samples, whatever their weights; the same labels as indices have
-another loss (pytorch/pytorch#61044). There is no ignore_index among distributions.
+Labels are smoothed first and weighed then, and the mean is over all samples, whatever their weights; the same labels as indices
+have another loss (pytorch/pytorch#61044). There is no ignore_index among distributions.
 """
 
 import torch
