@@ -62,6 +62,16 @@ BUILT_IN = {
     "tinygrad": BuiltIn("tinygrad's Tensor.cross_entropy and Tensor.gradient", "tinygrad", ("tinygrad",)),
     "keras": BuiltIn("keras.ops.categorical_crossentropy of logits, on torch", "keras", ("keras", "torch")),
     "keras-probabilities": BuiltIn("the same of probabilities, as after a softmax layer", "keras", ("keras", "torch")),
+    "keras-options": BuiltIn(
+        "keras.losses.CategoricalCrossentropy with label_smoothing and class weights, on torch",
+        "keras",
+        ("keras", "torch"),
+    ),
+    "keras-sparse": BuiltIn(
+        "keras.losses.SparseCategoricalCrossentropy with ignore_class and class weights, on torch",
+        "keras",
+        ("keras", "torch"),
+    ),
     "casadi": BuiltIn("casadi.logsumexp with casadi.gradient", "casadi", ("casadi",)),
     "mlxtend": BuiltIn("mlxtend's SoftmaxRegression: _cost and _backward", "mlxtend", ("mlxtend",)),
     "thinc": BuiltIn("thinc's Softmax layer and CategoricalCrossentropy", "thinc", ("thinc",)),
