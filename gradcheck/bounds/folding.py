@@ -72,6 +72,8 @@ class Folded:
         if law.plain:
             return 0, 0.0
         more = WEIGHED * bool(law.class_weight) + SMOOTHED * bool(law.smoothing) + ADDED * bool(law.z_loss)
+        if law.class_weight and law.smoothing_weight == "label" and self.problem.label_index is None:
+            more += self.problem.L - 1  # the weight of a distribution is a sum
         return more, roundings(p, 2, self.problem.Y.size - 1) if law.counted == WEIGHTS else 0.0
 
     def relative(

@@ -22,6 +22,10 @@ if keras.backend.backend() != "torch":
     )
 
 
+# of float64, keras.losses returns means in float32 on torch: its division is as keras.ops.matmul
+DTYPES = ("float32", "float16", "bfloat16")
+
+
 def require_finite(Z: Any) -> None:
     """`NotPosed` where a class is masked."""
     if Z.isneginf().any():

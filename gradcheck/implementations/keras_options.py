@@ -5,7 +5,7 @@ A class weight becomes the weight of its samples, smoothed label and all, and th
 
 from typing import Any
 
-from gradcheck.implementations.keras import of_logits
+from gradcheck.implementations.keras import DTYPES, of_logits
 from gradcheck.implementations.record import Layout
 from gradcheck.implementations.torch import from_torch, linear
 from gradcheck.law import CrossEntropy
@@ -23,4 +23,5 @@ implementation = from_torch(
     layout=Layout(samples="rows"),
     law=CrossEntropy(smoothing_weight="label"),
     name="keras-options",
+    dtypes=DTYPES,
 )

@@ -6,7 +6,7 @@ weigh; where none is left it is 0, and not posed.
 
 from typing import Any
 
-from gradcheck.implementations.keras import of_logits
+from gradcheck.implementations.keras import DTYPES, of_logits
 from gradcheck.implementations.record import Layout
 from gradcheck.implementations.torch import from_torch, linear
 from gradcheck.law import CrossEntropy
@@ -23,4 +23,5 @@ implementation = from_torch(
     layout=Layout(samples="rows", labels="index"),
     law=CrossEntropy(mean_of="labelled"),
     name="keras-sparse",
+    dtypes=DTYPES,
 )

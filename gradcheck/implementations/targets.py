@@ -60,6 +60,11 @@ BUILT_IN = {
     "sklearn-mlp": BuiltIn("sklearn's MLPClassifier without hidden layers", "sklearn", ("sklearn",)),
     "statsmodels": BuiltIn("statsmodels' MNLogit: loglike and score", "statsmodels", ("statsmodels",)),
     "tinygrad": BuiltIn("tinygrad's Tensor.cross_entropy and Tensor.gradient", "tinygrad", ("tinygrad",)),
+    "tinygrad-smoothed": BuiltIn("the same with label_smoothing", "tinygrad", ("tinygrad",)),
+    "tinygrad-options": BuiltIn(
+        "tinygrad's sparse_categorical_crossentropy with ignore_index and label_smoothing", "tinygrad", ("tinygrad",)
+    ),
+    "tinygrad-weights": BuiltIn("tinygrad's nll_loss with weight and ignore_index", "tinygrad", ("tinygrad",)),
     "keras": BuiltIn("keras.ops.categorical_crossentropy of logits, on torch", "keras", ("keras", "torch")),
     "keras-probabilities": BuiltIn("the same of probabilities, as after a softmax layer", "keras", ("keras", "torch")),
     "keras-options": BuiltIn(
