@@ -267,7 +267,8 @@ def made(data: Data) -> str:
     versions = ", ".join(f"{name} {number}" for name, number in data["versions"].items())
     settings, seconds, count = data["settings"], data["seconds"], len(data["mistakes"])
     return (
-        f"Every mistake of `gradcheck mistakes`, {count} of them, posed to every checker at its defaults, in one run: "
+        f"Every mistake of `gradcheck mistakes` in the paper's loss, {count} of them, posed to every checker at its defaults, "
+        "in one run: "
         f"`{data['command']}` (seed {settings['seed']}, {settings['workers']} workers, {seconds} s). "
         f"Python {data['python']}, {versions}. Times depend on the machine and on what else it does; nothing else does. "
         "All figures are in [power.json](power.json).\n"

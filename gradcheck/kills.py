@@ -8,6 +8,7 @@ from statistics import median
 from gradcheck.checks import CHECKS
 from gradcheck.drawing import pose
 from gradcheck.implementations.quiet import quiet
+from gradcheck.law import CrossEntropy
 from gradcheck.mistakes import MISTAKES
 from gradcheck.problem import Problem
 from gradcheck.verify import judge
@@ -49,14 +50,15 @@ def worst(counts: tuple[int | None, ...]) -> int | None:
 
 def matrix(count: int, dtype: str = "float64") -> Iterator[Kills]:
     """Every mistake of the table in turn, on the same problems as a run of `count` test cases at each of the seeds."""
-    posed: dict[tuple[tuple[str, ...], int], list[Problem]] = {}
+    posed: dict[tuple[tuple[str, ...], int, CrossEntropy], list[Problem]] = {}
     for mistake in MISTAKES.values():
         found = []
         for seed in SEEDS:
-            key = mistake.regimes, seed
+            key = mistake.regimes, seed, mistake.law
             if key not in posed:
-                posed[key] = []
-                pose(posed[key].append, dtype=dtype, regimes=key[0] or ("*",), seed=seed, count=count, shrink=False)
+                posed[key], regimes, it = [], key[0] or ("*",), mistake.implementation()
+                add = posed[key].append
+                pose(add, dtype=dtype, regimes=regimes, seed=seed, count=count, shrink=False, implementation=it)
             found.append(_first(mistake.name, posed[key]))
         names = [name for name in CHECKS if any(name in kills for kills in found)]
         checks = {name: tuple(kills.get(name) for kills in found) for name in names}

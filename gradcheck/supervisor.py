@@ -182,8 +182,10 @@ class _Watch:
                 ended = processes.reap()
                 if self.child in ended:
                     return ended[self.child]
-            elif number != signal.SIGALRM and not by_terminal:
-                self._send(number)
+            elif number != signal.SIGALRM:
+                if not by_terminal:
+                    self._send(number)
+                self._send(signal.SIGCONT)  # one that a target has stopped hears of nothing
             self._heed(number)
 
     def _heed(self, number: int) -> None:

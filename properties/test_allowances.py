@@ -137,6 +137,7 @@ VALUES: dict[str, Callable[[Right], list[Row]]] = {
     "logits_gradient": lambda r: [r.row("∂ℒ/∂Z", r.value["Z"], "D")],
     "theta_gradient": lambda r: [r.row("∂ℒ/∂θ", r.value["theta"], "theta")],
     "bias_gradient": lambda r: [r.row("∂ℒ/∂b", r.value["b"], "b")],
+    "data_gradient": lambda r: [r.row("∂ℒ/∂X", r.value["X"], "X")],
 }
 
 
@@ -231,7 +232,7 @@ def jacobian_is_positive_semidefinite(r: Right) -> list[Row]:
     return [("vᵀ ∂A/∂Z v", min(v @ J @ v, 0), 0.0, 4 * (L + 4) * U64 * size, allowed, size)]
 
 
-SYMBOLS = {"theta": ("∂ℒ/∂θ", "theta"), "b": ("∂ℒ/∂b", "b"), "Z": ("∂ℒ/∂Z", "D")}
+SYMBOLS = {"theta": ("∂ℒ/∂θ", "theta"), "b": ("∂ℒ/∂b", "b"), "Z": ("∂ℒ/∂Z", "D"), "X": ("∂ℒ/∂X", "X")}
 
 
 def gradients_of(problem: Problem) -> dict[str, Any]:
@@ -245,8 +246,9 @@ def class_permutation(r: Right) -> list[Row]:
     rows = []
     for key, (symbol, quantity) in SYMBOLS.items():
         truth, allowed = r.truth.enclosure(quantity), r.truth.allowed(quantity)
-        midpoint, radius = truth.midpoint[order], truth.radius[order]
-        rows.append((f"{symbol}, classes renamed", found[key], midpoint, radius, allowed[order], None))
+        at = ... if key == "X" else order
+        parts = (truth.midpoint[at], truth.radius[at], allowed[at])
+        rows.append((f"{symbol}, classes renamed", found[key], *parts, None))
     return rows
 
 
@@ -256,7 +258,7 @@ def sample_permutation(r: Right) -> list[Row]:
     found = gradients_of(p.with_arrays(p.theta, p.b, p.X[:, order], p.Y[:, order]))
     rows = []
     for key, (symbol, quantity) in SYMBOLS.items():
-        at = np.ix_(range(p.L), order) if key == "Z" else ...
+        at = (slice(None), order) if key in ("Z", "X") else ...
         truth, allowed = r.truth.enclosure(quantity), r.truth.allowed(quantity)
         parts = (truth.midpoint[at], truth.radius[at], allowed[at])
         rows.append((f"{symbol}, samples reordered", found[key], *parts, None))
@@ -309,6 +311,19 @@ def bias_gradient_from_logits_gradient(r: Right) -> list[Row]:
     D, one = r.value["Z"], np.ones((r.problem.n, 1))
     own, allowed = 2 * (r.problem.n + 4) * U64 * (abs(D) @ one), r.truth.allowed("b") + r.truth.allowed("D") @ one
     return [("∂ℒ/∂b", r.value["b"], D @ one, own, allowed, None)]
+
+
+def data_gradient_from_logits_gradient(r: Right) -> list[Row]:
+    D, theta = r.value["Z"], r.problem.reals[0]
+    own = 2 * (r.problem.L + 4) * U64 * (abs(theta).T @ abs(D))
+    allowed = r.truth.allowed("X") + abs(theta).T @ r.truth.allowed("D")
+    return [("∂ℒ/∂X", r.value["X"], theta.T @ D, own, allowed, None)]
+
+
+def central_difference_X(r: Right) -> list[Row]:
+    exact = truth64(r)
+    found = central.entries(exact.problem, "X", float64.losses, exact.nearby_float64_error)
+    return [("∂ℒ/∂X", r.value["X"], found.midpoint, found.radius, r.truth.allowed("X"), None)]
 
 
 def two_classes_are_logistic(r: Right) -> list[Row]:
@@ -470,11 +485,11 @@ def check_grad(variable: str, key: str) -> Callable[[Right], list[Row]]:
         if key == "Z":
             identity = np.eye(p.n, dtype=p.X.dtype)
             p = p.with_arrays(p.precision.round(r.truth.enclosure("Z").midpoint), 0 * p.b, identity, p.Y)
-        truth, start = referees.oracle(p), p.theta if variable == "theta" else p.b
+        truth, start = referees.oracle(p), getattr(p, variable)
 
         def at(flat: Any) -> tuple[Any, ...]:
-            new = flat.reshape(start.shape)
-            return (new, p.b, p.X, p.Y) if variable == "theta" else (p.theta, new, p.X, p.Y)
+            new = {variable: flat.reshape(start.shape)}
+            return tuple(new.get(name, getattr(p, name)) for name in ("theta", "b", "X", "Y"))
 
         sizes = []
 
@@ -528,12 +543,14 @@ LAWS: dict[str, Callable[[Right], list[Row]]] = {
             one_sample,
             theta_gradient_from_logits_gradient,
             bias_gradient_from_logits_gradient,
+            data_gradient_from_logits_gradient,
             two_classes_are_logistic,
             loss_is_not_negative,
             gradient_of_its_own_loss,
             complex_step_of_its_own_loss,
             loss_is_convex,
             central_difference_Z,
+            central_difference_X,
             central_difference_jacobian,
             jacobian_of_its_own_softmax,
             scipy_check_grad_jacobian,
@@ -548,6 +565,7 @@ LAWS: dict[str, Callable[[Right], list[Row]]] = {
     "scipy_check_grad_theta": check_grad("theta", "theta"),
     "scipy_check_grad_b": check_grad("b", "b"),
     "scipy_check_grad_Z": check_grad("theta", "Z"),
+    "scipy_check_grad_X": check_grad("X", "X"),
 }
 WITHOUT_NUMBERS = {"probabilities_are_positive", "shape_and_dtype", "inputs_unchanged", "repeatable", "finite"}
 

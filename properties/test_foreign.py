@@ -15,7 +15,7 @@ from gradcheck import foreign
 from gradcheck.auditing import files, run
 from gradcheck.auditing.run import audit_path
 from gradcheck.errors import Unusable
-from gradcheck.foreign import decoded
+from gradcheck.foreign import decoded, zarr_metadata
 
 # ---- .npy ----
 
@@ -155,6 +155,29 @@ def test_metadata_of_zarr_are_looked_at_first(changed, words):
         zarr_array(folder, "X", **changed)
         with pytest.raises(Unusable, match=words):
             audit_path(folder / NAME)
+
+
+@pytest.mark.parametrize(
+    ("inner", "words"),
+    [([1], "chunks in a shard; expected at most"), ([1, 1], "do not make up a shard"), ([0], "within a shard")],
+)
+def test_the_index_of_a_shard_is_of_bounded_length(tmp_path, inner, words):
+    """Sparse, a gigabyte of it takes no room on a disk, and ten of memory."""
+    codec = {
+        "chunk_shape": inner,
+        "codecs": [{"name": "bytes"}],
+        "index_codecs": [{"name": "bytes"}, {"name": "crc32c"}],
+    }
+    told = {
+        "shape": [2**26],
+        "data_type": "float64",
+        "chunk_grid": {"name": "regular", "configuration": {"chunk_shape": [2**26]}},
+        "chunk_key_encoding": {"name": "default"},
+        "codecs": [{"name": "sharding_indexed", "configuration": codec}],
+    }
+    (tmp_path / "zarr.json").write_text(json.dumps(told))
+    with pytest.raises(Unusable, match=words):
+        zarr_metadata.read(tmp_path, 2**30)
 
 
 @pytest.mark.parametrize("kind", [{"astype": "|i1"}, {"astype": "<f4"}, {"dtype": "|i1"}], ids=str)

@@ -14,6 +14,7 @@ from click.testing import CliRunner
 from hypothesis import find, given, settings
 from hypothesis import strategies as st
 
+import gradcheck
 from gradcheck import CrossEntropy, Implementation, Layout, Problem, Unusable, audit, capture, conform, judge, model
 from gradcheck.arithmetic import options
 from gradcheck.cases import Case, dumps, load, save
@@ -509,6 +510,34 @@ def test_another_mean_than_the_one_declared_disagrees(meant, divided):
         verdicts = judge(adapt(code), problem, [CHECKS["loss"], CHECKS["logits_gradient"]])
         found |= {name: True for name, verdict in verdicts.items() if verdict.failed}
     assert found == {"loss": True, "logits_gradient": True}
+
+
+@pytest.mark.parametrize("name", ["torch", "autograd"])
+def test_a_loss_of_a_framework_is_varied_in_the_options_that_it_takes(name):
+    """What PyTorch means by each of its own, and a cap."""
+    pytest.importorskip(name)
+    if name == "torch":
+        from torch.nn.functional import cross_entropy
+
+        def loss(Z, Y, *, weight, ignore_index, label_smoothing):
+            return cross_entropy(Z, Y, weight=weight, ignore_index=ignore_index, label_smoothing=label_smoothing)
+    else:
+        import autograd.numpy as anp
+        from autograd.scipy.special import logsumexp
+
+        def loss(Z, Y, *, weight, softcap):
+            capped = anp.tanh(Z / softcap) * softcap if softcap else Z
+            terms = weight[Y] * (logsumexp(capped, axis=1) - capped[np.arange(len(Y)), Y])
+            return anp.sum(terms) / anp.sum(weight[Y])
+
+    adapter = getattr(gradcheck, f"from_{name}")
+    linear = lambda theta, b, X: X @ theta.T + b
+    rows = Layout(samples="rows", labels="index")
+    run = conform(
+        adapter(loss, logits=linear, layout=rows, law=CrossEntropy(mean_of="weights")), max_examples=40, checks=JUDGED
+    )
+    assert [f"{f.check.name} on {f.problem!r} {f.problem.law.said}: {f.verdict}" for f in run.failures] == []
+    assert run.tallies["loss"].judged > 15 and run.tallies["logits_gradient"].judged > 15
 
 
 # ---- the protocol ----

@@ -7,9 +7,11 @@ import pytest
 
 from gradcheck import Implementation, Problem, conform, judge
 from gradcheck.checks import CHECKS
-from gradcheck.conformance import pose
 from gradcheck.diagnosis import diagnose
+from gradcheck.drawing import pose
 from gradcheck.implementations.quiet import quiet
+from gradcheck.law import CrossEntropy
+from gradcheck.law.options import PLAIN
 from gradcheck.mistakes import GROUPS, MISTAKES, Model
 from gradcheck.readings.running import Running
 from gradcheck.reports import words
@@ -32,9 +34,12 @@ NOT_NAMED = {"dropout", "noise_added", "running_mean_subtracted"}
 
 
 @cache
-def posed(regimes: tuple[str, ...], seed: int, count: int) -> tuple[Problem, ...]:
+def posed(regimes: tuple[str, ...], seed: int, count: int, law: CrossEntropy = PLAIN) -> tuple[Problem, ...]:
+    """Of a loss, which may be one that samples do not count in."""
     drawn: list[Problem] = []
-    pose(drawn.append, dtype="float64", regimes=regimes or ("*",), seed=seed, count=count, shrink=False)
+    right = Model(law).implementation("right")
+    regimes = regimes or ("*",)
+    pose(drawn.append, dtype="float64", regimes=regimes, seed=seed, count=count, shrink=False, implementation=right)
     return tuple(drawn)
 
 
@@ -47,7 +52,7 @@ def test_every_mistake_is_caught_within_100_test_cases_at_five_seeds(name):
         with quiet():
             assert any(
                 verdict.failed
-                for number, problem in enumerate(posed(mistake.regimes, seed, 100))
+                for number, problem in enumerate(posed(mistake.regimes, seed, 100, mistake.law))
                 for verdict in judge(
                     implementation, problem, [check for check in CHECKS.values() if check.due(number, problem)]
                 ).values()
@@ -57,9 +62,10 @@ def test_every_mistake_is_caught_within_100_test_cases_at_five_seeds(name):
 @pytest.mark.parametrize("name", MISTAKES)
 def test_a_mistake_is_diagnosed_as_itself_or_described(name):
     """Never as another: what is named computes exactly this."""
-    implementation = MISTAKES[name].implementation()
+    mistake = MISTAKES[name]
+    implementation = mistake.implementation()
     with quiet():
-        found = diagnose(implementation, *parted(implementation, posed(MISTAKES[name].regimes, 0, 60), JUDGED))
+        found = diagnose(implementation, *parted(implementation, posed(mistake.regimes, 0, 60, mistake.law), JUDGED))
     assert found is not None
     if name in NOT_NAMED:
         assert not found.exact

@@ -6,11 +6,11 @@ from functools import cache
 import pytest
 from wrong import RIGHT, WRONG, Wrong
 
+from benchmarks.power import POSED
 from gradcheck import Problem, conform, judge, model
 from gradcheck.checks import CHECKS, Check
 from gradcheck.conformance import pose
 from gradcheck.implementations.quiet import quiet
-from gradcheck.mistakes import MISTAKES
 from gradcheck.verdict import FAILURES, Outcome
 from gradcheck.verify import status
 
@@ -58,10 +58,10 @@ CENTRAL = {
 ITS_OWN = ("jacobian_of_its_own_softmax", "scipy_check_grad_jacobian")
 
 
-@pytest.mark.parametrize("name", MISTAKES)
+@pytest.mark.parametrize("name", POSED)
 def test_every_mistake_that_a_value_shows_is_caught_by_difference_quotients_too(name):
     """Of θ, b, Z, A(1 - A) and -A_i A_j; where the softmax is right, by those of its own softmax as well."""
-    mistake = Wrong(MISTAKES[name].implementation, (), MISTAKES[name].regimes)
+    mistake = Wrong(POSED[name].implementation, (), POSED[name].regimes)
     shown = {value: first_caught(mistake, CHECKS[value]) is not None for value in (*CENTRAL, "softmax")}
     due = {CENTRAL[value] for value in CENTRAL if shown[value]}
     due |= set(ITS_OWN if "central_difference_jacobian" in due and not shown["softmax"] else ())

@@ -148,6 +148,8 @@ GARBLED = {
     "no JSON": (b"hello\n", "no line of JSON"),
     "no braces": (b"[1]\n", "no line of JSON"),
     "not UTF-8": (b"\xff\xfe\n", "no line of JSON"),
+    "UTF-16": ('{"arrays": []}'.encode("utf-16-le") + b"\n", "no line of JSON"),
+    "a mark of byte order": (b'\xef\xbb\xbf{"arrays": []}\n', "no line of JSON"),
     "too deep": (b"[" * 100_000 + b"\n", "no line of JSON"),
     "arrays a number": (b'{"arrays": 5}\n', "expected a list"),
     "arrays a table": (b'{"arrays": {"Z": 1}}\n', "expected a list"),

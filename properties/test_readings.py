@@ -281,7 +281,8 @@ def test_what_numpy_reads_lies_within_the_running_error_of_what_balls_enclose(dt
         running = differentiate.of(*(Running.exact(array) for array in problem.arrays()), law)
         for key, found in computed.items():
             allowed, enclosure = running[key], truth.enclosure("D" if key == "Z" else key)
-            assert allowed.dtype == found.dtype == problem.theta.dtype, name
+            assert allowed.dtype == problem.theta.dtype, name
+            assert found.ndim == 0 or found.dtype == problem.theta.dtype, name  # NumPy 1 widens what has no dimensions
             assert (abs(found - allowed.value) <= allowed.error).all(), f"{key}, {name}"
             assert (abs(enclosure.midpoint - allowed.value) <= allowed.error + enclosure.radius).all(), f"{key}, {name}"
 

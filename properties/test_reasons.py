@@ -1,5 +1,6 @@
 """Why a check does not judge, and what it says where it disagrees without a number: in these words, and only there."""
 
+import itertools
 from collections.abc import Mapping
 from dataclasses import FrozenInstanceError, replace
 
@@ -536,6 +537,30 @@ def test_a_value_that_raises_when_it_is_read_is_told_by_its_type(check, implemen
     found = judge(implementation, PLAIN, [CHECKS[check]])[check]
     assert found.outcome is Outcome.ERRORED
     assert found.reason.startswith(reason)
+
+
+class Endless(Mapping):
+    """Names without end, of which none is one of ours."""
+
+    def __iter__(self):
+        return map(str, itertools.count())
+
+    def __len__(self):
+        return 2
+
+    def __getitem__(self, key):
+        if key in ("theta", "b", "Z"):
+            raise KeyError(key)
+        return np.ones(2)
+
+
+@pytest.mark.parametrize("layout", [None, Layout(samples="rows")])
+def test_names_without_end_are_not_read_to_their_end(layout):
+    odd = Implementation("odd", gradients=lambda *arrays: Endless(), **({"layout": layout} if layout else {}))
+    found = judge(adapt(odd), PLAIN, [CHECKS["theta_gradient"], CHECKS["repeatable"]])
+    assert found["theta_gradient"].outcome is Outcome.ERRORED
+    assert found["theta_gradient"].reason.startswith("gradients returned the keys ['0', '1', '10'")
+    assert not found["repeatable"].failed
 
 
 def test_a_softmax_of_other_logits_is_read_as_suspiciously():

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.hostile.outside import hide
+
 MODEL = """
 import numpy as np
 
@@ -80,6 +82,13 @@ def test_a_report_is_the_same_byte_for_byte(flags, report, tmp_path):
     """What a check claims and a mistake is called is in it, which `-OO` takes out of modules."""
     assert verified(tmp_path / "deep" / "er", flags=flags, PYTHONHASHSEED="12345") == report
     assert b"Summed over the batch" in report
+
+
+def test_a_report_is_the_same_with_and_without_frameworks(report, tmp_path):
+    """Python runs `sitecustomize` when it starts: here one that hides every optional package."""
+    hide(tmp_path)
+    places = os.pathsep.join([str(tmp_path / "hidden"), *filter(None, [os.environ.get("PYTHONPATH")])])
+    assert verified(tmp_path / "run", PYTHONPATH=places) == report
 
 
 def test_what_is_correct_agrees_without_docstrings(tmp_path):

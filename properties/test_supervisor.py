@@ -138,7 +138,13 @@ TARGETS = {
         0,
         "agree",
     ),
-    "closes all files": ("os.closerange(3, 1024)\ngradients = good", 0, "agree"),
+    "closes all files": ("os.closerange(0, 512)\ngradients = good", 0, "agree"),
+    "raises where nobody hears": (
+        "class X:\n    def __del__(self): raise SystemExit(0)\ndef fail(): raise ValueError\n"
+        "def gradients(*a):\n    x = X()\n    x.x = x\n    threading.Thread(target=fail).start()\n    return good(*a)",
+        0,
+        "agree",
+    ),
 }
 
 
@@ -395,6 +401,20 @@ def test_code_that_heeds_no_interrupt_is_ended_by_the_third():
     assert process.returncode == 130
     assert err.startswith("gradcheck: interrupted, before anything was judged; what was running did not heed it")
     gone("own", "child", "orphan")
+
+
+@linux
+@pytest.mark.parametrize("whom", ["os.getpid()", "os.getppid()"])
+def test_a_process_that_a_target_has_stopped_heeds_an_interrupt(whom):
+    name = written(
+        f"def gradients(*a):\n    noted('stopped', 1)\n    os.kill({whom}, signal.SIGSTOP)\n    time.sleep(600)"
+    )
+    process = started("verify", name, "--max-examples", "15")
+    pids("stopped")
+    time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert process.returncode == 130 and "interrupted" in out + err
 
 
 @linux

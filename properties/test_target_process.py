@@ -1,5 +1,6 @@
 """What a target changes in this process is put back after each call, and no target changes another's verdict."""
 
+import gc
 import locale
 import os
 import random
@@ -17,6 +18,7 @@ from gradcheck import Implementation, Problem, Unusable, conform, judge, load
 from gradcheck.checks import Trial
 from gradcheck.cli import main
 from gradcheck.implementations import floats, home
+from gradcheck.implementations.descriptors import kept_descriptors
 from gradcheck.implementations.quiet import quiet
 from gradcheck.implementations.surroundings import PARTS, Surroundings
 from gradcheck.verdict import Outcome
@@ -128,6 +130,9 @@ CHANGES = {
     "signal": ("signal handlers", _signal),
     "umask": ("umask", lambda: os.umask(0o011)),
     "locale": ("locale", _locale),
+    "thresholds": ("collection of garbage", lambda: gc.set_threshold(5, 6, 7)),
+    "no-collection": ("collection of garbage", gc.disable),
+    "callbacks": ("collection of garbage", lambda: gc.callbacks.append(lambda *seen: sys.exit(0))),
     "trace": ("trace", _trace),
     "profile": ("profile", _profile),
 }
@@ -163,6 +168,43 @@ def test_what_a_call_changes_is_put_back_after_it(name, ends):
     after = read()
     assert seen[0] != before[entry]
     assert after == before
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="descriptors are another matter there")
+@pytest.mark.parametrize("how", ["closed", "turned", "taken"])
+@pytest.mark.parametrize("number", [0, 1, 2])
+def test_standard_descriptors_are_put_back_after_a_run(number, how):
+    """As by a library in C, which prints to none of Python's streams; `taken` is one that somebody else has opened since."""
+    before, many, nowhere = os.fstat(number), len(os.listdir("/dev/fd")), os.open(os.devnull, os.O_RDWR)
+    with quiet():
+        if how == "turned":
+            os.dup2(nowhere, number)
+        else:
+            os.close(number)
+        if how == "taken":
+            assert os.open(os.devnull, os.O_RDWR) == number
+    os.close(nowhere)
+    assert os.path.samestat(os.fstat(number), before)
+    assert len(os.listdir("/dev/fd")) == many
+
+
+def test_a_closed_descriptor_stays_closed():
+    kept = os.dup(0)
+    try:
+        os.close(0)
+        with kept_descriptors():
+            pass
+        with pytest.raises(OSError, match="descriptor"):
+            os.fstat(0)
+    finally:
+        os.dup2(kept, 0)
+        os.close(kept)
+
+
+def test_who_asks_for_input_is_at_its_end():
+    """A question that nobody sees would be waited for without end."""
+    with quiet(), pytest.raises(EOFError):
+        input("learning rate? ")
 
 
 def test_a_filter_that_is_put_back_is_in_force_again():

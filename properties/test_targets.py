@@ -56,6 +56,14 @@ def test_a_file_can_import_its_neighbours_then_and_later_and_hides_nothing(folde
     assert [place for place in sys.path if place not in before] == sys.path[-1:] == [str((folder / "deep").resolve())]
 
 
+@pytest.mark.parametrize("what", ["sys.path.pop(0)", "sys.path.clear()", "sys.path = []", "sys.path = ['added']"])
+def test_a_file_that_takes_places_off_the_search_path_is_loaded_and_they_come_back(what, folder):
+    (folder / "it.py").write_text(f"import sys\n{what}\ndef softmax(Z): return Z\n", encoding="utf-8")
+    before = list(sys.path)
+    assert load("it.py").offers == ("softmax",)
+    assert set(before) <= set(sys.path) and ("added" in sys.path) == ("added" in what)
+
+
 def test_neighbours_of_the_same_name_in_two_folders_are_two_modules(folder):
     for place, value in (("one", 1), ("two", 2)):
         (folder / place).mkdir()

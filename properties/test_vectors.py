@@ -27,7 +27,7 @@ DATA = st.data()
 INDEX = folder.load(SHIPPED)
 VECTORS = {name: INDEX.vector(name) for name in INDEX.entries}
 SCHEMA = Draft202012Validator(json.loads(SCHEMA_FILE.read_text(encoding="utf-8")))
-TRUTH = {"Z": "Z", "A": "A", "loss": "loss", "grad_Z": "D", "grad_theta": "theta", "grad_b": "b"}
+TRUTH = {"Z": "Z", "A": "A", "loss": "loss", "grad_Z": "D", "grad_theta": "theta", "grad_b": "b", "grad_X": "X"}
 FAILED = (Outcome.DISAGREE, Outcome.ERRORED)
 
 
@@ -40,7 +40,7 @@ def right(vector):
             "Z": Z,
             "A": model.softmax(Z),
             "loss": model.loss(*arrays),
-            **{f"grad_{key}": gradients[key] for key in ("Z", "theta", "b")},
+            **{f"grad_{key}": gradients[key] for key in ("Z", "theta", "b", "X")},
             "jacobian": model.softmax_jacobian(Z[:, 0]),
         }
 
@@ -108,7 +108,7 @@ def test_the_shipped_set_is_small_and_has_every_dtype_and_regime():
         assert {v.regime for v in VECTORS.values() if v.problem.precision.name == dtype} == wanted
     assert all(REGIMES[v.regime].holds(v.problem) for v in VECTORS.values())
     assert {v.regime for v in VECTORS.values() if v.opt_in} == {"label-mass", "masked-class"}
-    assert sum(path.stat().st_size for path in SHIPPED.iterdir()) < 400_000
+    assert sum(path.stat().st_size for path in SHIPPED.iterdir()) < 450_000
     assert all(v.problem.Y.size <= 64 for v in VECTORS.values())
 
 
@@ -215,7 +215,7 @@ def test_right_answers_agree_for_every_vector(write):
     )
     for (dtype, _), tally in found.tallies.items():
         # of 16-bit gradients and Jacobians, rounding explains most entries of many vectors
-        assert tally.counts[Outcome.AGREE] >= (15 if dtype in ("float64", "float32") else 10)
+        assert tally.counts[Outcome.AGREE] >= (15 if dtype in ("float64", "float32") else 8)
         assert tally.bits(precision.named(dtype).u) >= precision.named(dtype).bits
 
 

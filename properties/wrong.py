@@ -96,6 +96,8 @@ CAUGHT_BY = {
         "jacobian_is_positive_semidefinite",
         "chain_rule",
     ),
+    "theta_reshaped_for_the_data": ("data_gradient", "data_gradient_from_logits_gradient", "central_difference_X"),
+    "data_gradient_of_the_probabilities": ("data_gradient", "central_difference_X", "scipy_check_grad_X"),
     "labels_overwritten": ("inputs_unchanged",),
     "logits_overwritten": ("inputs_unchanged",),
     "reused_output_buffer": ("repeatable",),

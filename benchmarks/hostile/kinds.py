@@ -105,6 +105,7 @@ def _zarr_2(place: Path) -> None:
             "order": "C",
         }
         (root / name / ".zarray").write_text(json.dumps(told))
+        (root / name / ".zattrs").write_text('{"note": "of any kind"}')
         numbers = np.concatenate([array[:1], np.diff(array)]) if name == "Y" else array
         (root / name / (".".join("0" * array.ndim) or "0")).write_bytes(zlib.compress(numbers.tobytes()))
 
@@ -207,7 +208,12 @@ def _campaign(path: Path) -> object:
 
 
 ARRAYS = tuple((f"{NAME}/{name}.npy", "npy") for name in ("theta", "b", "X", "Y", "Z", "loss"))
-ZARR_2 = ((f"{NAME}/*/.zarray", "json"), (f"{NAME}/X/0.0", "bytes"), (f"{NAME}/Y/0", "bytes"))
+ZARR_2 = (
+    (f"{NAME}/*/.zarray", "json"),
+    (f"{NAME}/X/.zattrs", "json"),
+    (f"{NAME}/X/0.0", "bytes"),
+    (f"{NAME}/Y/0", "bytes"),
+)
 ZARR_3 = ((f"{NAME}/*/zarr.json", "json"), (f"{NAME}/X/c/0/0", "bytes"))
 CORPUS = ((f"{NAME}/cases/*.json", "json"), (f"{NAME}/findings/*.json", "json"), (f"{NAME}/progress/*.jsonl", "lines"))
 KINDS = {

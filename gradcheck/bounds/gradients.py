@@ -97,7 +97,8 @@ class Allowed:
             return bound
         own, added = l2 * parameter, relative(self.precision, 1, writings=1)
         found = bound + relative(self.precision, 3, writings=1, readings=2) * own + 3 * self.precision.eta
-        return outward(found + added * (found + self._D[1] @ weight + own), self.problem.n + 8)
+        size = found + self._D[1] @ weight + own
+        return np.where(size < self.precision.huge, outward(found + added * size, self.problem.n + 8), np.inf)
 
     @cached_property
     def X(self) -> Reals:
@@ -190,6 +191,8 @@ def _logits_gradient_error(folded: Folded, A: Enclosure, softmax: SoftmaxError, 
         size = abs(A.midpoint * mass - Y) + A.radius * mass + (problem.L + 8) * U64 * (A.midpoint * mass + Y)
         if problem.law.z_loss:
             bound, size = bound + _of_squares(folded, softmax, upper) / N, size + 2 * folded.z * softmax.lse * upper
+            most = 2 * folded.z * (softmax.lse + softmax.lse_error)  # before it is multiplied by A
+            bound = np.where(most < precision.huge, bound, np.inf)
     if precision.loses and not Y.max(initial=0.0) < precision.huge:
         bound = bound + np.inf
     size = outward(size / N, problem.L + 8)

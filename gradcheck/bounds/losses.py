@@ -38,6 +38,8 @@ def loss_error(folded: Folded, softmax: SoftmaxError, times: int = 1, *, ours: b
             if folded.problem.law.z_loss:
                 squares, of_squares = _squares(folded, softmax)
                 total, most = total + of_squares, most + times * (squares + of_squares)
+                # lse^2 before it is multiplied
+                most = np.maximum(most, ((softmax.lse + softmax.lse_error) ** 2).max())
             most = most * folded.below_one
     known = most < precision.huge and not np.isnan(folded.N)
     return outward(total / folded.N + underflow if known else np.inf, terms + 24)
@@ -73,7 +75,8 @@ def penalty_error(found: Reals, folded: Folded, softmax: SoftmaxError) -> Reals:
         if problem.law.z_loss:
             size = size + _squares(folded, softmax)[0] / folded.N
         bound = found + k * own + added * size + (count + 2) * precision.eta
-    return outward(bound if squares + bound < precision.huge else np.inf, count + 24)
+    most = max(float(squares), problem.law.l2 * float(squares), float(size))
+    return outward(bound if most + bound < precision.huge else np.inf, count + 24)
 
 
 def _label_errors(softmax: SoftmaxError, k: float, one_hot: bool, precision: Precision) -> tuple[Reals, Reals]:

@@ -1,6 +1,7 @@
 """Whether an implementation gives the same when it is asked again: bit for bit, or, where it is declared, within rounding."""
 
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ from gradcheck.verdict import Comparison, Outcome, Verdict
 
 Found = Iterator[Comparison | Verdict]
 
+PARTS = 64  # of one result that are compared
 ANOTHER = "a second call of {} with the same arguments gave another result"
 WITHIN = ANOTHER + ", within rounding: --deterministic no declares that"
 
@@ -29,10 +31,14 @@ def elsewhere(trial: Trial) -> Trial:
 
 
 def snapshot(result: Any) -> dict[str, Array]:
-    """A copy of everything numerical in a result, by name."""
+    """A copy of everything numerical in a result, by name: of what has more, the first `PARTS`."""
     found = guarded("a function", result, named)
-    parts = guarded("a function", found, dict) if isinstance(found, Mapping) else {"": found}
+    parts = guarded("a function", found, _parts) if isinstance(found, Mapping) else {"": found}
     return {str(key): as_array(f"entry {str(key)!r}", value).copy() for key, value in parts.items()}
+
+
+def _parts(found: Mapping[Any, Any]) -> dict[Any, Any]:
+    return {key: found[key] for key in islice(found, PARTS)}
 
 
 def identical(left: Array, right: Array) -> bool:

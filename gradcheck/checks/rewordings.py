@@ -113,42 +113,39 @@ def one_sample(trial: Trial) -> Found:
 def theta_gradient_from_logits_gradient(trial: Trial) -> Found:
     """∂Z/∂θ = Xᵀ: its own ∂ℒ/∂θ is its own ∂ℒ/∂Z times Xᵀ, and the penalty's."""
     theta, _, X, _ = trial.problem.reals
-    yield from _from_logits(trial, "theta", lambda D, size: size(D) @ size(X).T + trial.law.l2 * size(theta))
+    yield _from_logits(trial, "theta", lambda D, size: D @ size(X).T, trial.problem.n, trial.law.l2 * theta)
 
 
 @check(15, needs=("gradients",), turns=every(3))
 def bias_gradient_from_logits_gradient(trial: Trial) -> Found:
     """Its own ∂ℒ/∂b is the row sums of its own ∂ℒ/∂Z, and the penalty's."""
     b, law = trial.problem.reals[1], trial.law
-    yield from _from_logits(
-        trial, "b", lambda D, size: size(D).sum(axis=1, keepdims=True) + law.l2 * law.l2_bias * size(np.nan_to_num(b))
-    )
+    penalty = law.l2 * b if law.l2_bias else np.zeros_like(b)
+    yield _from_logits(trial, "b", lambda D, size: D.sum(axis=1, keepdims=True), trial.problem.n, penalty)
 
 
 @check(3, 20, needs=("gradients",), turns=every(3))
 def data_gradient_from_logits_gradient(trial: Trial) -> Found:
     """∂Z/∂X = θ: its own ∂ℒ/∂X is θᵀ times its own ∂ℒ/∂Z."""
-    theta = trial.problem.reals[0]
-    yield from _from_logits(trial, "X", lambda D, size: size(theta).T @ size(D))
+    theta, _, X, _ = trial.problem.reals
+    yield _from_logits(trial, "X", lambda D, size: size(theta).T @ D, trial.problem.L, 0 * X)
 
 
-def _from_logits(trial: Trial, key: str, form: Callable[[Reals, Callable[[Reals], Reals]], Reals]) -> Found:
-    """One gradient, formed of its own ∂ℒ/∂Z; `form` with abs as its second argument gives the size of what is added up."""
-    own_one, D, truth = trial.gradient(key), trial.gradient("Z"), trial.truth
-    count = max(trial.problem.n, trial.problem.L)
+def _from_logits(trial: Trial, key: str, formed: Callable[..., Reals], terms: int, penalty: Reals) -> Comparison:
+    """One gradient, formed of its own ∂ℒ/∂Z, a sum of so many terms; `formed` with abs gives the size of what is added up."""
+    computed, D, truth = trial.gradient(key), trial.gradient("Z"), trial.truth
     require_bounded(truth.allowed(key), truth.allowed("D"))
-    own = outward(2 * (count + 8) * U64 * form(D, np.abs))
-    apart = form(truth.allowed("D"), np.abs) - form(np.zeros_like(D), np.abs)
-    allowed = outward(truth.allowed(key) + apart + 4 * U64 * form(np.zeros_like(D), np.abs), count + 8)
-    yield Comparison(SYMBOLS[key], own_one, Enclosure(form(D, np.asarray), own), allowed)
+    own = outward(2 * (terms + 4) * U64 * (formed(abs(D), np.abs) + abs(penalty)))
+    allowed = outward(truth.allowed(key) + formed(truth.allowed("D"), np.abs), terms + 8)
+    return Comparison(SYMBOLS[key], computed, Enclosure(formed(D, np.asarray) + penalty, own), allowed)
 
 
 @check(1, 17, needs=("gradients",), turns=every(3))
 def two_classes_are_logistic(trial: Trial) -> Found:
     """L = 2 is the logistic model: ∂ℒ/∂θ = ±(σ(w x + v) - y) xᵀ/n with w = θ₁ - θ₀, v = b₁ - b₀."""
     p = trial.problem
-    if p.L != 2 or not p.unit_mass or p.masked.any() or not p.law.plain:
-        raise Skip("posed for two classes and labels that sum to 1, of the paper's loss")
+    if p.L != 2 or not p.unit_mass or p.masked.any() or not p.law.counts_only:
+        raise Skip("posed for two classes and labels that sum to 1, of the paper's loss or its sum")
     if p.X.size > referees.BALL_ENTRIES:
         raise Skip("posed for small problems")
     round_ = p.precision.round

@@ -4,6 +4,7 @@ import contextlib
 import io
 import os
 import sys
+import threading
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
@@ -69,7 +70,7 @@ class Refusing(click.Group):
         except BrokenPipeError:  # nobody reads on, which click knows how to end
             raise
         except OSError as problem:  # a name that no file can have, a disk that is full, a folder that is gone
-            where = f"{problem.filename}: " if problem.filename is not None else ""
+            where = f"{problem.filename}: " if problem.filename is not None else "cannot read or write: "
             raise Refused(refusal(f"{where}{problem.strerror or problem}")) from None
         except KeyboardInterrupt:
             say(f"gradcheck: interrupted{so_far()}", err=True)
@@ -92,6 +93,8 @@ def main() -> None:
 
 def run(given: list[str]) -> int:
     """The exit status of a command line. Whatever a target raises, it is no way to end the command."""
+    if not os.environ.get(TRACEBACK):  # what its threads and its `__del__` raise is no line of ours
+        sys.unraisablehook = threading.excepthook = _unheard
     try:
         return main.main(args=given, prog_name="gradcheck", standalone_mode=False) or 0
     except click.ClickException as refused:
@@ -101,6 +104,10 @@ def run(given: list[str]) -> int:
         return INTERRUPTED
     except (SystemExit, Exception) as ended:
         return _ended(ended)
+
+
+def _unheard(by: object) -> None:
+    """Say nothing."""
 
 
 def _ended(by: BaseException) -> int:

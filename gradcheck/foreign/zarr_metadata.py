@@ -5,6 +5,7 @@ of which the decoded size can be known beforehand (`decoded`).
 """
 
 import math
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -18,6 +19,7 @@ from gradcheck.foreign.files import MIB, text
 from gradcheck.foreign.texts import parsed, record
 
 COMPRESSORS = ("blosc", "gzip", "zlib", "zstd", "lz4", "bz2", "lzma")
+ATTRIBUTES = ".zattrs"
 FILTERS = ("delta", "shuffle")  # of version 2, each once; delta must leave the size as it is, too
 KEEPING = ("bytes", "crc32c", "transpose", "endian")
 CHUNKS = 2**18  # of one array: each is a file
@@ -69,12 +71,19 @@ def read(folder: Path, at_most: int) -> Metadata:
     if len(found) != 1:
         raise Unusable(f"{folder} is no Zarr array: expected one of zarr.json and .zarray")
     (path,) = found
+    if os.path.lexists(folder / ATTRIBUTES):  # zarr reads them, of either version, and we have no use for them
+        parsed(text(folder / ATTRIBUTES, MIB), str(folder / ATTRIBUTES))
     told = parsed(text(path, MIB), str(path))
     made = (_third if path.name == "zarr.json" else _second)(told, str(path))
     if len(made.chunk) != len(made.shape) or 0 in made.chunk:
         raise Unusable(f"{path}: chunks of shape {made.chunk} do not make up an array of shape {made.shape}")
     if made.bytes > at_most:
         raise Unusable(f"{path}: a chunk takes {made.bytes >> 20} MiB; expected at most {at_most >> 20} (--memory)")
+    if made.inner and len(made.inner) != len(made.chunk):
+        raise Unusable(f"{path}: chunks of shape {made.inner} do not make up a shard of shape {made.chunk}")
+    within = math.prod(size // step for size, step in zip(made.chunk, made.inner, strict=False))
+    if within > CHUNKS:  # the index of a shard has an entry for each
+        raise Unusable(f"{path} has {within} chunks in a shard; expected at most {CHUNKS}: larger ones")
     if math.prod(made.counts) > CHUNKS:
         raise Unusable(f"{path} has {math.prod(made.counts)} chunks; expected at most {CHUNKS}: larger ones")
     return made

@@ -147,9 +147,10 @@ def _gradients(implementation: Implementation) -> Function:
         gradients.raw = function(law, *handed.arguments)  # type: ignore[attr-defined]
         raw = named(gradients.raw)  # type: ignore[attr-defined]
         handed.written()
-        if not isinstance(raw, Mapping):
+        offered = {key: raw[key] for key in KEYS if key in raw} if isinstance(raw, Mapping) else {}
+        if not offered:  # others are not looked at: there may be millions
             return raw
-        found = {key: _turn(layout, key, _array(value)) for key, value in raw.items()}
+        found = {key: _turn(layout, key, _array(value)) for key, value in offered.items()}
         if layout.bias == "absent":
             found = _with_bias(found, theta.shape[1])
         if layout.pinned is None:

@@ -79,7 +79,7 @@ def _plain(value: Any) -> Any:
 def header(line: bytes) -> dict[str, Any]:
     """The header of a message, from its line."""
     try:
-        found = json.loads(line)
+        found = json.loads(line.decode("utf-8"))  # of bytes, `loads` guesses the encoding
     except (ValueError, RecursionError):
         found = None
     if not isinstance(found, dict):

@@ -2,11 +2,13 @@
 
 import contextlib
 import io
+import sys
 import warnings
 from collections.abc import Iterator
 
 import numpy as np
 
+from gradcheck.implementations.descriptors import kept_descriptors
 from gradcheck.implementations.surroundings import kept
 
 
@@ -37,14 +39,26 @@ class _Bytes(io.BytesIO):
 
 
 @contextlib.contextmanager
+def _no_input() -> Iterator[None]:
+    before, sys.stdin = sys.stdin, io.StringIO()
+    try:
+        yield
+    finally:
+        sys.stdin = before
+
+
+@contextlib.contextmanager
 def quiet() -> Iterator[Printed]:
     """What the target prints and warns reaches neither the results on standard output nor the progress beside them.
 
-    Whatever a target changes in this process, when it is loaded or called, is put back.
+    Whatever a target changes in this process, when it is loaded or called, is put back. Standard input is at its end: who reads
+    it would wait for an answer to a question that nobody sees.
     """
     printed = Printed()
     with (
+        kept_descriptors(),
         kept(),
+        _no_input(),
         contextlib.redirect_stdout(printed),
         contextlib.redirect_stderr(printed),
         warnings.catch_warnings(),

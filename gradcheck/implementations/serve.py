@@ -8,6 +8,7 @@ import os
 import sys
 import warnings
 from collections.abc import Mapping
+from itertools import islice
 from typing import IO, Any
 
 import numpy as np
@@ -112,7 +113,7 @@ def _wire(name: str, raw: Any) -> Arrays | str:
         raw = named(raw)
         if not isinstance(raw, Mapping):
             return f"{type(raw).__name__}; expected theta, b, Z, X by name, in this order, or theta alone"
-        raw = {key: raw[key] for key in KEYS if key in raw} or raw
+        raw = {key: raw[key] for key in KEYS if key in raw} or dict(islice(raw.items(), 20))
     found = {str(key): np.asarray(value) for key, value in (raw if name == "gradients" else {name: raw}).items()}
     for key, array in found.items():
         if array.dtype.name not in (*protocol.DTYPES, "bfloat16"):

@@ -8,6 +8,7 @@ Hypothesis seeds them anew for each problem.
 
 import _signal  # type: ignore[import-not-found]  # signal.getsignal makes an enum of each handler: 30 times as slow
 import contextlib
+import gc
 import locale
 import os
 import random
@@ -81,6 +82,16 @@ def _umask() -> int:
     return mask
 
 
+def _collection() -> tuple[Any, ...]:
+    return gc.isenabled(), gc.get_threshold(), *gc.callbacks
+
+
+def _set_collection(before: tuple[Any, ...]) -> None:
+    enabled, thresholds, *gc.callbacks[:] = before
+    (gc.enable if enabled else gc.disable)()
+    gc.set_threshold(*thresholds)
+
+
 def _set_locale(before: str) -> None:
     locale.setlocale(locale.LC_ALL, before)
 
@@ -92,6 +103,7 @@ PARTS = {
     "working directory": Part(_folder, _set_folder),
     "umask": Part(_umask, os.umask),
     "locale": Part(lambda: locale.setlocale(locale.LC_ALL), _set_locale),
+    "collection of garbage": Part(_collection, _set_collection),
     "recursion limit": Part(sys.getrecursionlimit, sys.setrecursionlimit),
 }
 LONG = {

@@ -5,7 +5,7 @@ import importlib.util
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -188,17 +188,26 @@ def _from_file(path: Path) -> ModuleType:
             sys.modules.pop(neighbour, None)
             del _FOLDERS[neighbour]
     before = set(sys.modules)
-    sys.path.insert(0, str(folder))
     sys.modules[name] = module  # dataclasses and pickling look their module up
-    try:
-        with _reported(str(path)):
-            spec.loader.exec_module(module)
-    finally:
-        sys.path.remove(str(folder))
+    with _searched(str(folder)), _reported(str(path)):
+        spec.loader.exec_module(module)
     if str(folder) not in sys.path:  # for what is imported when it is called; last, so that it hides nothing
         sys.path.append(str(folder))
     _FOLDERS.update({new: str(folder) for new in set(sys.modules) - before - {name} if _lies_in(new, folder)})
     return module
+
+
+@contextmanager
+def _searched(folder: str) -> Iterator[None]:
+    """A folder is searched first for what is imported. What a target adds stays, and what it takes away does not."""
+    before = list(sys.path)
+    sys.path.insert(0, folder)
+    try:
+        yield
+    finally:
+        with suppress(ValueError):
+            sys.path.remove(folder)
+        sys.path += [place for place in before if place not in sys.path]
 
 
 def _lies_in(name: str, folder: Path) -> bool:

@@ -6,6 +6,7 @@ one line of `gradcheck.law.text`. The defaults are the paper's loss.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from functools import cached_property
 from typing import Any
 
 from gradcheck.errors import Unusable
@@ -98,7 +99,7 @@ class CrossEntropy:
 
     # ---- what is asked of it ----
 
-    @property
+    @cached_property
     def plain(self) -> bool:
         """Whether it is the paper's loss."""
         return self == PLAIN
@@ -108,7 +109,7 @@ class CrossEntropy:
         """Whether logits go through something that is no multiple."""
         return self.softcap > 0
 
-    @property
+    @cached_property
     def mapped(self) -> bool:
         """Whether the softmax is of other logits than theta X + b."""
         return self.softcap > 0 or self.scale != 1
@@ -122,6 +123,11 @@ class CrossEntropy:
     def folds(self) -> bool:
         """Whether it is a mean of log-sum-exps of the logits, with labels of other masses: no map, and nothing added."""
         return not (self.mapped or self.added)
+
+    @property
+    def counts_only(self) -> bool:
+        """Whether it differs from the paper's loss in what it divides by, at most."""
+        return self.folds and not (self.class_weight or self.smoothing)
 
     @property
     def named(self) -> bool:

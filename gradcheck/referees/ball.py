@@ -119,7 +119,7 @@ def _jacobian(a: Balls) -> Enclosure:
 def logistic_gradient(problem: Problem) -> Enclosure:
     """The gradient of the logistic loss of two classes, the first with weights 0: (2, d).
 
-    sum_i (sigma(w x_i + v) - y_i) x_i / n with sigma(z) = 1/(1 + exp(-z)), for the second class; minus that for the first.
+    sum_i (sigma(w x_i + v) - y_i) x_i / N with sigma(z) = 1/(1 + exp(-z)), for the second class; minus that for the first.
     """
     theta, b, X, Y = problem.reals
     with flint.ctx.workprec(bits_for(magnitude(problem))):
@@ -129,5 +129,5 @@ def logistic_gradient(problem: Problem) -> Enclosure:
             z = sum((w * entry for w, entry in zip(weights, x, strict=True)), shift)
             residual = 1 / (1 + (-z).exp()) - y
             gradient = [g + residual * entry for g, entry in zip(gradient, x, strict=True)]
-        scaled = [g / problem.n for g in gradient]
+        scaled = [g / problem.divisor for g in gradient]
     return enclose(Balls([-g for g in scaled] + scaled, (2, problem.d)))

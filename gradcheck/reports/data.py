@@ -101,6 +101,7 @@ def _failure(failure: Failure) -> dict[str, Any]:
         "case": failure.case,
         "explained": failure.explained[0],
         "examined": failure.explained[1],
+        "law": p.law.said,
         "sizes": {"n": p.n, "d": p.d, "L": p.L, "dtype": p.precision.name, "memory": p.memory},
         "verdict": _verdict(failure.verdict),
     }

@@ -84,8 +84,12 @@ QUANTITIES: dict[str, Quantity] = {
     "grad_Z": Quantity("∂ℒ/∂Z", "logits_gradient", lambda L, d, n: (L, n), _of("D")),
     "grad_theta": Quantity("∂ℒ/∂θ", "theta_gradient", lambda L, d, n: (L, d), _of("theta")),
     "grad_b": Quantity("∂ℒ/∂b", "bias_gradient", lambda L, d, n: (L, 1), _of("b")),
+    "grad_X": Quantity("∂ℒ/∂X", "data_gradient", lambda L, d, n: (d, n), _of("X")),
     "jacobian": Quantity("∂A/∂Z", "jacobian_diagonal", lambda L, d, n: (L, L), _jacobian),
 }
+
+
+LATER = {"grad_X"}  # quantities that older vectors do not have
 
 
 def upward(bound: Reals) -> Reals:

@@ -101,7 +101,7 @@ def _verdicts(
         name: _verdict(vector, certified[name], name, answer[name])
         if name in answer
         else Verdict(Outcome.SKIPPED, UNANSWERED)
-        for name in QUANTITIES
+        for name in certified
     }
 
 

@@ -11,7 +11,7 @@ from gradcheck.readings.running.parts import Parts, floored
 
 
 def softmax(Z: Parts, p: Precision) -> Parts:
-    """(L, n); 0 where it must underflow."""
+    """(L, n). Where it must underflow it is 0, without an error: that is what is computed, and no longer the truth."""
     value, allowed = _errors(Z, p)
     with np.errstate(all="ignore"):
         below = Z.value - Z.value.max(axis=0, keepdims=True) + 2 * Z.error.max(axis=0, keepdims=True)
