@@ -6,11 +6,13 @@ have another loss (pytorch/pytorch#61044). There is no ignore_index among distri
 
 import torch
 
-from gradcheck.implementations.record import Layout
+from gradcheck.implementations.record import Layout, NotPosed
 from gradcheck.implementations.torch import F, from_torch, linear
 
 
 def _cross_entropy(Z: torch.Tensor, Y: torch.Tensor, *, weight: torch.Tensor, label_smoothing: float) -> torch.Tensor:
+    if Z.isneginf().any():
+        raise NotPosed("among distributions every logarithm is multiplied with its label: logits of -inf are declined")
     return F.cross_entropy(Z, Y.to(Z.dtype), weight=weight, label_smoothing=label_smoothing)
 
 
