@@ -31,10 +31,14 @@ class Folded:
         """Y', (L, n), evaluated in float64: its own roundings are of those that are counted."""
         return self.problem.labels
 
-    @property
+    @cached_property
     def N(self) -> float:
-        """What the sum is divided by, or NaN where nothing counts."""
-        return self.problem.divisor if self.problem.divisor > 0 else np.nan
+        """What the sum is divided by, or NaN where nothing counts, or where 1/N or a weight over N may leave the range."""
+        N, law = self.problem.divisor, self.problem.law
+        if law.plain:
+            return N
+        most = max(1.0, self.mass.max(initial=0.0), *law.class_weight)
+        return N if N * self.precision.huge > 2 * most else np.nan
 
     @cached_property
     def at_least_one(self) -> float:
@@ -68,6 +72,8 @@ class Folded:
         if law.plain:
             return 0, 0.0
         more = WEIGHED * bool(law.class_weight) + SMOOTHED * bool(law.smoothing) + ADDED * bool(law.z_loss)
+        if law.class_weight and law.smoothing_weight == "label" and self.problem.label_index is None:
+            more += self.problem.L - 1  # the weight of a distribution is a sum
         return more, roundings(p, 2, self.problem.Y.size - 1) if law.counted == WEIGHTS else 0.0
 
     def relative(
@@ -90,6 +96,13 @@ class Folded:
         most = max(law.class_weight, default=0.0)
         finite = self.Y.max(initial=0.0) < p.huge and most < p.huge and p.huge > self.N
         return found + 4 * p.eta if finite else np.full(hard.shape, np.inf)
+
+    @cached_property
+    def unsmoothed(self) -> Reals:
+        """What the terms are multiplied by in code that adds them up over all classes first and smooths then, (L, n)."""
+        law, Y = self.problem.law, self.problem.reals[3]
+        weights = np.array(law.class_weight or (1.0,))[:, np.newaxis]
+        return np.asarray(kept(Y, law) * np.broadcast_to(weights, (len(Y), 1)))
 
     @cached_property
     def z(self) -> Reals:

@@ -33,6 +33,8 @@ def loss_error(folded: Folded, softmax: SoftmaxError, times: int = 1, *, ours: b
             underflow += (1 + k) * (terms + times * (labels.sum() + distance.sum())) * precision.eta
         if not folded.problem.law.plain:
             total = total + (1 + k) * _of_labels(folded, softmax)
+            if folded.problem.law.smoothing:  # the sum over the classes, before it is multiplied by smoothing / L
+                most = most + times * (folded.unsmoothed * (per_entry + size)).sum()
             if folded.problem.law.z_loss:
                 squares, of_squares = _squares(folded, softmax)
                 total, most = total + of_squares, most + times * (squares + of_squares)

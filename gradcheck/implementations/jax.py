@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from gradcheck.arithmetic import Arithmetic
 from gradcheck.implementations.record import Implementation, Layout
+from gradcheck.implementations.told import keyword_only
 from gradcheck.law import CrossEntropy
 
 Array = NDArray[Any]
@@ -26,9 +27,9 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     """A function of JAX arrays as one of NumPy arrays, in their precision, that returns NumPy arrays."""
     jitted = jax.jit(function, compiler_options={"xla_backend_optimization_level": 0})
 
-    def called(*arrays: Array) -> Any:
+    def called(*arrays: Array, **options: Any) -> Any:
         with jax.enable_x64(arrays[0].dtype == np.float64):
-            return jax.tree.map(np.asarray, jitted(*arrays))
+            return jax.tree.map(np.asarray, jitted(*arrays, **options))
 
     return called
 
@@ -49,21 +50,22 @@ def from_jax(
         implementation = gradcheck.from_jax(
             my_fused_loss, logits=lambda theta, b, X: X @ theta.T + b, layout=Layout(samples="rows", labels="index")
         )
+
+    Options of a loss that are keyword-only parameters, such as `label_smoothing`, are varied; they are traced.
     """
     keys = ("theta",) if layout.bias == "absent" else ("theta", "b")
 
-    def value(*arrays: jax.Array) -> jax.Array:
+    def value(*arrays: jax.Array, **options: Any) -> jax.Array:
         *parameters, X, Y = arrays
-        return loss(*parameters, X, Y) if logits is None else loss(logits(*parameters, X), Y)
+        return loss(*parameters, X, Y, **options) if logits is None else loss(logits(*parameters, X), Y, **options)
 
-    def gradients(*arrays: jax.Array) -> dict[str, jax.Array]:
+    def gradients(*arrays: jax.Array, **options: Any) -> dict[str, jax.Array]:
         *parameters, X, Y = arrays
         if logits is None:
-            return dict(
-                zip(keys, jax.grad(lambda *p: loss(*p, X, Y).sum(), range(len(keys)))(*parameters), strict=True)
-            )
+            slopes = jax.grad(lambda *p: loss(*p, X, Y, **options).sum(), range(len(keys)))
+            return dict(zip(keys, slopes(*parameters), strict=True))
         Z, pull = jax.vjp(lambda *p: logits(*p, X), *parameters)
-        D = jax.grad(lambda Z: loss(Z, Y).sum())(Z)
+        D = jax.grad(lambda Z: loss(Z, Y, **options).sum())(Z)
         return {**dict(zip(keys, pull(D), strict=True)), "Z": D}
 
     return Implementation(
@@ -75,6 +77,7 @@ def from_jax(
         layout=layout,
         law=law,
         arithmetic=Arithmetic(subnormals="flushed"),
+        takes=tuple(keyword_only(loss)),
     )
 
 

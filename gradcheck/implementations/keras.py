@@ -22,14 +22,29 @@ if keras.backend.backend() != "torch":
     )
 
 
+# of float64, keras.losses returns means in float32 on torch: its division is as keras.ops.matmul
+DTYPES = ("float32", "float16", "bfloat16")
+
+
+def require_finite(Z: Any) -> None:
+    """`NotPosed` where a class is masked."""
+    if Z.isneginf().any():
+        raise NotPosed("Keras multiplies every logarithm with its label, and so declines logits of -inf")
+
+
+def of_logits(name: str, Z: Any, **options: Any) -> Any:
+    """One of keras.losses, which computes in float32 unless it is told otherwise."""
+    require_finite(Z)
+    dtype = keras.backend.standardize_dtype(Z.dtype)
+    return getattr(keras.losses, name)(from_logits=True, dtype=dtype, **options)
+
+
 def target(name: str, *, from_logits: bool, **others: Any) -> Implementation:
     """The loss of logits, or that of their softmax."""
 
     def loss(Z: Any, Y: Any) -> Any:
-        if from_logits and Z.isneginf().any():
-            raise NotPosed(
-                "categorical_crossentropy multiplies every logarithm with its label, and so declines logits of -inf"
-            )
+        if from_logits:
+            require_finite(Z)
         output = Z if from_logits else keras.ops.softmax(Z)
         return keras.ops.categorical_crossentropy(Y.to(Z.dtype), output, from_logits=from_logits).mean()
 

@@ -15,7 +15,7 @@ from gradcheck.implementations.record import Implementation, Layout
 Array = NDArray[Any]
 
 
-def _posed(theta: Array, b: Array, X: Array, y: Array) -> tuple[Any, Array, Array, Array]:
+def posed(theta: Array, b: Array, X: Array, y: Array) -> tuple[Any, Array, Array, Array]:
     """The loss object, the coefficients, and X and y in the memory order and dtype that its Cython loops take."""
     loss = LinearModelLoss(HalfMultinomialLoss(n_classes=len(theta)), fit_intercept=True)
     return loss, np.column_stack([theta, b]), np.ascontiguousarray(X, theta.dtype), y.astype(theta.dtype)
@@ -23,19 +23,19 @@ def _posed(theta: Array, b: Array, X: Array, y: Array) -> tuple[Any, Array, Arra
 
 def logits(theta: Array, b: Array, X: Array) -> Array:
     """(n, L): what scikit-learn calls raw_prediction."""
-    loss, coefficients, data, _ = _posed(theta, b, X, np.zeros(len(X)))
+    loss, coefficients, data, _ = posed(theta, b, X, np.zeros(len(X)))
     return np.asarray(loss.weight_intercept_raw(coefficients, data)[2])
 
 
 def loss(theta: Array, b: Array, X: Array, y: Array) -> float:
     """The mean over samples."""
-    loss, *arrays = _posed(theta, b, X, y)
+    loss, *arrays = posed(theta, b, X, y)
     return float(loss.loss(*arrays))
 
 
 def gradients(theta: Array, b: Array, X: Array, y: Array) -> dict[str, Array]:
     """theta (L, d), b (L,), Z (n, L); that with respect to Z is for the sum over samples, and divided by n here."""
-    loss, coefficients, data, labels = _posed(theta, b, X, y)
+    loss, coefficients, data, labels = posed(theta, b, X, y)
     found = loss.gradient(coefficients, data, labels)
     raw = loss.weight_intercept_raw(coefficients, data)[2]
     D = loss.base_loss.gradient(y_true=labels, raw_prediction=raw) / theta.dtype.type(len(X))

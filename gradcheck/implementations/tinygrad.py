@@ -5,6 +5,7 @@ interpreter, since its CPU device wants a clang beside it; the graphs and their 
 """
 
 import os
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -16,6 +17,7 @@ os.environ.setdefault("PARALLEL", "0")  # no pool of compilers: it may wait for 
 from tinygrad import Tensor
 
 from gradcheck.implementations.record import Implementation, Layout, NotPosed
+from gradcheck.implementations.told import keyword_only
 
 Array = NDArray[Any]
 DEVICE = os.environ["DEV"]
@@ -28,15 +30,6 @@ def _tensor(array: Array) -> Tensor:
     return Tensor(np.ascontiguousarray(array))
 
 
-def _posed(theta: Array, b: Array, X: Array, Y: Array) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-    """The loss, and theta, b and Z, of which it is a function."""
-    if np.isneginf(b).any():
-        raise NotPosed("cross_entropy multiplies every logarithm with its label, and so declines logits of -inf")
-    weights, bias, data, labels = map(_tensor, (theta, b, X.astype(theta.dtype), Y.astype(theta.dtype)))
-    Z = data.linear(weights.transpose(), bias)
-    return Z.cross_entropy(labels), weights, bias, Z
-
-
 def logits(theta: Array, b: Array, X: Array) -> Array:
     """(n, L)"""
     return np.asarray(_tensor(X.astype(theta.dtype)).linear(_tensor(theta).transpose(), _tensor(b)).numpy())
@@ -47,19 +40,33 @@ def softmax(Z: Array) -> Array:
     return np.asarray(_tensor(Z).softmax().numpy())
 
 
-def loss(theta: Array, b: Array, X: Array, Y: Array) -> Array:
-    """The mean over samples."""
-    return np.asarray(_posed(theta, b, X, Y)[0].numpy())
+def from_tinygrad(loss: Callable[..., Tensor], *, name: str, **declared: Any) -> Implementation:
+    """The mean `loss(Z, Y)` of logits, and the gradients of it. Options that it takes are keyword-only, and varied."""
+
+    def posed(theta: Array, b: Array, X: Array, Y: Array, **options: Any) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """The loss, and theta, b and Z, of which it is a function."""
+        if np.isneginf(b).any():
+            raise NotPosed("cross_entropy multiplies every logarithm with its label, and so declines logits of -inf")
+        labels = Y if Y.ndim == 1 else Y.astype(theta.dtype)
+        weights, bias, data, given = map(_tensor, (theta, b, X.astype(theta.dtype), labels))
+        Z = data.linear(weights.transpose(), bias)
+        weighed = {key: _tensor(each) if isinstance(each, np.ndarray) else each for key, each in options.items()}
+        return loss(Z, given, **weighed), weights, bias, Z
+
+    def value(theta: Array, b: Array, X: Array, Y: Array, **options: Any) -> Array:
+        """The mean."""
+        return np.asarray(posed(theta, b, X, Y, **options)[0].numpy())
+
+    def gradients(theta: Array, b: Array, X: Array, Y: Array, **options: Any) -> dict[str, Array]:
+        """theta (L, d), b (L,), Z (n, L)."""
+        result, *variables = posed(theta, b, X, Y, **options)
+        found = result.gradient(*variables)
+        Tensor.realize(*found)  # as one schedule, which takes a third of the time of three
+        return {key: np.asarray(each.numpy()) for key, each in zip(("theta", "b", "Z"), found, strict=True)}
+
+    takes = tuple(keyword_only(loss))
+    given = {"dtypes": ("float64", "float32"), "layout": Layout(samples="rows"), **declared}
+    return Implementation(name, gradients, value, logits, softmax, takes=takes, **given)
 
 
-def gradients(theta: Array, b: Array, X: Array, Y: Array) -> dict[str, Array]:
-    """theta (L, d), b (L,), Z (n, L)."""
-    value, *variables = _posed(theta, b, X, Y)
-    found = value.gradient(*variables)
-    Tensor.realize(*found)  # as one schedule, which takes a third of the time of three
-    return {key: np.asarray(each.numpy()) for key, each in zip(("theta", "b", "Z"), found, strict=True)}
-
-
-implementation = Implementation(
-    "tinygrad", gradients, loss, logits, softmax, dtypes=("float64", "float32"), layout=Layout(samples="rows")
-)
+implementation = from_tinygrad(lambda Z, Y: Z.cross_entropy(Y), name="tinygrad")

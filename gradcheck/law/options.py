@@ -30,6 +30,7 @@ RANGES: dict[str, tuple[float, float, str]] = {
     "l2": (0.0, 2.0**100, "a number of 0 or more"),
 }
 MOST_CLASSES = 1 << 20
+NO_CLASS = -100  # the label of samples that do not count that PyTorch has made common
 
 
 @dataclass(frozen=True)
@@ -87,13 +88,8 @@ class CrossEntropy:
 
     def _weights(self) -> tuple[float, ...]:
         given = self.class_weight
-        words = "a list of a weight of 0 or more for each class, at least two of them"
-        if (
-            not isinstance(given, Sequence)
-            or isinstance(given, str | bytes)
-            or len(given) == 1
-            or len(given) > MOST_CLASSES
-        ):
+        words = "a list of a weight of 0 or more for each class"
+        if not isinstance(given, Sequence) or isinstance(given, str | bytes) or len(given) > MOST_CLASSES:
             self._refuse("class_weight", words)
         return tuple(self._number("class_weight", value, 0.0, 2.0**100, words) for value in given)
 
@@ -148,10 +144,12 @@ class CrossEntropy:
         return replace(self, class_weight=self.class_weight[:L])
 
     def without(self, keep: Sequence[bool]) -> "CrossEntropy":
-        """Of the classes that are kept."""
-        if not self.class_weight:
-            return self
-        return replace(self, class_weight=tuple(w for w, kept in zip(self.class_weight, keep, strict=True) if kept))
+        """Of the classes that are kept; one that does not count, and is not kept, is a number that is no class."""
+        weights = tuple(w for w, kept in zip(self.class_weight, keep, strict=True) if kept) if self.class_weight else ()
+        ignore = self.ignore
+        if ignore is not None and ignore >= 0:  # others move down
+            ignore = sum(keep[:ignore]) if ignore < len(keep) and keep[ignore] else NO_CLASS
+        return replace(self, class_weight=weights, ignore=ignore)
 
     @property
     def said(self) -> dict[str, object]:
