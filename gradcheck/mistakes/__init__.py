@@ -3,8 +3,14 @@
 # Importing a file enters its mistakes, so that this order is the table's.
 # isort: off
 from gradcheck.mistakes import scale as scale
+from gradcheck.mistakes import axes as axes
+from gradcheck.mistakes import terms as terms
 from gradcheck.mistakes import labels as labels
 from gradcheck.mistakes import softmax as softmax
+from gradcheck.mistakes import likelihood as likelihood
+from gradcheck.mistakes import jacobian as jacobian
+from gradcheck.mistakes import rounded as rounded
+from gradcheck.mistakes import written as written
 from gradcheck.mistakes import conduct as conduct
 from gradcheck.mistakes import smoothed as smoothed
 from gradcheck.mistakes import ignored as ignored
