@@ -1,6 +1,7 @@
 """One implementation on one problem: its outputs, and the truth, evaluated once for all checks."""
 
 from collections.abc import Callable, Mapping
+from copy import copy
 from dataclasses import replace
 from functools import cached_property
 from itertools import islice
@@ -167,9 +168,9 @@ class Trial:
             try:
                 self._kept[key] = make()
             except (Skip, Broken) as exception:
-                self._kept[key] = exception
+                self._kept[key] = copy(exception)  # without its frames, which hold this trial
         if isinstance(self._kept[key], Exception):
-            raise self._kept[key]
+            raise copy(self._kept[key])
         return self._kept[key]
 
     def first(self, name: str) -> Any:

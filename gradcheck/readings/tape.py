@@ -6,7 +6,7 @@ flows back to it from g, what flows back to the result. To add one: its line the
 """
 
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -28,7 +28,7 @@ def _spread(g: Values, found: Values, a: Values, axis: int | None = None, keepdi
 
 
 Rule = Callable[..., Values]
-Step = tuple[Values, list[Values], dict[str, Any]]  # what a primitive has made, and of what
+NONE: dict[str, Any] = {}  # no options
 
 # Of each operand: what flows back to it, of g, the result, and the operands. Broadcasting is undone elsewhere.
 DERIVATIVES: dict[Any, tuple[Rule, ...]] = {
@@ -53,12 +53,20 @@ DERIVATIVES: dict[Any, tuple[Rule, ...]] = {
 
 
 class Variable(Operators):
-    """An array, and the variables that it was made of, each with what flows back to it."""
+    """An array, and the primitive that has made it, with its operands and options: few objects, as there are many variables."""
 
-    __slots__ = ("array", "sources")
+    __slots__ = ("array", "function", "operands", "options")
 
-    def __init__(self, array: Values, sources: Sequence[tuple["Variable", Rule, Step]] = ()) -> None:
-        self.array, self.sources = array, sources
+    def __init__(
+        self, array: Values, function: Any = None, operands: tuple[Any, ...] = (), options: dict[str, Any] = NONE
+    ) -> None:
+        self.array, self.function, self.operands, self.options = array, function, operands, options
+
+    def flow(self, place: int, g: Values) -> Values:
+        """What flows back to the operand at that place, of g, what flows back to this."""
+        arrays = [operand.array if type(operand) is Variable else operand for operand in self.operands]
+        found: Values = DERIVATIVES[self.function][place](g, self.array, *arrays, **self.options)
+        return found
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -92,10 +100,7 @@ class Variable(Operators):
 def _applied(function: Callable[..., Values], *operands: Any, **options: Any) -> Variable:
     """A primitive of what the variables wrap."""
     arrays = [operand.array if type(operand) is Variable else operand for operand in operands]
-    found = function(*arrays, **options)
-    step: Step = (found, arrays, options)
-    rules = zip(operands, DERIVATIVES[function], strict=True)
-    return Variable(found, [(operand, rule, step) for operand, rule in rules if type(operand) is Variable])
+    return Variable(function(*arrays, **options), function, operands, options or NONE)
 
 
 def _fitted(g: Values, shape: tuple[int, ...]) -> Values:
@@ -115,24 +120,27 @@ class Gradients:
 
     def __init__(self, of: Variable) -> None:
         self.of = of  # kept, as what is known by its address must be
-        self.uses: dict[int, list[tuple[Variable, Rule, Step]]] = {id(of): []}
+        self.uses: dict[int, list[Any]] = {id(of): []}  # variables that it was used by, each with its place there
         self.known: dict[int, Values] = {id(of): np.ones_like(of.array)}
         waiting = [of]
         while waiting:
             user = waiting.pop()
-            for source, rule, step in user.sources:
-                if id(source) not in self.uses:
-                    self.uses[id(source)] = []
-                    waiting.append(source)
-                self.uses[id(source)].append((user, rule, step))
+            for place, operand in enumerate(user.operands):
+                if type(operand) is Variable:
+                    found = self.uses.get(id(operand))
+                    if found is None:
+                        found = self.uses[id(operand)] = []
+                        waiting.append(operand)
+                    found += user, place
 
     def __getitem__(self, variable: Variable) -> Values:
         """Of its shape; `KeyError` where the number is not made of it."""
         known = self.known.get(id(variable))
         if known is None:
             shape = variable.array.shape
-            for user, rule, (found, arrays, options) in self.uses[id(variable)]:
-                flow = _fitted(rule(self[user], found, *arrays, **options), shape)
+            uses = self.uses[id(variable)]
+            for user, place in zip(uses[::2], uses[1::2], strict=True):
+                flow = _fitted(user.flow(place, self[user]), shape)
                 known = flow if known is None else known + flow
             self.known[id(variable)] = known
         return known
