@@ -2,7 +2,8 @@
 
 What `gradcheck verify TARGET --dtype … --seed …` says, for five seeds and every dtype that each target is made for; exits with 1
 where any run fails. The campaign of 200,000 problems: `python -m benchmarks.agreement --max-examples 2000 --target reference
---target numpy --target scipy --target torch --target jax --target autograd --target sklearn`.
+--target numpy --target scipy --target torch --target jax --target autograd --target sklearn`. With --options, right code of every
+loss instead, by hand and by PyTorch: `python -m benchmarks.agreement --options --problems 20000`.
 """
 
 import multiprocessing
@@ -14,8 +15,9 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from benchmarks.options.agreement import run as with_options
 from gradcheck import conformance, load
-from gradcheck.implementations import installed
+from gradcheck.implementations import BUILT_IN, installed
 from gradcheck.reports import words
 
 
@@ -32,7 +34,23 @@ def judged(target: str, dtype: str, count: int, seed: int) -> tuple[int, bool, s
 @click.option("--max-examples", default=500, show_default=True)
 @click.option("--seeds", default=5, show_default=True)
 @click.option("--workers", default=2, show_default=True)
-def main(targets: tuple[str, ...], extras: tuple[str, ...], dtypes: tuple[str, ...], max_examples: int, seeds: int, workers: int) -> None:
+@click.option("--options", is_flag=True, help="Every option of the loss, alone and in pairs.")
+@click.option("--problems", default=20_000, show_default=True, help="With --options, in all.")
+@click.option("--seed", default=0, show_default=True, help="With --options.")
+def main(
+    *,
+    targets: tuple[str, ...],
+    extras: tuple[str, ...],
+    dtypes: tuple[str, ...],
+    max_examples: int,
+    seeds: int,
+    workers: int,
+    options: bool,
+    problems: int,
+    seed: int,
+) -> None:
+    if options:
+        sys.exit(with_options(problems, seed, workers))
     targets += tuple(name for name, target in BUILT_IN.items() if target.extra in extras)
     kinds = [(t, d) for t in targets or installed() for d in load(t).dtypes if not dtypes or d in dtypes]
     work = [(*kind, max_examples, seed) for kind in kinds for seed in range(seeds)]

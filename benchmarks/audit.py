@@ -60,9 +60,10 @@ def step(size, seed=0, dtype="float32"):
     return layer, X, labels, run
 
 
-def dumped(size, folder, seed=0, dtype="float32"):
-    """The dump of one step, and the function that takes the step."""
-    layer, _, labels, run = step(size, seed, dtype)
+def dumped(size, folder, seed=0, dtype="float32", *, data=False):
+    """The dump of one step, and the function that takes the step; with `data`, their gradient, too."""
+    layer, X, labels, run = step(size, seed, dtype)
+    X.requires_grad_(data)
     captured = gradcheck.capture(layer, folder)
     loss = run()
     captured._seen[0][1].retain_grad()
@@ -295,7 +296,7 @@ def honest(size="small", seeds="20", *dtypes):
         for seed in range(int(seeds)):
             with tempfile.TemporaryDirectory() as place:
                 folder = Path(place) / "dump"
-                dumped(size, folder, seed, dtype)
+                dumped(size, folder, seed, dtype, data=True)
                 for f in audit_path(folder).findings:
                     counts[f"{f.quantity} {f.verdict.outcome}"] = counts.get(f"{f.quantity} {f.verdict.outcome}", 0) + 1
                     worst[f.quantity] = max(worst.get(f.quantity, 0), f.verdict.ratio)

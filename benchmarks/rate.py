@@ -2,7 +2,8 @@
 
 All checks on a problem count as one. Both rates come from one run, in turns; the figure that does not depend on the machine
 is their ratio. The second part is how long `import gradcheck` and `gradcheck --help` take, beside `python -c pass`, and an empty
-pytest session with and without our plugin, in turns.
+pytest session with and without our plugin, in turns. With --options, losses that have some beside the paper's; with
+--before, another tree beside this one.
 """
 
 import statistics
@@ -13,6 +14,7 @@ import time
 
 import click
 
+from benchmarks.options.rate import beside, of_options
 from gradcheck import conformance
 from gradcheck.implementations import load
 
@@ -37,7 +39,13 @@ def seconds(work) -> float:
 @click.option("--dtype", default="float64", show_default=True)
 @click.option("--problems", default=1000, show_default=True)
 @click.option("--rounds", default=7, show_default=True)
-def main(target: str, dtype: str, problems: int, rounds: int) -> None:
+@click.option("--options", is_flag=True, help="Closed forms of losses with options beside the plain one.")
+@click.option("--before", metavar="TREE", help="Another tree of this project, judging the same target in turns.")
+def main(*, target: str, dtype: str, problems: int, rounds: int, options: bool, before: str | None) -> None:
+    if options:
+        return of_options(dtype, problems, rounds)
+    if before:
+        return beside(before, target, dtype, problems, rounds)
     implementation = load(target)
     drawn, judged = [], []
     for seed in range(rounds + 1):

@@ -2,7 +2,7 @@
 
 Every checker judges the same problems at its defaults. A fault counts as caught where the median problem catches it. A checker
 that rejects the correct gradient of the median problem has no such figure: that is a false alarm. With --referees, the smallest
-fault in one entry of each identity that each of our own referees catches.
+fault in one entry of each identity that each of our own referees catches. With --options, of a loss that has some.
 """
 
 import statistics
@@ -13,6 +13,7 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks.options.sensitivity import show
 from benchmarks.peers import CHECKERS, problem
 from benchmarks.referees import smallest
 from benchmarks.referees import table as referees_table
@@ -29,8 +30,12 @@ def smallest_caught(checker, arrays) -> float:
 @click.command()
 @click.option("--problems", default=11, help="How many problems each checker judges.")
 @click.option("--referees", is_flag=True, help="Our own referees, for each identity of the paper; no peer is asked.")
-def main(problems: int, referees: bool) -> None:
+@click.option("--options", is_flag=True, help="Of a loss with weights, smoothing, a cap and a z-loss, and ∂ℒ/∂X.")
+def main(problems: int, referees: bool, options: bool) -> None:
     warnings.simplefilter("ignore")
+    if options:
+        show(problems, FAULTS)
+        return
     if referees:
         posed = [Problem(*problem(3, 2, 4, seed)) for seed in range(problems)]
         Console(width=110).print(referees_table(posed, FAULTS))

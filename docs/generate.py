@@ -52,7 +52,13 @@ MAP = {
         "`scipy_check_grad_Z`",
         "–: with the identity for data it is that of ∂ℒ/∂θ",
     ),
-    "∂ℒ/∂X": ("–: no implementation returns it",) * len(REFEREES),
+    "∂ℒ/∂X": (
+        "`data_gradient`",
+        "`central_difference_X`",
+        "–: as `scipy_check_grad_X`, which takes forward differences",
+        "`scipy_check_grad_X`",
+        "–: the data may be integers, and are no parameters",
+    ),
     "A(1 − A)": (
         "`jacobian_diagonal`",
         "`central_difference_jacobian`, `jacobian_of_its_own_softmax`",

@@ -34,6 +34,7 @@ LINEAR: tuple[dict[str, Any], ...] = (
     {"l2": 1.0, "l2_bias": True},
 )
 MEANS = (SAMPLES, LABELLED, WEIGHTS)
+SOLVED = 4  # problems from which a number is taken; whether it fits the others is judged
 QUANTITIES = ("loss", "Z", "theta", "b")  # of which numbers are solved for
 
 
@@ -75,7 +76,7 @@ def _solved(law: CrossEntropy, implementation: Implementation, problems: list[Pr
     seen = [Seen(Trial(bare, problem.with_law(PLAIN))) for problem in problems]
     for options in LINEAR:
         name = next(iter(options))
-        number = _number([one.interval(law, options, name) for one in seen])
+        number = _number([one.interval(law, options, name) for one in seen[:SOLVED]])
         if number is not None:
             yield replace(law, **{**options, name: number})
     yield from _weighed(law, seen)

@@ -8,9 +8,11 @@ from dataclasses import replace
 from itertools import product
 from typing import Any
 
-from gradcheck import conventions
+from gradcheck import conventions, precision
 from gradcheck.arithmetic import EVERY, Arithmetic
 from gradcheck.checks import CHECKS, Check, Trial
+from gradcheck.diagnosis.views import View
+from gradcheck.errors import Missing
 from gradcheck.implementations import CHOICES, Implementation, Layout, adapt
 from gradcheck.law import CrossEntropy
 from gradcheck.law.options import CHOICES as LOSSES
@@ -48,6 +50,7 @@ def meant(implementation: Implementation, tallies: Iterable[Tally]) -> Meant | N
 
 
 # What correct code may do that has to be declared: each is tried alone, and is granted its own roundings and no more.
+INSIDE = ("float32", "bfloat16", "float16")
 ROUNDS = ({"merged": EVERY}, {"subnormals": "flushed"})
 
 
@@ -55,11 +58,24 @@ def rounds(implementation: Implementation, tallies: Iterable[Tally]) -> Arithmet
     """An arithmetic under which every problem that failed agrees; None where there is none."""
     failed = [tally for tally in tallies if tally.failing]
     problems = list({problem.digest: problem for tally in failed for problem in tally.failing}.values())[:ENOUGH]
-    for change in ROUNDS if problems else ():
+    for change in (*ROUNDS, *_inside(implementation, problems)) if problems else ():
         arithmetic = replace(implementation.arithmetic, **change)  # type: ignore[arg-type]
         if _cleared(replace(implementation, arithmetic=arithmetic), problems, _asked(failed)):
             return arithmetic
     return None
+
+
+def _inside(implementation: Implementation, problems: list[Problem]) -> Iterator[dict[str, str]]:
+    """Coarser precisions whose numbers everything is that is wrong: then code may compute in one of them."""
+    views = [View(adapt(implementation), problem) for problem in problems]
+    for name in INSIDE:
+        try:
+            coarser = precision.named(name).u > problems[0].precision.u
+        except Missing:  # without its package
+            continue
+        found = [view.coarse(quantity, name) for view in views for quantity in view.wrong] if coarser else []
+        if found and None not in found and any(found):
+            yield {"inner": name}
 
 
 def _asked(failed: list[Tally]) -> tuple[Check, ...]:

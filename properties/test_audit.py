@@ -33,6 +33,7 @@ def step(dtype="float32", seed=0, scale=0.3, labels="index"):
     dZ = (A * Y.sum(0) - Y) / N
     loss = -(Y * np.log(A)).sum() / N
     arrays = {"theta": theta, "b": b, "X": X, "Z": Z, "A": A, "grad_theta": dZ @ X.T, "grad_b": dZ.sum(1), "grad_Z": dZ}
+    arrays["grad_X"] = theta.T @ dZ
     arrays["loss"] = np.asarray(loss)
     made = {name: array.astype(kind) for name, array in arrays.items()}
     return made | {"Y": index if labels == "index" else Y.astype(kind)}
@@ -70,7 +71,7 @@ def test_logits_are_computed_where_the_dump_has_none(dtype):
     assert "Z" in found.missing
 
 
-@pytest.mark.parametrize("name", ["Z", "A", "loss", "grad_theta", "grad_b", "grad_Z"])
+@pytest.mark.parametrize("name", ["Z", "A", "loss", "grad_theta", "grad_b", "grad_Z", "grad_X"])
 def test_each_quantity_is_judged(name):
     given = step("float64")
     given[name] = given[name] * 1.01
@@ -231,7 +232,7 @@ def test_a_gradient_that_was_never_written_does_not_agree():
 
 def test_sums_instead_of_means():
     given = step("float64")
-    for name in ("grad_theta", "grad_b", "grad_Z", "loss"):
+    for name in ("grad_theta", "grad_b", "grad_Z", "grad_X", "loss"):
         given[name] = given[name] * N
     assert gradcheck.audit(**given, reduction="sum").status == 0
     assert gradcheck.audit(**given).status == 1
@@ -242,7 +243,7 @@ def test_memory_stays_below_what_is_allowed_whatever_the_dump_holds(labels):
     """Every entry of A and of the logits' gradient is compared, and every weight read, some rows at a time."""
     classes, count, allowed = 2**16, 256, 256 * plan.MIB
     index, ones = np.arange(count), np.ones(count)
-    shape = {"theta": (classes, 2), "b": classes, "X": (2, count), "Z": (classes, count)}
+    shape = {"theta": (classes, 2), "b": classes, "X": (2, count), "Z": (classes, count), "grad_X": (2, count)}
     given = {name: np.zeros(size, np.float32) for name, size in shape.items()}
     A = np.full((classes, count), 1 / classes, np.float32)
     one_hot = np.zeros_like(A)
@@ -279,7 +280,7 @@ def test_every_format_gives_the_same_digits(tmp_path):
 
 def in_parts(path, samples, cuts=(0, 40, 41, N)):
     """The samples of a folder in three files each, as three processes might have written them."""
-    for name in ("X", "Y", "Z", "A", "grad_Z"):
+    for name in ("X", "Y", "Z", "A", "grad_Z", "grad_X"):
         whole = np.load(path / f"{name}.npy")
         (path / f"{name}.npy").unlink()
         axis = 0 if samples == "rows" or whole.ndim == 1 else 1
@@ -291,7 +292,7 @@ def in_parts(path, samples, cuts=(0, 40, 41, N)):
 def test_samples_in_parts_give_the_same_digits(tmp_path, samples):
     given = step()
     if samples == "rows":
-        given |= {name: np.ascontiguousarray(given[name].T) for name in ("X", "Z", "A", "grad_Z")}
+        given |= {name: np.ascontiguousarray(given[name].T) for name in ("X", "Z", "A", "grad_Z", "grad_X")}
     path = gradcheck.capture(given, tmp_path / "dump", samples=samples)
     first = text(path)
     in_parts(path, samples)
@@ -377,7 +378,7 @@ def missing(path):
 
 
 def nothing(path):
-    for name in ("Z", "A", "loss", "grad_theta", "grad_b", "grad_Z"):
+    for name in ("Z", "A", "loss", "grad_theta", "grad_b", "grad_Z", "grad_X"):
         (path / f"{name}.npy").unlink()
 
 
@@ -411,7 +412,7 @@ UNUSABLE = {
     "X has dtype complex128": put("X", lambda a: a.astype(complex)),
     "does not say what samples and reduction are": lambda path: (path / "layout.json").write_text("{}"),
     "the parts of X are X.1.npy; expected 0, 1, 2": lambda path: (path / "X.npy").rename(path / "X.1.npy"),
-    "only X, Y, Z, A, grad_Z can be in parts": lambda path: (path / "b.npy").rename(path / "b.0.npy"),
+    "only X, Y, Z, A, grad_Z, grad_X can be in parts": lambda path: (path / "b.npy").rename(path / "b.0.npy"),
     "expected it to continue X.0.npy": lambda path: (
         in_parts(path, "columns"),
         np.save(path / "X.2.npy", np.ones((3, 2))),
@@ -456,7 +457,7 @@ def test_the_command_shows_verdicts_and_writes_json(tmp_path):
     given = step()
     path = folder(tmp_path, given)
     right = CliRunner().invoke(main, ["audit", str(path)])
-    assert right.exit_code == 0 and "6 agree" in right.stdout
+    assert right.exit_code == 0 and "7 agree" in right.stdout
     shutil.rmtree(path)
     given["grad_theta"][7] *= 2
     folder(tmp_path, given)
@@ -491,7 +492,7 @@ def test_a_torch_step_is_captured_in_two_lines(tmp_path, dtype):
     loss.backward()
     found = audit_path(captured.write(labels, loss))
     assert set(outcomes(found).values()) == {Outcome.AGREE}
-    assert found.missing == ("A",)
+    assert found.missing == ("A", "grad_X")
 
 
 def test_a_jax_step_is_captured_in_two_lines(tmp_path):

@@ -23,7 +23,7 @@ def dumped(problem):
         Z = model.logits(*(arrays[name] for name in ("theta", "b", "X")))
         A, found = model.softmax(Z), model.gradients(*arrays.values())
         loss = np.asarray(model.loss(*arrays.values()))
-    return arrays | {"Z": Z, "A": A, "loss": loss, **{f"grad_{name}": found[name] for name in ("theta", "b", "Z")}}
+    return arrays | {"Z": Z, "A": A, "loss": loss, **{f"grad_{name}": found[name] for name in ("theta", "b", "Z", "X")}}
 
 
 @given(problems(dtypes=DTYPES), st.booleans())

@@ -4,9 +4,8 @@ import numpy as np
 
 from gradcheck.auditing.dump import Dump
 from gradcheck.auditing.findings import Compared
-from gradcheck.auditing.plan import Plan
+from gradcheck.auditing.plan import Plan, rounding
 from gradcheck.auditing.rows import real, threaded
-from gradcheck.auditing.shards import rounding
 from gradcheck.auditing.sums import Kept, Sums
 from gradcheck.enclosure import Reals, outward
 from gradcheck.referees.freivalds import rest

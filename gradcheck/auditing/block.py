@@ -18,7 +18,10 @@ from gradcheck.referees.freivalds import Columns, Weights
 
 @dataclass(frozen=True, eq=False)
 class Block:
-    """What is known of some samples: `p` (L, nb) is exp(Z - m), `s` its sums, `mass` 1ᵀY, `lse` the log-sum-exp."""
+    """What is known of some samples: `p` (L, nb) is exp(Z - m), `s` its sums, `mass` 1ᵀY, `lse` the log-sum-exp.
+
+    `bound` is of sums over samples, `over_classes` of those of ∂ℒ/∂X, where that is to be judged.
+    """
 
     part: slice
     X: Reals
@@ -32,6 +35,7 @@ class Block:
     reach: Reals
     found: Columns
     bound: Weights
+    over_classes: Weights | None
 
 
 def read(dump: Dump, plan: Plan, part: slice) -> Block:
@@ -49,8 +53,10 @@ def read(dump: Dump, plan: Plan, part: slice) -> Block:
     Y = dump.samples("Y", part)
     mass = _mass(dump, Y, part)
     sizes: dict[str, Any] = {"N": dump.N, "n": dump.n, "L": dump.L, "index": dump.index}
-    bound = freivalds.weights(found, mass, arithmetic=plan.arithmetic, own=plan.own, **sizes)
-    return Block(part, X, Y, Z, p, m, s, mass, lse, reach, found, bound)
+    model: dict[str, Any] = {"arithmetic": plan.arithmetic, "own": plan.own}
+    bound = freivalds.weights(found, mass, **model, **sizes)
+    others = freivalds.weights(found, mass, **model, **sizes, classes=True) if plan.turned else None
+    return Block(part, X, Y, Z, p, m, s, mass, lse, reach, found, bound, others)
 
 
 def _logits(dump: Dump, plan: Plan, part: slice, X: Reals) -> tuple[Any, tuple[Reals, Reals]]:

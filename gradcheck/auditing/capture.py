@@ -73,22 +73,33 @@ def _fused(loss: Any) -> bool:
     )
 
 
+def _apart(layer: Any, given: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The same data by another name: what flows back to it comes from this layer alone, whoever else uses the data."""
+    return (given[0].view_as(given[0]), *given[1:]) if given[0].requires_grad else given
+
+
 class Step:
-    """What a torch Linear (weight (L, d), bias (L,)) takes and gives in one step. Sequences are flattened to samples."""
+    """What a torch Linear (weight (L, d), bias (L,)) takes and gives in one step. Sequences are flattened to samples.
+
+    Where the data require a gradient, as those of a layer before do, that is written, too.
+    """
 
     def __init__(self, layer: Any, folder: Path, reduction: str, declared: Mapping[str, Any]) -> None:
         self._layer, self._folder, self._reduction, self._declared = layer, folder, reduction, declared
         self._seen: list[tuple[Any, Any]] = []
-        self._hook = layer.register_forward_hook(self._see)
+        self._hooks = (layer.register_forward_pre_hook(_apart), layer.register_forward_hook(self._see))
 
     def _see(self, layer: Any, given: Any, logits: Any) -> None:
         if logits.requires_grad:
             logits.retain_grad()
+        if given[0].requires_grad:
+            given[0].retain_grad()
         self._seen.append((given[0], logits))
 
     def write(self, labels: Any, loss: Any = None) -> Path:
         """Write the dump, once `loss.backward()` has run; the gradients must be those of this step alone."""
-        self._hook.remove()
+        for hook in self._hooks:
+            hook.remove()
         layer = self._layer
         if len(self._seen) != 1:
             raise Unusable(f"the layer was called {len(self._seen)} times since capture; expected one step")
@@ -103,6 +114,7 @@ class Step:
             "loss": loss,
             "grad_b": getattr(layer.bias, "grad", None),
             "grad_Z": None if Z.grad is None else _wide(Z.grad),
+            "grad_X": None if not X.requires_grad or X.grad is None else _wide(X.grad),
         }
         arrays |= {name: value for name, value in late.items() if value is not None}
         return write(

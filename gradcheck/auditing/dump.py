@@ -15,9 +15,9 @@ from gradcheck.foreign.watched import Watched
 from gradcheck.law import CrossEntropy
 
 NEEDED = ("theta", "b", "X", "Y")
-JUDGED = ("Z", "A", "loss", "grad_theta", "grad_b", "grad_Z")
+JUDGED = ("Z", "A", "loss", "grad_theta", "grad_b", "grad_Z", "grad_X")
 NAMES = (*NEEDED, *JUDGED)
-BY_SAMPLE = ("X", "Y", "Z", "A", "grad_Z")
+BY_SAMPLE = ("X", "Y", "Z", "A", "grad_Z", "grad_X")
 SETTINGS = {"samples": ("columns", "rows"), "reduction": ("mean", "sum")}
 
 Arrays = Mapping[str, Any]
@@ -212,6 +212,7 @@ def _validate(dump: Dump) -> None:
         "grad_theta": (L, d),
         "grad_b": (L,),
         "grad_Z": (L, n),
+        "grad_X": (d, n),
     }
     for name, shape in shapes.items():
         array = dump.arrays.get(name)

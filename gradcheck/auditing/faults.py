@@ -13,24 +13,29 @@ ODD = 64.0  # times the next worst of its row, an entry stands out
 NEAR = 1 / 64  # of what a known factor does, within which a measured one is called by its name
 
 
-def rows_in_words(rows: tuple[int, ...], L: int) -> str:
-    """`rows 3, 4, 7 (3 of 16384)`, or how many where there are many."""
+def rows_in_words(rows: tuple[int, ...], L: int, what: str = "row") -> str:
+    """`rows 3, 4, 7 (3 of 16384)`, or how many where there are many; `what` they are of a reader's array."""
     if len(rows) == L:
-        return f"all {L} rows are at fault"
+        return f"all {L} {what}s are at fault"
     if len(rows) > SHOWN and rows[-1] - rows[0] + 1 == len(rows):
-        return f"rows {rows[0]} to {rows[-1]} are at fault: {len(rows)} of {L}, without a gap"
+        return f"{what}s {rows[0]} to {rows[-1]} are at fault: {len(rows)} of {L}, without a gap"
     more = f" and {len(rows) - SHOWN} more" if len(rows) > SHOWN else ""
-    return f"row{'s' * (len(rows) != 1)} {', '.join(map(str, rows[:SHOWN]))}{more} of {L} at fault"
+    return f"{what}{'s' * (len(rows) != 1)} {', '.join(map(str, rows[:SHOWN]))}{more} of {L} at fault"
 
 
 def describe(again: Compared, rows: tuple[int, ...], dump: Dump) -> tuple[str, ...]:
     """Which `rows` are at fault, and what is recognised in those that were computed again."""
-    told = [
-        _row(l, *(a[k] for a in (again.computed, again.truth, again.allowed)), dump=dump)
+    return (rows_in_words(rows, dump.L), *_pairs(again, rows), *each(again, rows, dump))
+
+
+def each(again: Compared, rows: tuple[int, ...], dump: Dump, what: str = "row") -> tuple[str, ...]:
+    """What is recognised in each of them alone."""
+    told = (
+        (l, _row(*(a[k] for a in (again.computed, again.truth, again.allowed)), dump=dump))
         for k, l in enumerate(again.rows or ())
         if l in rows
-    ]
-    return (rows_in_words(rows, dump.L), *_pairs(again, rows), *(text for text in told if text))
+    )
+    return tuple(f"{what} {l}: {text}" for l, text in told)
 
 
 def odd(again: Compared) -> tuple[str, ...]:
@@ -49,22 +54,22 @@ def odd(again: Compared) -> tuple[str, ...]:
     return tuple(told)
 
 
-def _row(l: int, computed: Reals, truth: Reals, allowed: Reals, *, dump: Dump) -> str:
+def _row(computed: Reals, truth: Reals, allowed: Reals, *, dump: Dump) -> str:
     wrong = ~(abs(computed - truth) <= allowed)
     lost = np.flatnonzero(~np.isfinite(computed))
     if len(lost):
-        return f"row {l}: {len(lost)} of {len(computed)} entries are not finite, the first at column {lost[0]}"
+        return f"{len(lost)} of {len(computed)} entries are not finite, the first at column {lost[0]}"
     if not computed.any():
-        return f"row {l}: every entry is 0, as if it had not been written"
+        return "every entry is 0, as if it had not been written"
     factor = _factor(computed, truth, allowed, dump)
     if factor and wrong.sum() > 1:
-        return f"row {l}: {factor}"
-    if (computed == computed.astype(np.float16)).all() and dump.precision.name != "float16":
-        return f"row {l}: every entry is a float16 number, as if the gradient had been rounded to float16"
+        return factor
+    if (computed == computed.astype(np.float16)).all() and dump.precision.u < 2.0**-11:
+        return "every entry is a float16 number, as if the gradient had been rounded to float16"
     if wrong.all() or wrong.sum() > len(wrong) // 2:
-        return f"row {l}: {wrong.sum()} of {len(wrong)} entries are at fault"
+        return f"{wrong.sum()} of {len(wrong)} entries are at fault"
     places = np.flatnonzero(wrong).tolist()
-    return f"row {l}: at fault in column{'s' * (len(places) != 1)} {', '.join(map(str, places[:SHOWN]))}"
+    return f"at fault in column{'s' * (len(places) != 1)} {', '.join(map(str, places[:SHOWN]))}"
 
 
 def _factor(computed: Reals, truth: Reals, allowed: Reals, dump: Dump) -> str:

@@ -12,7 +12,15 @@ from gradcheck.referees import freivalds
 from gradcheck.verdict import WIDE, Outcome, Verdict, Witness, seen, telling, told
 
 AGAIN = 8  # rows that are compared entry by entry because they are the worst
-NAMES = {"grad_theta": "∂ℒ/∂θ", "grad_b": "∂ℒ/∂b", "Z": "Z", "A": "A", "grad_Z": "∂ℒ/∂Z", "loss": "ℒ"}
+NAMES = {
+    "grad_theta": "∂ℒ/∂θ",
+    "grad_b": "∂ℒ/∂b",
+    "Z": "Z",
+    "A": "A",
+    "grad_Z": "∂ℒ/∂Z",
+    "grad_X": "∂ℒ/∂X",
+    "loss": "ℒ",
+}
 UNKNOWN = "the logits, or our own sums over them, are not finite, so there is nothing to compare with"
 
 

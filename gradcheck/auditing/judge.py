@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck import precision
-from gradcheck.auditing import gradient, logits
+from gradcheck.auditing import data, gradient, logits
 from gradcheck.auditing.dump import Dump
 from gradcheck.auditing.findings import NAMES, Compared, Finding
 from gradcheck.auditing.plan import Plan
@@ -32,6 +32,7 @@ def judge(dump: Dump, plan: Plan, sums: Sums) -> tuple[Finding, ...]:
             "grad_Z": lambda: _worst("grad_Z", sums.worst["grad_Z"]),
             "grad_theta": lambda: gradient.theta(dump, plan, sums, probe),
             "grad_b": lambda: gradient.bias(dump, sums, each),
+            "grad_X": lambda: data.judged(dump, plan, sums),
         }
         return tuple(find() for name, find in findings.items() if name in dump.arrays)
 

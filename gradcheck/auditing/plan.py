@@ -8,6 +8,7 @@ from gradcheck import arithmetic, precision
 from gradcheck.arithmetic import Arithmetic
 from gradcheck.auditing.dump import Dump
 from gradcheck.auditing.rows import AT_ONCE, INNER, cuts, norms, real, rowwise
+from gradcheck.auditing.turned import Turned, turned
 from gradcheck.bounds import ErrorModel, spread
 from gradcheck.enclosure import U64, Reals
 from gradcheck.errors import Unusable
@@ -24,7 +25,7 @@ RESERVED = 128 * MIB  # for Python, BLAS, and what follows from d
 @dataclass(frozen=True)
 class Plan:
     """`own` is what we compute in, `probes` (d, k) are the vectors v. `scale`, for logits that are not in the dump, is the largest
-    2-norm of a row of theta, and the largest |b|.
+    2-norm of a row of theta, and the largest |b|; `turned`, for ∂ℒ/∂X, is what theta makes of the probes.
     """
 
     arithmetic: ErrorModel
@@ -34,6 +35,7 @@ class Plan:
     block: int
     n: int
     scale: tuple[float, float] | None
+    turned: Turned | None = None
 
     @property
     def shards(self) -> list[list[slice]]:
@@ -61,7 +63,7 @@ def error_model(dump: Dump, declared: Arithmetic) -> ErrorModel:
         granted = granted.within(kind)
     stored = max((arrays, *([precision.named(declared.stored)] if declared.stored else [])), key=lambda p: p.u)
     finer = {name: int(kinds[name].u < stored.u) for name in ("theta", "X", "b")}
-    return ErrorModel(granted, stored, max(finer["theta"] + finer["X"], finer["b"]), finer["X"])
+    return ErrorModel(granted, stored, max(finer["theta"] + finer["X"], finer["b"]), finer["X"], finer["theta"])
 
 
 def plan(dump: Dump, *, declared: Arithmetic, count: int, seed: int, memory: int) -> Plan:
@@ -75,6 +77,8 @@ def plan(dump: Dump, *, declared: Arithmetic, count: int, seed: int, memory: int
     most = max(SAMPLES * (1 + bool(scale)), ENTRIES // max(dump.L, dump.d))  # theta is read once for each block
     # each thread holds the powers of a block, its logits where they are computed, and sums; others wait for being added
     sums_of_all = (AT_ONCE + 3) * 8 * dump.L * (count + 5 + (0 if scale else count))
+    of_data = 8 * dump.L * (count + 3) if "grad_X" in dump.arrays else 0
+    sums_of_all += of_data
     held = AT_ONCE * dump.L * own.dtype.itemsize * (1 + bool(scale))
     least = RESERVED + sums_of_all + LEAST * held
     if memory < least:
@@ -82,7 +86,13 @@ def plan(dump: Dump, *, declared: Arithmetic, count: int, seed: int, memory: int
             f"a memory limit of {memory / MIB:.3g} MiB is given; expected {-(-least // MIB)} MiB at least for {dump.L} classes"
         )
     block = min(most, dump.n, (memory - RESERVED - sums_of_all) // held)
-    return Plan(model, own, freivalds.probes(dump.d, count, seed), seed, block, dump.n, scale)
+    V = freivalds.probes(dump.d, count, seed)
+    return Plan(model, own, V, seed, block, dump.n, scale, turned(dump, V) if of_data else None)
+
+
+def rounding(dump: Dump) -> float:
+    """What float64 may lose on each term of our sums, whichever way it goes through."""
+    return 2 * spread(dump.n + dump.L + 2 * dump.d + 64, U64)
 
 
 def _scale(dump: Dump, own: precision.Precision) -> tuple[float, float]:

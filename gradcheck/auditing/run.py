@@ -81,7 +81,7 @@ def audit(
     **arrays: Any,
 ) -> Audit:
     """Judge arrays in memory, or mapped: theta (L, d), b (L,), X (d, n), Y (L, n) or labels (n,), and any of Z, A, loss,
-    grad_theta, grad_b, grad_Z. With `samples="rows"`, X, Y, Z, A and grad_Z have a sample in each row.
+    grad_theta, grad_b, grad_Z, grad_X. With `samples="rows"`, X, Y, Z, A, grad_Z and grad_X have a sample in each row.
 
     `law` is the loss that was computed: a mean or a sum, as `reduction` says alone.
     `arithmetic` declares how it was computed, where the arrays do not show it; `accumulate` alone names the precision of sums where

@@ -11,10 +11,10 @@ import numpy as np
 from gradcheck.auditing.block import Block, read
 from gradcheck.auditing.dump import Dump
 from gradcheck.auditing.entries import worst_entries
-from gradcheck.auditing.plan import Plan
+from gradcheck.auditing.of_samples import probed
+from gradcheck.auditing.plan import Plan, rounding
 from gradcheck.auditing.rows import CLASSES, cuts, few, norms, product, real
 from gradcheck.auditing.sums import Gradient, Kept, Logits, Loss, Sums, keep
-from gradcheck.bounds import spread
 from gradcheck.enclosure import U64, Reals
 from gradcheck.referees.freivalds import rest
 
@@ -26,23 +26,20 @@ def shard(dump: Dump, plan: Plan, parts: Iterable[slice]) -> Sums:
     right, limit, own = products[: k + 1], products[k + 1 : k + 3], products[-1]
     gradient = Gradient(right, limit, own, np.zeros(L), np.zeros(2), 0.0, 0.0, 0.0)
     logits = Logits(np.zeros((k, L)), np.zeros((dump.d, k)), np.zeros(k), 0.0, 0.0, 0.0) if "Z" in dump.arrays else None
-    total = Sums(gradient, logits, Loss(0.0, 0.0, 0.0), [], {})
+    total = Sums(gradient, logits, Loss(0.0, 0.0, 0.0), [], {}, [])
     for part in parts:
         block = read(dump, plan, part)
         _add_gradient(dump, plan, block, products, gradient)
         if logits is not None:
             _add_logits(dump, plan, block, logits)
         total.loss.add(_loss(dump, plan, block))
-        total.kept.append(Kept(part, block.m, block.s, block.mass, block.found.Q, block.bound))
+        if plan.turned is not None and block.over_classes is not None:
+            total.data.append(probed(dump, plan, block, plan.turned, block.over_classes))
+        total.kept.append(Kept(part, block.m, block.s, block.mass, block.found.Q, block.bound, block.over_classes))
         keep(total.worst, worst_entries(dump, plan, block))
     # A 1ᵀY / N + Y / N, of which ∂ℒ/∂b is the difference
     gradient.size += right[-1]
     return total
-
-
-def rounding(dump: Dump) -> float:
-    """What float64 may lose on each term of our sums, whichever way it goes through."""
-    return 2 * spread(dump.n + dump.L + 2 * dump.d + 64, U64)
 
 
 # ---- what it adds ----

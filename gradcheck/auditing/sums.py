@@ -110,17 +110,32 @@ class Kept:
     mass: Reals
     Q: Reals
     bound: Weights
+    over_classes: Weights | None
+
+
+@dataclass(frozen=True, eq=False)
+class OfSamples:
+    """Of a probe of ∂ℒ/∂X, for each sample (n,): the most that it is off by, the most that it must be, its limit, our own error,
+    and the 2-norm of what is in the dump.
+    """
+
+    residual: Reals
+    size: Reals
+    limit: Reals
+    own: Reals
+    length: Reals
 
 
 @dataclass(eq=False)
 class Sums:
-    """All of it."""
+    """All of it; `kept` and `data` have a part for each block of samples."""
 
     gradient: Gradient
     logits: Logits | None
     loss: Loss
     kept: list[Kept]
     worst: dict[str, Worst]
+    data: list[OfSamples]
 
     @property
     def samples(self) -> int:
@@ -134,4 +149,5 @@ class Sums:
             self.logits.add(other.logits)
         self.loss.add(other.loss)
         self.kept += other.kept
+        self.data += other.data
         keep(self.worst, other.worst)

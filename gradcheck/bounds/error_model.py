@@ -14,13 +14,14 @@ class ErrorModel:
     """`granted` is how it rounds, as `bounds` takes it, `stored` the precision of the arrays of the dump.
 
     `operands` counts those of theta and X (or b alone) that are finer than `stored`, and are written down before a product; `X`
-    is 1 where X is.
+    is 1 where X is, `theta` where theta is.
     """
 
     granted: Precision
     stored: Precision
     operands: int = 0
     X: int = 0
+    theta: int = 0
 
     @property
     def inside(self) -> bool:
@@ -65,9 +66,16 @@ class ErrorModel:
 
     def gradient(self, n: int) -> float:
         """Of a sum of D x over n samples: as `bounds.Allowed.summed`, and the writing of X and of each piece of a result."""
+        return self._contracted(n, self.X)
+
+    def data(self, L: int) -> float:
+        """Of a sum of theta D over L classes: as `bounds.Allowed.X`, likewise."""
+        return self._contracted(L, self.theta)
+
+    def _contracted(self, terms: int, finer: int) -> float:
         pieces = self.granted.pieces
-        k = relative(self.granted, 2 + pieces, n - 1, writings=1 + pieces, readings=2)
-        return _both(_both(k, spread(self.X, self.stored.u)), spread(pieces, self.returned))
+        k = relative(self.granted, 2 + pieces, terms - 1, writings=1 + pieces, readings=2)
+        return _both(_both(k, spread(finer, self.stored.u)), spread(pieces, self.returned))
 
     def differences(self, masses: int) -> float:
         """Of D = (A mass - Y)/n: the mass, a sum of so many, its product, a subtraction, n as a number, 1/n and a product."""

@@ -95,10 +95,13 @@ class Allowed:
         """With the gradient of the penalty, a product, added."""
         if not l2:
             return bound
-        own, added = l2 * parameter, relative(self.precision, 1, writings=1)
-        found = bound + relative(self.precision, 3, writings=1, readings=2) * own + 3 * self.precision.eta
+        p, own = self.precision, l2 * parameter
+        added, k = relative(p, 1, writings=1), relative(p, 3, writings=1, readings=2)
+        lost = (1 + k) * (3 + 2 * parameter) * p.eta  # a product, and l2 itself
+        found = bound + k * own + lost
         size = found + self._D[1] @ weight + own
-        return np.where(size < self.precision.huge, outward(found + added * size, self.problem.n + 8), np.inf)
+        found = np.where((1 + k) * own + size + l2 < p.huge, found, np.inf)
+        return outward(found + added * size, self.problem.n + 8)
 
     @cached_property
     def X(self) -> Reals:
@@ -156,7 +159,10 @@ def allowed_of(
     if not problem.law.mapped:
         softmax = softmax_error(Z, delta, np.minimum(A.magnitude, 1.0), precision, ours=ours)
         return Allowed(problem, precision, delta, softmax, A, ours)
-    bent = mapped(Z, delta, magnitude, problem.law, precision)
+    carried = precision.eta * (
+        1 + abs(problem.reals[2]).sum(axis=0, keepdims=True)
+    )  # theta and b times the scale underflow
+    bent = mapped(Z, delta, magnitude, carried, law=problem.law, precision=precision)
     A = enclosed(bent.Z)[0]
     softmax = softmax_error(bent.Z, bent.delta, np.minimum(A.magnitude, 1.0), precision, ours=ours)
     return Allowed(problem, precision, delta, softmax, A, ours, bent)
@@ -207,7 +213,9 @@ def _of_squares(folded: Folded, softmax: SoftmaxError, upper: Reals) -> Reals:
     k = folded.relative(10, folded.own, writings=3, readings=2)
     lse, apart = softmax.lse, softmax.lse_error
     sized = (1 + k) * (lse + apart) * softmax.A + k * lse * upper + (1 + k) * apart * upper
-    return np.asarray(2 * folded.z * sized + 2 * folded.precision.eta)
+    # products; and c, or c/N, which is multiplied by the rest
+    lost = 2 * (1 + folded.at_least_one) + 6 * folded.at_least_one * (lse + apart) * (upper + softmax.A)
+    return np.asarray(2 * folded.z * sized + (1 + k) * lost * folded.precision.eta)
 
 
 def _sloped(found: tuple[Reals, Reals], by: Mapped, precision: Precision) -> tuple[Reals, Reals]:

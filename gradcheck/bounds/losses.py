@@ -52,13 +52,19 @@ def _of_labels(folded: Folded, softmax: SoftmaxError) -> Reals:
 
 
 def _squares(folded: Folded, softmax: SoftmaxError) -> tuple[Reals, Reals]:
-    """sum c lse^2, and what that is off by: lse twice, and the roundings of two products and of the sum."""
+    """sum c lse^2, and what that is off by: lse twice, and the roundings of two products and of the sum.
+
+    lse^2 may overflow before it is made small by c, and c or c/N may underflow before it is multiplied.
+    """
     k = folded.relative(9, folded.problem.n, writings=3, readings=2)
-    z, lse, apart = folded.z, softmax.lse, softmax.lse_error
+    z, lse, apart, eta = folded.z, softmax.lse, softmax.lse_error, folded.precision.eta
+    if not ((1 + k) * ((lse + apart) ** 2).sum() < folded.precision.huge):
+        return np.asarray(0.0), np.asarray(np.inf)
     used = z > 0
     squares = np.where(used, z * lse * lse, 0.0)
     off = np.where(used, z * (2 * lse + apart) * apart, 0.0)
-    found = (1 + k) * off.sum() + k * squares.sum() + 2 * folded.problem.n * folded.precision.eta
+    lost = 3 * folded.at_least_one * ((lse + apart) ** 2).sum() + 2 * folded.problem.n * (1 + z.max())
+    found = (1 + k) * off.sum() + k * squares.sum() + (1 + k) * lost * eta
     return np.asarray(squares.sum()), np.asarray(found)
 
 
@@ -74,9 +80,10 @@ def penalty_error(found: Reals, folded: Folded, softmax: SoftmaxError) -> Reals:
         size = (folded.Y[labels] * softmax.distance[labels]).sum() / folded.N + found + own * (1 + k)
         if problem.law.z_loss:
             size = size + _squares(folded, softmax)[0] / folded.N
-        bound = found + k * own + added * size + (count + 2) * precision.eta
-    most = max(float(squares), problem.law.l2 * float(squares), float(size))
-    return outward(bound if most + bound < precision.huge else np.inf, count + 24)
+        lost = (count + 2) * (1 + problem.law.l2) + 2 * squares  # of squares, and of l2/2 itself
+        bound = found + k * own + added * size + (1 + k) * lost * precision.eta
+    most = (1 + problem.law.l2) * (squares + bound) + size
+    return outward(bound if most < precision.huge else np.inf, count + 24)
 
 
 def _label_errors(softmax: SoftmaxError, k: float, one_hot: bool, precision: Precision) -> tuple[Reals, Reals]:

@@ -20,27 +20,33 @@ class Mapped:
     slope_delta: Reals
 
 
-def mapped(Z: Enclosure, delta: Reals, magnitude: Reals, law: CrossEntropy, precision: Precision) -> Mapped:
-    """Of logits enclosed by Z, computed with an error of `delta`; `magnitude` is |theta||X| + |b|: a scale may be theta's."""
+def mapped(
+    Z: Enclosure, delta: Reals, magnitude: Reals, carried: Reals, *, law: CrossEntropy, precision: Precision
+) -> Mapped:
+    """Of logits enclosed by Z, computed with an error of `delta`; `magnitude` is |theta||X| + |b|: a scale may be theta's.
+
+    `carried` is what is lost where theta and b underflow, which carry the scale.
+    """
     one = np.ones_like(Z.midpoint)
     found = Mapped(Z, delta, Enclosure(one, 0 * one), 0 * one)
     before, after = (law.scale, 1.0) if law.scaled == "before" else (1.0, law.scale)
     with np.errstate(over="ignore", invalid="ignore"):
-        found = _scaled(found, before, magnitude, precision)
+        found = _scaled(found, before, magnitude, carried, precision)
         if law.softcap:
             found = _capped(found, law.softcap, precision)
-            magnitude = abs(found.Z.midpoint) + found.Z.radius + found.delta
-        return _scaled(found, after, magnitude, precision)
+            magnitude, carried = abs(found.Z.midpoint) + found.Z.radius + found.delta, 0 * carried
+        return _scaled(found, after, magnitude, carried, precision)
 
 
-def _scaled(x: Mapped, by: float, magnitude: Reals, p: Precision) -> Mapped:
+def _scaled(x: Mapped, by: float, magnitude: Reals, carried: Reals, p: Precision) -> Mapped:
     """Multiplied by a number, which is itself rounded; or theta and b are, before the product."""
     if by == 1:
         return x
     k, own = relative(p, 3, writings=1, readings=2), relative(FLOAT64, 2)
-    size = by * np.maximum(magnitude, abs(x.Z.midpoint) + x.Z.radius)
-    delta = by * x.delta * (1 + k) + k * size + 2 * p.eta
-    delta = np.where(size + delta < p.huge, delta, np.inf)
+    most = np.maximum(magnitude, abs(x.Z.midpoint) + x.Z.radius)
+    size, lost = by * most, p.eta * most  # the number itself may underflow
+    delta = by * x.delta * (1 + k) + k * size + (1 + k) * (2 * p.eta + carried + lost)
+    delta = np.where(size + delta + by < p.huge, delta, np.inf)
     slope = by * x.slope.midpoint
     slope_delta = by * x.slope_delta * (1 + k) + k * by * x.slope.magnitude + 2 * p.eta
     return Mapped(
@@ -81,10 +87,11 @@ def _capped(x: Mapped, cap: float, p: Precision) -> Mapped:
 def _tanh(Z: Reals, delta: Reals, cap: float, p: Precision) -> Reals:
     """What tanh(z / c) is off by, for logits that are off by `delta`."""
     y, k = abs(Z) / cap, relative(p, 2, writings=1, readings=2)
-    moved = delta / cap * (1 + k) + k * y + p.eta
+    moved = delta / cap * (1 + k) + k * y + p.eta * (1 + abs(Z))  # 1/c may underflow
+    moved = moved if cap < p.huge else np.inf * np.ones_like(y)
     nearest = np.maximum(y - moved, 0.0)
     slope = 1 / np.cosh(np.minimum(nearest, 350.0)) ** 2 * (1 + 2.0**-40)  # the steepest on the way; at most 1
-    passed = np.minimum(np.minimum(slope, 1.0) * moved, 2.0)
+    passed = np.where(moved < np.inf, np.minimum(np.minimum(slope, 1.0) * moved, 2.0), np.inf)  # or NaN has no tanh
     f = elementary(p) + elementary(FLOAT64)
     return np.asarray(passed + f * (np.tanh(y) + passed) + (ELEMENTARY_ULPS[p.name] + 1) * p.eta)
 

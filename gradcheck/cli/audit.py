@@ -45,7 +45,7 @@ def audit(
     """Judge the gradient of one real training step, for less than it cost to compute.
 
     DUMP is a folder of .npy files, a Zarr group, or a file .npz or .safetensors, with theta, b, X, Y and any of Z, A, loss,
-    grad_theta, grad_b, grad_Z. It is mapped and streamed. What is judged, and what is certified: docs/audit.md.
+    grad_theta, grad_b, grad_Z, grad_X. It is mapped and streamed. What is judged, and what is certified: docs/audit.md.
     """
     from gradcheck import reports
     from gradcheck.auditing import audit_path, report

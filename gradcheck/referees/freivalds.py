@@ -1,6 +1,7 @@
 """Freivalds' referee: a full-size gradient judged through matrix-vector products, for less than it cost.
 
     G v = (A diag(1ᵀY) − Y)(Xᵀ v)/N        for random v: O(Ld + Ln + nd) a probe, where G itself costs O(Ldn)
+    Hᵀ v = (A diag(1ᵀY) − Y)ᵀ(θ v)/N       for H = ∂ℒ/∂X, likewise
 
 Knows the definition of the softmax and the derivative of log-sum-exp, and nothing of `gradcheck.model`. What correct code
 may be off by is carried through the same products; the derivations are in docs/audit.md. Rigorous: correct code of the
@@ -29,7 +30,7 @@ from gradcheck.precision import Precision
 Array = NDArray[np.generic]
 
 MISS = 2.0**-40  # the chance that what is certified in one audit is not true
-STATEMENTS = 4  # of one audit: an entry and a norm, of each row of two quantities
+STATEMENTS = 6  # of one audit: an entry and a norm, of each row of three quantities
 # exp(-760) is below half the smallest subnormal of every precision: a probability further down than this is 0, or `eta`.
 REACH = 760.0
 CACHED = 2**17  # entries that are worked on at once
@@ -142,7 +143,7 @@ def rescaled(L: int, once: float) -> float:
 
 @dataclass(frozen=True, eq=False)
 class Weights:
-    """What the error of a sum over samples is made of. For sample i and |w_i|, summed:
+    """What the error of a sum over samples is made of, or over classes. For sample i and |w_i|, or |w_l|, summed:
 
     `A` (n,) on the referee's A w; `Y` on Y w; `others` (n,) on (1 - A) w at a label of mass 1, where D may be minus the sum of the
     others; `label` on (|A - Y| - A) w at a label, which is known for index labels only; `flat` on w alone; `size` (n,) on A w
@@ -159,12 +160,24 @@ class Weights:
 
 
 def weights(
-    found: Columns, mass: Reals, *, N: float, n: int, L: int, arithmetic: ErrorModel, own: Precision, index: bool
+    found: Columns,
+    mass: Reals,
+    *,
+    N: float,
+    n: int,
+    L: int,
+    arithmetic: ErrorModel,
+    own: Precision,
+    index: bool,
+    classes: bool = False,
 ) -> Weights:
-    """The bound of `bounds.Allowed.summed`, taken apart. `mass` (n,) is 1ᵀY, `N` what the sum is divided by."""
+    """The bound of `bounds.Allowed.summed`, taken apart, or of `bounds.Allowed.X` where the sum is over `classes`.
+
+    `mass` (n,) is 1ᵀY, `N` what the sum is divided by.
+    """
     masses = 0 if index else L
     D = arithmetic.differences(masses)
-    total = arithmetic.gradient(n)
+    terms, total = (L, arithmetic.data(L)) if classes else (n, arithmetic.gradient(n))
     ulps = ELEMENTARY_ULPS[arithmetic.granted.name]
     with np.errstate(over="ignore"):
         grown, sure = np.expm1(np.minimum(found.R, 700.0)), np.exp(np.minimum(found.Q, 700.0))
@@ -173,7 +186,7 @@ def weights(
         below = ((ulps + 2) * arithmetic.eta * (1 + grown) + 8 * own.eta) * sure
         flat = (1 + total) * (1 + D) * (mass * below / N + (4 + masses) * arithmetic.eta)
         largest = float((mass * (1 + grown)).max(initial=1.0))
-    extra = (1 + total) * (n + 2) * (1 + 4 * n * largest / N) * arithmetic.eta
+    extra = (1 + total) * (terms + 2) * (1 + 4 * n * largest / N) * arithmetic.eta
     others = (1 + total) * (arithmetic.others(L, found.alone) + L * (ulps + 2) * arithmetic.eta) / N
     return Weights(A, ((1 + total) * D + total) / N, others, total / N, flat, mass * sure / N, extra)
 

@@ -1,0 +1,1 @@
+"""The loss with its options, measured: what `--options` of the benchmarks shows."""

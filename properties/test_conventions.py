@@ -1,0 +1,108 @@
+"""Which loss was meant: losses of public reports, declared and undeclared. What is right under a declaration is told of it."""
+
+import numpy as np
+import pytest
+
+from gradcheck import Arithmetic, CrossEntropy, Implementation, Problem, layouts, model
+from gradcheck.drawing import pose
+from gradcheck.implementations import adapt
+from gradcheck.tally import Tally
+from gradcheck.verify import Judging, select
+
+JUDGED = select(("loss", "*_gradient", "logits"))
+
+
+def of(law: CrossEntropy, **backward: object) -> Implementation:
+    """Code of this loss that does not say so; with `backward` its gradient is of another."""
+    right, other = model.Stages(law), model.Stages(CrossEntropy(**{**law.said, **backward}))  # type: ignore[arg-type]
+    return Implementation("undeclared", other.gradients, right.loss)
+
+
+def judged(implementation: Implementation, regimes: tuple[str, ...] = ("*",)) -> list[Tally]:
+    """What a run of 40 problems comes to, some of which fail."""
+    judging, add = Judging(adapt(implementation), JUDGED, "float64"), list[Problem]()
+    pose(add.append, dtype="float64", regimes=regimes, seed=0, count=40, shrink=False, implementation=implementation)
+    for problem in add:
+        judging.judge(problem)
+    assert any(tally.first for tally in judging.tallies.values())
+    return list(judging.tallies.values())
+
+
+def told(implementation: Implementation, regimes: tuple[str, ...] = ("*",)) -> dict[str, object] | None:
+    """The loss that is asked for, where any is."""
+    found = layouts.meant(implementation, judged(implementation, regimes))
+    return None if found is None else found[1].said
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"softcap": 30.0},  # unslothai/unsloth#10616
+        {"z_loss": 1e-4},  # allenai/OLMo-core#702
+        {"smoothing": 0.1},  # fastai/fastai#1814
+        {"smoothing": 0.1, "smoothing_over": "others"},
+        {"scale": 0.125},
+        {"l2": 0.02},
+        {"l2": 0.3, "l2_bias": True},
+    ],
+    ids=str,
+)
+def test_an_option_that_nobody_declared_is_asked_for_with_its_number(said):
+    """Solved for on the problems that failed, or taken from a list of those that are used."""
+    assert told(of(CrossEntropy(**said))) == said
+
+
+def test_weights_of_classes_are_told_and_what_the_mean_divides_by():
+    """pytorch/pytorch#15258: 1, 2, 3, … and a mean over the weights, as PyTorch has it, or over n, as Keras."""
+    weights = tuple(float(k + 1) for k in range(64))
+    for mean_of in ("weights", "samples"):
+        found = told(of(CrossEntropy(class_weight=weights, mean_of=mean_of)))
+        assert found is not None
+        assert found.get("mean_of", "samples") == mean_of
+        given = found["class_weight"]
+        assert isinstance(given, list)
+        assert given == list(weights[: len(given)])
+
+
+def test_a_mean_over_the_labelled_is_told_where_samples_are_ignored():
+    """flagos-ai/FlagGems#73, and the other way round."""
+    assert told(of(CrossEntropy(mean_of="labelled")), ("label-mass",)) == {"mean_of": "labelled"}
+    right = of(CrossEntropy())
+    declared = Implementation(
+        "declared", right.gradients, right.loss, law=CrossEntropy(ignore=-100, mean_of="labelled")
+    )
+    assert told(declared) == {"ignore": -100}
+
+
+@pytest.mark.parametrize(
+    ("law", "backward"),
+    [
+        ({"smoothing": 0.1}, {"smoothing": 0.0}),
+        ({"softcap": 30.0}, {"softcap": 0.0}),
+        ({"z_loss": 0.01}, {"z_loss": 0.0}),
+        ({"l2": 0.3}, {"l2": 0.6}),
+    ],
+    ids=str,
+)
+def test_a_loss_beside_the_gradient_of_another_is_no_convention(law, backward):
+    """Whatever is declared, one of them is wrong."""
+    assert told(of(CrossEntropy(**law), **backward)) is None
+
+
+def test_a_coarser_precision_inside_is_asked_for_where_all_numbers_are_of_it():
+    """And not where an error is merely as small."""
+
+    def single(function):
+        def called(*arrays):
+            found = function(*(array.astype(np.float32) for array in arrays))
+            return {k: v.astype(float) for k, v in found.items()} if isinstance(found, dict) else float(found)
+
+        return called
+
+    def near(*arrays):
+        return {key: value * (1 + 2.0**-26) for key, value in model.gradients(*arrays).items()}
+
+    inside = Implementation("inside", single(model.gradients), single(model.loss))
+    assert layouts.rounds(inside, judged(inside)) == Arithmetic(inner="float32")
+    close = Implementation("near", near, model.loss)
+    assert layouts.rounds(close, judged(close)) is None
