@@ -17,7 +17,7 @@ from rich.table import Table
 
 from benchmarks.options.agreement import run as with_options
 from gradcheck import conformance, load
-from gradcheck.implementations import installed
+from gradcheck.implementations import BUILT_IN, installed
 from gradcheck.reports import words
 
 
@@ -29,6 +29,7 @@ def judged(target: str, dtype: str, count: int, seed: int) -> tuple[int, bool, s
 
 @click.command()
 @click.option("--target", "targets", multiple=True, help="Built-in targets. [all that are installed]")
+@click.option("--extra", "extras", multiple=True, help="All that need this extra.")
 @click.option("--dtype", "dtypes", multiple=True, help="[every dtype that a target is made for]")
 @click.option("--max-examples", default=500, show_default=True)
 @click.option("--seeds", default=5, show_default=True)
@@ -39,6 +40,7 @@ def judged(target: str, dtype: str, count: int, seed: int) -> tuple[int, bool, s
 def main(
     *,
     targets: tuple[str, ...],
+    extras: tuple[str, ...],
     dtypes: tuple[str, ...],
     max_examples: int,
     seeds: int,
@@ -49,6 +51,7 @@ def main(
 ) -> None:
     if options:
         sys.exit(with_options(problems, seed, workers))
+    targets += tuple(name for name, target in BUILT_IN.items() if target.extra in extras)
     kinds = [(t, d) for t in targets or installed() for d in load(t).dtypes if not dtypes or d in dtypes]
     work = [(*kind, max_examples, seed) for kind in kinds for seed in range(seeds)]
     table = Table("target", "dtype", "seeds", "problems", "failed", "last", box=None)

@@ -18,14 +18,26 @@ from gradcheck.verdict import FAILURES, Outcome
 DTYPES = ("float64", "float32", "float16", "bfloat16")
 OPT_IN = tuple(name for name, regime in REGIMES.items() if regime.opt_in)
 
-# Frameworks that compile for every shape are posed a fraction of the problems, and so is what has a job of its own in CI.
+# Frameworks that compile for every shape are posed a fraction of the problems.
 SLOWER = {"jax": 5, "optax": 8, "tinygrad": 20}
-OWN_JOB = 4
+# Of a loss whose options are arguments: posed here in short, and at length in a job of their own in CI.
+OPTIONS = {
+    "torch-options": 12,
+    "torch-probabilities": 12,
+    "torch-chunked": 12,
+    "optax-smoothed": 4,
+    "sklearn-options": 12,
+    "tinygrad-smoothed": 3,
+    "tinygrad-options": 3,
+    "tinygrad-weights": 3,
+    "keras-options": 12,
+    "keras-sparse": 12,
+}
+PLAIN = [name for name in BUILT_IN if name not in OPTIONS]
 
 
 def examples(name, share=1):
-    slower = SLOWER.get(name.partition("-")[0], 1) * (OWN_JOB if "-" in name else 1)
-    return max(share * settings().max_examples // slower, 3)
+    return max(share * settings().max_examples // SLOWER.get(name.partition("-")[0], 1), 3)
 
 
 def loaded(name):
@@ -43,7 +55,7 @@ def disagreements(run):
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
-@pytest.mark.parametrize("name", BUILT_IN)
+@pytest.mark.parametrize("name", PLAIN)
 def test_a_built_in_target_agrees_on_every_problem_within_the_papers_contract(name, dtype):
     """Equations (1)-(22), over all regimes that are not opt-in."""
     target = loaded(name)
@@ -55,12 +67,29 @@ def test_a_built_in_target_agrees_on_every_problem_within_the_papers_contract(na
 
 
 @pytest.mark.parametrize("regime", OPT_IN)
-@pytest.mark.parametrize("name", BUILT_IN)
+@pytest.mark.parametrize("name", PLAIN)
 def test_a_built_in_target_agrees_outside_the_papers_contract_too(name, regime):
     """Label masses other than 1 (the gradient is (A·diag(1ᵀY) - Y)/n), masked classes, whole numbers."""
     for dtype in loaded(name).dtypes[:2]:
         run = conform(loaded(name), dtype=dtype, regimes=(regime,), max_examples=examples(name), seed=2)
         assert disagreements(run) == []
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_a_target_whose_options_are_arguments_agrees_whatever_they_are(name):
+    """Weights of 0 and 1e6, a smoothing of 1, samples that do not count; masked classes beside them."""
+    target = loaded(name)
+    assert target.varied
+    for dtype in target.dtypes[:1] if OPTIONS[name] < 10 else target.dtypes:
+        run = conform(target, dtype=dtype, max_examples=OPTIONS[name], seed=0)
+        assert disagreements(run) == []
+        assert run.tallies["loss"].judged and run.tallies["theta_gradient"].judged
+    masked = conform(target, dtype=target.dtypes[0], regimes=("masked-class",), max_examples=OPTIONS[name], seed=1)
+    assert disagreements(masked) == []
+
+
+def test_a_target_takes_options_if_it_is_listed_to():
+    assert all(bool(load(name).takes) == (name in OPTIONS) for name in BUILT_IN if BUILT_IN[name].installed)
 
 
 @pytest.mark.parametrize("name", BUILT_IN)
