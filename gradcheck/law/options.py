@@ -5,6 +5,7 @@ one line of `gradcheck.law.text`. The defaults are the paper's loss.
 """
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any
@@ -148,10 +149,16 @@ class CrossEntropy:
         return replace(self, class_weight=self.class_weight[:L])
 
     def without(self, keep: Sequence[bool]) -> "CrossEntropy":
-        """Of the classes that are kept."""
-        if not self.class_weight:
-            return self
-        return replace(self, class_weight=tuple(w for w, kept in zip(self.class_weight, keep, strict=True) if kept))
+        """Of the classes that are kept, which are numbered anew."""
+        ignore, weights = self.ignore, self.class_weight
+        if ignore is not None and ignore >= 0:
+            ignore = sum(keep[:ignore]) if ignore < len(keep) and keep[ignore] else -1
+        if weights:
+            weights = tuple(w for w, kept in zip(weights, keep, strict=True) if kept)
+        found = copy(self)  # one class may be left, of which nobody declares a weight
+        object.__setattr__(found, "ignore", ignore)
+        object.__setattr__(found, "class_weight", weights)
+        return found
 
     @property
     def said(self) -> dict[str, object]:
