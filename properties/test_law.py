@@ -374,7 +374,7 @@ def model_of(law):
 
 
 OUT_OF_RANGE = {
-    "a slope": CrossEntropy(scale=1000.0, mean_of=1, z_loss=10.0),
+    "a slope": CrossEntropy(scale=1000.0, mean_of=1, z_loss=1.0),
     "before a mask": CrossEntropy(ignore=-1, scale=1000.0, z_loss=10.0),
 }
 
