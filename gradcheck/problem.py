@@ -224,6 +224,8 @@ def _validate_law(p: Problem) -> None:
         raise ProblemError("a masked class has no smoothed label: its loss is infinite")
     if law.l2 and p.masked.any():
         raise ProblemError("a masked class has weights that are penalised: not judged")
+    if law.softcap and p.masked.any():
+        raise ProblemError("a masked class is none once its logit is capped: -inf becomes minus the cap")
     if law.smoothing_over == "others" and law.smoothing and (Y > 1).any():
         raise ProblemError("smoothing over the other classes is of labels of at most 1")
 

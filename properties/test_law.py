@@ -15,7 +15,19 @@ from hypothesis import find, given, settings
 from hypothesis import strategies as st
 
 import gradcheck
-from gradcheck import CrossEntropy, Implementation, Layout, Problem, Unusable, audit, capture, conform, judge, model
+from gradcheck import (
+    CrossEntropy,
+    Implementation,
+    Layout,
+    Problem,
+    Unusable,
+    audit,
+    capture,
+    conform,
+    judge,
+    model,
+    referees,
+)
 from gradcheck.arithmetic import options
 from gradcheck.cases import Case, dumps, load, save
 from gradcheck.checks import CHECKS
@@ -26,6 +38,7 @@ from gradcheck.implementations import adapt, told
 from gradcheck.implementations.posing import posed
 from gradcheck.implementations.process import from_command
 from gradcheck.implementations.record import NotPosed
+from gradcheck.law import text
 from gradcheck.law.options import CHOICES, FIELDS, RANGES
 from gradcheck.settings import Target, configured
 from gradcheck.strategies import laws, problems
@@ -322,6 +335,11 @@ SKIPPED = {
         {"b": np.array([[0], [0], [-np.inf]])},
         "a masked class has no smooth",
     ),
+    "a capped -inf": (
+        CrossEntropy(softcap=1.0),
+        {"b": np.array([[0], [0], [-np.inf]])},
+        "-inf becomes minus the cap",
+    ),
     "nothing counts": (CrossEntropy(ignore=-1, mean_of="labelled"), {"Y": np.zeros((3, 2))}, "mean of nothing is 0/0"),
 }
 
@@ -336,6 +354,38 @@ def test_what_cannot_be_posed_is_skipped_with_its_reason(name):
     assert verdicts
     assert {verdict.outcome for verdict in verdicts.values()} == {Outcome.SKIPPED}
     assert all(reason in verdict.reason for verdict in verdicts.values())
+
+
+@pytest.mark.parametrize("law", [CrossEntropy(ignore=1), CrossEntropy(class_weight=(2.0, 3.0), ignore=1)])
+def test_classes_that_are_left_are_numbered_anew(law):
+    """A masked class is left out of the loss, so that another has its number, or is alone."""
+    L = len(law.class_weight) or 3
+    b = np.zeros((L, 1))
+    b[0], keep = -np.inf, [False] + [True] * (L - 1)
+    problem = a_problem(np.eye(L)[:, [L - 1]] * (L > 2), law, b=b)
+    assert law.without(keep).ignore == 0
+    assert law.without(keep).class_weight == law.class_weight[1:]
+    assert not any(v.outcome is Outcome.DISAGREE for v in judge(model_of(law), problem).values())
+
+
+def model_of(law):
+    """The loss's own text, without gradients."""
+    return Implementation("text", loss=lambda *arrays: float(text.loss(*arrays, law)), law=law)
+
+
+OUT_OF_RANGE = {
+    "a slope": CrossEntropy(scale=1000.0, mean_of=1, z_loss=1.0),
+    "before a mask": CrossEntropy(ignore=-1, scale=1000.0, z_loss=10.0),
+}
+
+
+@pytest.mark.parametrize("name", OUT_OF_RANGE)
+def test_what_leaves_the_range_is_anything(name):
+    """2 c lse before it meets a mask, and D that a slope multiplies."""
+    law, zero = OUT_OF_RANGE[name], np.zeros((2, 1), dtype=np.float16)
+    Y = zero if law.ignore is not None else zero + np.array([[1], [0]], dtype=np.float16)
+    problem = Problem(zero, zero - np.float16(3.375), zero[:1], Y, law=law)
+    assert np.isinf(referees.oracle(problem).allowed("D")).all()
 
 
 def test_the_same_problems_are_drawn_where_no_option_asks_for_others():

@@ -91,7 +91,7 @@ class Folded:
         law, p = self.problem.law, self.precision
         if law.plain or not (law.smoothing or law.class_weight):
             return np.zeros((1, 1))
-        hard = np.asarray(labels(self.problem.reals[3], replace(law, smoothing=0.0)))
+        hard = np.asarray(labels(self.problem.reals[3], replace(law, smoothing=0.0) if law.smoothing else law))
         found = 2 * law.smoothing * relative(p, SMOOTHED, writings=1, readings=1) * hard
         most = max(law.class_weight, default=0.0)
         finite = self.Y.max(initial=0.0) < p.huge and most < p.huge and p.huge > self.N

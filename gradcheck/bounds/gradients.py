@@ -197,7 +197,8 @@ def _logits_gradient_error(folded: Folded, A: Enclosure, softmax: SoftmaxError, 
         size = abs(A.midpoint * mass - Y) + A.radius * mass + (problem.L + 8) * U64 * (A.midpoint * mass + Y)
         if problem.law.z_loss:
             bound, size = bound + _of_squares(folded, softmax, upper) / N, size + 2 * folded.z * softmax.lse * upper
-            most = 2 * folded.z * (softmax.lse + softmax.lse_error)  # before it is multiplied by A
+            # before it is multiplied by A, and by a mask
+            most = 2 * problem.law.z_loss * (softmax.lse + softmax.lse_error)
             bound = np.where(most < precision.huge, bound, np.inf)
     if precision.loses and not Y.max(initial=0.0) < precision.huge:
         bound = bound + np.inf
@@ -225,4 +226,6 @@ def _sloped(found: tuple[Reals, Reals], by: Mapped, precision: Precision) -> tup
     with np.errstate(invalid="ignore", over="ignore"):
         bound = (error * top + size * by.slope_delta) * (1 + k) + k * size * by.slope.magnitude + 2 * precision.eta
         size = size * by.slope.magnitude
-    return outward(np.where(np.isnan(bound), np.inf, bound)), outward(np.where(np.isnan(size), np.inf, size))
+    # a slope may be larger than 1, and take what it multiplies out of the range
+    bound = np.where(bound + size < precision.huge, bound, np.inf)
+    return outward(bound), outward(np.where(np.isnan(size), np.inf, size))
