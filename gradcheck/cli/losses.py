@@ -45,9 +45,14 @@ class Weights(Declared):
     def read(self, value: Any) -> Any:
         """As numbers."""
         try:
-            return tuple(map(float, value.split(","))) if isinstance(value, str) else value
+            found = tuple(map(float, value.split(","))) if isinstance(value, str) else value
         except ValueError:
             raise Unusable(f"{value!r:.60} is no list of weights; expected numbers with commas between them") from None
+        if len(found) == 1:  # of one class only where the others are masked
+            raise Unusable(
+                f"loss class_weight={value!r:.60} is not known; expected a weight for each class, at least two"
+            )
+        return found
 
 
 LAW: Table = {
