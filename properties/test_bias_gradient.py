@@ -15,10 +15,10 @@ def test_the_gradient_of_every_bias_is_its_central_difference(t):
 @closed_forms("b")
 def test_scipy_finds_the_gradient_of_the_bias_right(t):
     """check_grad(ℒ, ∂ℒ/∂b) ≤ ‖h ℒ″/2 + 2e/h + rounding‖."""
-    theta, _, X, Y = t.problem.reals
+    theta, _, X, _ = t.problem.reals
     posed = scipy_check_grad.pose(t.truth64.problem, "b", t.truth64.nearby_float64_error)
 
     def loss(b):
-        return float64.losses(theta, b[:, None], X, Y)
+        return float64.losses(theta, b[:, None], X, t.problem.labels, t.problem.divisor)
 
     assert scipy_finds_right(posed, loss, t.gradient("b"), t.truth.allowed("b"))

@@ -111,18 +111,23 @@ SKIPPED = [
     ("sample_permutation", RIGHT, ALONE, "one sample has one order"),
     ("bias_is_a_weight", RIGHT, MASKED, "theta has no entries of -inf"),
     ("duplicated_batch", gradients("Z"), TWO, "gradients returns neither 'theta' nor 'b'"),
-    ("two_classes_are_logistic", RIGHT, PLAIN, "posed for two classes and labels that sum to 1"),
+    (
+        "two_classes_are_logistic",
+        RIGHT,
+        PLAIN,
+        "posed for two classes and labels that sum to 1, of the paper's loss or its sum",
+    ),
     (
         "two_classes_are_logistic",
         RIGHT,
         posed(TWO.theta, TWO.b, TWO.X, 2 * TWO.Y),
-        "posed for two classes and labels that sum to 1",
+        "posed for two classes and labels that sum to 1, of the paper's loss or its sum",
     ),
     (
         "two_classes_are_logistic",
         RIGHT,
         posed([[1.0], [0.5]], [[0.0], [-np.inf]], [[1.0]], [[1.0], [0.0]]),
-        "posed for two classes and labels that sum to 1",
+        "posed for two classes and labels that sum to 1, of the paper's loss or its sum",
     ),
     ("two_classes_are_logistic", RIGHT, wide(2, 1, 513), "posed for small problems"),
     *(
@@ -413,12 +418,12 @@ ERRORED = [
     (
         "theta_gradient",
         returning(gradients=lambda *a: 5),
-        "gradients returned int 5; expected theta, b, Z by name, in this order, or theta alone",
+        "gradients returned int 5; expected theta, b, Z, X by name, in this order, or theta alone",
     ),
     (
         "theta_gradient",
         returning(gradients=lambda *a: {"W": 1, "c": 2}),
-        "gradients returned the keys ['W', 'c']; expected any of theta, b, Z",
+        "gradients returned the keys ['W', 'c']; expected any of theta, b, Z, X",
     ),
 ]
 
@@ -549,7 +554,7 @@ class Endless(Mapping):
         return 2
 
     def __getitem__(self, key):
-        if key in ("theta", "b", "Z"):
+        if key in ("theta", "b", "Z", "X"):
             raise KeyError(key)
         return np.ones(2)
 
@@ -646,6 +651,7 @@ TURNS = {
         "sample_permutation",
         "theta_gradient_from_logits_gradient",
         "bias_gradient_from_logits_gradient",
+        "data_gradient_from_logits_gradient",
         "two_classes_are_logistic",
         "loss_is_not_negative",
     },
@@ -656,13 +662,14 @@ TURNS = {
     (10,): {"central_difference_Z", "scipy_check_grad_Z"},
     (0,): {"central_difference_jacobian"},
     (4,): {"jacobian_of_its_own_softmax"},
-    (8,): {"scipy_check_grad_jacobian"},
+    (8,): {"scipy_check_grad_jacobian", "central_difference_X", "scipy_check_grad_X"},
     (): {
         "logits",
         "loss",
         "logits_gradient",
         "theta_gradient",
         "bias_gradient",
+        "data_gradient",
         "shape_and_dtype",
         "inputs_unchanged",
         "finite",
@@ -696,6 +703,7 @@ def test_an_entry_of_the_table_is_not_changed():
         CHECKS["loss"].large = True
 
 
+DATA = ("data_gradient", "data_gradient_from_logits_gradient", "central_difference_X", "scipy_check_grad_X")
 EQUATIONS = {
     1: {
         "softmax",
@@ -712,7 +720,7 @@ EQUATIONS = {
         "loss_is_not_negative",
         "loss_of_a_duplicated_batch",
     },
-    3: {"chain_rule"},
+    3: {"chain_rule", *DATA},
     4: {"probabilities_gradient"},
     5: {"jacobian_diagonal", "jacobian_rows_sum_to_zero", CENTRAL[3], *JACOBIAN},
     6: {
@@ -754,7 +762,7 @@ EQUATIONS = {
         *LINES[:3],
     },
     19: {"logits_gradient", "scipy_check_grad_Z", CENTRAL[2]},
-    20: {"logits"},
+    20: {"logits", *DATA},
     21: {"theta_gradient_from_logits_gradient"},
     22: {
         "jacobian_diagonal",

@@ -15,10 +15,10 @@ def test_the_gradient_of_every_weight_is_its_central_difference(t):
 @closed_forms("theta")
 def test_scipy_finds_the_gradient_of_the_weights_right(t):
     """check_grad(ℒ, ∂ℒ/∂θ) ≤ ‖h ℒ″/2 + 2e/h + rounding‖: no more than truncation and rounding."""
-    _, b, X, Y = t.problem.reals
+    _, b, X, _ = t.problem.reals
     posed = scipy_check_grad.pose(t.truth64.problem, "theta", t.truth64.nearby_float64_error)
 
     def loss(theta):
-        return float64.losses(theta.reshape(-1, t.problem.d), b, X, Y)
+        return float64.losses(theta.reshape(-1, t.problem.d), b, X, t.problem.labels, t.problem.divisor)
 
     assert scipy_finds_right(posed, loss, t.gradient("theta"), t.truth.allowed("theta"))

@@ -88,7 +88,7 @@ def scipy_check_grad_Z(trial: Trial) -> Found:
     yield _loss(trial, posed, "theta", "Z")
 
 
-@check(3, 20, needs=("gradients", "loss"), turns=(4,))
+@check(3, 20, needs=("gradients", "loss"), turns=(8,))
 def scipy_check_grad_X(trial: Trial) -> Found:
     """scipy.optimize.check_grad over X returns no more than its own truncation and rounding."""
     yield _loss(trial, trial.problem, "X", "X")
