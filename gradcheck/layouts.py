@@ -87,7 +87,10 @@ def others(declared: Meant) -> Iterator[Meant]:
     """Every layout, and every reduction of the loss, but what is declared."""
     for choice in product(*({**CHOICES, **LOSSES}[name] for name in TRIED)):
         changes: dict[str, Any] = dict(zip(TRIED, choice, strict=True))
-        law = replace(declared[1], reduction=changes.pop("reduction"))
+        reduction = changes.pop("reduction")
+        if reduction == "none" and declared[1].l2:  # which is of no sample
+            continue
+        law = replace(declared[1], reduction=reduction)
         found = replace(declared[0], **changes), law
         if _distinct(found) != _distinct(declared):
             yield found

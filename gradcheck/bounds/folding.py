@@ -33,12 +33,13 @@ class Folded:
 
     @cached_property
     def N(self) -> float:
-        """What the sum is divided by, or NaN where nothing counts, or where 1/N or a weight over N may leave the range."""
+        """What the sum is divided by, or NaN where nothing counts, or where N, 1/N or a weight over N may leave the range."""
         N, law = self.problem.divisor, self.problem.law
         if law.plain:
             return N
         most = max(1.0, self.mass.max(initial=0.0), *law.class_weight)
-        return N if N * self.precision.huge > 2 * most else np.nan
+        huge = self.precision.huge
+        return N if 2 * most / huge < N < huge else np.nan
 
     @cached_property
     def at_least_one(self) -> float:
@@ -74,7 +75,11 @@ class Folded:
         more = WEIGHED * bool(law.class_weight) + SMOOTHED * bool(law.smoothing) + ADDED * bool(law.z_loss)
         if law.class_weight and law.smoothing_weight == "label" and self.problem.label_index is None:
             more += self.problem.L - 1  # the weight of a distribution is a sum
-        return more, roundings(p, 2, self.problem.Y.size - 1) if law.counted == WEIGHTS else 0.0
+        if law.counted != WEIGHTS or not self.problem.divisor > 0:
+            return more, 0.0
+        Y = self.problem.reals[3]
+        lost = p.eta * (Y.sum() + Y.size) / self.problem.divisor  # weights, and their products, that underflow
+        return more, roundings(p, 2, Y.size - 1) + float(lost)
 
     def relative(
         self, operations: float, additions: float | None = None, writings: float = 0, readings: float = 0
@@ -95,7 +100,8 @@ class Folded:
         found = 2 * law.smoothing * relative(p, SMOOTHED, writings=1, readings=1) * hard
         most = max(law.class_weight, default=0.0)
         finite = self.Y.max(initial=0.0) < p.huge and most < p.huge and p.huge > self.N
-        return found + 4 * p.eta if finite else np.full(hard.shape, np.inf)
+        lost = 4 * p.eta * (1 + self.problem.reals[3])  # of a weight that underflows, as often as it is taken
+        return found + lost if finite else np.full(hard.shape, np.inf)
 
     @cached_property
     def unsmoothed(self) -> Reals:

@@ -70,6 +70,8 @@ class CrossEntropy:
             object.__setattr__(self, name, self._number(name, getattr(self, name), least, most, words))
         if self.mean_of not in (SAMPLES, LABELLED, WEIGHTS) and not _whole(self.mean_of, 1):
             self._refuse("mean_of", f"{SAMPLES}, {LABELLED}, {WEIGHTS} or a count, from 1")
+        if self.reduction == "none" and self.l2:
+            self._refuse("reduction", "mean or sum with a penalty, which is of no sample")
         if self.ignore is not None and not _whole(self.ignore, -(2**31)):
             self._refuse("ignore", "the label of samples that do not count, a whole number")
         if not isinstance(self.l2_bias, bool):
