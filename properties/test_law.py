@@ -61,7 +61,11 @@ VALUES = {
     "class_weight": st.just(()) | st.lists(amounts("l2"), min_size=2, max_size=6).map(tuple),
     "l2_bias": st.booleans(),
 }
-LAWS = st.fixed_dictionaries({}, optional=VALUES).map(lambda chosen: CrossEntropy(**chosen))
+LAWS = (
+    st.fixed_dictionaries({}, optional=VALUES)
+    .filter(lambda chosen: not (chosen.get("reduction") == "none" and chosen.get("l2")))  # a penalty is of no sample
+    .map(lambda chosen: CrossEntropy(**chosen))
+)
 
 
 def a_problem(Y, law=None, **arrays):
@@ -256,6 +260,11 @@ def test_a_case_keeps_its_loss(law, tmp_path_factory):
     problem = a_problem([[1, 0], [0, 0]], law)
     back = load(save(Case(problem), tmp_path_factory.mktemp("cases")))
     assert (back.problem.law, back.problem.digest) == (law, problem.digest)
+
+
+def test_a_penalty_is_of_no_sample():
+    with pytest.raises(Unusable, match="mean or sum with a penalty"):
+        CrossEntropy(reduction="none", l2=0.1)
 
 
 WRONG = {
