@@ -19,7 +19,7 @@ DTYPES = ("float64", "float32", "float16", "bfloat16")
 OPT_IN = tuple(name for name, regime in REGIMES.items() if regime.opt_in)
 
 # Frameworks that compile for every shape are posed a fraction of the problems.
-SLOWER = {"jax": 5, "optax": 8, "tinygrad": 20}
+SLOWER = {"jax": 8, "optax": 12, "tinygrad": 30}
 # Of a loss whose options are arguments: posed here in short, and at length in a job of their own in CI.
 OPTIONS = {
     "torch-options": 12,
@@ -27,9 +27,9 @@ OPTIONS = {
     "torch-chunked": 12,
     "optax-smoothed": 4,
     "sklearn-options": 12,
-    "tinygrad-smoothed": 3,
-    "tinygrad-options": 3,
-    "tinygrad-weights": 3,
+    "tinygrad-smoothed": 2,
+    "tinygrad-options": 2,
+    "tinygrad-weights": 2,
     "keras-options": 12,
     "keras-sparse": 12,
 }
@@ -80,10 +80,9 @@ def test_a_target_whose_options_are_arguments_agrees_whatever_they_are(name):
     """Weights of 0 and 1e6, a smoothing of 1, samples that do not count; masked classes beside them."""
     target = loaded(name)
     assert target.varied
-    for dtype in target.dtypes[:1] if OPTIONS[name] < 10 else target.dtypes:
-        run = conform(target, dtype=dtype, max_examples=OPTIONS[name], seed=0)
-        assert disagreements(run) == []
-        assert run.tallies["loss"].judged and run.tallies["theta_gradient"].judged
+    run = conform(target, dtype=target.dtypes[0], max_examples=OPTIONS[name], seed=0)
+    assert disagreements(run) == []
+    assert run.tallies["loss"].judged and run.tallies["theta_gradient"].judged
     masked = conform(target, dtype=target.dtypes[0], regimes=("masked-class",), max_examples=OPTIONS[name], seed=1)
     assert disagreements(masked) == []
 

@@ -44,10 +44,10 @@ def posed(regimes: tuple[str, ...], seed: int, count: int, law: CrossEntropy = P
 
 
 @pytest.mark.parametrize("name", MISTAKES)
-def test_every_mistake_is_caught_within_100_test_cases_at_five_seeds(name):
+def test_every_mistake_is_caught_within_100_test_cases_at_three_seeds(name):
     """The power of the checks, each in its turns."""
     mistake = MISTAKES[name]
-    for seed in range(5):
+    for seed in range(3):
         implementation = mistake.implementation()
         with quiet():
             assert any(
