@@ -15,6 +15,7 @@ from gradcheck.drawing import pose
 from gradcheck.errors import Unusable
 from gradcheck.implementations import Implementation, adapt, posing
 from gradcheck.implementations.quiet import quiet
+from gradcheck.law import CrossEntropy
 from gradcheck.problem import Problem
 from gradcheck.reduction import reduce
 from gradcheck.tally import Tally
@@ -176,8 +177,9 @@ def conform(
                 meant = layouts.meant(original, tallies.values())
                 rounds = layouts.rounds(original, tallies.values())
                 progress("diagnosing", judging.done)
-                failing = [problem for tally in tallies.values() if tally.failed for problem in tally.failing]
-                likely = diagnosis.diagnose(implementation, failing, judging.passing)
+                if not (meant and _other_loss(meant[1], original.law)):  # one story, and this one explains everything
+                    failing = [problem for tally in tallies.values() if tally.failed for problem in tally.failing]
+                    likely = diagnosis.diagnose(implementation, failing, judging.passing)
         except KeyboardInterrupt:
             interrupted = True
             failures += _unshrunken(tallies, failures)
@@ -185,6 +187,11 @@ def conform(
     found = replace(run, problems=judging.done, failures=kept, rounds=rounds, diagnosis=likely)
     found = replace(found, meant=meant[0], meant_law=meant[1]) if meant else found
     return replace(found, interrupted=interrupted, printed=printed.size, notes=tuple(original.home.notes))
+
+
+def _other_loss(one: CrossEntropy, other: CrossEntropy) -> bool:
+    """Whether they differ in more than the reduction, which has a story of its own."""
+    return replace(one, reduction=other.reduction) != other
 
 
 def _explained(failure: Failure, tally: Tally, likely: diagnosis.Diagnosis | None) -> Failure:

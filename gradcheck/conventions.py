@@ -41,10 +41,17 @@ QUANTITIES = ("loss", "Z", "theta", "b")  # of which numbers are solved for
 def others(law: CrossEntropy, implementation: Implementation, problems: list[Problem]) -> Iterator[CrossEntropy]:
     """Losses that may be meant, the nearest first; none is the one that is declared."""
     seen = {law}
-    for found in (*_words(law), *_listed(law), *_solved(law, implementation, problems)):
+    for found in (*_dropped(law), *_words(law), *_listed(law), *_solved(law, implementation, problems)):
         if found not in seen:
             seen.add(found)
             yield found
+
+
+def _dropped(law: CrossEntropy) -> Iterator[CrossEntropy]:
+    """Without one of the options that are declared, or without any: code that does not have it."""
+    numbers = [name for name in ("softcap", "scale", "z_loss", "l2", "smoothing", "class_weight") if name in law.said]
+    yield from (replace(law, **{name: getattr(PLAIN, name)}) for name in numbers)
+    yield replace(PLAIN, reduction=law.reduction)
 
 
 def _words(law: CrossEntropy) -> Iterator[CrossEntropy]:

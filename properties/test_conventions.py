@@ -106,3 +106,11 @@ def test_a_coarser_precision_inside_is_asked_for_where_all_numbers_are_of_it():
     assert layouts.rounds(inside, judged(inside)) == Arithmetic(inner="float32")
     close = Implementation("near", near, model.loss)
     assert layouts.rounds(close, judged(close)) is None
+
+
+def test_an_option_that_is_declared_and_that_code_does_not_have_is_told():
+    """All of them, or one beside others that it has."""
+    plain, capped = of(CrossEntropy()), of(CrossEntropy(softcap=30.0))
+    declared = CrossEntropy(softcap=30.0, smoothing=0.1)
+    for code, meant in ((plain, {}), (capped, {"softcap": 30.0})):
+        assert told(Implementation("declared", code.gradients, code.loss, law=declared)) == meant

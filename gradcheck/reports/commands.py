@@ -25,7 +25,11 @@ def meant(run: Run) -> str:
         return f"Did you mean {declared}? Everything that failed agrees under that arithmetic."
     if run.meant is None:
         return ""
-    shown = shlex.join(options({**said(run.meant), **(run.meant_law or run.law).said})) or "the default layout"
+    law = run.meant_law or run.law
+    shown = shlex.join(options({**said(run.meant), **law.said})) or "the default"
+    dropped = shlex.join(options({name: value for name, value in run.law.said.items() if name not in law.said}))
+    if dropped:
+        shown = f"{shown}, without {dropped}"
     if only_memory(run):
         return f"Did you mean {shown}? It cannot take every order of memory; everything that failed agrees on arrays in C order."
     what = "layout" if run.meant_law in (None, run.law) else "loss"
