@@ -41,7 +41,7 @@ QUANTITIES = ("loss", "Z", "theta", "b")  # of which numbers are solved for
 def others(law: CrossEntropy, implementation: Implementation, problems: list[Problem]) -> Iterator[CrossEntropy]:
     """Losses that may be meant, the nearest first; none is the one that is declared."""
     seen = {law}
-    for found in (*_dropped(law), *_words(law), *_listed(law), *_solved(law, implementation, problems)):
+    for found in (*_words(law), *_dropped(law), *_listed(law), *_solved(law, implementation, problems)):
         if found not in seen:
             seen.add(found)
             yield found
