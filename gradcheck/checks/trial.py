@@ -94,9 +94,8 @@ class Trial:
         keep = ~np.isneginf(Z[:, 0])
         rows = Z[keep]
         exact = np.zeros_like(rows)
-        if (
-            self.granted.stored and self.granted.stored != self.problem.precision.u
-        ):  # what is handed over is written down first
+        # what is handed over is written down first
+        if self.granted.stored and self.granted.stored != self.problem.precision.u:
             exact = outward(self.granted.stored * abs(rows) + self.granted.eta)
             exact = np.where(abs(rows) + exact < self.granted.huge, exact, np.inf)
         upper = np.minimum(A.magnitude[keep], 1.0)
