@@ -14,7 +14,7 @@ import numpy as np
 
 from gradcheck.law import CrossEntropy, functions, text
 from gradcheck.law.functions import log_sum_exp, tanh, values
-from gradcheck.law.options import PLAIN, SAMPLES
+from gradcheck.law.options import PLAIN
 from gradcheck.problem import Array
 
 Values = Any  # an array of NumPy, or of another reading
@@ -73,8 +73,7 @@ class Stages:
 
     def counting(self, Y: Values) -> Values:
         """(1, n), the weight of each sample in the z-loss: 1 where it counts."""
-        every = np.ones((1, Y.shape[1]), dtype=bool)
-        return like(every if self.law.z_over == SAMPLES else text.kept(Y, self.law), Y)
+        return like(text.squared(Y, self.law), Y)
 
     def squares(self, Z: Values, Y: Values) -> Values:
         """`c sum lse^2`."""
@@ -132,7 +131,7 @@ class Stages:
             found = found + self.of_squares(bent, A, Y)
         if self.law.mapped:
             found = like(found * self.slope(Z), A)
-        return self.mean(found, like(Y, A) if self.law.counted != SAMPLES else Y)
+        return self.mean(found, Y)
 
     def theta_gradient(self, D: Values, X: Values) -> Values:
         """`D X^T` (eq. 11-13, 17), (L, d)."""

@@ -12,7 +12,7 @@ import numpy as np
 from gradcheck.bounds.roundings import relative, roundings, together
 from gradcheck.enclosure import Reals
 from gradcheck.law.options import WEIGHTS
-from gradcheck.law.text import kept, labels
+from gradcheck.law.text import kept, labels, squared, weights_of
 from gradcheck.precision import Precision
 from gradcheck.problem import Problem
 
@@ -107,12 +107,10 @@ class Folded:
     def unsmoothed(self) -> Reals:
         """What the terms are multiplied by in code that adds them up over all classes first and smooths then, (L, n)."""
         law, Y = self.problem.law, self.problem.reals[3]
-        weights = np.array(law.class_weight or (1.0,))[:, np.newaxis]
-        return np.asarray(kept(Y, law) * np.broadcast_to(weights, (len(Y), 1)))
+        return np.asarray(kept(Y, law) * (weights_of(law, Y) if law.class_weight else np.ones((len(Y), 1))))
 
     @cached_property
     def z(self) -> Reals:
         """What lse^2 of each sample is multiplied by, (1, n)."""
         law = self.problem.law
-        every = law.z_over == "samples"
-        return np.asarray(law.z_loss * (np.ones((1, self.problem.n)) if every else kept(self.problem.reals[3], law)))
+        return np.asarray(law.z_loss * squared(self.problem.reals[3], law))

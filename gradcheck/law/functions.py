@@ -35,11 +35,11 @@ def tanh(x: Values) -> Values:
 
 
 def log_softmax(Z: Values) -> Values:
-    """`(Z - max) - log sum exp(Z - max)`, column by column, (L, n)."""
+    """`(Z - max) - log sum exp(Z - max)`, column by column, (L, n), or of a stack, (..., L, n)."""
     if hasattr(Z, "log_softmax"):
         return Z.log_softmax()
     moved = shifted(Z)
-    return like(moved - np.log(like(np.exp(moved).sum(axis=0, keepdims=True), Z.dtype)), Z.dtype)
+    return like(moved - np.log(like(np.exp(moved).sum(axis=-2, keepdims=True), Z.dtype)), Z.dtype)
 
 
 def log_sum_exp(Z: Values) -> Values:
@@ -47,7 +47,7 @@ def log_sum_exp(Z: Values) -> Values:
     if hasattr(Z, "log_sum_exp"):
         return Z.log_sum_exp()
     most = top(Z)
-    return like(most + np.log(like(np.exp(Z - most).sum(axis=0, keepdims=True), Z.dtype)), Z.dtype)
+    return like(most + np.log(like(np.exp(Z - most).sum(axis=-2, keepdims=True), Z.dtype)), Z.dtype)
 
 
 def softmax(Z: Values) -> Values:
@@ -55,14 +55,14 @@ def softmax(Z: Values) -> Values:
     if hasattr(Z, "softmax"):
         return Z.softmax()
     powers = np.exp(shifted(Z))
-    return like(powers / like(powers.sum(axis=0, keepdims=True), Z.dtype), Z.dtype)
+    return like(powers / like(powers.sum(axis=-2, keepdims=True), Z.dtype), Z.dtype)
 
 
 def top(Z: Array) -> Array:
     """The maximum of each column, (1, n)."""
     if np.iscomplexobj(Z):  # the complex step: any analytic shift will do, and NumPy orders by the real part
         return np.asarray(Z[Z.real.argmax(axis=0), np.arange(Z.shape[1])][np.newaxis])
-    return np.asarray(Z.max(axis=0, keepdims=True))
+    return np.asarray(Z.max(axis=-2, keepdims=True))
 
 
 def shifted(Z: Array) -> Array:

@@ -35,6 +35,11 @@ def kept(Y: Values, law: CrossEntropy) -> Array:
     return np.asarray(values(Y).sum(axis=0, keepdims=True) > 0)
 
 
+def squared(Y: Values, law: CrossEntropy) -> Array:
+    """(1, n), of which samples lse^2 is added."""
+    return np.ones((1, Y.shape[1]), dtype=bool) if law.z_over == SAMPLES else kept(Y, law)
+
+
 def labels(Y: Values, law: CrossEntropy) -> Values:
     """`Y'` (L, n): smoothed where a sample counts, then weighed."""
     smoothed, L = Y, Y.shape[0]
@@ -43,11 +48,11 @@ def labels(Y: Values, law: CrossEntropy) -> Values:
         smoothed = np.where(kept(Y, law), Y * (1 - law.smoothing) + rest, Y * 0)
     if not law.class_weight:
         return smoothed
-    weights = _weights(law, Y)
+    weights = weights_of(law, Y)
     return smoothed * ((Y * weights).sum(axis=0, keepdims=True) if law.smoothing_weight == "label" else weights)
 
 
-def _weights(law: CrossEntropy, Y: Values) -> Values:
+def weights_of(law: CrossEntropy, Y: Values) -> Values:
     """(L, 1); where more are declared than there are classes, the first."""
     return numbers(np.array(law.class_weight[: Y.shape[0]])[:, np.newaxis], Y)
 
@@ -55,7 +60,7 @@ def _weights(law: CrossEntropy, Y: Values) -> Values:
 def normaliser(Y: Values, law: CrossEntropy) -> Values:
     """`N`, a number."""
     if law.counted == WEIGHTS:
-        return (Y * _weights(law, Y)).sum() if law.class_weight else Y.sum()
+        return (Y * weights_of(law, Y)).sum() if law.class_weight else Y.sum()
     if law.counted == LABELLED:
         return int(kept(Y, law).sum())
     return Y.shape[1] if law.counted == SAMPLES else law.counted
@@ -68,7 +73,7 @@ def total(Z: Values, Y: Values, law: CrossEntropy) -> Values:
     if law.z_loss:
         lse = log_sum_exp(bent)
         squares = lse * lse * law.z_loss
-        found = found + (squares if law.z_over == SAMPLES else np.where(kept(Y, law), squares, 0 * squares)).sum()
+        found = found + np.where(squared(Y, law), squares, 0 * squares).sum()
     return found
 
 

@@ -40,7 +40,7 @@ class Smoothed(Model):
         mixed = self.mixed(labels, self.law.smoothing, len(labels))
         found = np.where(text.kept(labels, self.law), mixed, 0 * labels)
         if self.law.class_weight:
-            found = found * np.array(self.law.class_weight[: len(Y)])[:, np.newaxis]
+            found = found * text.weights_of(self.law, labels)
         return like(found, other)
 
     def mixed(self, Y, smoothing, L):

@@ -11,18 +11,13 @@ WEIGHED = {"class_weight": EACH, "mean_of": "weights"}
 BY_SAMPLES = {"class_weight": EACH}
 
 
-def column(law, L):
-    """The weights, (L, 1)."""
-    return np.array(law.class_weight[:L])[:, np.newaxis]
-
-
 @mistake("labels", fix="weigh each sample by the class of its label", equations=GRADIENT, law=WEIGHED)
 class weights_of_the_output_class(Model):
     """The gradient of each class is weighed by that class, and not by that of the label."""
 
     def logits_gradient(self, theta, b, X, Y):
         A = self.softmax(self.mapped(self.logits(theta, b, X)))
-        return self.mean(like(super().residual(A, Y) * column(self.law, len(A)), A), like(Y, A))
+        return self.mean(like(super().residual(A, Y) * text.weights_of(self.law, A), A), like(Y, A))
 
 
 @mistake("labels", fix="weigh the gradient, too", equations=GRADIENT, law=BY_SAMPLES)
@@ -84,7 +79,7 @@ class weights_squared(Model):
     """Weights enter twice: into the labels, and into the terms."""
 
     def folded(self, Y, other):
-        return like(super().folded(Y, other) * column(self.law, len(Y)), other)
+        return like(super().folded(Y, other) * text.weights_of(self.law, Y), other)
 
 
 @mistake("labels", fix="index the weights by the label itself", equations=(2, *GRADIENT), law=BY_SAMPLES)
@@ -92,7 +87,7 @@ class weights_of_the_next_class(Model):
     """Each label is weighed by the class after it."""
 
     def folded(self, Y, other):
-        return like(like(Y, other) * np.roll(column(self.law, len(Y)), -1, axis=0), other)
+        return like(like(Y, other) * np.roll(text.weights_of(self.law, Y), -1, axis=0), other)
 
 
 @mistake("labels", fix="weigh the smoothed part, too", equations=(2, *GRADIENT), law={**BY_SAMPLES, "smoothing": 0.1})
@@ -101,7 +96,7 @@ class smoothed_part_not_weighed(Model):
 
     def folded(self, Y, other):
         law, labels = self.law, like(Y, other)
-        return like(labels * column(law, len(Y)) * (1 - law.smoothing) + law.smoothing / len(labels), other)
+        return like(labels * text.weights_of(law, Y) * (1 - law.smoothing) + law.smoothing / len(labels), other)
 
 
 @mistake(

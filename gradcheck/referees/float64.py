@@ -13,16 +13,10 @@ import numpy as np
 from gradcheck import bounds
 from gradcheck.enclosure import Enclosure, Reals
 from gradcheck.law import text
-from gradcheck.law.functions import log_sum_exp
+from gradcheck.law.functions import log_softmax, log_sum_exp
 from gradcheck.precision import FLOAT64
 from gradcheck.problem import Problem
 from gradcheck.referees.truth import Truth, magnitude, unmasked
-
-
-def _log_shares(Z: Reals) -> Reals:
-    """log softmax of the columns of Z, shifted by their maxima. Z may be a stack, (..., L, n)."""
-    shifted = Z - Z.max(axis=-2, keepdims=True)
-    return shifted - np.log(np.exp(shifted).sum(axis=-2, keepdims=True))
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +52,7 @@ class Values:
     def loss(self) -> Enclosure:
         p = self.problem
         if p.law.plain:
-            found = _mean(_sample_losses(_log_shares(self.Z.midpoint), p.reals[3]), p.n)
+            found = _mean(_sample_losses(log_softmax(self.Z.midpoint), p.reals[3]), p.n)
         else:
             with np.errstate(all="ignore"):
                 found = np.asarray(float(text.loss(*p.reals, p.law)))
@@ -108,7 +102,7 @@ def _mean(per_sample: Reals, N: float) -> Reals:
 def sample_losses(Z: Reals, Y: Reals) -> Reals:
     """What each sample adds to the sum of eq. 2, of stacks of logits (..., L, n): (..., n). Without their radii."""
     with np.errstate(over="ignore", invalid="ignore"):
-        return _sample_losses(_log_shares(Z), Y)
+        return _sample_losses(log_softmax(Z), Y)
 
 
 def losses(theta: Reals, b: Reals, X: Reals, Y: Reals, N: float | None = None) -> Reals:
