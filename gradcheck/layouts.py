@@ -44,8 +44,8 @@ def meant(implementation: Implementation, tallies: Iterable[Tally]) -> Meant | N
     if not any(tally.check.equations for tally in failed):  # no value is wrong
         return None
     bare = [problem.with_law(PLAIN) for problem in problems]
-    more = {p.digest: p for tally in failed for p in tally.failing if p.Y.size <= ENOUGH**4}
-    for law in conventions.others(implementation.law, implementation, [*bare, *list(more.values())[:MORE]]):
+    more = {p.digest: p for p in (*problems, *(p for tally in failed for p in tally.failing if p.Y.size <= ENOUGH**4))}
+    for law in conventions.others(implementation.law, implementation, list(more.values())[: ENOUGH + MORE]):
         if _agrees(replace(implementation, law=law, takes=()), bare, checks):
             return implementation.layout, law
     return None

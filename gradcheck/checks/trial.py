@@ -15,7 +15,7 @@ from gradcheck.enclosure import Enclosure, Reals, outward
 from gradcheck.errors import raised, text
 from gradcheck.implementations import Implementation, TargetFailed, adapt
 from gradcheck.implementations.home import Moved, Unsteady
-from gradcheck.implementations.layout import KEYS, named
+from gradcheck.implementations.layout import KEYS, named, shapes
 from gradcheck.implementations.posing import addressed, posed
 from gradcheck.implementations.record import NotPosed
 from gradcheck.implementations.surroundings import Surroundings
@@ -207,8 +207,7 @@ class Trial:
     def _gradient(self, key: str, problem: Problem, raw: Mapping[str, Any]) -> Reals:
         if key not in raw:
             raise Skip(f"gradients returns no {key!r}")
-        shapes = {"theta": problem.theta.shape, "b": problem.b.shape, "Z": problem.Y.shape, "X": problem.X.shape}
-        return as_reals(f"gradients[{key!r}]", raw[key], shapes[key])
+        return as_reals(f"gradients[{key!r}]", raw[key], shapes(problem)[key])
 
     def loss(self, problem: Problem | None = None) -> float:
         """The loss as a float."""

@@ -15,9 +15,14 @@ from gradcheck.implementations.labels import indices, lacks_class, with_class
 from gradcheck.implementations.record import Function, Implementation, Layout, NotPosed
 from gradcheck.implementations.told import calling
 from gradcheck.law import CrossEntropy
-from gradcheck.problem import Array
+from gradcheck.problem import Array, Problem
 
 KEYS = ("theta", "b", "Z", "X")
+
+
+def shapes(problem: Problem) -> dict[str, tuple[int, ...]]:
+    """Of each gradient."""
+    return {"theta": problem.theta.shape, "b": problem.b.shape, "Z": problem.Y.shape, "X": problem.X.shape}
 
 
 def adapt(implementation: Implementation) -> Implementation:

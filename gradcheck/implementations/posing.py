@@ -8,10 +8,9 @@ import numpy as np
 from gradcheck.errors import ProblemError
 from gradcheck.implementations.layout import adapt
 from gradcheck.implementations.record import Implementation, NotPosed
-from gradcheck.implementations.told import ADDRESSED, IGNORED, Bound, fields
+from gradcheck.implementations.told import ADDRESSED, Bound, fields
 from gradcheck.law import CrossEntropy
-from gradcheck.law.options import WEIGHTS
-from gradcheck.law.text import normaliser
+from gradcheck.law.options import NO_CLASS, RANGES
 from gradcheck.precision import Precision
 from gradcheck.problem import Problem
 
@@ -65,15 +64,12 @@ def _law(implementation: Implementation, problem: Problem, options: CrossEntropy
     return _as_arguments(law, problem, fields(implementation.takes)) if implementation.takes else law
 
 
-NUMBERS = ("smoothing", "scale", "softcap", "z_loss", "l2")
-
-
 def _as_arguments(law: CrossEntropy, problem: Problem, taken: tuple[str, ...]) -> CrossEntropy:
     """With the options that are handed over as they are: there, and exact in the precision of the problem."""
     p = problem.precision
-    found: dict[str, Any] = {name: _exact(getattr(law, name), p.huge / 32, p) for name in NUMBERS if name in taken}
+    found: dict[str, Any] = {name: _exact(getattr(law, name), p.huge / 32, p) for name in RANGES if name in taken}
     if "ignore" in taken and law.ignore is None:
-        found["ignore"] = IGNORED
+        found["ignore"] = NO_CLASS
     if "class_weight" in taken:
         weights = law.class_weight or (1.0,) * problem.L
         found["class_weight"] = tuple(_exact(weight, np.sqrt(p.huge), p) for weight in weights)
@@ -86,7 +82,7 @@ def _exact(value: float, most: float, precision: Precision) -> float:
 
 def _counted(problem: Problem) -> Problem:
     """The same problem, where something counts: a mean of nothing is 0/0."""
-    if problem.law.counted in ("labelled", WEIGHTS) and not normaliser(problem.reals[3], problem.law) > 0:
+    if not problem.divisor > 0:
         raise NotPosed("no sample counts, and the mean of nothing is 0/0")
     return problem
 

@@ -10,13 +10,12 @@ import numpy as np
 
 from gradcheck.errors import Unusable
 from gradcheck.law import CrossEntropy
-from gradcheck.law.options import FIELDS
+from gradcheck.law.options import FIELDS, NO_CLASS
 
 if TYPE_CHECKING:
     from gradcheck.implementations.record import Implementation
 
 ADDRESSED = ("loss", "gradients")  # the functions that have to do with labels
-IGNORED = -100  # the label of samples that do not count where none is declared: PyTorch's
 KWONLY, ANY = "__kwdefaults__", 0x08  # where defaults stand, and the flag of code that takes **options
 
 # The names by which code takes an option, each with the field of the law.
@@ -79,7 +78,7 @@ def value(name: str, law: CrossEntropy, dtype: np.dtype) -> Any:
         return np.array(given).astype(dtype) if given else None
     if name == "temperature":
         return 1 / given
-    return IGNORED if ALIASES[name] == "ignore" and given is None else given
+    return NO_CLASS if ALIASES[name] == "ignore" and given is None else given
 
 
 def calling(implementation: "Implementation", name: str) -> Callable[..., Any]:
