@@ -12,6 +12,7 @@ from gradcheck.diagnosis import Diagnosis, keep
 from gradcheck.errors import Unusable
 from gradcheck.implementations import Implementation, Layout, adapt
 from gradcheck.law import CrossEntropy
+from gradcheck.pictures import Picture
 from gradcheck.printable import clipped
 from gradcheck.problem import Problem
 from gradcheck.regimes import matching
@@ -87,7 +88,8 @@ class Judging:
 class Failure:
     """A check that failed: the smallest problem found on which it does, its verdict there, and where that is saved.
 
-    `explained` counts the failing problems that the run's diagnosis explains, and those that were examined.
+    `explained` counts the failing problems that the run's diagnosis explains, and those that were examined. `pictures` are the
+    arrays that are compared on the problem that its cause is shown on, where anybody looks at them.
     """
 
     check: Check
@@ -97,6 +99,7 @@ class Failure:
     judged: int
     case: str = ""
     explained: tuple[int, int] = (0, 0)
+    pictures: tuple[Picture, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -39,9 +39,19 @@ _file = click.Path(dir_okay=False, path_type=Path)
 )
 @click.option("--junit", type=_file, metavar="FILE", help="Write JUnit XML.")
 @click.option("--html", type=_file, metavar="FILE", help="Write a page.")
+@click.option("-v", "--verbose", is_flag=True, help="Show every check and every failure.")
+@click.option("-q", "--quiet", is_flag=True, help="Show one line.")
 @click.option("--careful", is_flag=True, help="To lose bits that careful code keeps is a failure.")
 def verify(
-    *, name: str | None, folder: Path, json_file: Path | None, junit: Path | None, html: Path | None, **given: Any
+    *,
+    name: str | None,
+    folder: Path,
+    json_file: Path | None,
+    junit: Path | None,
+    html: Path | None,
+    verbose: bool,
+    quiet: bool,
+    **given: Any,
 ) -> None:
     """Pose problems to TARGET and judge everything that it computes.
 
@@ -51,6 +61,7 @@ def verify(
     in [tool.gradcheck.targets] is judged.
     """
     from gradcheck import cases, reports
+    from gradcheck.printable import printable
     from gradcheck.verify import status
 
     files = {kind: path for kind, path in (("json", json_file), ("junit", junit), ("html", html)) if path}
@@ -63,10 +74,14 @@ def verify(
     results = reports.console(quiet=Path("-") in files.values())
     runs: list[Run] = []
     for found in judged(chosen(name, given), settings):
+        if runs and not quiet:
+            results.print()
         runs.append(_saved(found, folder))
-        reports.terminal.show(runs[-1], results)
+        reports.terminal.show(runs[-1], results, said=verbose - quiet)
     for kind, path in files.items():
         reports.write(path, reports.FORMATS[kind](runs))
+    if files and not quiet:
+        results.print("wrote " + ", ".join(printable(str(path)) for path in files.values()))
     leave(INTERRUPTED if runs[-1].interrupted else status(runs))
 
 

@@ -18,18 +18,25 @@ def command(run: Run) -> tuple[str, ...]:
     return run.command or (run.target, *options(declared))
 
 
-def meant(run: Run) -> str:
-    """The layout, or the arithmetic, that would explain every failure; nothing where there is none."""
+def suggested(run: Run) -> str:
+    """The options under which everything that failed agrees; nothing where there are none."""
     if run.rounds is not None:
-        declared = shlex.join(options(run.rounds.said))
-        return f"Did you mean {declared}? Everything that failed agrees under that arithmetic."
+        return shlex.join(options(run.rounds.said))
     if run.meant is None:
         return ""
     law = run.meant_law or run.law
     shown = shlex.join(options({**said(run.meant), **law.said})) or "the default"
     dropped = shlex.join(options({name: value for name, value in run.law.said.items() if name not in law.said}))
-    if dropped:
-        shown = f"{shown}, without {dropped}"
+    return f"{shown}, without {dropped}" if dropped else shown
+
+
+def meant(run: Run) -> str:
+    """The layout, the loss or the arithmetic that would explain every failure, as a sentence; nothing where there is none."""
+    shown = suggested(run)
+    if not shown:
+        return ""
+    if run.rounds is not None:
+        return f"Did you mean {shown}? Everything that failed agrees under that arithmetic."
     if only_memory(run):
         return f"Did you mean {shown}? It cannot take every order of memory; everything that failed agrees on arrays in C order."
     what = "layout" if run.meant_law in (None, run.law) else "loss"
@@ -39,3 +46,8 @@ def meant(run: Run) -> str:
 def only_memory(run: Run) -> bool:
     """Whether everything that failed agrees where arrays are in C order and can be written to."""
     return run.meant is not None and run.meant.memory != run.layout.memory
+
+
+def only_in_order(run: Run) -> list[str]:
+    """A word on what is at fault where that is the order of memory."""
+    return ["it cannot take every order of memory; everything agrees on arrays in C order"] if only_memory(run) else []
