@@ -44,6 +44,8 @@ def rows(cause: Cause, run: Run, width: int = WIDTH) -> Iterator[tuple[str, str]
         yield "fix", printable(cause.part.fix)
     if commands.meant(run):
         yield from _declared(cause, run)
+    if not (cause.exact or cause.errored):
+        yield "claim", leader.check.claim
     shown = list(pictured(cause, width - LABEL - 3))
     if not cause.errored and len(shown) < 2:
         yield "found", words.finding(leader.verdict)
