@@ -1,6 +1,6 @@
 """Mistakes that make whole rows wrong: each is computed for a few rows, and named where it explains every entry of them.
 
-G = D Xᵀ,  D = (A diag(1ᵀY) − Y)/N          a mistake puts another D in its place, or sums over a part of the samples
+G = D Xᵀ,  D = A diag(c) − Y'/N          a mistake puts another D in its place, or sums over a part of the samples
 """
 
 from collections.abc import Callable, Iterator
@@ -17,7 +17,7 @@ from gradcheck.enclosure import Reals
 ROWS = 3  # that an explanation must hold for
 TRIED = 4  # numbers of samples that are tried in full
 
-# From P = A diag(1ᵀY), A and Y (rows, n): what stands in the place of P − Y.
+# From P = A diag(c), A and Y = Y'/N (rows, n): what stands in the place of P − Y.
 MISTAKEN: dict[str, Callable[[Reals, Reals, Reals], Reals]] = {
     "as if labels were not subtracted": lambda P, A, Y: P,
     "as if labels alone were summed, without the probabilities": lambda P, A, Y: -Y,
@@ -37,9 +37,9 @@ def named(dump: Dump, kept: list[Kept], again: Compared, wrong: tuple[int, ...])
     computed, allowed = again.computed[places], again.allowed[places]
     blocks = [softmax_rows(dump, [rows[k] for k in places], block)[1:] for block in kept]
     A, Y = (np.concatenate(arrays, axis=1) for arrays in zip(*blocks, strict=True))
-    P = A * np.concatenate([block.mass for block in kept])
-    tried = {name: mistaken(P, A, Y) / dump.N for name, mistaken in MISTAKEN.items()}
-    tried |= dict(_parts(dump, (P - Y) / dump.N, computed, allowed)) if dump.n > 1 else {}
+    P, Y = A * np.concatenate([block.pull for block in kept]), Y * dump.share
+    tried = {name: mistaken(P, A, Y) for name, mistaken in MISTAKEN.items()}
+    tried |= dict(_parts(dump, P - Y, computed, allowed)) if dump.n > 1 else {}
     found = _products(dump, kept, np.stack(list(tried.values())))
     return tuple(name for name, G in zip(tried, found, strict=True) if (abs(G - computed) <= allowed).all())
 

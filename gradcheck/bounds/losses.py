@@ -72,18 +72,30 @@ def penalty_error(found: Reals, folded: Folded, softmax: SoftmaxError) -> Reals:
     """With l2/2 |theta|^2 added, which is a sum of squares."""
     problem, precision = folded.problem, folded.precision
     squares = (problem.reals[0] ** 2).sum() + ((problem.reals[1] ** 2).sum() if problem.law.l2_bias else 0.0)
-    own = problem.law.l2 / 2 * squares
-    count = problem.reals[0].size + problem.reals[1].size
-    k, added = relative(precision, 5, count, writings=2, readings=2), relative(precision, 1, writings=1)
     with np.errstate(over="ignore", invalid="ignore"):
         labels = folded.Y > 0
-        size = (folded.Y[labels] * softmax.distance[labels]).sum() / folded.N + found + own * (1 + k)
+        size = (folded.Y[labels] * softmax.distance[labels]).sum() / folded.N
         if problem.law.z_loss:
             size = size + _squares(folded, softmax)[0] / folded.N
-        lost = (count + 2) * (1 + problem.law.l2) + 2 * squares  # of squares, and of l2/2 itself
-        bound = found + k * own + added * size + (1 + k) * lost * precision.eta
-    most = (1 + problem.law.l2) * (squares + bound) + size
-    return outward(bound if most < precision.huge else np.inf, count + 24)
+    count = problem.reals[0].size + problem.reals[1].size
+    return penalised_loss(found, size, squares, problem.law.l2, precision, count=count)
+
+
+def penalised_loss(
+    bound: Reals, size: Reals, squares: Reals, l2: float, p: Precision, *, count: int, writing: float = 0.0
+) -> Reals:
+    """Of a loss that is off by `bound` and no more than `size`, with l2/2 times a sum of so many squares added, of numbers that are
+    written down with a relative error of `writing`.
+    """
+    own = l2 / 2 * squares
+    k, added = relative(p, 5, count, writings=2, readings=2), relative(p, 1, writings=1)
+    k += (1 + k) * (2 + writing) * writing
+    with np.errstate(over="ignore", invalid="ignore"):
+        size = size + bound + own * (1 + k)
+        lost = (count + 2) * (1 + l2) + 2 * squares  # of squares, and of l2/2 itself
+        found = bound + k * own + added * size + (1 + k) * lost * p.eta
+    most = (1 + l2) * (squares + found) + size
+    return outward(found if most < p.huge else np.inf, count + 24)
 
 
 def _label_errors(softmax: SoftmaxError, k: float, one_hot: bool, precision: Precision) -> tuple[Reals, Reals]:

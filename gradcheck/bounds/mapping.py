@@ -100,3 +100,11 @@ def _slope_error(t: Reals, delta: Reals, rounding: float) -> Reals:
     """Of 1 - t^2, where t is off by delta: at most 2|t| delta + delta^2, and the roundings of a square and of a difference."""
     top = abs(t) + delta
     return np.asarray(2 * abs(t) * delta + delta * delta + rounding * (1 + top * top))
+
+
+def slope(law: CrossEntropy, p: Precision) -> tuple[float, float]:
+    """Of a map that only scales: what it is, and what code may be off by."""
+    zero = np.zeros(())
+    nothing = Enclosure(zero, zero)
+    found = mapped(nothing, zero, zero, zero, law=law, precision=p)
+    return float(found.slope.midpoint), float(found.slope_delta)
