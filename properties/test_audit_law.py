@@ -2,19 +2,28 @@
 
 import itertools
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from click.testing import CliRunner
 
 import gradcheck
-from gradcheck import CrossEntropy, Outcome, Unusable, precision
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gradcheck import CrossEntropy, Outcome, Unusable, precision, problems
 from gradcheck.auditing import audit_path, report
 from gradcheck.cli import main
+from gradcheck.errors import ProblemError
 from gradcheck.law import text
+from gradcheck.model import Stages
+from gradcheck.strategies import laws
 
 L, D, N = 24, 12, 150
 WEIGHTS = tuple(0.25 + k % 5 for k in range(L))
+DTYPES = ("float64", "float32", "float16", "bfloat16")
+WORDS = ({}, {"smoothing_over": "others"}, {"smoothing_weight": "label"}, {"z_over": "samples"}, {"l2_bias": True})
 JUDGED = ("Z", "A", "loss", "grad_theta", "grad_b", "grad_Z", "grad_X")
 
 OPTIONS = {
@@ -81,6 +90,40 @@ def step(law, dtype="float64", seed=0, labels="index", done=None):
     arrays["loss"] = np.asarray(text.loss_of(Z, theta, b, Y, done))
     made = {name: array.astype(kind) for name, array in arrays.items()}
     return made | {"Y": y if labels == "index" else Y.astype(kind)}
+
+
+def dumped(problem):
+    """What gradcheck.model computes of a loss in the precision of a problem."""
+    arrays, right = problem.arrays(), Stages(problem.law)
+    with np.errstate(all="ignore"):
+        Z, found = right.logits(*arrays[:3]), right.gradients(*arrays)
+        made = {"Z": Z, "A": right.softmax(right.mapped(Z)), "loss": np.asarray(right.loss(*arrays))}
+    made |= {f"grad_{name}": found[name] for name in ("theta", "b", "Z", "X")}
+    return dict(zip(("theta", "b", "X", "Y"), arrays, strict=True)) | made
+
+
+@given(
+    problems(dtypes=DTYPES, ignored=True),
+    laws(("weight", "smoothing", "z_loss", "scale", "l2")),
+    st.sampled_from(["samples", "labelled", "weights", 3]),
+    st.sampled_from(WORDS),
+    st.booleans(),
+)
+def test_correct_code_of_any_precision_is_never_rejected(problem, law, mean_of, words, logits):
+    """Each sum accumulated in the precision of its arrays, which is the worst that the error model allows."""
+    if problem.masked.any():
+        return
+    law = replace(law, ignore=-100, mean_of=mean_of, **words).of_classes(problem.L)
+    try:
+        problem = problem.with_law(law)
+    except ProblemError:
+        return
+    made = dumped(problem)
+    if not logits:
+        del made["Z"]
+    found = gradcheck.audit(**made, accumulate=problem.precision.name, law=law)
+    wrong = [f for f in found.findings if f.verdict.outcome is Outcome.DISAGREE]
+    assert not wrong
 
 
 def outcomes(found):
