@@ -7,11 +7,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from click.testing import CliRunner
-
-import gradcheck
 from hypothesis import given
 from hypothesis import strategies as st
 
+import gradcheck
 from gradcheck import CrossEntropy, Outcome, Unusable, precision, problems
 from gradcheck.auditing import audit_path, report
 from gradcheck.cli import main
@@ -137,8 +136,8 @@ def test_right_code_agrees(name, labels):
     law = CrossEntropy(**{**OPTIONS, **MORE}[name])
     for dtype in ("float64", "float32", "float16", "bfloat16"):
         made = step(law, dtype, labels=labels)
-        for given in (made, {key: array for key, array in made.items() if key != "Z"}):
-            found = outcomes(gradcheck.audit(**given, law=law))
+        for arrays in (made, {key: array for key, array in made.items() if key != "Z"}):
+            found = outcomes(gradcheck.audit(**arrays, law=law))
             assert Outcome.DISAGREE not in found.values(), (dtype, found)
             assert dtype not in ("float64", "float32") or set(found.values()) == {Outcome.AGREE}, (dtype, found)
 
@@ -149,3 +148,145 @@ def test_right_code_with_two_options_agrees(pair):
     for dtype in ("float64", "float32"):
         found = outcomes(gradcheck.audit(**step(law, dtype), law=law))
         assert set(found.values()) == {Outcome.AGREE}, (dtype, found)
+
+
+# ---- the wrong loss ----
+
+OF_D = ("loss", "grad_theta", "grad_b", "grad_Z", "grad_X")
+LABEL = {"smoothing": 0.1, "class_weight": WEIGHTS}
+# What is meant, what is computed, and what that changes.
+FORGOTTEN = {
+    "the mean is of all samples": ({"ignore": -100, "mean_of": "labelled"}, {"ignore": -100}, OF_D),
+    "the mean is of n and not of the weights": (
+        {"class_weight": WEIGHTS, "mean_of": "weights"},
+        {"class_weight": WEIGHTS},
+        OF_D,
+    ),
+    "no weights": ({"class_weight": WEIGHTS}, {}, OF_D),
+    "no smoothing": ({"smoothing": 0.1}, {}, OF_D),
+    "smoothed over all classes": ({"smoothing": 0.1, "smoothing_over": "others"}, {"smoothing": 0.1}, OF_D),
+    "smoothing weighed by the label": (LABEL, {**LABEL, "smoothing_weight": "label"}, OF_D),
+    "no z-loss": ({"z_loss": 1e-4}, {}, OF_D),
+    "z-loss of ignored samples": (
+        {"z_loss": 1e-3, "ignore": -100},
+        {"z_loss": 1e-3, "ignore": -100, "z_over": "samples"},
+        OF_D,
+    ),
+    "no scale": ({"scale": 1.5}, {}, ("A", *OF_D)),
+    "no penalty": ({"l2": 0.01}, {}, ("loss", "grad_theta")),
+    "no penalty of b": ({"l2": 0.01, "l2_bias": True}, {"l2": 0.01}, ("loss", "grad_b")),
+}
+
+
+@pytest.mark.parametrize("name", FORGOTTEN)
+def test_a_loss_that_is_another_disagrees(name):
+    """An option is forgotten, or counted in another way: in what it changes, and in nothing else."""
+    meant, done, changed = FORGOTTEN[name]
+    for dtype, wide in (
+        ("float64", set()),
+        ("float32", {"loss"}),
+    ):  # whose limit is that of n L terms, where these are smoothed
+        made = step(CrossEntropy(**meant), dtype, done=CrossEntropy(**done))
+        found = outcomes(gradcheck.audit(**made, law=CrossEntropy(**meant)))
+        wrong = {key for key, outcome in found.items() if outcome is Outcome.DISAGREE}
+        assert set(changed) - wide <= wrong <= set(changed), (dtype, found)
+
+
+def test_a_class_that_does_not_count_is_told_from_one_that_does():
+    found = outcomes(gradcheck.audit(**step(CrossEntropy()), law=CrossEntropy(ignore=3)))
+    assert {key for key, outcome in found.items() if outcome is Outcome.DISAGREE} == set(OF_D)
+
+
+@pytest.mark.parametrize("name", [*OPTIONS, *MORE])
+def test_an_option_in_the_loss_alone_is_seen_in_each_gradient(name):
+    """And one in the gradients alone in the loss."""
+    law = CrossEntropy(**{**OPTIONS, **MORE}[name])
+    right, plain = step(law), step(law, done=CrossEntropy(ignore=law.ignore))
+    for key in ("loss", "grad_theta", "grad_b", "grad_Z", "grad_X"):
+        if abs(right[key] - plain[key]).max() > 1e-6:
+            found = outcomes(gradcheck.audit(**right | {key: plain[key]}, law=law))
+            assert {k for k, outcome in found.items() if outcome is Outcome.DISAGREE} == {key}
+
+
+def test_an_ignored_sample_that_counts_is_found():
+    """One of 150, in whatever its D is added to."""
+    law = CrossEntropy(ignore=-100, smoothing=0.1, mean_of="labelled")
+    made = step(law)
+    i = int(np.flatnonzero(made["Y"] == -100)[0])
+    D = 0 * made["Z"]
+    D[:, i] = softmax(made["Z"])[:, i] / (made["Y"] != -100).sum()
+    wrong = {"grad_theta": made["grad_theta"] + D @ made["X"].T, "grad_X": made["grad_X"] + made["theta"].T @ D}
+    found = gradcheck.audit(**made | wrong, law=law)
+    assert [k for k, outcome in outcomes(found).items() if outcome is Outcome.DISAGREE] == ["grad_theta", "grad_X"]
+    assert next(f for f in found.findings if f.quantity == "grad_X").rows == (i,)
+
+
+def test_where_nothing_counts_nothing_is_said():
+    """0/0: whatever is in the dump."""
+    law = CrossEntropy(ignore=-100, mean_of="labelled")
+    made = step(CrossEntropy()) | {"Y": np.full(N, -100)}
+    found = outcomes(gradcheck.audit(**made, law=law))
+    assert {key for key, outcome in found.items() if outcome is Outcome.AGREE} == {"Z", "A"}
+    assert Outcome.DISAGREE not in found.values()
+
+
+# ---- told in every way ----
+
+
+def torch_like(folder, said=None):
+    """A step of PyTorch with labels of -100, its weights and its smoothing: rows, float32."""
+    torch = pytest.importorskip("torch")
+    torch.manual_seed(0)
+    layer, X = torch.nn.Linear(D, L), torch.randn(N, D, requires_grad=True)
+    labels = torch.randint(0, L, (N,))
+    labels[::3] = -100
+    captured = gradcheck.capture(layer, folder, law=said)
+    loss = torch.nn.functional.cross_entropy(layer(X), labels, weight=torch.tensor(WEIGHTS), label_smoothing=0.1)
+    loss.backward()
+    return captured.write(labels, loss)
+
+
+SAID = ["--ignore", "-100", "--class-weight", ",".join(map(str, WEIGHTS)), "--smoothing", "0.1", "--mean-of", "weights"]
+
+
+def test_a_step_of_torch_is_judged_with_its_options(tmp_path):
+    """On the command line, in layout.json, and by both, of which the first prevails; the report says which loss was meant."""
+    law = CrossEntropy(ignore=-100, class_weight=WEIGHTS, smoothing=0.1, mean_of="weights")
+    folder, written = torch_like(tmp_path / "dump", CrossEntropy(ignore=-100)), tmp_path / "report.json"
+    wrong = CliRunner().invoke(main, ["audit", str(folder)])
+    assert wrong.exit_code == 1, wrong.output
+    result = CliRunner().invoke(main, ["audit", str(folder), *SAID, "--json", str(written)])
+    assert result.exit_code == 0, result.output
+    assert json.loads(written.read_text())["law"] == law.said
+    (folder / "layout.json").write_text(json.dumps({"samples": "rows", "law": law.said}))
+    found = audit_path(folder)
+    assert set(outcomes(found).values()) == {Outcome.AGREE}
+    assert found.law == law and json.loads(report.text(found))["law"] == law.said
+    (folder / "layout.json").write_text(json.dumps({"samples": "rows", "reduction": "mean", **law.said}))
+    assert audit_path(folder).status == 0
+    assert audit_path(folder, layout={"smoothing": 0.2}).status == 1
+
+
+REFUSED = {
+    "--softcap 30": "the loss has softcap, which an audit cannot judge yet",
+    "--class-weight 1,2": "class_weight has 2 weights; expected 24, one for each class",
+    "--reduction none": "reduction=none; expected a loss that is one number",
+    "--ignore 7": "holds a label outside of 0 to 23; that of samples that do not count is to be declared as ignore",
+}
+
+
+@pytest.mark.parametrize("words", REFUSED)
+def test_what_cannot_be_judged_is_refused_in_one_line(words, tmp_path):
+    np.savez(tmp_path / "it.npz", **step(CrossEntropy(ignore=-100)))
+    result = CliRunner().invoke(main, ["audit", str(tmp_path / "it.npz"), *words.split()])
+    assert (result.exit_code, len(result.output.strip().splitlines())) == (2, 1), result.output
+    assert REFUSED[words] in result.output
+
+
+def test_labels_that_no_option_allows_are_refused():
+    """Weights of a class that is ignored, and above 1 where the others are smoothed."""
+    made = step(CrossEntropy(), labels="weights")
+    with pytest.raises(Unusable, match="has class 3, which is ignored"):
+        gradcheck.audit(**made, law=CrossEntropy(ignore=3))
+    with pytest.raises(Unusable, match="holds a weight above 1"):
+        gradcheck.audit(**made | {"Y": 9 * made["Y"]}, law=CrossEntropy(smoothing=0.1, smoothing_over="others"))

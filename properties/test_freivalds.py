@@ -155,8 +155,7 @@ def test_what_underflows_with_us_is_granted_with_the_error_of_our_logits():
     fine = ErrorModel(named("float64"), own)
     loss, one = Loss(CrossEntropy(), 1.0, 1, 2, True, fine, own), np.ones(1)
     known, unsure = (
-        columns(reach, zero, 2, arithmetic=fine, own=own, logits=(zero, zero + error))
-        for error in (0.0, 20.0)
+        columns(reach, zero, 2, arithmetic=fine, own=own, logits=(zero, zero + error)) for error in (0.0, 20.0)
     )
     masses = Masses(one, one, one, zero, one == 1)
     flat = [weights(differences(found, masses, loss), one, loss).flat[0] for found in (known, unsure)]

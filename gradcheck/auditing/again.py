@@ -33,7 +33,8 @@ def computed_again(dump: Dump, plan: Plan, sums: Sums, rows: list[int]) -> Compa
     for g, e in threaded(one, sums.kept):
         G, E = G + g, E + e
     limit = outward(E + sums.gradient.extra, 4 * dump.n + 64)
-    allowed = np.where(inside(dump, plan, sums)[rows, np.newaxis] + limit < plan.arithmetic.huge, limit, np.inf)
+    known = inside(dump, plan, sums)[rows, np.newaxis] + undivided(plan, limit) < plan.arithmetic.huge
+    allowed = np.where(known, limit, np.inf)
     if dump.law.l2:
         theta = taken(dump.arrays["theta"], rows)
         G = G + dump.law.l2 * theta
@@ -60,6 +61,11 @@ def inside(dump: Dump, plan: Plan, sums: Sums) -> Reals:
     return lost + plan.loss.at_least_one * total.size * (1 + plan.arithmetic.gradient(dump.n + 6)) * max(
         1.0, total.most
     )
+
+
+def undivided(plan: Plan, limit: Reals) -> Reals:
+    """What a partial sum of code that divides last may be off by."""
+    return limit if plan.loss.law.plain else plan.loss.at_least_one * limit
 
 
 def taken(array: object, rows: list[int]) -> Reals:

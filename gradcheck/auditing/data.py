@@ -114,7 +114,7 @@ class Chosen:
         H, E = self.summed(both, np.zeros((2, len(self.samples), self.dump.d)))
         limit = outward(E + bound.extra, 4 * self.dump.L + 64)
         assert plan.turned is not None
-        known = inside(plan, plan.turned, bound, labels.mass)[:, np.newaxis] + limit < plan.arithmetic.huge
+        known = inside(plan, plan.turned, bound, labels.mass, limit.max(axis=1))[:, np.newaxis]
         computed = _columns(self.dump, "grad_X", self.samples).T
         return Compared("grad_X", computed, H, np.where(known, limit, np.inf), tuple(self.samples))
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck.auditing import causes, faults, penalties
-from gradcheck.auditing.again import computed_again, inside
+from gradcheck.auditing.again import computed_again, inside, undivided
 from gradcheck.auditing.dump import Dump
 from gradcheck.auditing.findings import Compared, Finding, Probed, concluded
 from gradcheck.auditing.plan import Plan
@@ -46,7 +46,7 @@ def limits(dump: Dump, plan: Plan, sums: Sums) -> Reals:
     total = sums.gradient
     entries = np.asarray([[dump.d], [1]])  # that a limit is the sum of
     limit = outward(total.limit + total.flat[:, np.newaxis] + (total.extra + total.floor) * entries, 4 * dump.n + 64)
-    return np.where(inside(dump, plan, sums) + limit < plan.arithmetic.huge, limit, np.inf)
+    return np.where(inside(dump, plan, sums) + undivided(plan, limit) < plan.arithmetic.huge, limit, np.inf)
 
 
 def _probed(dump: Dump, plan: Plan, sums: Sums, limit: Reals) -> tuple[Probed, Reals]:

@@ -42,7 +42,7 @@ def _add_options(plan: Plan, block: Block, told: Loss, k: float) -> None:
     told.limit += float((1 + k) * (loss.off(masses) * stands).sum())
     if law.smoothing:  # the sum over the classes, before it is multiplied by smoothing / L
         weights = float(of.weights.sum()) if of.weights is not None else float(of.L)
-        told.most += float(((1 + k) ** 2 * (1 + model.label(of.L)) * weights * of.counts * stands).sum())
+        told.most += float(((1 + k) * (1 + k) * (1 + model.label(of.L)) * weights * of.counts * stands).sum())
     if law.z_loss:
         more, lse, apart = model.squared_loss(loss.n), found.lse, found.lse_error
         value, own = masses.z * block.lse**2, found.Q + 16 * U64 * lse

@@ -4,6 +4,7 @@ A probe is a vector over the features, so that each sample is judged for itself,
 """
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gradcheck.auditing.block import Block
 from gradcheck.auditing.dump import Dump
@@ -32,7 +33,7 @@ def probed(dump: Dump, plan: Plan, block: Block, by: Turned, bound: Weights) -> 
     # what float64 loses in Hᵀ V, as in G V
     lost = np.nan_to_num(2 * spread(dump.d + 8, U64) * np.sqrt(dump.d) * length, nan=0.0, posinf=0.0)
     limit, own = (outward(x + lost, 4 * dump.L + 64) for x in (limit, own))
-    limit = np.where(inside(plan, by, bound, block.labels.mass) + limit < plan.arithmetic.huge, limit, np.inf)
+    limit = np.where(inside(plan, by, bound, block.labels.mass, limit), limit, np.inf)
     return OfSamples(abs(plan.probes.T @ H - right).max(axis=0), abs(right).max(axis=0), limit, own, length)
 
 
@@ -45,11 +46,12 @@ def _products(plan: Plan, block: Block, by: Turned) -> Reals:
     return found
 
 
-def inside(plan: Plan, by: Turned, bound: Weights, mass: Reals) -> Reals:
-    """(n,): no partial sum of an entry, divided by N or not, exceeds this and the limit."""
+def inside(plan: Plan, by: Turned, bound: Weights, mass: Reals, limit: Reals) -> NDArray[np.bool_]:
+    """(n,): whether every partial sum of an entry, divided by N or not, is in the range."""
     loss, model = plan.loss, plan.arithmetic
     reached = loss.at_least_one * (bound.size + bound.unit * mass) * (1 + model.data(loss.L + 6))
-    return np.asarray(model.within(by.most) + reached * max(1.0, by.most))
+    reached = model.within(by.most) + reached * max(1.0, by.most)
+    return np.asarray(reached + (limit if loss.law.plain else loss.at_least_one * limit) < model.huge)
 
 
 def _of_indices(dump: Dump, block: Block, by: Turned, bound: Weights) -> tuple[Reals, Reals, Reals]:

@@ -1,6 +1,6 @@
 """What rounding may do to the softmax of a column: as `softmax`, with one bound for all of its classes. See docs/audit.md."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -67,11 +67,22 @@ def columns(
 ) -> Columns:
     """As `bounds.softmax_error`, with one bound for a column: `reach` (n,) is max Z - min Z, `own` what we compute in.
 
-    `logits` are the errors of the implementation's logits and of ours; both 0 where they are in the dump.
+    `logits` are the errors of the implementation's logits and of ours; both 0 where they are in the dump. Of log A the loss asks
+    however small A is; of A nothing is asked below `REACH`.
     """
+    found = _columns(np.minimum(reach, REACH), lse, L, arithmetic=arithmetic, own=own, logits=logits)
+    if not reach.max(initial=0.0) > REACH:
+        return found
+    far = _columns(reach, lse, L, arithmetic=arithmetic, own=own, logits=logits)
+    return replace(found, log_A=far.log_A, distance=far.distance)
+
+
+def _columns(
+    reach: Reals, lse: Reals, L: int, *, arithmetic: ErrorModel, own: Precision, logits: tuple[Reals, Reals]
+) -> Columns:
     theirs, ours = logits
     p = arithmetic.granted
-    reach = np.minimum(reach, REACH) + 2 * (theirs + ours)
+    reach = reach + 2 * (theirs + ours)
     mine = ours + own.u * reach + lam(elementary(own))
     lse, distance = abs(lse) + theirs + mine, reach + np.log(L)
     most = lse + distance + theirs  # no logit, nor one that is prescaled, is larger

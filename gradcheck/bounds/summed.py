@@ -125,7 +125,7 @@ def differences(found: Columns, of: Masses, loss: Loss) -> Differences:
         if law.plain:
             return whole
         reached = whole.A + whole.size + (whole.Y + whole.unit) * of.mass + whole.hard * of.hard
-        known = loss.fits(of.mass) & (reached < model.huge) & (met * loss.slope[0] < np.inf)
+        known = loss.fits(of.mass) & (loss.at_least_one * reached < model.huge) & (met * loss.slope[0] < np.inf)
         known &= 2 * law.z_loss * (found.lse + found.lse_error) < model.huge
         return replace(whole, flat=np.where(known, whole.flat, np.inf))
 
