@@ -12,11 +12,13 @@ from hypothesis import strategies as st
 
 import gradcheck
 from gradcheck import CrossEntropy, Outcome, Unusable, precision, problems
-from gradcheck.auditing import audit_path, report
+from gradcheck.auditing import audit_path, block, dump, entries, plan, report, shards
+from gradcheck.auditing.again import computed_again
 from gradcheck.cli import main
 from gradcheck.errors import ProblemError
 from gradcheck.law import text
 from gradcheck.model import Stages
+from gradcheck.referees import float64
 from gradcheck.strategies import laws
 
 L, D, N = 24, 12, 150
@@ -148,6 +150,32 @@ def test_right_code_with_two_options_agrees(pair):
     for dtype in ("float64", "float32"):
         found = outcomes(gradcheck.audit(**step(law, dtype), law=law))
         assert set(found.values()) == {Outcome.AGREE}, (dtype, found)
+
+
+def granted(problem, law):
+    """What an audit grants to ∂ℒ/∂θ and ∂ℒ/∂Z, entry by entry, without logits in the dump."""
+    arrays = dict(zip(("theta", "b", "X", "Y"), problem.arrays(), strict=True))
+    given = dump.of(arrays | {"grad_theta": arrays["theta"]}, **law.said, accumulate=problem.precision.name)
+    with np.errstate(all="ignore"):
+        planned = plan.plan(given, declared=given.arithmetic, count=8, seed=0, memory=512 << 20)
+        sums, whole = shards.shard(given, planned, [slice(0, given.n)]), block.read(given, planned, slice(0, given.n))
+        A = whole.p.astype(float) / whole.s
+        D = entries._differences(given, whole, slice(0, given.L), A)[1]
+        return {"theta": computed_again(given, planned, sums, list(range(given.L))).allowed, "D": D}
+
+
+@given(problems(dtypes=("float64", "float32"), ignored=True), laws(("weight", "smoothing", "z_loss", "scale", "l2")))
+def test_no_less_is_granted_than_to_a_problem(problem, law):
+    """The bounds of docs/bounds.md, taken apart, with one for a column; but for D as minus the sum of the others, and underflow."""
+    law = replace(law, ignore=-100, mean_of="labelled").of_classes(problem.L)
+    if problem.masked.any() or not (law.smoothing or law.z_loss):
+        return
+    problem = problem.with_law(law)
+    truth = float64.truth(problem)
+    for name, limit in granted(problem, law).items():
+        bound = truth.allowed(name)
+        known = np.isfinite(limit) & (bound > 1e-30)
+        assert (limit[known] >= bound[known] * (1 - 1e-9)).all(), name
 
 
 # ---- the wrong loss ----

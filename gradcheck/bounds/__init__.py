@@ -31,13 +31,13 @@ from gradcheck.bounds.gradients import allowed as allowed
 from gradcheck.bounds.gradients import allowed_of as allowed_of
 from gradcheck.bounds.gradients import exact_logits as exact_logits
 from gradcheck.bounds.gradients import operands as operands
-from gradcheck.bounds.gradients import penalised as penalised
 from gradcheck.bounds.jacobian import jacobian_error as jacobian_error
 from gradcheck.bounds.losses import loss_error as loss_error
-from gradcheck.bounds.losses import penalised_loss as penalised_loss
 from gradcheck.bounds.losses import sample_loss_errors as sample_loss_errors
 from gradcheck.bounds.mapping import mapped as mapped
 from gradcheck.bounds.mapping import slope as slope
+from gradcheck.bounds.penalties import penalised as penalised
+from gradcheck.bounds.penalties import penalised_loss as penalised_loss
 from gradcheck.bounds.roundings import ELEMENTARY_ULPS as ELEMENTARY_ULPS
 from gradcheck.bounds.roundings import elementary as elementary
 from gradcheck.bounds.roundings import gamma as gamma

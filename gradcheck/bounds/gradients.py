@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from gradcheck.bounds.folding import Folded
 from gradcheck.bounds.losses import loss_error, penalty_error
 from gradcheck.bounds.mapping import Mapped, mapped
+from gradcheck.bounds.penalties import penalised
 from gradcheck.bounds.roundings import relative
 from gradcheck.bounds.softmax import SoftmaxError, enclosed, logits_error, softmax_error
 from gradcheck.enclosure import U64, Enclosure, Reals, outward
@@ -108,31 +109,6 @@ class Allowed:
         """Of the loss, shape ()."""
         found = loss_error(self.folded, self.softmax, ours=self.ours)
         return penalty_error(found, self.folded, self.softmax) if self.problem.law.l2 else found
-
-
-def penalised(
-    bound: Reals,
-    size: Reals,
-    parameter: Reals,
-    l2: float,
-    p: Precision,
-    *,
-    terms: int,
-    writing: float = 0.0,
-    count: int = 1,
-) -> Reals:
-    """Of a gradient that is a sum of so many terms, off by `bound` and no more than `size`, with l2 times the parameter added: an
-    entry, or the sum of `count` of them. What is written down has a relative error of `writing`.
-    """
-    own = l2 * parameter
-    added, k = relative(p, 1, writings=1), relative(p, 3, writings=1, readings=2)
-    added, k = added + (1 + added) * writing, k + (1 + k) * writing
-    lost = (1 + k) * (3 * count + 2 * parameter) * p.eta  # a product, and l2 itself
-    with np.errstate(over="ignore", invalid="ignore"):
-        found = bound + k * own + lost
-        size = size + found + own
-        found = np.where((1 + k) * own + size + l2 < p.huge, found, np.inf)
-    return outward(found + added * size, terms + 8)
 
 
 def exact_logits(problem: Problem, precision: Precision, magnitude: Reals) -> NDArray[np.bool_]:

@@ -3,6 +3,7 @@
 import numpy as np
 
 from gradcheck.bounds.folding import Folded
+from gradcheck.bounds.penalties import penalised_loss
 from gradcheck.bounds.roundings import relative
 from gradcheck.bounds.softmax import SoftmaxError
 from gradcheck.enclosure import Reals, outward
@@ -79,23 +80,6 @@ def penalty_error(found: Reals, folded: Folded, softmax: SoftmaxError) -> Reals:
             size = size + _squares(folded, softmax)[0] / folded.N
     count = problem.reals[0].size + problem.reals[1].size
     return penalised_loss(found, size, squares, problem.law.l2, precision, count=count)
-
-
-def penalised_loss(
-    bound: Reals, size: Reals, squares: Reals, l2: float, p: Precision, *, count: int, writing: float = 0.0
-) -> Reals:
-    """Of a loss that is off by `bound` and no more than `size`, with l2/2 times a sum of so many squares added, of numbers that are
-    written down with a relative error of `writing`.
-    """
-    own = l2 / 2 * squares
-    k, added = relative(p, 5, count, writings=2, readings=2), relative(p, 1, writings=1)
-    k += (1 + k) * (2 + writing) * writing
-    with np.errstate(over="ignore", invalid="ignore"):
-        size = size + bound + own * (1 + k)
-        lost = (count + 2) * (1 + l2) + 2 * squares  # of squares, and of l2/2 itself
-        found = bound + k * own + added * size + (1 + k) * lost * p.eta
-    most = (1 + l2) * (squares + found) + size
-    return outward(found if most < p.huge else np.inf, count + 24)
 
 
 def _label_errors(softmax: SoftmaxError, k: float, one_hot: bool, precision: Precision) -> tuple[Reals, Reals]:
