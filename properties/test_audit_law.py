@@ -24,7 +24,14 @@ from gradcheck.strategies import laws
 L, D, N = 24, 12, 150
 WEIGHTS = tuple(0.25 + k % 5 for k in range(L))
 DTYPES = ("float64", "float32", "float16", "bfloat16")
-WORDS = ({}, {"smoothing_over": "others"}, {"smoothing_weight": "label"}, {"z_over": "samples"}, {"l2_bias": True})
+WORDS = (
+    {},
+    {"smoothing_over": "others"},
+    {"smoothing_weight": "label"},
+    {"z_over": "samples"},
+    {"l2_bias": True},
+    {"scaled": "after"},
+)
 JUDGED = ("Z", "A", "loss", "grad_theta", "grad_b", "grad_Z", "grad_X")
 
 OPTIONS = {
@@ -39,6 +46,7 @@ OPTIONS = {
     "smoothing over others": {"smoothing": 0.3, "smoothing_over": "others"},
     "z-loss": {"z_loss": 0.01},
     "scale": {"scale": 1.7},
+    "cap": {"softcap": 2.0},
     "l2": {"l2": 0.003},
     "l2 of all": {"l2": 0.003, "l2_bias": True},
 }
@@ -51,9 +59,10 @@ MORE = {
     "smoothing weighed by the label": {"smoothing": 0.2, "class_weight": WEIGHTS, "smoothing_weight": "label"},
     "z-loss over all": {"z_loss": 0.01, "z_over": "samples", "ignore": -100},
     "as GPT trains": {"ignore": -100, "mean_of": "labelled", "smoothing": 0.1, "z_loss": 1e-4},
+    "scaled after the cap": {"softcap": 1.5, "scale": 1.7, "scaled": "after", "smoothing": 0.1, "class_weight": WEIGHTS},
     "everything": {
         "ignore": -100, "mean_of": "weights", "class_weight": WEIGHTS, "smoothing": 0.1, "z_loss": 1e-3, "scale": 0.5,
-        "l2": 0.01,
+        "softcap": 3.0, "l2": 0.01,
     },
 }  # fmt: skip
 
@@ -84,7 +93,8 @@ def step(law, dtype="float64", seed=0, labels="index", done=None):
     due, bent = text.labels(Y, done), text.mapped(Z, done)
     A, lse = softmax(bent), text.log_sum_exp(bent)
     z = np.where(text.squared(Y, done), done.z_loss, 0)
-    dZ = done.scale * (A * (due.sum(0) + 2 * z * lse) - due) / text.normaliser(Y, done)
+    t = bent / (done.softcap * (done.scale if done.scaled == "after" else 1)) if done.softcap else 0
+    dZ = done.scale * (1 - t * t) * (A * (due.sum(0) + 2 * z * lse) - due) / text.normaliser(Y, done)
     arrays = {"theta": theta, "b": b[:, 0], "X": X, "Z": Z, "A": A, "grad_Z": dZ, "grad_X": theta.T @ dZ}
     arrays["grad_theta"] = dZ @ X.T + done.l2 * theta
     arrays["grad_b"] = dZ.sum(1) + done.l2 * done.l2_bias * b[:, 0]
@@ -105,7 +115,7 @@ def dumped(problem):
 
 @given(
     problems(dtypes=DTYPES, ignored=True),
-    laws(("weight", "smoothing", "z_loss", "scale", "l2")),
+    laws(("weight", "smoothing", "z_loss", "scale", "softcap", "l2")),
     st.sampled_from(["samples", "labelled", "weights", 3]),
     st.sampled_from(WORDS),
     st.booleans(),
@@ -164,7 +174,10 @@ def granted(problem, law):
         return {"theta": computed_again(given, planned, sums, list(range(given.L))).allowed, "D": D}
 
 
-@given(problems(dtypes=("float64", "float32"), ignored=True), laws(("weight", "smoothing", "z_loss", "scale", "l2")))
+@given(
+    problems(dtypes=("float64", "float32"), ignored=True),
+    laws(("weight", "smoothing", "z_loss", "scale", "softcap", "l2")),
+)
 def test_no_less_is_granted_than_to_a_problem(problem, law):
     """The bounds of docs/bounds.md, taken apart, with one for a column; but for D as minus the sum of the others, and underflow."""
     law = replace(law, ignore=-100, mean_of="labelled").of_classes(problem.L)
@@ -201,6 +214,12 @@ FORGOTTEN = {
         OF_D,
     ),
     "no scale": ({"scale": 1.5}, {}, ("A", *OF_D)),
+    "no cap": ({"softcap": 2.0}, {}, ("A", *OF_D)),
+    "scaled before the cap": (
+        {"softcap": 2.0, "scale": 1.5, "scaled": "after"},
+        {"softcap": 2.0, "scale": 1.5},
+        ("A", *OF_D),
+    ),
     "no penalty": ({"l2": 0.01}, {}, ("loss", "grad_theta")),
     "no penalty of b": ({"l2": 0.01, "l2_bias": True}, {"l2": 0.01}, ("loss", "grad_b")),
 }
@@ -218,6 +237,17 @@ def test_a_loss_that_is_another_disagrees(name):
         found = outcomes(gradcheck.audit(**made, law=CrossEntropy(**meant)))
         wrong = {key for key, outcome in found.items() if outcome is Outcome.DISAGREE}
         assert set(changed) - wide <= wrong <= set(changed), (dtype, found)
+
+
+def test_a_cap_that_is_not_differentiated_is_seen_in_each_gradient():
+    law = CrossEntropy(softcap=2.0)
+    made = step(law)
+    t = np.tanh(made["Z"] / 2)
+    D = made["grad_Z"] / (1 - t * t)
+    wrong = {"grad_Z": D, "grad_theta": D @ made["X"].T, "grad_b": D.sum(1), "grad_X": made["theta"].T @ D}
+    for key, array in wrong.items():
+        found = outcomes(gradcheck.audit(**made | {key: array}, law=law))
+        assert [k for k, outcome in found.items() if outcome is Outcome.DISAGREE] == [key]
 
 
 def test_a_class_that_does_not_count_is_told_from_one_that_does():
@@ -296,7 +326,6 @@ def test_a_step_of_torch_is_judged_with_its_options(tmp_path):
 
 
 REFUSED = {
-    "--softcap 30": "the loss has softcap, which an audit cannot judge yet",
     "--class-weight 1,2": "class_weight has 2 weights; expected 24, one for each class",
     "--reduction none": "reduction=none; expected a loss that is one number",
     "--ignore 7": "holds a label outside of 0 to 23; that of samples that do not count is to be declared as ignore",

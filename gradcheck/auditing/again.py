@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from gradcheck.auditing import penalties
+from gradcheck.auditing import mapping, penalties
 from gradcheck.auditing.dump import Dump
 from gradcheck.auditing.findings import Compared
 from gradcheck.auditing.plan import Plan, rounding
@@ -17,7 +17,7 @@ def computed_again(dump: Dump, plan: Plan, sums: Sums, rows: list[int]) -> Compa
 
     def one(kept: Kept) -> tuple[Reals, Reals]:
         bound, labels = kept.bound, kept.labels
-        X, A, Y = softmax_rows(dump, rows, kept)
+        X, A, Y, slope = softmax_rows(dump, rows, kept)
         D = A * kept.pull - Y * dump.share
         # the error of each term, and its size times what float64 may lose on it
         error = A * bound.A + Y * (bound.Y + bound.others * rest(A, kept.Q)) + bound.flat
@@ -27,7 +27,7 @@ def computed_again(dump: Dump, plan: Plan, sums: Sums, rows: list[int]) -> Compa
         if dump.law.smoothing:
             error += bound.hard * labels.hard.of(rows, dump.samples("Y", kept.part))
         error += 2 * rounding(dump) * (A * bound.size + Y * dump.share)
-        return D @ X.T, error @ abs(X).T
+        return (D * slope) @ X.T, error @ abs(X).T
 
     G, E = np.zeros((len(rows), dump.d)), np.zeros((len(rows), dump.d))
     for g, e in threaded(one, sums.kept):
@@ -42,16 +42,16 @@ def computed_again(dump: Dump, plan: Plan, sums: Sums, rows: list[int]) -> Compa
     return Compared("grad_theta", taken(dump.arrays["grad_theta"], rows), G, allowed, tuple(rows))
 
 
-def softmax_rows(dump: Dump, rows: list[int], kept: Kept) -> tuple[Reals, Reals, Reals]:
-    """Of the samples of a block: X (d, nb), and these rows of A and Y' (rows, nb)."""
+def softmax_rows(dump: Dump, rows: list[int], kept: Kept) -> tuple[Reals, Reals, Reals, Reals | float]:
+    """Of the samples of a block: X (d, nb), these rows of A and Y' (rows, nb), and of the slope of a cap."""
     part = kept.part
     X, Y = real(dump.samples("X", part)), dump.samples("Y", part)
     if "Z" in dump.arrays:
         Z = real(dump.arrays["Z"][:, part][rows])
     else:
         Z = taken(dump.arrays["theta"], rows) @ X + real(dump.arrays["b"])[rows, np.newaxis]
-    bent = Z * dump.law.scale
-    return X, np.exp(bent - kept.m) / kept.s, kept.labels.of(rows, Y)
+    bent, slope = mapping.again(dump, Z)
+    return X, np.exp(bent - kept.m) / kept.s, kept.labels.of(rows, Y), slope
 
 
 def inside(dump: Dump, plan: Plan, sums: Sums) -> Reals:

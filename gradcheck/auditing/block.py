@@ -6,12 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from gradcheck.auditing import mapping
 from gradcheck.auditing.dump import Dump
 from gradcheck.auditing.labels import Labels, labels
 from gradcheck.auditing.plan import Plan
 from gradcheck.auditing.rows import CLASSES, cuts, norms, real, scratch
-from gradcheck.bounds import Columns, Differences, Weights, columns, differences, mapped, returned, spread, weights
-from gradcheck.enclosure import Enclosure, Reals, outward
+from gradcheck.bounds import Columns, Differences, Weights, columns, differences, returned, spread, weights
+from gradcheck.enclosure import Reals, outward
 from gradcheck.errors import Unusable
 from gradcheck.referees import freivalds
 
@@ -19,7 +20,7 @@ from gradcheck.referees import freivalds
 @dataclass(frozen=True, eq=False)
 class Block:
     """What is known of some samples: `bent` (L, nb) are the logits that the softmax is of, `p` is exp(bent - m), `s` its sums,
-    `lse` the log-sum-exp; D is A `pull` − Y' `dump.share`.
+    `lse` the log-sum-exp; D is A `pull` − Y' `dump.share`, times `S` (L, nb), the slope of a cap, where there is one.
 
     `of` is what rounding may do to D, `bound` to sums over samples, `over_classes` to those of ∂ℒ/∂X, where that is to be judged.
     """
@@ -30,6 +31,7 @@ class Block:
     labels: Labels
     Z: Any
     bent: Any
+    S: Any
     p: Any
     m: Reals
     s: Reals
@@ -50,7 +52,9 @@ def read(dump: Dump, plan: Plan, part: slice) -> Block:
             f"{dump.source}: X holds a number that is not finite among samples {part.start} to {part.stop - 1}"
         )
     Z, errors, size = _logits(dump, plan, part, X)
-    bent, errors = (Z, errors) if not dump.law.mapped else _scaled(dump, plan, (Z, errors, size), X)
+    bent, S, slope = Z, None, None
+    if dump.law.mapped:
+        bent, S, errors, slope = mapping.mapped(dump, plan, (Z, errors, size), X)
     order = "F" if bent.strides[0] < bent.strides[1] else "C"
     p, m, s, reach = freivalds.powers(bent, scratch("powers", bent.shape, plan.own.dtype, order))
     lse = m + np.log(s)
@@ -58,31 +62,14 @@ def read(dump: Dump, plan: Plan, part: slice) -> Block:
     Y = dump.samples("Y", part)
     of = labels(dump, part, Y)
     masses = of.masses
-    each = differences(found, masses, plan.loss)
+    each = differences(found, masses, plan.loss, slope)
     bound = weights(each, of.mass, plan.loss)
     others = weights(each, of.mass, plan.loss, classes=True) if "grad_X" in dump.arrays else None
     pull = (of.mass + 2 * masses.z * lse) * dump.share
-    return Block(part, X, Y, of, Z, bent, p, m, s, lse, pull, reach, found, each, bound, others)
+    return Block(part, X, Y, of, Z, bent, S, p, m, s, lse, pull, reach, found, each, bound, others)
 
 
-Computed = tuple[Any, tuple[Reals, Reals], Reals | None]
-
-
-def _scaled(dump: Dump, plan: Plan, given: Computed, X: Reals) -> tuple[Any, tuple[Reals, Reals]]:
-    """The logits that the softmax is of, and their errors. A scale may be carried by theta and b, where Z is not in the dump."""
-    Z, errors, size = given
-    own, p = plan.own, plan.arithmetic.granted
-    most = np.maximum(abs(real(Z.max(axis=0))), abs(real(Z.min(axis=0))))
-    made, carried = (most, 0 * most) if size is None else (size, p.eta * (1 + abs(X).sum(axis=0)))
-    found = mapped(Enclosure(most, errors[1]), errors[0], made, carried, law=dump.law, precision=p)
-    bent = scratch("scaled", Z.shape, own.dtype, "F" if Z.strides[0] < Z.strides[1] else "C")
-    np.multiply(Z, own.dtype.type(dump.law.scale), out=bent, casting="unsafe", dtype=own.dtype)
-    # the number and the product are rounded
-    ours = found.Z.radius + outward(2 * own.u * (1 + own.u) * found.Z.magnitude + own.eta * (1 + most))
-    return bent, (found.delta, ours)
-
-
-def _logits(dump: Dump, plan: Plan, part: slice, X: Reals) -> Computed:
+def _logits(dump: Dump, plan: Plan, part: slice, X: Reals) -> mapping.Computed:
     """Z (L, nb), the errors of the implementation's logits and of ours (nb,), and where they are not in the dump what each is no
     more than before anything cancels.
     """

@@ -35,9 +35,12 @@ def named(dump: Dump, kept: list[Kept], again: Compared, wrong: tuple[int, ...])
     if not places:
         return ()
     computed, allowed = again.computed[places], again.allowed[places]
-    blocks = [softmax_rows(dump, [rows[k] for k in places], block)[1:] for block in kept]
-    A, Y = (np.concatenate(arrays, axis=1) for arrays in zip(*blocks, strict=True))
-    P, Y = A * np.concatenate([block.pull for block in kept]), Y * dump.share
+    blocks = []
+    for block in kept:
+        _, A, Y, slope = softmax_rows(dump, [rows[k] for k in places], block)
+        blocks.append((A, Y, np.broadcast_to(slope, A.shape)))
+    A, Y, slope = (np.concatenate(arrays, axis=1) for arrays in zip(*blocks, strict=True))
+    P, Y = slope * A * np.concatenate([block.pull for block in kept]), slope * Y * dump.share
     tried = {name: mistaken(P, A, Y) for name, mistaken in MISTAKEN.items()}
     tried |= dict(_parts(dump, P - Y, computed, allowed)) if dump.n > 1 else {}
     found = _products(dump, kept, np.stack(list(tried.values())))

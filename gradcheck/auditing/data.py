@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.auditing import faults
+from gradcheck.auditing import faults, mapping
 from gradcheck.auditing.dump import Dump
 from gradcheck.auditing.findings import Compared, Finding, Probed, concluded
 from gradcheck.auditing.labels import Labels
@@ -75,15 +75,16 @@ class Chosen:
         """(m,): something that is kept of each."""
         return np.array([read(kept)[at] for kept, at in self.places])
 
-    def softmax(self, rows: slice, theta: Reals) -> tuple[Reals, Reals]:
-        """These rows of A and Y' (rows, m)."""
+    def softmax(self, rows: slice, theta: Reals) -> tuple[Reals, Reals, Reals | float]:
+        """These rows of A and Y' (rows, m), and of the slope of a cap."""
         dump, Z = self.dump, self.Z
         Z = Z[rows] if "Z" in dump.arrays else theta @ Z + real(dump.arrays["b"])[rows, np.newaxis]
-        A = np.exp(Z * dump.law.scale - self._of(lambda k: k.m)) / self._of(lambda k: k.s)
-        return A, self.labels.of(rows, self.Y)
+        bent, slope = mapping.again(dump, Z)
+        A = np.exp(bent - self._of(lambda k: k.m)) / self._of(lambda k: k.s)
+        return A, self.labels.of(rows, self.Y), slope
 
-    def summed(self, work: Callable[[slice, Reals, Reals, Reals], Reals], like: Reals) -> Reals:
-        """The sum over classes of what `work` makes of theta, A and Y', some rows at a time."""
+    def summed(self, work: Callable[[slice, Reals, Reals, Reals, Reals | float], Reals], like: Reals) -> Reals:
+        """The sum over classes of what `work` makes of theta, A, Y' and the slope, some rows at a time."""
         total = np.zeros_like(like)
 
         def one(rows: slice) -> Reals:
@@ -100,7 +101,7 @@ class Chosen:
         pull, Q = self._of(lambda k: k.pull), self._of(lambda k: k.Q)
         bound = self._bound()
 
-        def both(rows: slice, theta: Reals, A: Reals, Y: Reals) -> Reals:
+        def both(rows: slice, theta: Reals, A: Reals, Y: Reals, slope: Reals | float) -> Reals:
             D = A * pull - Y * share
             error = A * bound.A + Y * (bound.Y + bound.others * rest(A, Q)) + bound.flat
             if labels.index is not None:
@@ -109,7 +110,7 @@ class Chosen:
             if labels.law.smoothing:
                 error += bound.hard * labels.hard.of(rows, self.Y)
             error += double * (A * bound.size + Y * share)
-            return np.stack([D.T @ theta, error.T @ abs(theta)])
+            return np.stack([(D * slope).T @ theta, error.T @ abs(theta)])
 
         H, E = self.summed(both, np.zeros((2, len(self.samples), self.dump.d)))
         limit = outward(E + bound.extra, 4 * self.dump.L + 64)
@@ -121,7 +122,7 @@ class Chosen:
     def _bound(self) -> Weights:
         """Of these samples."""
         all_of = [kept.over_classes for kept, _ in self.places if kept.over_classes is not None]
-        names = ("A", "Y", "hard", "others", "flat", "size")
+        names = ("A", "Y", "hard", "others", "flat", "size", "unit")
         arrays: dict[str, Any] = {n: self._of(lambda k, n=n: getattr(k.over_classes, n)) for n in names}
         return replace(all_of[0], **arrays, extra=max(bound.extra for bound in all_of))
 
@@ -135,7 +136,9 @@ class Chosen:
         pull, share = self._of(lambda k: k.pull), self.dump.share
 
         def explains(of: Mistaken) -> bool:
-            H = self.summed(lambda rows, theta, A, Y: of(rows, theta, A * pull, Y * share), again.truth)[places]
+            H = self.summed(lambda rows, theta, A, Y, S: of(rows, theta, S * A * pull, S * Y * share), again.truth)[
+                places
+            ]
             return bool((abs(H - computed) <= allowed).all())
 
         return tuple(text for text, of in tried.items() if explains(of))

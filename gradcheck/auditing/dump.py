@@ -213,10 +213,6 @@ def _validate_law(dump: Dump) -> None:
         raise Unusable(
             f"{dump.source}: reduction=none; expected a loss that is one number, a mean or a sum, in an audit"
         )
-    if law.softcap:
-        raise Unusable(
-            f"{dump.source}: the loss has softcap, which an audit cannot judge yet; expected logits without a cap"
-        )
     if len(law.class_weight) not in (0, dump.L):
         raise Unusable(
             f"{dump.source}: class_weight has {len(law.class_weight)} weights; expected {dump.L}, one for each class"

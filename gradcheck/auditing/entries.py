@@ -51,7 +51,8 @@ def _differences(dump: Dump, block: Block, rows: slice, A: Reals) -> tuple[Reals
     )
     if dump.law.smoothing:
         limit += of.hard * labels.hard.of(rows, block.Y)
-    return A * block.pull - Y * dump.share, limit
+    D = A * block.pull - Y * dump.share
+    return D if block.S is None else D * block.S[rows], limit
 
 
 def _worst(array: Any, model: ErrorModel, midpoint: Reals, limit: Reals, where: tuple[slice, slice]) -> Worst:

@@ -39,10 +39,15 @@ def probed(dump: Dump, plan: Plan, block: Block, by: Turned, bound: Weights) -> 
 
 def _products(plan: Plan, block: Block, by: Turned) -> Reals:
     """(k + 2, nb): of the powers, with θ V, the largest of that, and |θ| 1; some classes at a time."""
-    found = np.zeros((by.V.shape[1] + 2, block.p.shape[1]))
+    k, dtype = by.V.shape[1], plan.own.dtype
+    found = np.zeros((k + 2, block.p.shape[1]))
     for rows in cuts(block.p.shape[0], CLASSES):
-        factors = np.column_stack([by.V[rows], abs(by.V[rows]).max(axis=1), by.weight[rows]])
-        found += product(factors.T.astype(plan.own.dtype), block.p[rows])
+        V, limits = by.V[rows], np.column_stack([abs(by.V[rows]).max(axis=1), by.weight[rows]])
+        if block.S is None:
+            found += product(np.column_stack([V, limits]).T.astype(dtype), block.p[rows])
+        else:
+            found[:k] += product(V.T.astype(dtype), block.p[rows] * block.S[rows])
+            found[k:] += product(limits.T.astype(dtype), block.p[rows])
     return found
 
 
@@ -56,29 +61,36 @@ def inside(plan: Plan, by: Turned, bound: Weights, mass: Reals, limit: Reals) ->
 
 def _of_indices(dump: Dump, block: Block, by: Turned, bound: Weights) -> tuple[Reals, Reals, Reals]:
     """−Y'ᵀ θ V / N (k, nb), what correct code may be off by there, and we (nb,)."""
-    of, share, double = block.labels, dump.share, rounding(dump)
+    of, share = block.labels, dump.share
+    double = rounding(dump) * share + block.of.ours
     assert of.index is not None
-    k, at = of.index, of.at
-    A = block.p[k, np.arange(len(k))] / block.s
+    k, at, each = of.index, of.at, np.arange(len(of.at))
+    A = block.p[k, each] / block.s
     known = bound.label * (abs(A * block.pull - at * share) - A * abs(block.pull) - at * share)
-    known += (bound.Y + bound.others * rest(A, block.found.Q) + double * share) * at + bound.hard * of.hard.at
-    right, limit, own = -(at * by.V[k].T) * share, known * by.weight[k], double * share * at * by.weight[k]
+    known += (bound.Y + bound.others * rest(A, block.found.Q) + double) * at + bound.hard * of.hard.at
+    slope = 1.0 if block.S is None else real(block.S[k, each])
+    right, limit, own = -(at * slope * by.V[k].T) * share, known * by.weight[k], double * at * by.weight[k]
     if dump.law.smoothing:
-        sums, size = of.classes @ by.V, float(of.classes @ by.weight)
-        right -= of.off * (sums[:, np.newaxis] - (of.classes[k, np.newaxis] * by.V[k]).T) * share
-        limit += (bound.Y + double * share) * of.off * size
-        own += double * share * of.off * size
+        V, size = of.classes[:, np.newaxis] * by.V, float(of.classes @ by.weight)
+        if block.S is None:
+            sums = V.sum(axis=0)[:, np.newaxis]
+        else:
+            sums = np.asarray(sum(V[rows].T @ real(block.S[rows]) for rows in few(block.S)))
+        right -= of.off * (sums - slope * V[k].T) * share
+        limit += (bound.Y + double) * of.off * size
+        own += double * of.off * size
     return right, limit, own
 
 
 def _of_labels(dump: Dump, block: Block, by: Turned, bound: Weights) -> tuple[Reals, Reals, Reals]:
     """The same of weights."""
-    Y, share, double = block.Y, dump.share, rounding(dump)
+    Y, share = block.Y, dump.share
+    double = rounding(dump) * share + block.of.ours
     right, size, hard = np.zeros((by.V.shape[1], Y.shape[1])), np.zeros(Y.shape[1]), np.zeros(Y.shape[1])
     for rows in few(Y):
         weights = block.labels.of(rows, Y)
-        right -= by.V[rows].T @ weights * share
+        right -= by.V[rows].T @ (weights if block.S is None else weights * block.S[rows]) * share
         size += by.weight[rows] @ weights
         if dump.law.smoothing:
             hard += by.weight[rows] @ block.labels.hard.of(rows, Y)
-    return right, (bound.Y + double * share + bound.others) * size + bound.hard * hard, double * share * size
+    return right, (bound.Y + double + bound.others) * size + bound.hard * hard, double * size

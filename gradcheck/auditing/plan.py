@@ -9,7 +9,7 @@ from gradcheck.arithmetic import Arithmetic
 from gradcheck.auditing.dump import Dump
 from gradcheck.auditing.rows import AT_ONCE, INNER, cuts, norms, real, rowwise
 from gradcheck.auditing.turned import Turned, turned
-from gradcheck.bounds import ErrorModel, Loss, divided, operations, slope, spread
+from gradcheck.bounds import ErrorModel, Loss, divided, operations, spread
 from gradcheck.enclosure import U64, Reals
 from gradcheck.errors import Unusable
 from gradcheck.law.options import WEIGHTS
@@ -98,7 +98,10 @@ def plan(dump: Dump, *, declared: Arithmetic, count: int, seed: int, memory: int
     sums_of_all = (AT_ONCE + 3) * 8 * dump.L * (count + 5 + (0 if scale else count))
     of_data = 8 * dump.L * (count + 3) if "grad_X" in dump.arrays or dump.law.l2 else 0
     sums_of_all += of_data
-    held = AT_ONCE * dump.L * own.dtype.itemsize * (1 + bool(scale or dump.law.mapped))
+    arrays = (
+        1 + bool(scale) + bool(dump.law.mapped) + 2 * bool(dump.law.softcap)
+    )  # powers, logits, what they are mapped to, slopes
+    held = AT_ONCE * dump.L * own.dtype.itemsize * arrays
     least = RESERVED + sums_of_all + LEAST * held
     if memory < least:
         raise Unusable(
@@ -106,7 +109,7 @@ def plan(dump: Dump, *, declared: Arithmetic, count: int, seed: int, memory: int
         )
     block = min(most, dump.n, (memory - RESERVED - sums_of_all) // held)
     V = freivalds.probes(dump.d, count, seed)
-    loss = Loss(dump.law, dump.N, dump.n, dump.L, dump.index, model, own, slope(dump.law, model.granted))
+    loss = Loss(dump.law, dump.N, dump.n, dump.L, dump.index, model, own)
     return Plan(model, own, V, seed, block, dump.n, scale, loss, turned(dump, V) if of_data else None)
 
 

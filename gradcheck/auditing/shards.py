@@ -56,9 +56,19 @@ def _add_gradient(dump: Dump, plan: Plan, block: Block, products: Reals, total: 
     double = rounding(dump)
     granted = (1 + plan.products) * (bound.A + (plan.products + double) * bound.size)
     ours = (of.own + plan.products * of.size) * abs(P[:-1]).max(axis=0) + double * of.size * W[0]
-    factors = (np.vstack([block.pull * P, granted * W, ours]) / s).astype(plan.own.dtype)
-    for rows in cuts(dump.L, CLASSES):
-        products[:, rows] += product(factors, block.p[rows].T)
+    exact, limits = block.pull * P, np.vstack([granted * W, ours])
+    for factors, into, slopes in (
+        [(np.vstack([exact, limits]), products, None)]
+        if block.S is None
+        else (
+            (exact, products[: len(P)], block.S),
+            (limits, products[len(P) :], None),
+        )
+    ):
+        scaled = (factors / s).astype(plan.own.dtype)
+        for rows in cuts(dump.L, CLASSES):
+            powers = block.p[rows] if slopes is None else block.p[rows] * slopes[rows]
+            into[:, rows] += product(scaled, powers.T)
     (_add_indices if dump.index else _add_labels)(dump, block, P, W, total)
     total.flat += W @ bound.flat
     # what a power, a column or their product may lose in underflow
@@ -69,33 +79,40 @@ def _add_gradient(dump: Dump, plan: Plan, block: Block, products: Reals, total: 
 
 
 def _add_indices(dump: Dump, block: Block, P: Reals, W: Reals, total: Gradient) -> None:
-    of, bound, share, double = block.labels, block.bound, dump.share, rounding(dump)
+    of, bound, share = block.labels, block.bound, dump.share
+    double = rounding(dump) * share + block.of.ours
     assert of.index is not None
-    k, at = of.index, of.at
-    A = block.p[k, np.arange(len(k))] / block.s
+    k, at, each = of.index, of.at, np.arange(len(of.at))
+    A = block.p[k, each] / block.s
     known = bound.label * (abs(A * block.pull - at * share) - A * abs(block.pull) - at * share)
     known += bound.others * rest(A, block.found.Q) * at + bound.hard * of.hard.at
-    if dump.law.smoothing:  # everywhere the same, but for what a class is weighed by
-        classes = of.classes
-        total.right -= np.outer(P @ of.off * share, classes)
-        total.limit += np.outer(W @ ((bound.Y + double * share) * of.off), classes)
-        total.own += double * share * (W[0] @ of.off) * classes
+    slope = 1.0 if block.S is None else real(block.S[k, each])
+    if dump.law.smoothing:  # everywhere the same, but for what a class is weighed by, and a slope
+        classes, exact = of.classes, P * of.off * share
+        if block.S is None:
+            total.right -= np.outer(exact.sum(axis=1), classes)
+        else:
+            for rows in few(block.S):
+                total.right[:, rows] -= exact @ real(block.S[rows]).T * classes[rows]
+        total.limit += np.outer(W @ ((bound.Y + double) * of.off), classes)
+        total.own += (W[0] @ (double * of.off)) * classes
         total.size += 2 * share * of.off.sum() * classes
         at = at - of.off * classes[k]
-    np.add.at(total.right.T, k, -(at * P).T * share)
-    np.add.at(total.limit.T, k, ((known + bound.Y * at + double * share * abs(at)) * W).T)
-    np.add.at(total.own, k, double * share * abs(at) * W[0])
+    np.add.at(total.right.T, k, -(at * slope * P).T * share)
+    np.add.at(total.limit.T, k, ((known + bound.Y * at + double * abs(at)) * W).T)
+    np.add.at(total.own, k, double * abs(at) * W[0])
     np.add.at(total.size, k, 2 * share * at)
 
 
 def _add_labels(dump: Dump, block: Block, P: Reals, W: Reals, total: Gradient) -> None:
-    of, bound, share, double = block.labels, block.bound, dump.share, rounding(dump)
+    of, bound, share = block.labels, block.bound, dump.share
+    double = rounding(dump) * share + block.of.ours
     for rows in few(block.Y):
         weights = of.of(rows, block.Y)
         size = W @ weights.T
-        total.right[:, rows] -= P @ weights.T * share
-        total.limit[:, rows] += ((bound.Y + double * share + bound.others) * W) @ weights.T
-        total.own[rows] += double * share * size[0]
+        total.right[:, rows] -= P @ (weights if block.S is None else weights * block.S[rows]).T * share
+        total.limit[:, rows] += ((bound.Y + double + bound.others) * W) @ weights.T
+        total.own[rows] += (double * W[0]) @ weights.T
         total.size[rows] += 2 * size[1] * share
         if dump.law.smoothing:
             total.limit[:, rows] += (bound.hard * W) @ of.hard.of(rows, block.Y).T

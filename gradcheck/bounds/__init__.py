@@ -35,7 +35,6 @@ from gradcheck.bounds.jacobian import jacobian_error as jacobian_error
 from gradcheck.bounds.losses import loss_error as loss_error
 from gradcheck.bounds.losses import sample_loss_errors as sample_loss_errors
 from gradcheck.bounds.mapping import mapped as mapped
-from gradcheck.bounds.mapping import slope as slope
 from gradcheck.bounds.penalties import penalised as penalised
 from gradcheck.bounds.penalties import penalised_loss as penalised_loss
 from gradcheck.bounds.roundings import ELEMENTARY_ULPS as ELEMENTARY_ULPS
@@ -57,6 +56,7 @@ from gradcheck.bounds.softmax import softmax_error as softmax_error
 from gradcheck.bounds.summed import Differences as Differences
 from gradcheck.bounds.summed import Loss as Loss
 from gradcheck.bounds.summed import Masses as Masses
+from gradcheck.bounds.summed import Slope as Slope
 from gradcheck.bounds.summed import Weights as Weights
 from gradcheck.bounds.summed import differences as differences
 from gradcheck.bounds.summed import rest as rest

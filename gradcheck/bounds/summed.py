@@ -34,9 +34,7 @@ class Masses:
 
 @dataclass(frozen=True, eq=False)
 class Loss:
-    """What holds for every sample of a step: its law, N, its sizes, the slope of the map of its logits and what that is off by;
-    how it was computed, and what we compute in.
-    """
+    """What holds for every sample of a step: its law, N, its sizes; how it was computed, and what we compute in."""
 
     law: CrossEntropy
     N: float
@@ -45,7 +43,6 @@ class Loss:
     index: bool
     arithmetic: ErrorModel
     own: Precision
-    slope: tuple[float, float] = (1.0, 0.0)
 
     @property
     def masses(self) -> int:
@@ -77,7 +74,8 @@ class Loss:
 @dataclass(frozen=True, eq=False)
 class Differences:
     """Of D of each sample (n,): what it is off by, for a unit of A, of Y', of Y' before it was smoothed (`hard`), of (1 - A) Y' at
-    a label (`others`), and alone (`flat`). D itself is no more than `size` A + `unit` Y', of which we know `own` A less.
+    a label (`others`), and alone (`flat`). D itself is no more than `size` A + `unit` Y', of which we are off
+    by `own` A + `ours` Y'.
     """
 
     A: Reals
@@ -86,12 +84,22 @@ class Differences:
     others: Reals
     flat: Reals
     size: Reals
-    unit: float
+    unit: Reals
     own: Reals
+    ours: Reals
     sure: Reals
 
 
-def differences(found: Columns, of: Masses, loss: Loss) -> Differences:
+@dataclass(frozen=True, eq=False)
+class Slope:
+    """Of the map of the logits of each sample (n,): no less than any, what that is off by, and what ours is."""
+
+    by: Reals
+    off: Reals
+    own: Reals
+
+
+def differences(found: Columns, of: Masses, loss: Loss, slope: Slope | None = None) -> Differences:
     """As `bounds.gradients._logits_gradient_error`, with one bound for a column, taken apart; docs/audit.md."""
     model, law, N = loss.arithmetic, loss.law, loss.N
     eta, k, label = model.eta, model.differences(loss.masses), model.differences(0)
@@ -120,24 +128,27 @@ def differences(found: Columns, of: Masses, loss: Loss) -> Differences:
         count = (4 + loss.masses) * (1 + loses) + loses * of.mass
         flat = flat / N + (1 + k) * (met * below / N + count * eta * max(1 / N, 1.0))
         others = (model.others(loss.L, found.alone) + loss.L * (ulps + 2) * eta) * of.single / N
-        given = Differences(A / N, label / N + 0 * sure, hard / N, others, flat, size / N, 1 / N, own / N, sure)
-        whole = given if not law.mapped else sloped(given, loss)
+        Y, unit, none = label / N + 0 * sure, 1 / N + 0 * sure, 0 * sure
+        given = Differences(A / N, Y, hard / N, others, flat, size / N, unit, own / N, none, sure)
+        whole = given if slope is None else sloped(given, slope, loss)
         if law.plain:
             return whole
         reached = whole.A + whole.size + (whole.Y + whole.unit) * of.mass + whole.hard * of.hard
-        known = loss.fits(of.mass) & (loss.at_least_one * reached < model.huge) & (met * loss.slope[0] < np.inf)
+        known = loss.fits(of.mass) & (loss.at_least_one * reached < model.huge)
         known &= 2 * law.z_loss * (found.lse + found.lse_error) < model.huge
         return replace(whole, flat=np.where(known, whole.flat, np.inf))
 
 
-def sloped(of: Differences, loss: Loss) -> Differences:
+def sloped(of: Differences, slope: Slope, loss: Loss) -> Differences:
     """Multiplied by the slope of the map of the logits, as `bounds.gradients._sloped`."""
-    by, off = loss.slope
+    by, off = slope.by, slope.off
     k, top = relative(loss.arithmetic.granted, 2, writings=2, readings=1), by + off
     A, Y = ((error * top + size * off) * (1 + k) + k * size * by for error, size in ((of.A, of.size), (of.Y, of.unit)))
     hard, others = of.hard * top * (1 + k), of.others * top * (1 + k)
     flat = of.flat * top * (1 + k) + 2 * loss.arithmetic.eta
-    return Differences(A, Y, hard, others, flat, of.size * by, of.unit * by, of.own * by, of.sure)
+    own = of.own * (by + slope.own) + of.size * slope.own * of.sure
+    ours = of.unit * slope.own
+    return Differences(A, Y + ours, hard, others, flat, of.size * by, of.unit * by, own, ours, of.sure)
 
 
 @dataclass(frozen=True, eq=False)
@@ -156,7 +167,7 @@ class Weights:
     label: float
     flat: Reals
     size: Reals
-    unit: float
+    unit: Reals
     extra: float
 
 
@@ -167,7 +178,7 @@ def weights(of: Differences, mass: Reals, loss: Loss, *, classes: bool = False) 
     with np.errstate(over="ignore", invalid="ignore"):
         A = ((1 + total) * of.A + total * of.size) * of.sure + of.own
         Y = (1 + total) * of.Y + total * of.unit
-        largest = float((of.A + of.size + (of.Y + of.unit) * mass).max(initial=2 * of.unit))
+        largest = float((of.A + of.size + (of.Y + of.unit) * mass).max(initial=2 / loss.N))
         reached = 1 + 2 * max(loss.n, loss.at_least_one) * largest
     loses = model.granted.loses
     extra = (1 + total) * (terms + 2) * (1 + loses) * reached * model.eta
