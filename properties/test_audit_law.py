@@ -239,6 +239,23 @@ def test_a_loss_that_is_another_disagrees(name):
         assert set(changed) - wide <= wrong <= set(changed), (dtype, found)
 
 
+@pytest.mark.parametrize("option", ["mean_of", "class_weight", "smoothing", "z_loss", "l2"])
+def test_an_option_that_was_forgotten_is_named(option):
+    """Each for itself, of a loss that has them all."""
+    law = CrossEntropy(**MORE["everything"])
+    made = step(law, done=replace(law, **{option: getattr(CrossEntropy(), option)}))
+    found = next(f for f in gradcheck.audit(**made, law=law).findings if f.quantity == "grad_theta")
+    assert found.faults[1:] == (f"as if {option} had not been declared",)
+
+
+def test_samples_that_were_left_out_are_named_beside_a_penalty():
+    law = CrossEntropy(l2=0.01, z_loss=1e-3)
+    made = step(law)
+    G = made["grad_Z"][:, :100] @ made["X"][:, :100].T + law.l2 * made["theta"]
+    found = next(f for f in gradcheck.audit(**made | {"grad_theta": G}, law=law).findings if f.quantity == "grad_theta")
+    assert found.faults[1:] == ("as if only the first 100 of 150 samples had been summed",)
+
+
 def test_a_cap_that_is_not_differentiated_is_seen_in_each_gradient():
     law = CrossEntropy(softcap=2.0)
     made = step(law)

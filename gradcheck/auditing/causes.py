@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from gradcheck.auditing.again import softmax_rows
+from gradcheck.auditing.again import softmax_rows, taken
 from gradcheck.auditing.dump import Dump
 from gradcheck.auditing.findings import Compared
 from gradcheck.auditing.rows import real
 from gradcheck.auditing.sums import Kept
+from gradcheck.auditing.undone import rows_of, undone
 from gradcheck.enclosure import Reals
 
 ROWS = 3  # that an explanation must hold for
@@ -34,16 +35,22 @@ def named(dump: Dump, kept: list[Kept], again: Compared, wrong: tuple[int, ...])
     places = [k for k, l in enumerate(rows) if l in wrong and np.isfinite(again.computed[k]).all()][:ROWS]
     if not places:
         return ()
-    computed, allowed = again.computed[places], again.allowed[places]
+    chosen, allowed = [rows[k] for k in places], again.allowed[places]
+    theta = taken(dump.arrays["theta"], chosen)
+    computed = again.computed[places] - dump.law.l2 * theta
     blocks = []
     for block in kept:
-        _, A, Y, slope = softmax_rows(dump, [rows[k] for k in places], block)
+        _, A, Y, slope = softmax_rows(dump, chosen, block)
         blocks.append((A, Y, np.broadcast_to(slope, A.shape)))
     A, Y, slope = (np.concatenate(arrays, axis=1) for arrays in zip(*blocks, strict=True))
     P, Y = slope * A * np.concatenate([block.pull for block in kept]), slope * Y * dump.share
     tried = {name: mistaken(P, A, Y) for name, mistaken in MISTAKEN.items()}
     tried |= dict(_parts(dump, P - Y, computed, allowed)) if dump.n > 1 else {}
+    others = undone(dump)
+    tried |= {name: rows_of(other, kept, chosen) for name, other in others.items()}
     found = _products(dump, kept, np.stack(list(tried.values())))
+    if dump.law.l2:
+        found = found + np.multiply.outer([others.get(name, dump).law.l2 - dump.law.l2 for name in tried], theta)
     return tuple(name for name, G in zip(tried, found, strict=True) if (abs(G - computed) <= allowed).all())
 
 
