@@ -21,21 +21,24 @@ from gradcheck.arithmetic import Arithmetic
 from gradcheck.auditing import dump, files
 from gradcheck.errors import Unusable
 from gradcheck.law import CrossEntropy
+from gradcheck.law.options import PLAIN
 from gradcheck.tensors import array
 
 
 def write(
-    arrays: Mapping[str, Any], folder: Path, *, samples: str = "columns", reduction: str = "mean", **declared: Any
+    arrays: Mapping[str, Any], folder: Path, *, samples: str = "columns", law: CrossEntropy = PLAIN, **declared: Any
 ) -> Path:
     """Write a folder of .npy files and layout.json, whole or not at all; `Unusable` where it exists, or does not make a dump."""
     found = {name: array(value) for name, value in arrays.items()}
     unknown = [name for name in found if name not in dump.NAMES]
     if unknown:
         raise Unusable(f"{', '.join(unknown)}: not known; expected any of {', '.join(dump.NAMES)}")
-    dump.of(found, samples=samples, reduction=reduction, source=str(folder), **declared)
+    options: dict[str, Any] = law.said
+    dump.of(found, samples=samples, source=str(folder), **options, **declared)
     if folder.exists():
         raise Unusable(f"cannot write {folder}: it exists; choose another folder")
-    said = json.dumps({"samples": samples, "reduction": reduction, **declared}) + "\n"
+    options = {"law": law.said} if set(options) - {"reduction"} else {}
+    said = json.dumps({"samples": samples, "reduction": law.reduction, **options, **declared}) + "\n"
     temporary = None
     try:
         temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".gradcheck-"))
@@ -84,8 +87,8 @@ class Step:
     Where the data require a gradient, as those of a layer before do, that is written, too.
     """
 
-    def __init__(self, layer: Any, folder: Path, reduction: str, declared: Mapping[str, Any]) -> None:
-        self._layer, self._folder, self._reduction, self._declared = layer, folder, reduction, declared
+    def __init__(self, layer: Any, folder: Path, law: CrossEntropy, declared: Mapping[str, Any]) -> None:
+        self._layer, self._folder, self._law, self._declared = layer, folder, law, declared
         self._seen: list[tuple[Any, Any]] = []
         self._hooks = (layer.register_forward_pre_hook(_apart), layer.register_forward_hook(self._see))
 
@@ -121,7 +124,7 @@ class Step:
             arrays,
             self._folder,
             samples="rows",
-            reduction=self._reduction,
+            law=self._law,
             **{**_stored(loss, Z, X, layer.weight), **self._declared},
         )
 
@@ -138,13 +141,13 @@ def capture(
     """A `Step` that watches a torch layer; of a mapping of arrays named as in `gradcheck.audit`, the folder written at once.
 
     `arithmetic` declares how the step rounds, where its arrays do not show it; what autocast and torch's cross-entropy write
-    down is seen. `law` is the loss: a mean or a sum, as `reduction` says alone.
+    down is seen. `law` is the loss that is computed, `reduction` alone a mean or a sum.
     """
-    declared, reduction = arithmetic.said if arithmetic else {}, dump.reduction_of(law) if law else reduction
+    declared, law = arithmetic.said if arithmetic else {}, law or CrossEntropy(reduction=reduction)
     if isinstance(source, Mapping):
-        return write(source, Path(folder), samples=samples, reduction=reduction, **declared)
+        return write(source, Path(folder), samples=samples, law=law, **declared)
     if not hasattr(source, "register_forward_hook"):
         raise Unusable(
             f"a {type(source).__name__} cannot be captured; expected a torch.nn.Linear, or a mapping of arrays"
         )
-    return Step(source, Path(folder), reduction, declared)
+    return Step(source, Path(folder), law, declared)
