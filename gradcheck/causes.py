@@ -6,7 +6,7 @@ returns what no known mistake explains. Of its failures the one nearest to the c
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 
 from gradcheck.checks import CHECKS, Check
 from gradcheck.diagnosis import Part
@@ -36,7 +36,7 @@ class Cause:
 
     failures: tuple[Failure, ...]
     part: Part | None = None
-    declared: bool = field(default=False)
+    declared: bool = False
 
     @property
     def leader(self) -> Failure:
@@ -81,6 +81,15 @@ def of(run: Run) -> tuple[Cause, ...]:
         parts[key] = part
     found = [Cause(_ordered(failures), parts[key]) for key, failures in groups.items()]
     return tuple(sorted(found, key=lambda cause: distance(cause.leader.check)))
+
+
+def led(run: Run, check: str) -> Cause | None:
+    """The cause that makes this check fail, led by it; None where it does not fail, or was expected to."""
+    for cause in of(run):
+        mine = [failure for failure in cause.failures if failure.check.name == check]
+        if mine:
+            return replace(cause, failures=(*mine, *(f for f in cause.failures if f is not mine[0])))
+    return None
 
 
 def meant(run: Run) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from _pytest.outcomes import Failed  # pytest.fail.Exception, by a name that a type checker knows
 
-from gradcheck import conformance, reports
+from gradcheck import causes, conformance, reports
 from gradcheck.implementations import Implementation
 from gradcheck.printable import printable, unheeded
 from gradcheck.settings import Target, named
@@ -46,7 +46,7 @@ DEFAULTS = Defaults()
 
 @dataclass(eq=False)
 class Suite:
-    """One implementation in one precision, and the run that judges it."""
+    """One implementation in one precision, and the run that judges it; `told`: which test has told the cause of these checks."""
 
     implementation: Implementation
     dtype: str
@@ -54,6 +54,7 @@ class Suite:
     regimes: tuple[str, ...] = ()
     max_examples: int | None = None
     words: tuple[str, ...] = ()
+    told: dict[frozenset[str], str] = field(default_factory=dict, init=False)
     _run: Run | None = field(default=None, init=False)
 
     @property
@@ -86,7 +87,7 @@ class Suite:
 
 @dataclass(frozen=True, eq=False)
 class CheckTest:
-    """One check of a suite. Calling it passes, fails with the panel of `gradcheck verify`, or skips with the reason."""
+    """One check of a suite. Calling it passes, fails with the story of `gradcheck verify`, or skips with the reason."""
 
     suite: Suite
     name: str
@@ -118,7 +119,7 @@ class CheckTest:
         if tally.expected and tally.shown and tally.outcome is Outcome.AGREE:
             pytest.xfail(_line(tally.expected))  # another check shows what this one could not, on these problems
         if tally.outcome in FAILURES:
-            raise (Failed if tally.failed else Known)(self.panel(run), pytrace=False)
+            raise (Failed if tally.failed else Known)(self.story(run), pytrace=False)
         if tally.lost is not None and DEFAULTS.careful and not tally.expected:
             raise Failed(_line(f"{self.name} {reports.notes.line(tally)}"), pytrace=False)
         if tally.lost is not None:
@@ -126,13 +127,18 @@ class CheckTest:
         if tally.outcome is not Outcome.AGREE:
             pytest.skip(_line(f"{tally.outcome}: {tally.reason}"))
 
-    def panel(self, run: Run) -> str:
-        """The panel of `gradcheck verify`; for a failure that was expected, its first words."""
-        mine = replace(run, failures=tuple(f for f in run.failures if f.check.name == self.name))
-        if not mine.failures:
+    def story(self, run: Run) -> str:
+        """The story of its cause, led by this check, unless another test has told it; for an expected failure, its reason."""
+        cause = causes.led(run, self.name)
+        if cause is None:
             return _line(f"{self.name}: {self.expected}")
-        (failure,) = conformance.saved(mine, Path(DEFAULTS.cases)).failures
-        return "\n".join(map(_line, [*reports.words.panel(failure, run), *filter(None, [reports.commands.meant(run)])]))
+        first = self.suite.told.setdefault(frozenset(f.check.name for f in cause.failures), self.id)
+        found = reports.stories.in_a_line(cause, run)
+        if first != self.id:
+            return _line(f"same cause as {first}: {found}")
+        (kept,) = conformance.saved(replace(run, failures=cause.failures[:1]), Path(DEFAULTS.cases)).failures
+        told = replace(cause, failures=(kept, *cause.failures[1:]))
+        return "\n".join(map(_line, [found, *reports.stories.lines(told, run)[1:]]))
 
     def properties(self) -> Iterator[tuple[str, str]]:
         """What JUnit reports carry."""

@@ -62,6 +62,7 @@ def verify(
     """
     from gradcheck import cases, reports
     from gradcheck.printable import printable
+    from gradcheck.reports import words
     from gradcheck.verify import status
 
     files = {kind: path for kind, path in (("json", json_file), ("junit", junit), ("html", html)) if path}
@@ -80,8 +81,11 @@ def verify(
         reports.terminal.show(runs[-1], results, said=verbose - quiet)
     for kind, path in files.items():
         reports.write(path, reports.FORMATS[kind](runs))
-    if files and not quiet:
-        results.print("wrote " + ", ".join(printable(str(path)) for path in files.values()))
+    written = [printable(str(path)) for path in files.values() if path != Path("-")]
+    kept = {failure.case for run in runs for failure in run.failures if failure.case}
+    written += [f"{words.counted(len(kept), 'case')} in {printable(str(folder))}"] if kept else []
+    if written and not quiet:
+        results.print(f"wrote {', '.join(written)}")
     leave(INTERRUPTED if runs[-1].interrupted else status(runs))
 
 

@@ -24,6 +24,13 @@ def headline(cause: Cause, run: Run) -> str:
     return printable(f"{cause.leader.check.claim.rstrip('.')}: that does not hold")
 
 
+def in_a_line(cause: Cause, run: Run) -> str:
+    """What is wrong, and where it shows: for a list of tests that failed."""
+    said = headline(cause, run)
+    found = words.finding(cause.leader.verdict)
+    return said if found in said else f"{said}: {found}"
+
+
 def counted(cause: Cause) -> str:
     """`9 checks, one cause`."""
     count = len(cause.failures)
@@ -65,7 +72,8 @@ def _why(cause: Cause, run: Run) -> str:
     if cause.part is not None and cause.part.exact and examined:
         share = f"all {examined}" if explained == examined else f"{explained} of {examined}"
         return f"explains {share} failing problems examined{only}"
-    return f"{leader.check.name} failed on {leader.failed} of the {leader.judged} problems judged{only}"
+    share = f"all {leader.judged}" if leader.failed == leader.judged else f"{leader.failed} of the {leader.judged}"
+    return f"{leader.check.name} fails on {share} problems judged{only}"
 
 
 def smallest(cause: Cause, width: int) -> Iterator[tuple[str, str]]:

@@ -13,7 +13,7 @@ from rich.text import Text
 from gradcheck import causes
 from gradcheck.causes import Cause
 from gradcheck.printable import printable
-from gradcheck.reports import commands, notes, stories, words
+from gradcheck.reports import brief, commands, notes, stories, words
 from gradcheck.tally import Tally
 from gradcheck.verdict import Outcome
 from gradcheck.verify import Failure, Run
@@ -93,7 +93,7 @@ def show(run: Run, out: Console, *, said: int = USUAL) -> None:
             out.print()
             story(cause, run, out)
         out.print() if run.failures else None
-        for outcome, line in words.briefly(run):
+        for outcome, line in brief.lines(run):
             out.print(Text(line, style=STYLES[outcome]))
         for line in (*notes.lost(run), *words.expectations(run), *filter(None, [words.printed(run)])):
             out.print(Padding(Text(f"note: {line}"), expand=False))
@@ -163,8 +163,8 @@ def show_replay(run: Run, out: Console) -> None:
         story(cause, run, out)
 
 
-def show_comparison(runs: Sequence[Run], out: Console) -> None:
-    """Checks × runs: verdict, effective bits, worst test ratio."""
+def show_comparison(runs: Sequence[Run], out: Console, *, said: int = USUAL) -> None:
+    """Checks × runs: verdict, effective bits, worst test ratio; then what is wrong, cause by cause."""
     names = [f"{printable(run.target)} {run.dtype}" for run in runs]
     table = plain_table("check", *names, fold=names)
     for check in dict.fromkeys(name for run in runs for name in run.tallies):
@@ -172,6 +172,12 @@ def show_comparison(runs: Sequence[Run], out: Console) -> None:
     out.print(table)
     out.print(Text("\nverdict, effective bits, worst test ratio\n", style="dim"))
     show_notes(runs, out)
+    for run in runs:
+        if said > QUIET:
+            for cause in causes.of(run):
+                out.print(Text(f"{printable(run.target)} {run.dtype}", style="bold"))
+                story(cause, run, out)
+                out.print()
     for run in runs:
         out.print(styled(Outcome.DISAGREE if run.failed else Outcome.AGREE, words.summary(run)))
 

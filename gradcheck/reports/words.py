@@ -171,11 +171,11 @@ def unjudged(tallies: Iterable[Tally]) -> list[str]:
             found.setdefault(reason, {})[tally.check.name] = count
     ordered = sorted(found.items(), key=lambda item: -sum(item[1].values()))
     shown, rest = ordered[:REASONS], [sum(counts.values()) for _, counts in ordered[REASONS:]]
-    lines = [f"{sum(counts.values())}× in {_named(list(counts))}: {printable(reason)}" for reason, counts in shown]
+    lines = [f"{sum(counts.values())}× in {named(list(counts))}: {printable(reason)}" for reason, counts in shown]
     return [*lines, f"{sum(rest)}× for {len(rest)} other reasons; --json has them"] if rest else lines
 
 
-def _named(checks: list[str]) -> str:
+def named(checks: list[str]) -> str:
     return ", ".join(checks) if len(checks) <= NAMED else f"{len(checks)} checks"
 
 
@@ -205,50 +205,19 @@ def regimes(run: Run) -> Iterator[str]:
             yield f"{name}: {bits(found[0])} bits; {bits(tally.bits(u))} where {found[1]}"
 
 
-def briefly(run: Run) -> Iterator[tuple[Outcome, str]]:
-    """A line for what agrees, for what was inconclusive, and for what was not judged, with the reason that is most frequent."""
-    tallies = {o: [t for t in run.tallies.values() if t.outcome is o] for o in Outcome}
-    agreeing = [tally for tally in tallies[Outcome.AGREE] if not tally.stale]
-    if agreeing:
-        yield Outcome.AGREE, f"✓ {len(agreeing)} agree{_worst(agreeing, run)}"
-    for outcome, sign, what in ((Outcome.INCONCLUSIVE, "?", "inconclusive"), (Outcome.SKIPPED, "–", "not judged")):
-        if tallies[outcome]:
-            yield outcome, f"{sign} {len(tallies[outcome])} {what}: {_reasons(tallies[outcome])}"
-
-
-def _worst(tallies: list[Tally], run: Run) -> str:
-    """The largest test ratio, and the fewest bits."""
-    measured = [(tally.ratio, tally) for tally in tallies if tally.ratio is not None]
-    if not measured:
-        return ""
-    largest, where = max(measured, key=lambda found: found[0])
-    kept = [found for tally in tallies if (found := tally.bits(unit_roundoff(run))) is not None]
-    least = f", {bits(min(kept)).rstrip('+')}+ bits" if kept else ""
-    return f": worst ratio {ratio(largest)} ({where.check.name}){least}"
-
-
-def _reasons(tallies: list[Tally]) -> str:
-    """The most frequent reason, and how many others there are."""
-    reasons: dict[str, list[str]] = {}
-    for tally in tallies:
-        reasons.setdefault(tally.reason, []).append(tally.check.name)
-    (first, checks), *others = sorted(reasons.items(), key=lambda found: -len(found[1]))
-    more = f"; {_counted(len(others), 'other reason')}" if others else ""
-    return f"{_named(checks)}: {printable(first)}{more}"
-
-
-def _counted(count: int, noun: str) -> str:
+def counted(count: int, noun: str) -> str:
+    """`1 file`, `2 files`."""
     return f"{count} {noun}{'s' * (count != 1)}"
 
 
 def summary(run: Run) -> str:
     """One line: how many checks said what, over how many problems."""
     outcomes = [tally.outcome for tally in run.tallies.values()]
-    counted = ", ".join(f"{outcomes.count(outcome)} {outcome}" for outcome in Outcome if outcomes.count(outcome))
-    problems = f"{run.problems} problem{'s' * (run.problems != 1)}"
+    said = ", ".join(f"{outcomes.count(outcome)} {outcome}" for outcome in Outcome if outcomes.count(outcome))
+    problems = counted(run.problems, "problem")
     early = " — interrupted, so this is not the whole run" if run.interrupted else ""
     wrong = f"{count} causes: " if (count := len(causes.of(run))) > 1 else ""
-    return f"{printable(run.target)} {run.dtype}: {wrong}{counted} on {problems} (seed {run.seed}){early}"
+    return f"{printable(run.target)} {run.dtype}: {wrong}{said} on {problems} (seed {run.seed}){early}"
 
 
 def printed(run: Run) -> str:
