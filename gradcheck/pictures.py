@@ -11,7 +11,7 @@ from gradcheck.checks.reading import Broken, Skip
 from gradcheck.enclosure import Reals, outward
 from gradcheck.implementations import Implementation
 from gradcheck.problem import Problem
-from gradcheck.verdict import Comparison
+from gradcheck.verdict import Comparison, Witness
 
 MOST = 4096  # entries of an array that anybody looks at
 
@@ -44,6 +44,13 @@ class Picture:
             ratio = abs(self.computed - self.exact) / self.limit
         return np.where(np.isnan(ratio), np.where(self.off, np.inf, 0.0), ratio)
 
+    @property
+    def worst(self) -> Witness:
+        """The entry that is furthest off."""
+        place = tuple(int(k) for k in np.unravel_index(int(np.argmax(self.test_ratio)), self.exact.shape))
+        computed, exact, limit = (float(array[place]) for array in (self.computed, self.exact, self.limit))
+        return Witness(self.quantity, place, computed, exact, limit)
+
 
 @dataclass(frozen=True, eq=False)
 class Larger:
@@ -58,7 +65,9 @@ ENTRIES = 24  # of theta, about as many as show a pattern and can be read
 
 def telling(failing: Iterable[Problem], smallest: Problem) -> Problem | None:
     """Of problems that failed, one with about as many entries as can be read; none where the smallest has as many."""
-    more = [problem for problem in failing if min(problem.L, problem.d) > 1 and problem.theta.size > smallest.theta.size]
+    more = [
+        problem for problem in failing if min(problem.L, problem.d) > 1 and problem.theta.size > smallest.theta.size
+    ]
     return min(more, key=lambda problem: abs(problem.theta.size - ENTRIES), default=None)
 
 

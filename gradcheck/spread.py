@@ -10,7 +10,7 @@ from gradcheck.regimes import REGIMES
 from gradcheck.verdict import Verdict
 
 PER_DECADE = 2
-LOWEST, HIGHEST = -12 * PER_DECADE, 20 * PER_DECADE  # cells; what lies beyond is counted in the last
+LOWEST, HIGHEST = -6 * PER_DECADE, 20 * PER_DECADE  # cells; what lies beyond is counted in the last
 
 
 def cell(ratio: float) -> int:

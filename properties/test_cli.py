@@ -157,7 +157,6 @@ def test_what_the_target_prints_does_not_reach_the_report_on_standard_output(run
 
 
 def test_reports_as_junit_and_html_escape_what_a_target_says(run):
-    pytest.importorskip("jinja2")
     target = written("def gradients(theta, b, X, Y):\n    raise ValueError('<script>&\\x07')\n")
     result = run("verify", target, "--max-examples", "10", "--junit", "found.xml", "--html", "found.html")
     assert result.exit_code == 1

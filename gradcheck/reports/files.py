@@ -7,18 +7,16 @@ from pathlib import Path
 
 from gradcheck import cases
 from gradcheck.errors import Unusable
-from gradcheck.reports import data, junit, page
+from gradcheck.reports import data, junit, pages
 from gradcheck.verify import Run
 
 STANDARD_OUTPUT = Path("-")
 
-FORMATS: dict[str, Callable[[Sequence[Run]], str]] = {"json": data.text, "junit": junit.text, "html": page.text}
+FORMATS: dict[str, Callable[[Sequence[Run]], str]] = {"json": data.text, "junit": junit.text, "html": pages.text}
 
 
 def prepare(kind: str, path: Path) -> None:
     """Raise `Unusable` where a report of this kind could not be written to `path`; nothing is created."""
-    if kind == "html":
-        page.require()
     if path != STANDARD_OUTPUT:
         _require_writable(path)
 

@@ -1,0 +1,3 @@
+"""Pages: what was found as one HTML file, which loads nothing and needs no JavaScript. Jinja2 writes them, every text escaped."""
+
+from gradcheck.reports.pages.runs import text as text
