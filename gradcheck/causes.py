@@ -106,14 +106,19 @@ def _key(failure: Failure, run: Run) -> tuple[object, Part | None]:
     """What tells causes apart, and the part of the diagnosis that speaks of this failure."""
     verdict = failure.verdict
     if verdict.outcome is Outcome.ERRORED:
-        found = _RAISED.search(verdict.reason)
-        return (found.groups() if found else verdict.reason), None
+        return raised(verdict.reason), None
     part = _part(failure, run)
     if part is not None:
         return id(part), part
     if verdict.witness is None and not failure.check.needs:
         return failure.check.name, None  # conduct: each its own
     return failure.check.needs, None
+
+
+def raised(reason: str) -> object:
+    """The exception, and the line that raised it, whatever it says of shapes; the whole reason where none was raised."""
+    found = _RAISED.search(reason)
+    return found.groups() if found else reason
 
 
 def _part(failure: Failure, run: Run) -> Part | None:

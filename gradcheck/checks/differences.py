@@ -102,8 +102,10 @@ def loss_outcome(trial: Trial) -> Outcome:
 def complex_step_of_its_own_loss(trial: Trial) -> Found:
     """Its gradients agree with the complex step of its own loss, for code that is declared analytic."""
     require_plain(trial)
-    if not trial.implementation.analytic or trial.problem.precision.name != "float64":
-        raise Skip("not declared analytic (Implementation(analytic=True)), or not in float64")
+    if not trial.implementation.analytic:
+        raise Skip("not declared analytic")
+    if trial.problem.precision.name != "float64":
+        raise Skip("posed in float64 only")
     if not trial.law.plain:
         raise Skip("posed for the paper's loss")
     if loss_outcome(trial) is Outcome.DISAGREE:
