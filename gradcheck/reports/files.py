@@ -15,10 +15,13 @@ STANDARD_OUTPUT = Path("-")
 FORMATS: dict[str, Callable[[Sequence[Run]], str]] = {"json": data.text, "junit": junit.text, "html": pages.text}
 
 
-def prepare(kind: str, path: Path) -> None:
-    """Raise `Unusable` where a report of this kind could not be written to `path`; nothing is created."""
-    if path != STANDARD_OUTPUT:
-        _require_writable(path)
+def prepare(*paths: Path | None) -> None:
+    """Raise `Unusable` where a report could not be written to one of these; nothing is created."""
+    if paths.count(STANDARD_OUTPUT) > 1:
+        raise Unusable("two reports are to be written to standard output; expected one")
+    for path in paths:
+        if path is not None and path != STANDARD_OUTPUT:
+            _require_writable(path)
 
 
 def _require_writable(given: Path) -> None:
