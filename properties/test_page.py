@@ -12,17 +12,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gradcheck import causes
+from gradcheck.campaign.words import grouped
 from gradcheck.checks import CHECKS
 from gradcheck.pictures import Picture
 from gradcheck.problem import Problem
 from gradcheck.referees import float64
-from gradcheck.reports import arrays, data, pages, stories
-from gradcheck.reports.pages import about, axes, heat, histogram, palette, quotients, told
+from gradcheck.reports import arrays, data, pages, stories, words
+from gradcheck.reports.pages import about, axes, heat, histogram, palette, quotients, strip, told
 from gradcheck.spread import HIGHEST, LOWEST, PER_DECADE, cell
 from gradcheck.verdict import Witness
-from properties.paged import runs
+from properties.paged import all_pages, audited, campaign, killed, runs
 
-EMPTY = {"meta"}
+EMPTY = {"meta", "br"}
 OPEN = {"li", "tr", "td", "th", "dt", "dd"}  # which HTML lets be closed by what follows
 
 
@@ -142,6 +143,70 @@ def test_every_text_has_a_contrast_of_four_and_a_half(colours):
     faint = {pair: palette.contrast(*(colours[name] for name in pair)) for pair in palette.READ_ON}
     assert min(faint.values()) >= 4.5, faint
     assert palette.contrast("#000000", "#ffffff") == pytest.approx(21)
+
+
+# ---- other pages ----
+
+
+@pytest.mark.parametrize("name", ["compare", "fuzz", "audit", "kills"])
+def test_a_page_of_any_make_is_balanced_loads_nothing_and_holds_its_data(name):
+    text = all_pages()[name]
+    read = Read(text)
+    assert not re.search(r"https?:|url\(|@import|\bsrc=|javascript:", text.split('<script type="application/json"')[0])
+    assert isinstance(json.loads(read.data), dict) and read.of("style") and len(read.of("script")) == 1
+    assert "gradcheck" in read.texts[0]
+
+
+def test_a_comparison_shows_every_check_that_was_judged_anywhere_and_leads_to_each_run():
+    read = Read(all_pages()["compare"])
+    squares = [cell for cell in read.of("td") if cell.get("class", "").startswith("square")]
+    judged = sum(tally.judged > 0 for run in runs() for tally in run.tallies.values())
+    assert len(squares) == judged > 0
+    assert {"#run-1", "#run-2"} <= {link["href"] for link in read.of("a")}
+    for run in runs():
+        for tally in run.tallies.values():
+            if bits := tally.judged and tally.bits(words.unit_roundoff(run)):
+                assert any(words.bits(bits) in shown for shown in read.texts)
+
+
+def test_a_page_of_a_campaign_tells_findings_by_cause_and_where_they_are():
+    read, outcome = Read(all_pages()["fuzz"]), campaign()
+    assert len(read.of("section")) == len(grouped(outcome.findings)) == 2
+    assert "not divided by n" in " ".join(read.texts) and "softmax raised KeyError: 'x' (m.py:3)" in " ".join(
+        read.texts
+    )
+    assert sum(cell.get("class") == "square most" for cell in read.of("td")) == 4
+    assert len(read.of("circle")) == len(outcome.ratios()) == 3
+    assert [each["check"] for each in json.loads(read.data)["findings"]] == [f.check for f in outcome.findings]
+    assert "gradcheck replay c.json model.py" in read.texts
+
+
+def test_a_page_of_an_audit_shows_each_row_the_worst_ones_and_what_is_certified():
+    read, found = Read(all_pages()["audit"]), audited()
+    (theta,) = [finding for finding in found.findings if finding.quantity == "grad_theta"]
+    assert theta.ratios is not None and set(np.flatnonzero(theta.ratios > 1)) == set(theta.rows)
+    assert float(theta.ratios.max()) == np.float32(theta.verdict.ratio)
+    bars = read.of("rect")
+    assert len(bars) == 60 and sum(bar["class"] == "bad" for bar in bars) == len(theta.rows) == 11
+    said = " ".join(read.texts)
+    assert f"within {theta.entry:.1e} of what it must be" in said and words.finding(theta.verdict) in said
+    assert read.of("section")[0]["id"] == "grad_theta"  # what disagrees comes first
+
+
+def test_a_page_of_kills_has_a_cell_for_each_kill():
+    read = Read(all_pages()["kills"])
+    assert sorted(cell["class"] for cell in read.of("rect")) == ["more", "most", "right"]
+    assert any("not killed at every seed: labels_added" in shown for shown in read.texts)
+    assert len(json.loads(read.data)["mistakes"]) == len(killed())
+
+
+def test_a_strip_of_many_rows_shows_the_largest_of_each_bar():
+    ratios = np.zeros(100_000)
+    ratios[777], ratios[5000] = 50.0, np.inf
+    drawn = strip.drawn("rows", ratios)
+    assert len(drawn.bars) <= strip.BARS and sum(bar.colour == "bad" for bar in drawn.bars) == 2
+    assert all(strip.TOP <= bar.y <= strip.BOTTOM for bar in drawn.bars)
+    assert strip.drawn("one", np.array([0.0])).bars[0].height == 0
 
 
 # ---- figures ----

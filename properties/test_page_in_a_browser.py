@@ -5,9 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from gradcheck.reports import pages
 from properties import browser
-from properties.paged import runs
+from properties.paged import all_pages
 
 pytestmark = [
     pytest.mark.chromium,
@@ -16,6 +15,7 @@ pytestmark = [
 WIDTHS = (390, 800, 1400)
 SCHEMES = ("light", "dark")
 SHEETS = 3
+NAMES = ("wrong", "right", "several", "compare", "fuzz", "audit", "kills")
 # The texts of a page whose colour has less contrast than 4.5 with what is painted behind them, by WCAG 2; pictures aside.
 FAINT = """(() => {
   const channels = colour => colour.match(/[\\d.]+/g).map(Number);
@@ -37,6 +37,10 @@ FAINT = """(() => {
       return (b + .05) / (a + .05) < 4.5;
     }).map(e => e.outerHTML.slice(0, 120));
 })()"""
+# What reaches beyond the right edge of the screen, and cannot be scrolled to within its own frame.
+CUT = """[...document.querySelectorAll("svg, .card, .banner, p, pre, dl")]
+  .filter(e => !e.closest(".table, pre") && e.getBoundingClientRect().right > innerWidth + .5)
+  .map(e => e.outerHTML.slice(0, 120))"""
 
 
 @pytest.fixture(scope="module")
@@ -49,21 +53,19 @@ def tab(tmp_path_factory):
 def shown(tmp_path_factory):
     """Pages as files, by name."""
     folder = tmp_path_factory.mktemp("pages")
-    made = {"wrong": [runs()[0]], "right": [runs()[1]], "several": list(runs())}
-    for name, of in made.items():
-        (folder / f"{name}.html").write_text(pages.text(of), encoding="utf-8")
-    return {name: folder / f"{name}.html" for name in made}
+    for name, text in all_pages().items():
+        (folder / f"{name}.html").write_text(text, encoding="utf-8")
+    return {name: folder / f"{name}.html" for name in NAMES}
 
 
 @pytest.mark.parametrize("width", WIDTHS)
 @pytest.mark.parametrize("scheme", SCHEMES)
-@pytest.mark.parametrize("name", ["wrong", "right", "several"])
+@pytest.mark.parametrize("name", NAMES)
 def test_a_page_fits_its_screen_says_nothing_in_the_console_and_can_be_read(tab, shown, name, width, scheme):
     tab.said.clear()
     tab.show(shown[name], width, scheme)
     assert tab.evaluate("document.documentElement.scrollWidth") <= width
-    wide = "[...document.querySelectorAll('svg, .card, .banner')].filter(e => e.getBoundingClientRect().right > innerWidth + .5)"
-    assert tab.evaluate(f"{wide}.map(e => e.outerHTML.slice(0, 120))") == []
+    assert tab.evaluate(CUT) == []
     assert tab.evaluate(FAINT) == []
     asked = [e["params"]["request"]["url"] for e in tab.said if e["method"] == "Network.requestWillBeSent"]
     assert asked == [shown[name].as_uri()]

@@ -17,6 +17,7 @@ from hypothesis.database import InMemoryExampleDatabase
 
 from gradcheck import conformance, reports
 from gradcheck.campaign import Finding, Outcome, display, github
+from gradcheck.campaign import page as campaign_page
 from gradcheck.campaign.database import Steady
 from gradcheck.checks import CHECKS
 from gradcheck.errors import Unusable
@@ -175,6 +176,26 @@ def test_a_page_has_the_same_tags_for_any_name(text):
     found = pages.text([said_by(text)])
     assert not obeyed(found)
     assert Tags(found).found == _harmless()
+
+
+MADE = {
+    "comparison": lambda text: pages.comparison([said_by(text)]),
+    "campaign": lambda text: campaign_page.text(outcome_of(text), text),
+}
+
+
+@pytest.mark.parametrize("make", MADE.values(), ids=MADE)
+def test_a_page_of_any_make_has_the_same_tags_for_any_name(make):
+    harmless = Tags(make("x")).found
+
+    @settings(max_examples=15)
+    @given(texts.filter(bool))
+    def same(text):
+        found = make(text)
+        assert not obeyed(found)
+        assert Tags(found).found == harmless
+
+    same()
 
 
 @given(texts)

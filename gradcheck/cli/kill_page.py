@@ -11,6 +11,7 @@ from gradcheck.reports.pages import about
 from gradcheck.reports.pages.writing import written
 
 LEFT, TOP, SIDE, GAP = 190.0, 150.0, 11.0, 1.0
+MARGIN = 70.0  # for names, which slant to the right
 QUICK = (1, 5, 25)  # test cases up to which a kill has a colour of its own
 COLOURS = ("right", "some", "more", "most")
 
@@ -37,7 +38,7 @@ def text(found: Sequence[Kills]) -> str:
         cells=[cell for k, row in enumerate(found) for cell in _cells(row, checks, k)],
         rows=[(TOP + k * (SIDE + GAP), row.mistake, _said(row)) for k, row in enumerate(found)],
         columns=[(LEFT + j * (SIDE + GAP), name) for j, name in enumerate(checks)],
-        width=LEFT + len(checks) * (SIDE + GAP),
+        width=LEFT + len(checks) * (SIDE + GAP) + MARGIN,
         height=TOP + len(found) * (SIDE + GAP),
         side=SIDE,
         by_mistake=list(kills.by_mistake(found)),
