@@ -17,7 +17,7 @@ MOST = 32  # rows and columns that are drawn
 MEANINGS = dict(
     zip(
         CELLS,
-        ("within what rounding explains", "more than that", "10³ times as much", "10⁹ times as much", "no number"),
+        ("within what rounding explains", "beyond it", "beyond 10³ times it", "beyond 10⁹ times it", "no number"),
         strict=True,
     )
 )
