@@ -1,6 +1,7 @@
 """The page and the picture that the README shows: `python -m docs.page` verifies its model.py, and takes a screenshot.
 
-The picture is taken by a headless Chromium, the one on PATH or the one that GRADCHECK_CHROMIUM names; without any, the page is made alone.
+The picture is taken by a headless Chromium, the one on PATH or the one that GRADCHECK_CHROMIUM names; without any, the page is
+made alone.
 """
 
 import os

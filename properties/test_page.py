@@ -258,6 +258,20 @@ def test_a_map_holds_every_entry_with_its_quotient():
         assert shown.text == (arrays.times(computed, exact) if off else f"{computed / exact:.4g}" if exact else "0/0")
 
 
+def test_numbers_of_a_map_are_short():
+    values = {
+        0.0: "0",
+        1e-108: "<0.01",
+        0.0123: "0.012",
+        1.0: "1",
+        99.4: "99",
+        100.0: "1e2",
+        7.3e14: "7e14",
+        math.inf: "∞",
+    }
+    assert {value: heat.compact(value) for value in values} == values
+
+
 def test_a_map_of_many_entries_is_cut_and_says_so_and_nan_has_a_colour():
     many = Picture("∂ℒ/∂θ", np.full((40, 100), np.nan), np.ones((40, 100)), np.full((40, 100), 1e-9))
     quotient, _ = heat.maps(many)

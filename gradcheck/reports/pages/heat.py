@@ -75,10 +75,12 @@ def _used(picture: Picture, place: tuple[int, int]) -> str:
 
 
 def compact(value: float) -> str:
-    """`0.02`, `8e9`: as short as can be read."""
+    """`<0.01`, `0.02`, `8e9`: as short as can be read."""
     if not np.isfinite(value):
         return "∞"
-    if value == 0 or 0.01 <= value < 100:
+    if 0 < value < 0.01:
+        return "<0.01"
+    if value < 100:
         return f"{value:.2g}"
     mantissa, _, exponent = f"{value:.0e}".partition("e")
     return f"{mantissa}e{int(exponent)}"
