@@ -117,8 +117,7 @@ def judge(*, paths: tuple[Path, ...], json_file: Path | None, **settings: Any) -
 
     if len(paths) not in (1, 2):
         raise Unusable(f"{len(paths)} paths are given; expected ANSWERS, or DIR and ANSWERS")
-    if json_file:
-        reports.prepare("json", json_file)
+    reports.prepare(json_file)
     law, rounds = said_of(LAW, settings), said_of(FIELDS, settings)
     index = folder.load(paths[0] if len(paths) == 2 else SHIPPED)
     found = judged(index, answers.load(paths[-1]), Arithmetic(**rounds), CrossEntropy(**law) if law else None)
