@@ -9,10 +9,9 @@ from hypothesis.configuration import set_hypothesis_home_dir
 from hypothesis.database import ExampleDatabase
 from hypothesis.errors import Flaky
 
-from gradcheck import cases, clock, diagnosis, layouts, precision, verify
+from gradcheck import cases, clock, diagnosis, layouts, verify
 from gradcheck.checks import Check, Trial
 from gradcheck.drawing import pose
-from gradcheck.errors import Unusable
 from gradcheck.implementations import Implementation, adapt, posing
 from gradcheck.implementations.quiet import quiet
 from gradcheck.law import CrossEntropy
@@ -97,9 +96,7 @@ def shrunk(
 
 def require(implementation: Implementation, dtype: str) -> None:
     """Raise `Unusable` where there is no such precision, or where the implementation is not made for it."""
-    precision.named(dtype)
-    if dtype not in implementation.dtypes:
-        raise Unusable(f"{implementation.name} does not offer {dtype}; it offers {', '.join(implementation.dtypes)}")
+    implementation.require(dtype)
 
 
 def replay(implementation: Implementation, case: cases.Case, path: Path, checks: Iterable[str] = ()) -> Run:

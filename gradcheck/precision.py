@@ -65,7 +65,7 @@ def _bfloat16() -> Precision:
     try:
         import ml_dtypes  # the only door to ml_dtypes
     except ImportError:
-        raise Missing.extra("dtype bfloat16", "ml_dtypes", "bfloat16") from None
+        raise Missing.package("dtype bfloat16", "ml_dtypes") from None
     return Precision("bfloat16", np.dtype(ml_dtypes.bfloat16), 2.0**-8, 2.0**-133, 2.0**-126, (2 - 2.0**-7) * 2.0**127)
 
 

@@ -43,6 +43,10 @@ class Finding:
     odd: tuple[str, ...] = ()
     seen: float | None = None
 
+    def certifies(self, sizes: tuple[int, int, int]) -> bool:
+        """Whether there is a row of which anything is certified, in a step of these L, d and n."""
+        return self.entry is not None and len(self.rows) < sizes[2 if self.quantity == "grad_X" else 0]
+
 
 @dataclass(frozen=True, eq=False)
 class Probed:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from gradcheck.checks import bars
 from gradcheck.checks.differences import direction, projected, require_folded, require_unmasked
 from gradcheck.checks.reading import Skip, require_bounded
 from gradcheck.checks.relations import SYMBOLS
@@ -44,19 +45,19 @@ def _parameter(trial: Trial, variable: str) -> Found:
     )
 
 
-@check(2, 17, needs=("gradients",), turns=(2,))
+@check(2, 17, needs=("gradients",), turns=(2,), bars=(bars.bends,))
 def central_difference_theta(trial: Trial) -> Found:
     """∂ℒ/∂θ agrees with central differences of the mathematical loss, weight by weight and along a direction."""
     yield from _parameter(trial, "theta")
 
 
-@check(2, 18, needs=("gradients",), turns=(6,))
+@check(2, 18, needs=("gradients",), turns=(6,), bars=(bars.bends,))
 def central_difference_b(trial: Trial) -> Found:
     """∂ℒ/∂b agrees with central differences of the mathematical loss, class by class and along a direction."""
     yield from _parameter(trial, "b")
 
 
-@check(2, 19, needs=("gradients",), turns=(10,))
+@check(2, 19, needs=("gradients",), turns=(10,), bars=(bars.bends,))
 def central_difference_Z(trial: Trial) -> Found:
     """∂ℒ/∂Z agrees with central differences of each sample's loss, logit by logit and along a direction."""
     require_folded(trial)
@@ -68,7 +69,7 @@ def central_difference_Z(trial: Trial) -> Found:
     yield _summed(f"{SYMBOLS['Z']} · direction", own, taken.move, taken.enclosure, allowed)
 
 
-@check(3, 20, needs=("gradients",), turns=(8,))
+@check(3, 20, needs=("gradients",), turns=(8,), bars=(bars.bends,))
 def central_difference_X(trial: Trial) -> Found:
     """∂ℒ/∂X agrees with central differences of the mathematical loss, entry by entry."""
     require_folded(trial)

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from gradcheck.checks import bars
 from gradcheck.checks.reading import Skip, require_bounded
 from gradcheck.checks.table import check, every
 from gradcheck.checks.trial import Trial
@@ -23,10 +24,8 @@ def require_unmasked(trial: Trial) -> None:
 
 
 def require_folded(trial: Trial) -> None:
-    """`Skip` where it is not known how the loss bends: docs/bounds.md, section 8, is of means of log-sum-exps."""
+    """`Skip` where no logit has a neighbour, or nothing is differenced; how the loss must bend is said by `bars.bends`."""
     require_unmasked(trial)
-    if not trial.law.folds:
-        raise Skip("how a loss with a scale, a cap, a z-loss or a penalty bends is not derived")
     if not trial.problem.divisor:
         raise Skip("no sample counts")
 
@@ -59,7 +58,7 @@ def projected(
     return Comparison(what, value.midpoint, taken.enclosure.inflate(value.radius), taken.move.spread(*bound))
 
 
-@check(2, 17, 18, needs=("gradients",), turns=every(2))
+@check(2, 17, 18, needs=("gradients",), turns=every(2), bars=(bars.bends,))
 def forward_difference(trial: Trial) -> Found:
     """∂ℒ/∂θ and ∂ℒ/∂b agree with forward differences of the mathematical loss."""
     require_plain(trial)
@@ -79,7 +78,7 @@ def _own_noise(trial: Trial) -> float:
     return ratio * trial.problem.L * trial.problem.n * trial.truth.nearby_loss_error
 
 
-@check(2, 17, 18, needs=("gradients", "loss"), turns=every(2))
+@check(2, 17, 18, needs=("gradients", "loss"), turns=every(2), bars=(bars.bends,))
 def gradient_of_its_own_loss(trial: Trial) -> Found:
     """Consistent: its gradients are those of its own loss, right or wrong."""
     require_plain(trial)
@@ -98,14 +97,10 @@ def loss_outcome(trial: Trial) -> Outcome:
     return Comparison("ℒ", own, truth.enclosure("loss"), truth.allowed("loss")).verdict().outcome
 
 
-@check(2, 17, 18, needs=("gradients", "loss"), turns=every(2))
+@check(2, 17, 18, needs=("gradients", "loss"), turns=every(2), bars=(bars.not_analytic, bars.bends, bars.has_options))
 def complex_step_of_its_own_loss(trial: Trial) -> Found:
     """Its gradients agree with the complex step of its own loss, for code that is declared analytic."""
     require_plain(trial)
-    if not trial.implementation.analytic or trial.problem.precision.name != "float64":
-        raise Skip("not declared analytic (Implementation(analytic=True)), or not in float64")
-    if not trial.law.plain:
-        raise Skip("posed for the paper's loss")
     if loss_outcome(trial) is Outcome.DISAGREE:
         raise Skip("its loss is not the cross-entropy (see the check loss)")
     require_bounded(trial.truth.allowed("theta"), trial.truth.allowed("b"))
@@ -118,7 +113,7 @@ def complex_step_of_its_own_loss(trial: Trial) -> Found:
     yield Comparison("gradient · direction", value.midpoint, truth.inflate(value.radius), allowed)
 
 
-@check(2, needs=("loss",), turns=every(2))
+@check(2, needs=("loss",), turns=every(2), bars=(bars.bends,))
 def loss_is_convex(trial: Trial) -> Found:
     """The loss at the middle of a segment is at most the mean of the losses at its ends."""
     require_plain(trial)

@@ -30,11 +30,12 @@ def checks() -> None:
 def targets() -> None:
     """List the built-in targets, and how to install what is missing."""
     from gradcheck import reports
+    from gradcheck.errors import install
     from gradcheck.implementations import BUILT_IN
 
     table = reports.terminal.plain_table("target", "what", "here", fold=("what", "here"))
     for name, target in BUILT_IN.items():
-        table.add_row(name, target.what, "yes" if target.installed else f'pip install "gradcheck[{target.extra}]"')
+        table.add_row(name, target.what, "yes" if target.installed else install(*target.missing))
     reports.console().print(table)
 
 

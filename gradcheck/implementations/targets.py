@@ -17,7 +17,7 @@ from gradcheck.implementations.record import FUNCTIONS, Implementation
 
 @dataclass(frozen=True)
 class BuiltIn:
-    """A target that ships with gradcheck: what it is, and the extra and the packages (as imported) that it needs, if any."""
+    """A target that ships with gradcheck: what it is, and the extra of ours and the packages, as imported, that it needs."""
 
     what: str
     extra: str = ""
@@ -103,8 +103,11 @@ def load(target: str) -> Implementation:
 
 def as_implementation(name: str, found: Any) -> Implementation:
     """An Implementation as it is; a module, object or mapping by its functions; a bare function as `gradients`."""
-    if isinstance(found, Implementation):
-        return found
+    return found if isinstance(found, Implementation) else Implementation(name, **functions(name, found))
+
+
+def functions(name: str, found: Any) -> dict[str, Any]:
+    """The functions of a module, an object or a mapping that is called so, by their names; a bare function as `gradients`."""
     get: Callable[[str], Any] = found.get if isinstance(found, Mapping) else lambda key: getattr(found, key, None)
     offered: dict[str, Any] = {key: get(key) for key in FUNCTIONS if callable(get(key)) and _own(found, key, get(key))}
     if not offered and callable(found) and not isinstance(found, type):
@@ -113,7 +116,7 @@ def as_implementation(name: str, found: Any) -> Implementation:
         raise Unusable(
             f"{name} is {_kind(found)} with none of the functions {', '.join(FUNCTIONS)}; expected at least one of them"
         )
-    return Implementation(name, **offered)
+    return offered
 
 
 def _own(found: Any, key: str, function: Any) -> bool:
@@ -134,7 +137,7 @@ def _kind(found: Any) -> str:
 def _built_in(name: str) -> Implementation:
     target = BUILT_IN[name]
     if target.missing:
-        raise Missing.extra(f"target {name}", target.missing[0], target.extra)
+        raise Missing.package(f"target {name}", *target.missing)
     with _reported(f"target {name}"):
         module = importlib.import_module(f"gradcheck.implementations.{name.replace('-', '_')}")
     found: Implementation = module.implementation

@@ -14,7 +14,7 @@ from gradcheck.verify import Run
 def require() -> None:
     """Raise `Missing` where Jinja2 is not installed."""
     if find_spec("jinja2") is None:
-        raise Missing.extra("an HTML report", "Jinja2", "html")
+        raise Missing.package("an HTML report", "jinja2")
 
 
 def text(runs: Sequence[Run]) -> str:

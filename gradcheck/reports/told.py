@@ -1,0 +1,53 @@
+"""A run as Python shows it: plain text, and a block of HTML for a notebook. Other reports are files, or for a terminal."""
+
+from collections.abc import Iterator
+from html import escape
+
+from gradcheck.printable import markup, printable, unheeded
+from gradcheck.reports import commands, words
+from gradcheck.verdict import FAILURES, Outcome, Verdict
+from gradcheck.verify import Run
+
+# As dark on white as they are light on black: a notebook may have either.
+COLOURS = {Outcome.AGREE: "#2e8b57", Outcome.DISAGREE: "#d1433f", Outcome.ERRORED: "#b04fb0"}
+GREY = "#888888"
+
+
+def text(run: Run) -> str:
+    """What is wrong, cause by cause, and one line to end with; of a run in which nothing failed, that line and what it lacks."""
+    return "\n".join(unheeded(printable(line)) for line in _lines(run))
+
+
+def _lines(run: Run) -> Iterator[str]:
+    for failure in run.failures:
+        yield from (*words.panel(failure, run), "")
+    yield from filter(None, (commands.meant(run), *words.expectations(run), *run.notes, words.printed(run)))
+    yield from (f"not judged {line}" for line in words.unjudged(run.tallies.values()) if not run.failures)
+    yield words.summary(run)
+
+
+def line(run: Run) -> str:
+    """How many checks said what."""
+    return unheeded(printable(words.summary(run)))
+
+
+def verdict(found: Verdict, dtype: str = "") -> Iterator[str]:
+    """What was found, and of a failure whether float precision can be blamed; of any precision where none is named."""
+    said = words.finding(found) if found.failed or found.reason else ""
+    ratio = f", test ratio {words.ratio(found.ratio)}" if found.ratio is not None and not found.failed else ""
+    yield found.outcome.value + ratio + (f": {said}" if said else "")
+    if found.failed:
+        yield " ".join(words.blame(found, dtype).split())
+
+
+def html(run: Run) -> str:
+    """The same text, in the colour of its outcome."""
+    return block(text(run), Outcome.DISAGREE if run.failed else Outcome.AGREE if run.judged else Outcome.SKIPPED)
+
+
+def block(lines: str, outcome: Outcome) -> str:
+    """Lines of text with a bar in the colour of an outcome beside them; every character stands for itself."""
+    colour = COLOURS.get(outcome, GREY)
+    mark = "✗" if outcome in FAILURES else "✓" if outcome is Outcome.AGREE else "–"
+    style = f"border-left: 4px solid {colour}; padding-left: 0.8em; overflow-x: auto; line-height: 1.3"
+    return f'<pre style="{style}"><b style="color: {colour}">{mark}</b> {markup(escape(lines))}</pre>'
