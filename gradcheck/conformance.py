@@ -9,7 +9,7 @@ from hypothesis.configuration import set_hypothesis_home_dir
 from hypothesis.database import ExampleDatabase
 from hypothesis.errors import Flaky
 
-from gradcheck import cases, clock, diagnosis, layouts, verify
+from gradcheck import cases, causes, clock, diagnosis, layouts, verify
 from gradcheck.checks import Check, Trial
 from gradcheck.drawing import pose
 from gradcheck.implementations import Implementation, adapt, posing
@@ -112,6 +112,8 @@ def replay(implementation: Implementation, case: cases.Case, path: Path, checks:
     failures = tuple(replace(_failure(t, *t.first), case=str(path)) for t in tallies.values() if t.first)
     declared = implementation.layout, implementation.arithmetic, implementation.law
     run = Run(implementation.name, dtype, 0, 1, ("*",), 1, tallies, *declared, failures)
+    with quiet():
+        run = causes.pictured(run, adapt(implementation))
     return replace(run, printed=printed.size, notes=tuple(implementation.home.notes))
 
 
@@ -183,6 +185,8 @@ def conform(
     kept = tuple(_explained(failure, tallies[failure.check.name], likely) for failure in failures)
     found = replace(run, problems=judging.done, failures=kept, rounds=rounds, diagnosis=likely)
     found = replace(found, meant=meant[0], meant_law=meant[1]) if meant else found
+    with quiet():
+        found = found if interrupted else causes.pictured(found, implementation)
     return replace(found, interrupted=interrupted, printed=printed.size, notes=tuple(original.home.notes))
 
 

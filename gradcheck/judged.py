@@ -142,17 +142,37 @@ def _judged(suite: Suite) -> dict[str, Said]:
     )
     if found.interrupted:
         raise KeyboardInterrupt
-    kept = tuple(failure for failure in found.failures if not suite.wanted or failure.check.name in suite.wanted)
-    run = replace(found, command=suite.words, door=suite.door, failures=kept)
-    return dict(_saying(conformance.saved(run, Path(DEFAULTS.cases))))
+    run = replace(found, command=suite.words, door=suite.door)
+    return dict(_saying(run, dict(_stories(run, suite))))
 
 
-def _saying(run: "Run") -> Iterator[tuple[str, Said]]:
+def _stories(run: "Run", suite: Suite) -> Iterator[tuple[str, str]]:
+    """What each test that fails has to say: of those of one cause, the nearest to the code tells it, and the others name that."""
+    from gradcheck import causes, conformance
+    from gradcheck.reports import stories
+
+    for cause in causes.of(run):
+        leading = ""
+        for name in (failure.check.name for failure in cause.failures):
+            led = causes.led(run, name)
+            if led is None or (suite.wanted and name not in suite.wanted):
+                continue
+            found = stories.in_a_line(led, run)
+            if leading:
+                yield name, line(f"same cause as {leading}: {found}")
+                continue
+            leading = f"{name}-{suite.dtype}"
+            (kept,) = conformance.saved(replace(run, failures=led.failures[:1]), Path(DEFAULTS.cases)).failures
+            lines = stories.lines(replace(led, failures=(kept, *led.failures[1:])), run)
+            yield name, "\n".join(map(line, [found, *lines[1:]]))
+
+
+def _saying(run: "Run", told: dict[str, str]) -> Iterator[tuple[str, Said]]:
     from gradcheck.reports import notes, words
 
     u = words.unit_roundoff(run)
     for name, tally in run.tallies.items():
-        becomes, why = _becomes(run, tally)
+        becomes, why = _becomes(tally, told)
         measured = {
             "test_ratio": words.ratio(tally.ratio),
             "effective_bits": words.bits(tally.bits(u)),
@@ -162,29 +182,20 @@ def _saying(run: "Run") -> Iterator[tuple[str, Said]]:
         yield name, Said(becomes, why, line(f"{name} {notes.line(tally)}") if lost else "", tuple(measured.items()))
 
 
-def _becomes(run: "Run", tally: "Tally") -> tuple[str, str]:
+def _becomes(tally: "Tally", told: dict[str, str]) -> tuple[str, str]:
     """What becomes of the test of this check, and why."""
     from gradcheck.reports import notes
 
+    name = tally.check.name
     if tally.expected and tally.shown and tally.outcome is Outcome.AGREE:
         return "expected", line(tally.expected)  # another check shows what this one could not, on these problems
     if tally.outcome in FAILURES:
-        return "failed" if tally.failed else "known", _panel(run, tally)
+        return "failed" if tally.failed else "known", told.get(name) or line(f"{name}: {tally.expected}")
     if tally.lost is not None and tally.careful and not tally.expected:
-        return "failed", line(f"{tally.check.name} {notes.line(tally)}")
+        return "failed", line(f"{name} {notes.line(tally)}")
     if tally.outcome is not Outcome.AGREE:
         return "skipped", line(f"{tally.outcome}: {tally.reason}")
     return "passed", ""
-
-
-def _panel(run: "Run", tally: "Tally") -> str:
-    """What `gradcheck verify` says of this check; of a failure that was expected, its first words."""
-    from gradcheck.reports import commands, words
-
-    for failure in run.failures:
-        if failure.check.name == tally.check.name:
-            return "\n".join(map(line, [*words.panel(failure, run), *filter(None, [commands.meant(run)])]))
-    return line(f"{tally.check.name}: {tally.expected}")
 
 
 def line(text: str) -> str:

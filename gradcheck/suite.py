@@ -26,7 +26,7 @@ MARK = "gradcheck"
 
 @dataclass(frozen=True, eq=False)
 class CheckTest:
-    """One check of a suite. Calling it passes, fails with the panel of `gradcheck verify`, or skips with the reason."""
+    """One check of a suite. Calling it passes, fails with the story of `gradcheck verify`, or skips with the reason."""
 
     suite: Suite
     name: str

@@ -13,6 +13,7 @@ from gradcheck.diagnosis import Diagnosis, keep
 from gradcheck.errors import Unusable
 from gradcheck.implementations import Implementation, Layout, adapt
 from gradcheck.law import CrossEntropy
+from gradcheck.pictures import Picture
 from gradcheck.printable import clipped
 from gradcheck.problem import Problem
 from gradcheck.tally import Tally
@@ -76,7 +77,8 @@ class Judging:
 class Failure:
     """A check that failed: the smallest problem found on which it does, its verdict there, and where that is saved.
 
-    `explained` counts the failing problems that the run's diagnosis explains, and those that were examined.
+    `explained` counts the failing problems that the run's diagnosis explains, and those that were examined. `pictures` are the
+    arrays that are compared on the problem that its cause is shown on, where anybody looks at them.
     """
 
     check: Check
@@ -86,6 +88,7 @@ class Failure:
     judged: int
     case: str = ""
     explained: tuple[int, int] = (0, 0)
+    pictures: tuple[Picture, ...] = ()
 
 
 @dataclass(frozen=True, repr=False)

@@ -481,7 +481,7 @@ def test_a_dump_is_written_whole_or_not_at_all(tmp_path):
     folder(tmp_path, step(), overwrite=True)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["dump"]
     (tmp_path / "dump" / "notes.txt").write_text("mine", encoding="utf-8")
-    with pytest.raises(Unusable, match="no dump that gradcheck.capture has written"):
+    with pytest.raises(Unusable, match=r"no dump that gradcheck.capture has written"):
         folder(tmp_path, step(), overwrite=True)
     with pytest.raises(Unusable, match="X, Y missing"):
         gradcheck.capture({"theta": np.ones((3, 2)), "b": np.ones(3)}, tmp_path / "other")

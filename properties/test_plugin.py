@@ -45,13 +45,14 @@ def test_a_target_is_judged_with_no_test_file_at_all(session):
     result.stdout.fnmatch_lines(["gradcheck/model.py::theta_gradient-float64 PASSED*"])
 
 
-def test_a_failure_is_the_panel_of_verify_without_a_frame_of_ours(session, pytester):
+def test_a_failure_is_the_story_of_verify_without_a_frame_of_ours(session, pytester):
     result = session("--gradcheck", "model.py:flipped", "-k", "theta_gradient and not sums")
     assert result.ret == 1
     result.stdout.fnmatch_lines(
         [
-            "theta_gradient [[]eq. 11–13, 17[]]  DISAGREE",
-            "*but must be*",
+            "(Y - A)/n in place of (A - Y)/n*: ∂ℒ/∂θ*but must be*",
+            "*fix       A - Y, not Y - A*",
+            "*∂ℒ/∂θ *yours *exact *ratio*",
             "*repeat    gradcheck replay cases/*.json model.py:flipped",
         ]
     )
@@ -59,6 +60,17 @@ def test_a_failure_is_the_panel_of_verify_without_a_frame_of_ours(session, pytes
     assert "suite.py" not in result.stdout.str()
     (case,) = (pytester.path / "cases").iterdir()
     assert case.name in result.stdout.str()
+
+
+def test_a_cause_is_told_by_one_test_and_named_by_the_others(session):
+    result = session("--gradcheck", "model.py:flipped", "-k", "(theta_gradient or bias_gradient) and not sums")
+    assert result.stdout.str().count("raising the logit of the label lowers the loss") == 1
+    result.stdout.fnmatch_lines(
+        [
+            "FAILED *theta_gradient-float64 - *in place of*",
+            "FAILED *bias_gradient-float64 - *same cause as theta_gradient-float64*",
+        ]
+    )
 
 
 def test_parametrize_makes_one_test_of_each_check_and_k_and_m_select(session, pytester):

@@ -109,7 +109,9 @@ def said_by(text: str) -> Run:
     tallies = {name: replace(tally, reasons=tally.reasons.copy(), expected=text) for name, tally in run.tallies.items()}
     for tally in tallies.values():
         tally.reasons[text] = 3
-    likely = run.diagnosis and replace(run.diagnosis, exact=True, likely=text, fix=text)
+    assert run.diagnosis
+    parts = tuple(replace(part, exact=True, what=text, fix=text) for part in run.diagnosis.parts)
+    likely = replace(run.diagnosis, parts=parts)
     return replace(
         run, target=text, failures=failures, tallies=tallies, notes=(text,), command=(text,), diagnosis=likely
     )

@@ -33,13 +33,13 @@ ALONE: dict[str, dict[str, Any]] = {
 
 
 def together(*names: str) -> dict[str, Any] | None:
-    """Their options; None where two of them say different things of one."""
+    """Their options; None where two of them say different things of one, or cannot be had together."""
     found: dict[str, Any] = {}
     for name in names:
         if any(found.get(option, value) != value for option, value in ALONE[name].items()):
             return None
         found |= ALONE[name]
-    return found
+    return None if found.get("reduction") == "none" and found.get("l2") else found
 
 
 LAWS = {

@@ -111,7 +111,7 @@ def check(
         >>> gradcheck.check(gradients, max_examples=20, cases=None)
         Traceback (most recent call last):
         ...
-        gradcheck.Disagreement: theta_gradient ...
+        gradcheck.Disagreement: ✗ ...
     """
     __tracebackhide__ = True
     run = conform(
@@ -128,7 +128,7 @@ def check(
         cases=cases,
     )
     if run.failed:
-        raise Disagreement(run.report(), run)
+        raise Disagreement(reports.told.failure(run), run)
     if run.interrupted:
         raise KeyboardInterrupt
     if not run.judged:

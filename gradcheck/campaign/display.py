@@ -18,8 +18,6 @@ from gradcheck.printable import printable, refusal
 from gradcheck.reports.terminal import plain_table
 from gradcheck.reports.voice import beside
 
-SHOWN = 3  # findings of one diagnosis that are shown in full
-
 
 @contextmanager
 def live(title: str, budget: Budget) -> Iterator[Callable[[Outcome], None]]:
@@ -76,18 +74,17 @@ def left(budget: Budget, outcome: Outcome) -> str:
 
 def show(outcome: Outcome, target: str, out: Console) -> None:
     """The findings, the new ones in full, and one line to end with."""
-    for diagnosis, found in words.grouped(outcome.new).items():
-        lost = unsaved(found[SHOWN:])  # of which there is nothing but what is shown here
-        for finding in (*found[:SHOWN], *lost):
+    for found in words.grouped(outcome.new):
+        lost = unsaved(found[1:])  # of which there is nothing but what is shown here
+        for finding in (found[0], *lost):
             _show(finding, target, out)
-        others = [finding for finding in found[SHOWN:] if finding not in lost]
+        others = [finding for finding in found[1:] if finding not in lost]
         if others:
-            rest = ", ".join(dict.fromkeys(f"{f.check} ({f.regime})" for f in others))
-            more = f"and {len(others)} more of “{words.line(diagnosis)}”: {printable(rest)}"
+            more = f"the same cause in {words.count(len(others), 'other finding')}: {words.others(others)}"
             out.print(Padding(Text(more), (0, 0, 1, 2), expand=False))
-    known = words.grouped(finding for finding in outcome.findings if finding.known)
-    for diagnosis, found in known.items():
-        out.print(Text(f"known before: {words.count(len(found), 'finding')} of “{words.line(diagnosis)}”", style="dim"))
+    for found in words.grouped(finding for finding in outcome.findings if finding.known):
+        said = f"known before: {words.count(len(found), 'finding')} of “{words.line(found[0].diagnosis)}”"
+        out.print(Text(said, style="dim"))
     for path in outcome.unshrunk:
         out.print(Text(printable(f"found, and not shrunk yet: {path}")), soft_wrap=True)
     out.print(_ratios(outcome))

@@ -31,10 +31,11 @@ def unheeded() -> Iterator[None]:
 
 
 def annotations(outcome: Outcome, target: str) -> Iterator[str]:
-    """Workflow commands, one a line, for standard output."""
-    for finding in outcome.new:
+    """Workflow commands, one a line, for standard output: one for each cause."""
+    for finding, *others in words.grouped(outcome.new):
         title = _property(f"gradcheck: {words.headline(finding)}")
-        text = "\n".join(f"{label}: {text}" if label else text for label, text in words.rows(finding, target))
+        rows = [*words.rows(finding, target), *([("also in", words.others(others))] if others else [])]
+        text = "\n".join(f"{label}: {text}" if label else text for label, text in rows)
         yield f"::error title={title}::{_data(text)}"
     for note in outcome.notes:
         yield f"::warning title=gradcheck::{_data(refusal(note))}"
@@ -53,8 +54,9 @@ def summary(outcome: Outcome, target: str) -> str:
     lines = [f"### gradcheck fuzz {_cell(target)}", "", f"{words.summary(outcome)}.", ""]
     if outcome.findings:
         lines += ["| check | regime | likely | rate | case |", "|---|---|---|---|---|"]
-    for finding in outcome.findings:
-        cells = (finding.check, finding.regime, finding.diagnosis, f"{finding.rate:.2g}", finding.file)
+    for finding, *others in words.grouped(outcome.findings):
+        check = f"{finding.check} and {words.count(len(others), 'other finding')}" if others else finding.check
+        cells = (check, finding.regime, finding.diagnosis, f"{finding.rate:.2g}", finding.file)
         lines.append("| " + " | ".join(map(_cell, cells)) + (" (known)" if finding.known else "") + " |")
     return "\n".join(lines) + "\n"
 

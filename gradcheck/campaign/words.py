@@ -2,8 +2,11 @@
 
 from collections.abc import Iterable, Iterator
 
-from gradcheck.campaign.findings import ANY, Finding
+from gradcheck import causes
+from gradcheck.campaign.explained import UNKNOWN
+from gradcheck.campaign.findings import ANY, HURRIED, Finding
 from gradcheck.campaign.outcome import Outcome
+from gradcheck.checks import CHECKS
 from gradcheck.printable import clipped, pasted, printable
 from gradcheck.reports.words import ratio
 
@@ -49,12 +52,30 @@ def rows(finding: Finding, target: str) -> Iterator[tuple[str, str]]:
         yield "repeat", f"{pasted(('gradcheck', 'replay', finding.file))} {target}"
 
 
-def grouped(findings: Iterable[Finding]) -> dict[str, list[Finding]]:
-    """By diagnosis: what one cause does to many checks is read together."""
-    groups: dict[str, list[Finding]] = {}
+def grouped(findings: Iterable[Finding]) -> list[list[Finding]]:
+    """By cause: a diagnosis, an exception of one line, or a function; what is nearest to the code first, and known ones apart."""
+    groups: dict[object, list[Finding]] = {}
     for finding in findings:
-        groups.setdefault(finding.diagnosis, []).append(finding)
-    return groups
+        groups.setdefault((finding.known, _cause(finding)), []).append(finding)
+    return [sorted(found, key=_distance) for found in groups.values()]
+
+
+def _cause(finding: Finding) -> object:
+    if finding.diagnosis not in (UNKNOWN, HURRIED):
+        return finding.diagnosis
+    if finding.outcome == "errored":
+        return causes.raised(finding.said)
+    check = CHECKS.get(finding.check)
+    return finding.diagnosis, check.needs if check else finding.check
+
+
+def _distance(finding: Finding) -> tuple[int, int]:
+    return causes.distance(CHECKS[finding.check]) if finding.check in CHECKS else (0, 0)
+
+
+def others(findings: Iterable[Finding]) -> str:
+    """`loss (any), logits (large)`: where else a cause shows."""
+    return ", ".join(dict.fromkeys(line(f"{finding.check} ({finding.regime})") for finding in findings))
 
 
 def summary(outcome: Outcome) -> str:

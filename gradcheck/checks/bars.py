@@ -22,14 +22,21 @@ def coarse(implementation: Implementation, law: CrossEntropy, dtype: str) -> str
 
 
 def not_analytic(implementation: Implementation, law: CrossEntropy, dtype: str) -> str:
-    """The complex step asks for a loss that takes complex numbers, and for all digits."""
-    declared = implementation.analytic and dtype == "float64"
-    return "" if declared else "not declared analytic (Implementation(analytic=True)), or not in float64"
+    """The complex step asks for a loss that takes complex numbers."""
+    return "" if implementation.analytic else "not declared analytic"
+
+
+def not_float64(implementation: Implementation, law: CrossEntropy, dtype: str) -> str:
+    """And for all digits."""
+    return "" if dtype == "float64" else "posed in float64 only"
 
 
 def has_options(implementation: Implementation, law: CrossEntropy, dtype: str) -> str:
     """The complex step is taken of the paper's loss."""
     return "" if law.plain else "posed for the paper's loss"
+
+
+COMPLEX = (not_analytic, not_float64, bends, has_options)  # of the complex step
 
 
 def named_classes(implementation: Implementation, law: CrossEntropy, dtype: str) -> str:

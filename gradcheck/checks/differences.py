@@ -97,7 +97,14 @@ def loss_outcome(trial: Trial) -> Outcome:
     return Comparison("ℒ", own, truth.enclosure("loss"), truth.allowed("loss")).verdict().outcome
 
 
-@check(2, 17, 18, needs=("gradients", "loss"), turns=every(2), bars=(bars.not_analytic, bars.bends, bars.has_options))
+@check(
+    2,
+    17,
+    18,
+    needs=("gradients", "loss"),
+    turns=every(2),
+    bars=bars.COMPLEX,
+)
 def complex_step_of_its_own_loss(trial: Trial) -> Found:
     """Its gradients agree with the complex step of its own loss, for code that is declared analytic."""
     require_plain(trial)

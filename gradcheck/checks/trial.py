@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck import arithmetic, bounds, precision, referees
+from gradcheck.checks.keys import expected
 from gradcheck.checks.reading import Anew, Broken, Skip, as_reals, describe, guarded
 from gradcheck.enclosure import Enclosure, Reals, outward
 from gradcheck.errors import raised, text
@@ -195,7 +196,7 @@ class Trial:
         offered = guarded("gradients", found, lambda mapping: {key: mapping[key] for key in KEYS if key in mapping})
         if not offered:
             keys = guarded("gradients", found, lambda mapping: sorted(map(str, islice(mapping, SHOWN))))
-            raise Broken(f"gradients returned the keys {text(keys, str)}; expected any of {', '.join(KEYS)}")
+            raise Broken(f"gradients returned the keys {text(keys, str)}; {expected(keys)}")
         return offered
 
     def gradient(self, key: str, problem: Problem | None = None) -> Reals:

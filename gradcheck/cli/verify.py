@@ -39,9 +39,19 @@ _file = click.Path(dir_okay=False, path_type=Path)
 )
 @click.option("--junit", type=_file, metavar="FILE", help="Write JUnit XML.")
 @click.option("--html", type=_file, metavar="FILE", help="Write a page.")
+@click.option("-v", "--verbose", is_flag=True, help="Show every check and every failure.")
+@click.option("-q", "--quiet", is_flag=True, help="Show one line.")
 @click.option("--careful", is_flag=True, help="To lose bits that careful code keeps is a failure.")
 def verify(
-    *, name: str | None, folder: Path, json_file: Path | None, junit: Path | None, html: Path | None, **given: Any
+    *,
+    name: str | None,
+    folder: Path,
+    json_file: Path | None,
+    junit: Path | None,
+    html: Path | None,
+    verbose: bool,
+    quiet: bool,
+    **given: Any,
 ) -> None:
     """Pose problems to TARGET and judge everything that it computes.
 
@@ -51,6 +61,8 @@ def verify(
     in [tool.gradcheck.targets] is judged.
     """
     from gradcheck import cases, reports
+    from gradcheck.printable import printable
+    from gradcheck.reports import words
     from gradcheck.verify import status
 
     files = {kind: path for kind, path in (("json", json_file), ("junit", junit), ("html", html)) if path}
@@ -63,10 +75,17 @@ def verify(
     results = reports.console(quiet=Path("-") in files.values())
     runs: list[Run] = []
     for found in judged(chosen(name, given), settings):
+        if runs and not quiet:
+            results.print()
         runs.append(_saved(found, folder))
-        reports.terminal.show(runs[-1], results)
+        reports.terminal.show(runs[-1], results, said=verbose - quiet)
     for kind, path in files.items():
         reports.write(path, reports.FORMATS[kind](runs))
+    written = [printable(str(path)) for path in files.values() if path != Path("-")]
+    kept = {failure.case for run in runs for failure in run.failures if failure.case}
+    written += [f"{words.counted(len(kept), 'case')} in {printable(str(folder))}"] if kept else []
+    if written and not quiet:
+        results.print(f"wrote {', '.join(written)}")
     leave(INTERRUPTED if runs[-1].interrupted else status(runs))
 
 
@@ -111,6 +130,6 @@ def judged(targets: tuple[Target, ...], settings: dict[str, Any]) -> Iterator["R
                     careful=settings.get("careful", False),
                     progress=bar,
                 )
-            yield replace(run, command=target.words)
+            yield replace(run, command=target.words, door="pyproject" if target.configured else "command")
             if run.interrupted:
                 return

@@ -14,8 +14,8 @@ from gradcheck.checks import Trial
 from gradcheck.checks.reading import Broken, Skip, as_array, as_numbers
 from gradcheck.checks.repeatable import elsewhere, identical
 from gradcheck.checks.trial import ARGUMENTS
-from gradcheck.diagnosis.description import Diagnosis
-from gradcheck.diagnosis.views import GRADIENTS, QUANTITIES, View, functions, joined, symbols, within
+from gradcheck.diagnosis.description import Diagnosis, Part
+from gradcheck.diagnosis.views import GRADIENTS, QUANTITIES, View, symbols, within
 from gradcheck.implementations import Implementation
 from gradcheck.mistakes import MISTAKES, Model
 from gradcheck.problem import Array, Problem
@@ -139,14 +139,15 @@ def diagnose(implementation: Implementation, problems: list[Problem]) -> Diagnos
     for name in sorted(impure | stuck, key=list(QUANTITIES).index):
         told = next((m for m, holds in RELATIONS.items() if _holds(holds, [s for s in series if s.name == name])), "")
         named.setdefault(told, []).append(name)
-    if _consequences(named):
-        named.pop("", None)
+    followed = named.pop("", []) if _consequences(named) else []
     if "" in named:
         said = "; ".join(_described(series, impure))
-        return Diagnosis(said, exact=False, examined=examined, functions=functions(impure | stuck))
-    what = joined(f"{MISTAKES[m].what}, in {symbols(where)}" for m, where in named.items())
-    fix = "; and ".join(MISTAKES[m].fix for m in named)
-    return Diagnosis(what, fix, tuple(named), True, examined, examined, functions(impure | stuck))
+        return Diagnosis((Part(said, frozenset(impure | stuck), exact=False),), examined=examined)
+    parts = (
+        Part(MISTAKES[m].what, frozenset((*where, *followed)), MISTAKES[m].fix, (m,), where=f", in {symbols(where)}")
+        for m, where in named.items()
+    )
+    return Diagnosis(tuple(parts), examined, examined)
 
 
 def _consequences(named: dict[str, list[str]]) -> bool:

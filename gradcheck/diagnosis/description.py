@@ -7,27 +7,64 @@ import numpy as np
 
 from gradcheck import traits
 from gradcheck.diagnosis.candidates import Candidate
-from gradcheck.diagnosis.views import GRADIENTS, View, functions, symbols
+from gradcheck.diagnosis.views import GRADIENTS, View, functions, joined, symbols
 from gradcheck.problem import Problem
 
 TRIED = 6  # failing problems on which a mistake is tried before all
 
 
 @dataclass(frozen=True)
-class Diagnosis:
-    """What is wrong, in words. `exact` if it fits within the bounds, otherwise it only describes.
+class Part:
+    """One thing that is wrong: what, its fix, the mistakes of the table that it is, and the quantities in which it shows.
 
-    `explained` and `examined` are digests of failing problems; `mistakes` names those of the table; `functions` are those that it
-    speaks of.
+    `exact` if it fits within the bounds, otherwise it only describes; `where` says in words that it is in these quantities only.
     """
 
-    likely: str
+    what: str
+    names: frozenset[str]
     fix: str = ""
     mistakes: tuple[str, ...] = ()
     exact: bool = True
+    where: str = ""
+
+    @property
+    def likely(self) -> str:
+        """What, and where."""
+        return self.what + self.where
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """What is wrong, part by part, in words. `explained` and `examined` are digests of failing problems."""
+
+    parts: tuple[Part, ...]
     explained: frozenset[str] = frozenset()
     examined: frozenset[str] = frozenset()
-    functions: frozenset[str] = frozenset()
+
+    @property
+    def exact(self) -> bool:
+        """Whether every part fits within the bounds."""
+        return all(part.exact for part in self.parts)
+
+    @property
+    def likely(self) -> str:
+        """All of it, as one sentence."""
+        return joined(part.likely for part in self.parts)
+
+    @property
+    def fix(self) -> str:
+        """How all of it is mended."""
+        return "; and ".join(dict.fromkeys(part.fix for part in self.parts if part.fix))
+
+    @property
+    def mistakes(self) -> tuple[str, ...]:
+        """Those of the table, each once."""
+        return tuple(dict.fromkeys(name for part in self.parts for name in part.mistakes))
+
+    @property
+    def functions(self) -> frozenset[str]:
+        """Those that it speaks of."""
+        return functions(name for part in self.parts for name in part.names)
 
     def concerns(self, needs: Iterable[str]) -> bool:
         """Whether it speaks of any of the functions that a check needs; one that needs none looks at all of them."""
@@ -59,7 +96,7 @@ def described(
         said += [f"these have {words}" for words in _between(told, [view for view in views if view not in explained])]
     if len(views) > 1 and len(others) > 1:
         said += [f"it fails {words}" for words in _between(views, others)]
-    return Diagnosis("; ".join(said), "", (), False, digests(explained), digests(views), functions(names))
+    return Diagnosis((Part("; ".join(said), names, exact=False),), digests(explained), digests(views))
 
 
 def _between(these: list[View], others: list[View]) -> Iterator[str]:

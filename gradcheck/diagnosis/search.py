@@ -11,8 +11,8 @@ import numpy as np
 
 from gradcheck.diagnosis import calls
 from gradcheck.diagnosis.candidates import ENOUGH, Candidate, pairs, scaled, singles, solved
-from gradcheck.diagnosis.description import Diagnosis, described, digests
-from gradcheck.diagnosis.views import EVERYTHING, LEFT, QUANTITIES, View, functions, joined, symbols
+from gradcheck.diagnosis.description import Diagnosis, Part, described, digests
+from gradcheck.diagnosis.views import EVERYTHING, LEFT, QUANTITIES, View, functions, symbols
 from gradcheck.implementations import Implementation
 from gradcheck.problem import Problem
 
@@ -83,15 +83,8 @@ def _of_values(looked: list[View], others: list[View], done: frozenset[str], des
 
 def _together(one: Diagnosis, other: Diagnosis) -> Diagnosis:
     """What is kept between calls, and what is wrong besides."""
-    return Diagnosis(
-        joined((one.likely, other.likely)),
-        "; and ".join(filter(None, (one.fix, other.fix))),
-        (*one.mistakes, *other.mistakes),
-        one.exact and other.exact,
-        (one.explained - other.examined) | (other.explained - one.examined) | (one.explained & other.explained),
-        one.examined | other.examined,
-        one.functions | other.functions,
-    )
+    explained = (one.explained - other.examined) | (other.explained - one.examined) | (one.explained & other.explained)
+    return Diagnosis((*one.parts, *other.parts), explained, one.examined | other.examined)
 
 
 def _found(
@@ -147,8 +140,12 @@ def _worded(found: Candidate, views: list[View], names: frozenset[str], others: 
     """An exact diagnosis: it explains every failing problem that is looked at."""
     whole = not partly and all(found.explains(view, EVERYTHING) for view in (*views[:SEARCHED], *others))
     where = "" if whole else f", in {symbols(names)} only"
-    mistakes, explained = tuple(mistake.name for mistake in found.mistakes), digests(views)
-    return Diagnosis(found.what + where, found.fix, mistakes, True, explained, explained, functions(names))
+    explained = digests(views)
+    return Diagnosis((_part(found, names, where),), explained, explained)
+
+
+def _part(found: Candidate, names: frozenset[str], where: str) -> Part:
+    return Part(found.what, names, found.fix, tuple(mistake.name for mistake in found.mistakes), where=where)
 
 
 def _apart(searched: list[View], views: list[View], others: list[View], names: frozenset[str]) -> Diagnosis | None:
@@ -163,8 +160,6 @@ def _apart(searched: list[View], views: list[View], others: list[View], names: f
                 break
         else:
             return None
-    what = joined(f"{candidate.what}, in {symbols(where)}" for candidate, where in parts.values())
-    fixes = dict.fromkeys(candidate.fix for candidate, _ in parts.values())
-    mistakes = dict.fromkeys(m.name for candidate, _ in parts.values() for m in candidate.mistakes)
+    told = tuple(_part(candidate, frozenset(where), f", in {symbols(where)}") for candidate, where in parts.values())
     explained = digests(views)
-    return Diagnosis(what, "; and ".join(fixes), tuple(mistakes), True, explained, explained, functions(names))
+    return Diagnosis(told, explained, explained)

@@ -1,6 +1,8 @@
 """What to type: the command that repeats a case, and the options that would explain every failure."""
 
+import json
 import shlex
+from collections.abc import Mapping
 
 from gradcheck.arithmetic import options, said
 from gradcheck.printable import pasted
@@ -18,18 +20,55 @@ def command(run: Run) -> tuple[str, ...]:
     return run.command or (run.target, *options(declared))
 
 
-def meant(run: Run) -> str:
-    """The layout, or the arithmetic, that would explain every failure; nothing where there is none."""
+def suggested(run: Run) -> str:
+    """What would be declared, and everything that failed would agree: as options, as Python or as keys of pyproject.toml."""
+    law = run.meant_law or run.law
+    written = WRITTEN[run.door]
     if run.rounds is not None:
-        declared = shlex.join(options(run.rounds.said))
-        return f"Did you mean {declared}? Everything that failed agrees under that arithmetic."
+        return written({}, {}, run.rounds.said)
     if run.meant is None:
         return ""
-    law = run.meant_law or run.law
-    shown = shlex.join(options({**said(run.meant), **law.said})) or "the default"
-    dropped = shlex.join(options({name: value for name, value in run.law.said.items() if name not in law.said}))
-    if dropped:
-        shown = f"{shown}, without {dropped}"
+    shown = written(said(run.meant), law.said, {}) or "the default"
+    dropped = written({}, {name: value for name, value in run.law.said.items() if name not in law.said}, {})
+    return f"{shown}, without {dropped}" if dropped else shown
+
+
+Said = Mapping[str, object]
+
+
+def _on_a_command_line(layout: Said, law: Said, arithmetic: Said) -> str:
+    return shlex.join(options({**layout, **law, **arithmetic}))
+
+
+def _in_python(layout: Said, law: Said, arithmetic: Said) -> str:
+    given = {"layout=Layout": layout, "law=CrossEntropy": law, "arithmetic=Arithmetic": arithmetic}
+    written = {
+        kind: (f"{name}={_literal(value)}" for name, value in said.items()) for kind, said in given.items() if said
+    }
+    return ", ".join(f"{kind}({', '.join(values)})" for kind, values in written.items())
+
+
+def _literal(value: object) -> str:
+    return json.dumps(value) if isinstance(value, str) else repr(tuple(value) if isinstance(value, list) else value)
+
+
+def _in_pyproject(layout: Said, law: Said, arithmetic: Said) -> str:
+    def keys(said: Said) -> str:
+        return ", ".join(f"{name.replace('_', '-')} = {json.dumps(value)}" for name, value in said.items())
+
+    return ", ".join(filter(None, (keys({**layout, **arithmetic}), f"loss = {{ {keys(law)} }}" if law else "")))
+
+
+WRITTEN = {"command": _on_a_command_line, "python": _in_python, "pyproject": _in_pyproject}
+
+
+def meant(run: Run) -> str:
+    """The layout, the loss or the arithmetic that would explain every failure, as a sentence; nothing where there is none."""
+    shown = suggested(run)
+    if not shown:
+        return ""
+    if run.rounds is not None:
+        return f"Did you mean {shown}? Everything that failed agrees under that arithmetic."
     if only_memory(run):
         return f"Did you mean {shown}? It cannot take every order of memory; everything that failed agrees on arrays in C order."
     what = "layout" if run.meant_law in (None, run.law) else "loss"
@@ -39,3 +78,8 @@ def meant(run: Run) -> str:
 def only_memory(run: Run) -> bool:
     """Whether everything that failed agrees where arrays are in C order and can be written to."""
     return run.meant is not None and run.meant.memory != run.layout.memory
+
+
+def only_in_order(run: Run) -> list[str]:
+    """A word on what is at fault where that is the order of memory."""
+    return ["it cannot take every order of memory; everything agrees on arrays in C order"] if only_memory(run) else []

@@ -9,10 +9,13 @@ from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any
 
+from gradcheck import causes
+from gradcheck.causes import Cause
 from gradcheck.implementations import Layout
 from gradcheck.law import CrossEntropy
+from gradcheck.pictures import Picture
 from gradcheck.printable import escaped
-from gradcheck.reports import notes, words
+from gradcheck.reports import commands, notes, stories, words
 from gradcheck.tally import Tally
 from gradcheck.verdict import Outcome, Verdict
 from gradcheck.verify import Failure, Run, status
@@ -52,6 +55,7 @@ def _run(run: Run) -> dict[str, Any]:
             "fix": run.diagnosis.fix,
             "mistakes": run.diagnosis.mistakes,
         },
+        "causes": [_cause(cause, run) for cause in causes.of(run)],
         "seed": run.seed,
         "max_examples": run.max_examples,
         "regimes": run.regimes,
@@ -62,6 +66,31 @@ def _run(run: Run) -> dict[str, Any]:
         "checks": [_check(run, tally) for tally in run.tallies.values()],
         "failures": [_failure(failure) for failure in run.failures],
     }
+
+
+def _cause(cause: Cause, run: Run) -> dict[str, Any]:
+    return {
+        "title": stories.headline(cause, run),
+        "exact": cause.exact,
+        "mistakes": cause.part.mistakes if cause.part else [],
+        "fix": cause.part.fix if cause.part else "",
+        "declare": commands.suggested(run),
+        "leader": cause.leader.check.name,
+        "checks": [failure.check.name for failure in cause.failures],
+        "story": stories.lines(cause, run),
+        "arrays": [_picture(picture) for failure in cause.failures for picture in failure.pictures],
+        "repeat": commands.repeat(cause.leader, run),
+    }
+
+
+def _picture(picture: Picture) -> dict[str, Any]:
+    """The arrays as lists of lists."""
+    numbers = {name: getattr(picture, name).tolist() for name in ("computed", "exact", "limit")}
+    return {"quantity": picture.quantity, **{name: _numbers(value) for name, value in numbers.items()}}
+
+
+def _numbers(value: Any) -> Any:
+    return [_numbers(each) for each in value] if isinstance(value, list) else _number(value)
 
 
 def _layout(layout: Layout, law: CrossEntropy) -> dict[str, Any]:

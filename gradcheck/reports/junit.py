@@ -3,8 +3,9 @@
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 
+from gradcheck import causes
 from gradcheck.printable import markup, printable
-from gradcheck.reports import notes, words
+from gradcheck.reports import commands, notes, stories, words
 from gradcheck.tally import Tally
 from gradcheck.verdict import Outcome
 from gradcheck.verify import Run
@@ -73,10 +74,14 @@ def _element(tally: Tally) -> str:
 
 
 def _finding(run: Run, tally: Tally) -> ET.Element:
-    failure = next((f for f in run.failures if f.check is tally.check), None)
-    if failure is None:
+    cause = causes.led(run, tally.check.name)
+    if cause is None:
         message = f"{words.verdict(tally)}: {tally.expected}" if tally.expected and tally.judged else tally.reason
         return ET.Element(_element(tally), message=message)
-    found = ET.Element(_element(tally), message=words.finding(failure.verdict))
-    found.text = "\n".join(words.panel(failure, run))
+    found = ET.Element(_element(tally), message=stories.in_a_line(cause, run))
+    first = next(name for name in run.tallies if any(f.check.name == name for f in cause.failures))
+    if first == tally.check.name:
+        found.text = "\n".join(stories.lines(cause, run))
+    else:
+        found.text = f"same cause as {first}\nrepeat  {commands.repeat(cause.leader, run)}"
     return found

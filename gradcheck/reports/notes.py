@@ -19,7 +19,7 @@ OFFSET = list(traits.TRAITS).index("the offset common to the logits of a sample"
 def lost(run: Run) -> Iterator[str]:
     """A line for each check: `loss agrees, and loses 21 bits: ℒ = …`."""
     for name, tally in run.tallies.items():
-        if tally.lost is not None:
+        if tally.lost is not None and not tally.failed:
             yield f"{name} agrees, and {line(tally)}"
 
 

@@ -1,4 +1,4 @@
-"""A run on the terminal: a table of checks, why problems were not judged, a panel for each failure, one line to end with.
+"""A run on the terminal: a story for each cause, and one line to end with; with all that was found, tables and panels, too.
 
 Everything that comes from a target (names, messages) is put in as plain text, never as markup.
 """
@@ -10,8 +10,10 @@ from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from gradcheck import causes
+from gradcheck.causes import Cause
 from gradcheck.printable import printable
-from gradcheck.reports import commands, notes, words
+from gradcheck.reports import brief, commands, notes, stories, words
 from gradcheck.tally import Tally
 from gradcheck.verdict import Outcome
 from gradcheck.verify import Failure, Run
@@ -75,29 +77,60 @@ def panel(failure: Failure, run: Run, out: Console) -> None:
             out.print(Padding(Text(text), (0, 0, 0, 2), expand=False))
 
 
-def show(run: Run, out: Console) -> None:
-    """The whole run."""
-    out.print(Text(f"{printable(run.target)} {run.dtype}", style="bold"))
+QUIET, USUAL, VERBOSE = -1, 0, 1  # how much is said of a run
+
+
+def show(run: Run, out: Console, *, said: int = USUAL) -> None:
+    """A run: what is wrong, cause by cause; what agrees and what was not judged, in a line each; and the summary, which comes last.
+
+    `VERBOSE` shows every check and every failure besides, `QUIET` the summary alone.
+    """
+    if said > QUIET:
+        out.print(Text(f"{printable(run.target)} {run.dtype}", style="bold"))
+        if said >= VERBOSE:
+            _everything(run, out)
+        for cause in causes.of(run):
+            out.print()
+            story(cause, run, out)
+        out.print() if run.failures else None
+        for outcome, line in brief.lines(run):
+            out.print(Text(line, style=STYLES[outcome]))
+        for line in (*notes.lost(run), *words.expectations(run), *filter(None, [words.printed(run)])):
+            out.print(Padding(Text(f"note: {line}"), expand=False))
+        show_notes([run], out)
+    out.print(styled(Outcome.DISAGREE if run.failed else Outcome.AGREE, words.summary(run)))
+
+
+def _everything(run: Run, out: Console) -> None:
+    """Every check, why problems were not judged, where bits are lost, and a panel for each failure."""
     out.print(verdicts(run))
     missing = words.unjudged(run.tallies.values())
     if missing:
         out.print(Text("\nNot judged, and not counted as agreement:", style="dim"))
         for line in missing:
             out.print(Padding(Text(line, style="dim"), (0, 0, 0, 2), expand=False))
-    for line in words.regimes(run):
-        out.print(Padding(Text(line), (0, 0, 0, 2), expand=False))
-    for line in notes.lost(run):
-        out.print(Padding(Text(f"note: {line}"), (0, 0, 0, 2), expand=False))
-    for line in words.expectations(run):
-        out.print(Padding(Text(line), (1, 0, 0, 0), expand=False))
-    if run.printed:
-        out.print(Text("\n" + words.printed(run), style="dim"))
-    show_notes([run], out)
+    fewer = list(words.regimes(run))
+    if fewer:
+        out.print(Text("\nFewer bits in one regime than elsewhere:"))
+        for line in fewer:
+            out.print(Padding(Text(line), (0, 0, 0, 2), expand=False))
     show_failures(run, out)
-    if commands.meant(run):
-        out.print(Padding(Text(commands.meant(run), style="bold"), (1, 0, 0, 0), expand=False))
-    out.print(Text("\n").append_text(styled(Outcome.DISAGREE if run.failed else Outcome.AGREE, words.summary(run))))
-    out.print()
+
+
+def story(cause: Cause, run: Run, out: Console) -> None:
+    """One cause. The command is never broken, so that it can be copied; nor are the lines of an array."""
+    title = Text(f"✗ {stories.headline(cause, run)}", style=STYLES[cause.leader.verdict.outcome])
+    out.print(title.append(f"  {stories.counted(cause)}", style="not bold"))
+    for label, text in stories.rows(cause, run, out.width):
+        if label in ("", "repeat"):
+            line = Text(f"  {label:<{stories.LABEL}} ", style="bold").append(text, style="not bold")
+            out.print(line, soft_wrap=True) if label else out.print(line, overflow="fold")
+        else:
+            row = Table.grid(padding=(0, 1))
+            row.add_column(width=stories.LABEL, style="bold")
+            row.add_column(overflow="fold")
+            row.add_row(label.strip(), Text(text))
+            out.print(Padding(row, (0, 0, 0, 2), expand=False))
 
 
 def show_notes(runs: Sequence[Run], out: Console) -> None:
@@ -125,11 +158,13 @@ def show_replay(run: Run, out: Console) -> None:
         if tally.reason:
             out.print(Padding(Text(printable(tally.reason)), (0, 0, 0, 2), expand=False))
     show_notes([run], out)
-    show_failures(run, out)
+    for cause in causes.of(run):
+        out.print()
+        story(cause, run, out)
 
 
-def show_comparison(runs: Sequence[Run], out: Console) -> None:
-    """Checks × runs: verdict, effective bits, worst test ratio."""
+def show_comparison(runs: Sequence[Run], out: Console, *, said: int = USUAL) -> None:
+    """Checks × runs: verdict, effective bits, worst test ratio; then what is wrong, cause by cause."""
     names = [f"{printable(run.target)} {run.dtype}" for run in runs]
     table = plain_table("check", *names, fold=names)
     for check in dict.fromkeys(name for run in runs for name in run.tallies):
@@ -137,6 +172,12 @@ def show_comparison(runs: Sequence[Run], out: Console) -> None:
     out.print(table)
     out.print(Text("\nverdict, effective bits, worst test ratio\n", style="dim"))
     show_notes(runs, out)
+    for run in runs:
+        if said > QUIET:
+            for cause in causes.of(run):
+                out.print(Text(f"{printable(run.target)} {run.dtype}", style="bold"))
+                story(cause, run, out)
+                out.print()
     for run in runs:
         out.print(styled(Outcome.DISAGREE if run.failed else Outcome.AGREE, words.summary(run)))
 

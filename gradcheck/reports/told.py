@@ -2,9 +2,11 @@
 
 from collections.abc import Iterator
 from html import escape
+from io import StringIO
 
 from gradcheck.printable import markup, printable, unheeded
-from gradcheck.reports import commands, words
+from gradcheck.reports import terminal, words
+from gradcheck.reports.voice import Voice
 from gradcheck.verdict import FAILURES, Outcome, Verdict
 from gradcheck.verify import Run
 
@@ -13,17 +15,19 @@ COLOURS = {Outcome.AGREE: "#2e8b57", Outcome.DISAGREE: "#d1433f", Outcome.ERRORE
 GREY = "#888888"
 
 
+WIDTH = 100  # characters
+
+
 def text(run: Run) -> str:
-    """What is wrong, cause by cause, and one line to end with; of a run in which nothing failed, that line and what it lacks."""
-    return "\n".join(unheeded(printable(line)) for line in _lines(run))
+    """What `gradcheck verify` shows: what is wrong, cause by cause; what agrees and what was not judged; and a line to end with."""
+    page = StringIO()
+    terminal.show(run, Voice(page, width=WIDTH, color_system=None))
+    return page.getvalue().strip("\n")
 
 
-def _lines(run: Run) -> Iterator[str]:
-    for failure in run.failures:
-        yield from (*words.panel(failure, run), "")
-    yield from filter(None, (commands.meant(run), *words.expectations(run), *run.notes, words.printed(run)))
-    yield from (f"not judged {line}" for line in words.unjudged(run.tallies.values()) if not run.failures)
-    yield words.summary(run)
+def failure(run: Run) -> str:
+    """The same without the target's name above it: the first line of what is raised says what is wrong."""
+    return text(run).partition("\n")[2].lstrip("\n")
 
 
 def line(run: Run) -> str:

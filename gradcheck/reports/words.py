@@ -4,7 +4,7 @@ from collections.abc import Iterable, Iterator
 
 import numpy as np
 
-from gradcheck import precision
+from gradcheck import causes, precision
 from gradcheck.checks import Check
 from gradcheck.printable import printable
 from gradcheck.problem import Problem
@@ -64,6 +64,9 @@ def place(witness: Witness) -> str:
     return f"{witness.quantity}{list(witness.place)}" if witness.place else witness.quantity
 
 
+QUESTION = "Can you blame float precision? "
+
+
 def digits(value: float, other: float) -> tuple[str, str]:
     """Both numbers with the fewest digits, six at least, that tell them apart."""
     for count in range(6, 18):
@@ -86,21 +89,17 @@ def finding(verdict: Verdict) -> str:
 def blame(verdict: Verdict, dtype: str) -> str:
     """The answer to the first question of every user."""
     if verdict.outcome is Outcome.ERRORED:
-        return "Can you blame float precision? No: there is no result to judge."
+        return f"{QUESTION}No: there is no result to judge."
     if verdict.witness is None and verdict.ratio is not None and verdict.ratio <= 1:
-        return (
-            "Can you blame float precision? Yes: no more than rounding explains; what is at fault is what is declared."
-        )
+        return f"{QUESTION}Yes: no more than rounding explains; what is at fault is what is declared."
     if verdict.witness is None:
-        return "Can you blame float precision? No: rounding has no part in this."
+        return f"{QUESTION}No: rounding has no part in this."
     if not np.isfinite(verdict.witness.computed):
-        return (
-            "Can you blame float precision? No: the exact value is finite, and so is everything correct code computes."
-        )
+        return f"{QUESTION}No: the exact value is finite, and so is everything correct code computes."
     if verdict.witness.radius == 0:
-        return f"Can you blame float precision? No: correct {dtype} code makes no error here."
+        return f"{QUESTION}No: correct {dtype} code makes no error here."
     times = ratio(verdict.witness.ratio)
-    return f"Can you blame float precision? No: the error is {times} times what {dtype} rounding can explain."
+    return f"{QUESTION}No: the error is {times} times what {dtype} rounding can explain."
 
 
 def sizes(problem: Problem) -> str:
@@ -172,11 +171,11 @@ def unjudged(tallies: Iterable[Tally]) -> list[str]:
             found.setdefault(reason, {})[tally.check.name] = count
     ordered = sorted(found.items(), key=lambda item: -sum(item[1].values()))
     shown, rest = ordered[:REASONS], [sum(counts.values()) for _, counts in ordered[REASONS:]]
-    lines = [f"{sum(counts.values())}× in {_named(list(counts))}: {printable(reason)}" for reason, counts in shown]
+    lines = [f"{sum(counts.values())}× in {named(list(counts))}: {printable(reason)}" for reason, counts in shown]
     return [*lines, f"{sum(rest)}× for {len(rest)} other reasons; --json has them"] if rest else lines
 
 
-def _named(checks: list[str]) -> str:
+def named(checks: list[str]) -> str:
     return ", ".join(checks) if len(checks) <= NAMED else f"{len(checks)} checks"
 
 
@@ -206,13 +205,19 @@ def regimes(run: Run) -> Iterator[str]:
             yield f"{name}: {bits(found[0])} bits; {bits(tally.bits(u))} where {found[1]}"
 
 
+def counted(count: int, noun: str) -> str:
+    """`1 file`, `2 files`."""
+    return f"{count} {noun}{'s' * (count != 1)}"
+
+
 def summary(run: Run) -> str:
     """One line: how many checks said what, over how many problems."""
     outcomes = [tally.outcome for tally in run.tallies.values()]
-    counted = ", ".join(f"{outcomes.count(outcome)} {outcome}" for outcome in Outcome if outcomes.count(outcome))
-    problems = f"{run.problems} problem{'s' * (run.problems != 1)}"
+    said = ", ".join(f"{outcomes.count(outcome)} {outcome}" for outcome in Outcome if outcomes.count(outcome))
+    problems = counted(run.problems, "problem")
     early = " — interrupted, so this is not the whole run" if run.interrupted else ""
-    return f"{printable(run.target)} {run.dtype}: {counted} on {problems} (seed {run.seed}){early}"
+    wrong = f"{count} causes: " if (count := len(causes.of(run))) > 1 else ""
+    return f"{printable(run.target)} {run.dtype}: {wrong}{said} on {problems} (seed {run.seed}){early}"
 
 
 def printed(run: Run) -> str:

@@ -1,0 +1,149 @@
+"""The failures of a run, put together by what causes them: one story for each.
+
+A cause is what a diagnosis names, a declaration under which everything agrees, an exception of one line, or else a function that
+returns what no known mistake explains. Of its failures the one nearest to the code leads: values, then laws, then quotients.
+"""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from gradcheck.checks import CHECKS, Check
+from gradcheck.diagnosis import Part
+from gradcheck.implementations import Implementation
+from gradcheck.pictures import taken
+from gradcheck.verdict import Outcome
+from gradcheck.verify import GRADIENTS, Failure, Run
+
+# How far from the code a check is, by the file that it stands in.
+NEAR = ("values", "relations", "rewordings", "central", "differences", "check_grad", "conduct", "repeatable")
+_RAISED = re.compile(r"raised (\w+): .*(\([^()]*:\d+\))$", re.DOTALL)
+_VALUE = {check: name for name, check in GRADIENTS.items()} | {
+    "loss": "loss",
+    "logits": "logits",
+    "softmax": "softmax",
+    "jacobian_diagonal": "softmax_jacobian",
+    "jacobian_off_diagonal": "softmax_jacobian",
+}
+
+
+@dataclass(frozen=True)
+class Cause:
+    """One thing that is wrong, and the failures that come of it, the leading one first.
+
+    `part` is what the diagnosis says of it, None where it says nothing; `declared`: everything agrees under what would be declared.
+    """
+
+    failures: tuple[Failure, ...]
+    part: Part | None = None
+    declared: bool = False
+
+    @property
+    def leader(self) -> Failure:
+        """The failure that is shown."""
+        return self.failures[0]
+
+    @property
+    def exact(self) -> bool:
+        """Whether what is wrong is known, and not only described."""
+        return self.declared or (self.part is not None and self.part.exact)
+
+    @property
+    def errored(self) -> bool:
+        """Whether there is no result at all."""
+        return self.leader.verdict.outcome is Outcome.ERRORED
+
+    @property
+    def explained(self) -> tuple[int, int]:
+        """How many of the failing problems of the leading check are explained, of how many examined."""
+        return self.leader.explained
+
+
+def distance(check: Check) -> tuple[int, int]:
+    """Less for a check that is nearer to the code."""
+    file = check.function.__module__.rpartition(".")[2]
+    return NEAR.index(file) if file in NEAR else len(NEAR), list(CHECKS).index(
+        check.name
+    ) if check.name in CHECKS else 0
+
+
+def of(run: Run) -> tuple[Cause, ...]:
+    """The causes of a run; the one whose leading check is nearest to the code first."""
+    if not run.failures:
+        return ()
+    if meant(run) and not (run.diagnosis and run.diagnosis.exact):
+        return (Cause(_ordered(run.failures), declared=True),)
+    groups: dict[object, list[Failure]] = {}
+    parts: dict[object, Part | None] = {}
+    for failure in run.failures:
+        key, part = _key(failure, run)
+        groups.setdefault(key, []).append(failure)
+        parts[key] = part
+    found = [Cause(_ordered(failures), parts[key]) for key, failures in groups.items()]
+    return tuple(sorted(found, key=lambda cause: distance(cause.leader.check)))
+
+
+def led(run: Run, check: str) -> Cause | None:
+    """The cause that makes this check fail, led by it; None where it does not fail, or was expected to."""
+    for cause in of(run):
+        mine = [failure for failure in cause.failures if failure.check.name == check]
+        if mine:
+            return replace(cause, failures=(*mine, *(f for f in cause.failures if f is not mine[0])))
+    return None
+
+
+def meant(run: Run) -> bool:
+    """Whether everything that failed agrees where something else is declared."""
+    return run.meant is not None or run.rounds is not None
+
+
+def _ordered(failures: Iterable[Failure]) -> tuple[Failure, ...]:
+    return tuple(sorted(failures, key=lambda failure: distance(failure.check)))
+
+
+def _key(failure: Failure, run: Run) -> tuple[object, Part | None]:
+    """What tells causes apart, and the part of the diagnosis that speaks of this failure."""
+    verdict = failure.verdict
+    if verdict.outcome is Outcome.ERRORED:
+        return raised(verdict.reason), None
+    part = _part(failure, run)
+    if part is not None:
+        return id(part), part
+    if verdict.witness is None and not failure.check.needs:
+        return failure.check.name, None  # conduct: each its own
+    return failure.check.needs, None
+
+
+def raised(reason: str) -> object:
+    """The exception, and the line that raised it, whatever it says of shapes; the whole reason where none was raised."""
+    found = _RAISED.search(reason)
+    return found.groups() if found else reason
+
+
+def _part(failure: Failure, run: Run) -> Part | None:
+    """The part that speaks of what is wrong here: of the quantity of a value; of the function of a law."""
+    found, (explained, examined) = run.diagnosis, failure.explained
+    if found is None or (found.exact and examined and not explained):
+        return None
+    named = _VALUE.get(failure.check.name)
+    of_quantity = [part for part in found.parts if named in part.names]
+    if of_quantity:
+        return of_quantity[0]
+    speaking = [part for part in found.parts if replace(found, parts=(part,)).concerns(failure.check.needs)]
+    return speaking[0] if speaking else None
+
+
+def pictured(run: Run, implementation: Implementation) -> Run:
+    """The same run, its leading failures, and other values that the same causes make wrong, with their arrays."""
+    shown = {
+        failure.check.name
+        for cause in of(run)
+        for failure in cause.failures
+        if not cause.errored and (failure is cause.leader or failure.check.name in _VALUE)
+    }
+    leaders = {failure.check.name: cause.leader.problem for cause in of(run) for failure in cause.failures}
+    kept = tuple(
+        replace(f, pictures=taken(implementation, f.check, leaders[f.check.name])) if f.check.name in shown else f
+        for f in run.failures
+    )
+    return replace(run, failures=kept)

@@ -1,0 +1,124 @@
+"""What is wrong, said once for each cause: a headline, and lines below it. One wording for the terminal, pytest, JUnit and JSON."""
+
+from collections.abc import Iterator
+
+from gradcheck import causes
+from gradcheck.causes import Cause
+from gradcheck.printable import printable
+from gradcheck.reports import arrays, commands, words
+from gradcheck.verify import Run
+
+WIDTH = 100  # of what is no terminal
+NAMED = 6  # checks that are named; more are counted
+LABEL = 9  # characters
+
+
+def headline(cause: Cause, run: Run) -> str:
+    """What is wrong, in a line."""
+    if cause.declared:
+        return f"Not as declared: everything that failed agrees with {commands.suggested(run)}"
+    if cause.part is not None:
+        return printable(cause.part.likely)
+    if cause.errored:
+        return printable(cause.leader.verdict.reason)
+    return printable(f"{cause.leader.check.claim.rstrip('.')}: that does not hold")
+
+
+def in_a_line(cause: Cause, run: Run) -> str:
+    """What is wrong, and where it shows: for a list of tests that failed."""
+    said = headline(cause, run)
+    found = words.finding(cause.leader.verdict)
+    return said if found in said else f"{said}: {found}"
+
+
+def counted(cause: Cause) -> str:
+    """`9 checks, one cause`."""
+    count = len(cause.failures)
+    return f"{count} checks, one cause" if count > 1 else "1 check"
+
+
+def rows(cause: Cause, run: Run, width: int = WIDTH) -> Iterator[tuple[str, str]]:
+    """What stands below the headline, as (label, text); a text without a label is a line of its own, and is not to be broken."""
+    leader = cause.leader
+    if cause.part is not None and cause.part.fix:
+        yield "fix", printable(cause.part.fix)
+    if commands.meant(run):
+        yield from _declared(cause, run)
+    if not (cause.exact or cause.errored):
+        yield "claim", leader.check.claim
+    shown = list(pictured(cause, width - LABEL - 3))
+    if not cause.errored and len(shown) < 2:
+        yield "found", words.finding(leader.verdict)
+    yield "why", _why(cause, run)
+    if not cause.errored:
+        yield "float?", words.blame(leader.verdict, run.dtype).removeprefix(words.QUESTION)
+    yield from smallest(cause, width - LABEL - 3)
+    yield from (("", line) for line in shown)
+    yield "repeat", commands.repeat(leader, run)
+    if len(cause.failures) > 1:
+        yield "in", named([failure.check.name for failure in cause.failures])
+
+
+def _declared(cause: Cause, run: Run) -> Iterator[tuple[str, str]]:
+    if cause.declared:
+        yield "fix", f"declare it, if it is meant: {commands.suggested(run)}"
+        yield from ((" ", note) for note in commands.only_in_order(run))
+    else:
+        yield "or", f"{commands.suggested(run)}, if it is meant: everything then agrees"
+
+
+def _why(cause: Cause, run: Run) -> str:
+    leader, (explained, examined) = cause.leader, cause.explained
+    where = run.tallies[leader.check.name].worst_regime(words.unit_roundoff(run))
+    only = f"; only where {where[1]}" if where else ""
+    if cause.part is not None and cause.part.exact and examined:
+        share = f"all {examined}" if explained == examined else f"{explained} of {examined}"
+        return f"explains {share} failing problems examined{only}"
+    share = f"all {leader.judged}" if leader.failed == leader.judged else f"{leader.failed} of the {leader.judged}"
+    return f"{leader.check.name} fails on {share} problems judged{only}"
+
+
+def smallest(cause: Cause, width: int) -> Iterator[tuple[str, str]]:
+    """The problem that is shown; as many arrays on a line as fit."""
+    problem = cause.leader.problem
+    yield "smallest", words.sizes(problem)
+    line = ""
+    for array in words.arrays(problem):
+        if line and len(line) + len(array) + 3 > width:
+            yield " ", line
+            line = ""
+        line += (line and "   ") + array
+    if line:
+        yield " ", line
+    if problem.law.said:
+        yield " ", "loss: " + ", ".join(f"{name} {value}" for name, value in problem.law.said.items())
+
+
+def pictured(cause: Cause, width: int) -> Iterator[str]:
+    """The arrays of the leading check, then of the other values, as many as a reader takes in."""
+    room = arrays.SHOWN
+    for picture in (picture for failure in cause.failures for picture in failure.pictures):
+        size = picture.exact.size
+        if room < arrays.SHOWN and size > room:
+            continue
+        room -= size
+        yield from arrays.table(picture, width)
+
+
+def named(checks: list[str], most: int = NAMED) -> str:
+    """`theta_gradient bias_gradient +2`."""
+    rest = len(checks) - most
+    return " ".join(checks[:most]) + (f" +{rest}" if rest > 0 else "")
+
+
+def lines(cause: Cause, run: Run, width: int = WIDTH) -> list[str]:
+    """The whole story as plain text."""
+    said = [headline(cause, run)]
+    said += [f"  {label:<{LABEL}} {text}" for label, text in rows(cause, run, width)]
+    return said
+
+
+def text(run: Run, width: int = WIDTH) -> str:
+    """Every cause, and the summary: what `report()` returns."""
+    told = [line for cause in causes.of(run) for line in (*lines(cause, run, width), "")]
+    return "\n".join([*told, words.summary(run)])

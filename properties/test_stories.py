@@ -1,0 +1,210 @@
+"""What is wrong is said once for each cause, on one screen, with nothing cut off; and right code in three lines."""
+
+import io
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gradcheck import Implementation, causes, conformance, load, reports
+from gradcheck.pictures import Picture
+from gradcheck.reports import arrays, junit, stories, terminal
+from gradcheck.reports.voice import Voice
+
+SOFTMAX = """
+import numpy as np
+
+def probabilities(theta, b, X):
+    Z = theta @ X + b
+    A = np.exp(Z - Z.max(axis=0))
+    return A / A.sum(axis=0)
+"""
+FILES = {
+    "summed": "D = probabilities(theta, b, X) - Y\n    return {'theta': D @ X.T, 'b': D.sum(axis=1, keepdims=True)}",
+    "two": "D = (probabilities(theta, b, X) - Y) / len(Y.T)\n    return {'theta': -D @ X.T, 'b': 2 * D.sum(axis=1, keepdims=True)}",
+    "nameless": "D = (probabilities(theta, b, X) - Y) / m\n    return {'theta': D @ X.T}",
+    "elsewhere": "D = (probabilities(theta, b, X) - Y) / X.shape[1]\n    return {'dW': D @ X.T, 'db': D.sum(axis=1)}",
+    "unknown": "D = (probabilities(theta, b, X) - Y) / X.shape[1]\n    return {'theta': D @ X.T * (1 + 1e-3 * np.arange(len(X)))}",
+}
+
+
+def judged(name: str, folder, **settings):
+    path = folder / f"{name}.py"
+    path.write_text(f"{SOFTMAX}\n\ndef gradients(theta, b, X, Y):\n    {FILES[name]}\n", encoding="utf-8")
+    return replace(conformance.conform(load(str(path)), max_examples=40, **settings), target=path.name)
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("stories")
+    return {name: judged(name, folder) for name in FILES}
+
+
+def shown(run, width: int = 80, said: int = terminal.USUAL) -> list[str]:
+    stream = io.StringIO()
+    terminal.show(run, Voice(stream, width=width), said=said)
+    return stream.getvalue().splitlines()
+
+
+# ---- the screen ----
+
+
+def test_a_mistake_of_a_student_fits_on_a_screen_with_cause_fix_array_and_how_to_repeat(runs):
+    lines = shown(runs["summed"])
+    text = "\n".join(lines)
+    assert len(lines) <= 24 and max(map(len, lines)) <= 80
+    assert "✗ Summed over the batch: not divided by n" in lines[2]
+    assert "divide the summed gradient by the number of samples" in text
+    assert "--reduction sum, if it is meant" in text
+    assert "class 0     -32   -16 ± 9e-14   2.000" in text
+    assert "repeat    gradcheck replay" in text
+    assert text.count("Summed over the batch") == 1
+
+
+def test_two_mistakes_are_two_stories(runs):
+    run = runs["two"]
+    found = causes.of(run)
+    assert [cause.part.mistakes for cause in found] == [("theta_gradient_negated",), ("gradient_doubled",)] or len(
+        found
+    ) == 2
+    assert len(shown(run)) <= 50
+    assert {f.check.name for cause in found for f in cause.failures} == {f.check.name for f in run.failures}
+
+
+def test_an_exception_is_one_story_and_its_line_is_named(runs):
+    (cause,) = causes.of(runs["nameless"])
+    assert "NameError: name 'm' is not defined" in stories.headline(cause, runs["nameless"])
+    assert "nameless.py:11)" in stories.headline(cause, runs["nameless"])
+    assert len(cause.failures) == len(runs["nameless"].failures) > 10
+
+
+def test_keys_that_are_called_so_elsewhere_are_told_apart(runs):
+    (cause,) = causes.of(runs["elsewhere"])
+    assert "did you mean theta, b?" in stories.headline(cause, runs["elsewhere"])
+
+
+def test_what_no_known_mistake_explains_shows_the_whole_array(runs):
+    (cause,) = causes.of(runs["unknown"])
+    assert not cause.exact
+    assert cause.leader.check.name == "theta_gradient"
+    assert any("1.001" in line for line in shown(runs["unknown"]))
+
+
+def test_right_code_takes_three_lines_below_its_name():
+    name, agree, missing, summary = shown(conformance.conform(load("numpy"), max_examples=60))
+    assert name == "numpy float64"
+    assert agree.startswith("✓ 50 agree: worst ratio 0.") and agree.endswith(" bits")
+    assert missing == "– 1 not judged: complex_step_of_its_own_loss: not declared analytic"
+    assert summary == "numpy float64: 50 agree, 1 skipped on 60 problems (seed 0)"
+
+
+def test_all_of_it_is_shown_where_it_is_asked_for_and_a_line_where_that_is(runs):
+    run = runs["summed"]
+    everything = "\n".join(shown(run, said=terminal.VERBOSE))
+    assert all(f"{failure.check.name} [" in everything for failure in run.failures)
+    assert all(tally.check.name in everything for tally in run.tallies.values() if tally.judged)
+    assert shown(run, width=200, said=terminal.QUIET) == [reports.words.summary(run)]
+
+
+@pytest.mark.parametrize("width", range(40, 201, 20))
+@pytest.mark.parametrize("name", FILES)
+def test_nothing_is_cropped_at_any_width(runs, name, width):
+    run = runs[name]
+    lines = shown(run, width)
+    told = "".join("".join(lines).split())
+    for cause in causes.of(run):
+        for label, text in stories.rows(cause, run, width):
+            assert "".join(text.split()) in told, (label, text)
+            assert label == "repeat" or all(len(line) <= width for line in lines if "gradcheck replay" not in line)
+
+
+# ---- the other doors ----
+
+
+def test_json_and_junit_have_causes(runs):
+    run = runs["summed"]
+    (found,) = json.loads(reports.FORMATS["json"]([run]))["runs"][0]["causes"]
+    assert found["mistakes"] == ["missing_mean"] and found["declare"] == "--reduction sum"
+    assert found["leader"] == "theta_gradient" and len(found["checks"]) == len(run.failures)
+    assert found["arrays"][0] == {
+        "quantity": "∂ℒ/∂θ",
+        "computed": [[-32.0], [32.0]],
+        "exact": [[-16.0], [16.0]],
+        "limit": found["arrays"][0]["limit"],
+    }
+    text = junit.text([run])
+    assert text.count("divide the summed gradient") == 1
+    assert text.count("same cause as theta_gradient") == len(run.failures) - 1
+
+
+def test_what_leads_is_what_is_nearest_to_the_code():
+    order = sorted(conformance.verify.CHECKS.values(), key=causes.distance)
+    files = [check.function.__module__.rpartition(".")[2] for check in order]
+    assert files == sorted(files, key=causes.NEAR.index)
+
+
+# ---- arrays ----
+
+
+@given(
+    st.integers(1, 5),
+    st.integers(1, 5),
+    st.integers(20, 200),
+    st.sampled_from([1.0, 1e-300, 1 / 3, -2e17, np.inf, np.nan, 0.0]),
+)
+def test_a_table_is_as_wide_as_it_may_be_and_has_every_number(L, d, width, value):
+    exact = np.arange(1.0, L * d + 1).reshape(L, d) / 7
+    computed = exact * 2
+    computed[-1, -1] = value
+    picture = Picture("∂ℒ/∂θ", computed, exact, np.full((L, d), 1e-16))
+    lines = arrays.table(picture, width)
+    told = "\n".join(lines)
+    assert f"{exact[0, 0]:.5g}" in told or L * d > arrays.WORST
+    assert arrays.told_apart(float(computed[-1, -1]), float(exact[-1, -1]))[0] in told or L * d > arrays.WORST
+    if L * d <= arrays.SHOWN and not any("exact" in line and "=" in line for line in lines):
+        assert max(map(len, lines)) <= width
+
+
+def large(change) -> str:
+    exact = np.arange(1.0, 101).reshape(10, 10)
+    computed = exact.copy()
+    change(computed)
+    return "; ".join(arrays.table(Picture("∂ℒ/∂θ", computed, exact, np.full((10, 10), 1e-12)), 200))
+
+
+def row(computed):
+    computed[3] *= 2
+
+
+def every_second_row(computed):
+    computed[1::2] *= -1
+
+
+def from_column_six(computed):
+    computed[:, 6:] = 0
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (row, "10 of 100 entries are wrong, in class 3 only; ∂ℒ/∂θ  yours / exact is 2"),
+        (
+            every_second_row,
+            "50 of 100 entries are wrong, in every second of the classes from 1; ∂ℒ/∂θ  yours / exact is -1",
+        ),
+        (from_column_six, "40 of 100 entries are wrong, in columns from 6; ∂ℒ/∂θ  yours / exact is 0"),
+    ],
+)
+def test_a_large_array_is_told_in_words(change, said):
+    assert large(change) == f"∂ℒ/∂θ  {said}"
+
+
+def test_a_target_without_numbers_has_no_picture():
+    def gradients(theta, b, X, Y):
+        raise ValueError("no")
+
+    run = conformance.conform(Implementation("raises", gradients), max_examples=5)
+    assert all(not failure.pictures for failure in run.failures)
