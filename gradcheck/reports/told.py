@@ -22,7 +22,7 @@ def text(run: Run) -> str:
     """What `gradcheck verify` shows: what is wrong, cause by cause; what agrees and what was not judged; and a line to end with."""
     page = StringIO()
     terminal.show(run, Voice(page, width=WIDTH, color_system=None))
-    return page.getvalue().strip("\n")
+    return "\n".join(line.rstrip() for line in page.getvalue().strip("\n").split("\n"))
 
 
 def failure(run: Run) -> str:
