@@ -1,7 +1,8 @@
 """What a user is told when a command, a target or a file cannot be used."""
 
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from difflib import get_close_matches
 from typing import Any
 
 from gradcheck.printable import LONGEST, clipped, refusal
@@ -44,6 +45,15 @@ DISTRIBUTED = {"sklearn": "scikit-learn"}  # packages whose name in the index is
 def install(*packages: str) -> str:
     """The command that installs these packages. It names no extra of ours: whoever has our name in an index would be asked."""
     return " ".join(("pip install", *(DISTRIBUTED.get(package, package) for package in packages)))
+
+
+def near(name: str, known: Iterable[str]) -> str:
+    """`did you mean scipy?`, where something of a like name is known; empty where nothing is."""
+    found = get_close_matches(name[:PLACE], list(known), 1, CLOSE)
+    return f"did you mean {found[0]}?" if found else ""
+
+
+CLOSE = 0.6  # of difflib's ratio
 
 
 def raised(exception: BaseException) -> str:

@@ -1,16 +1,14 @@
 """Arguments that there are not, told on one line with the nearest that there is."""
 
 from collections.abc import Callable, Iterable
-from difflib import get_close_matches
 from functools import wraps
 from inspect import Parameter, signature
 from typing import ParamSpec, TypeVar
 
-from gradcheck.errors import Unusable
+from gradcheck.errors import Unusable, near
 
 P = ParamSpec("P")
 R = TypeVar("R")
-CLOSE = 0.5  # of difflib: `max_example`, `dtype`, `cheks`
 
 
 class NoSuchArgument(Unusable, TypeError):
@@ -20,8 +18,7 @@ class NoSuchArgument(Unusable, TypeError):
 def refused(what: str, unknown: Iterable[str], known: Iterable[str]) -> NoSuchArgument:
     """The error that says which name is not known, and which one was meant or may be."""
     known, name = list(known), min(unknown)
-    near = get_close_matches(name, known, 1, CLOSE)
-    hint = f"did you mean {near[0]}?" if near else f"expected any of {', '.join(known)}"
+    hint = near(name, known) or f"expected any of {', '.join(known)}"
     return NoSuchArgument(f"{what} has no argument {name!r}; {hint}")
 
 

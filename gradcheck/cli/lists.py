@@ -1,10 +1,12 @@
 """`gradcheck checks`, `gradcheck targets` and `gradcheck mistakes`: what there is, as tables."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import click
 
-from gradcheck.cli.group import main
+from gradcheck.cli.group import leave, main
+from gradcheck.supervisor import INTERRUPTED
 
 
 @main.command()
@@ -75,11 +77,12 @@ def _kill_matrix(count: int, json_file: Path | None) -> None:
 
     if json_file:
         reports.prepare("json", json_file)
-    found = []
-    with progress("posing", len(MISTAKES)) as show:
+    found: list[kills.Kills] = []
+    with progress("posing", len(MISTAKES)) as show, suppress(KeyboardInterrupt):
         for row in kills.matrix(count):
             found.append(row)
             show(row.mistake, len(found))
+    early = len(found) < len(MISTAKES)
     console = reports.console(quiet=json_file == Path("-"))
     numbers = ("mistakes", "median", "worst")
     table = reports.terminal.plain_table("mistake", "median", "worst", "by", right=numbers, fold=("by",))
@@ -96,5 +99,8 @@ def _kill_matrix(count: int, json_file: Path | None) -> None:
         f"\n{len(found) - len(missed)} of {len(found)} mistakes are killed within {count} test cases at each of "
         f"{len(kills.SEEDS)} seeds; median and worst are test cases to the first kill, over the seeds"
     )
-    if json_file:
+    if early:
+        console.print(f"interrupted after {len(found)} of {len(MISTAKES)} mistakes, so this is not the whole matrix")
+    if json_file and not early:
         reports.write(json_file, kills.text(found))
+    leave(INTERRUPTED) if early else None

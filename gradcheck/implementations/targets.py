@@ -11,7 +11,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from gradcheck.errors import Missing, Unusable, raised
+from gradcheck.errors import Missing, Unusable, near, raised
 from gradcheck.implementations.record import FUNCTIONS, Implementation
 
 
@@ -164,7 +164,7 @@ def _from_name(name: str, has_object: bool) -> ModuleType:
     except (ImportError, ValueError):
         exists = False
     if not exists:
-        hint = _EXPECTED if not has_object else "is it installed in this environment?"
+        hint = "is it installed in this environment?" if has_object else near(name, BUILT_IN) or _EXPECTED
         raise Unusable(f"no module named {name!r}; {hint}")
     with _reported(name):
         return importlib.import_module(name)
@@ -179,7 +179,7 @@ _FOLDERS: dict[str, str] = {}  # module imported by a target file -> the folder 
 def _from_file(path: Path) -> ModuleType:
     """The file as a module of its own. Its folder can be imported from, then and later, and no module is replaced by it."""
     if not os.path.isfile(path):  # Path.is_file raises where a name is too long for one
-        raise Unusable(f"no such file: {path}")
+        raise Unusable("; ".join(filter(None, (f"no such file: {path}", near(str(path), _files(path.parent))))))
     name = f"gradcheck_target_{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
@@ -198,6 +198,14 @@ def _from_file(path: Path) -> ModuleType:
         sys.path.append(str(folder))
     _FOLDERS.update({new: str(folder) for new in set(sys.modules) - before - {name} if _lies_in(new, folder)})
     return module
+
+
+def _files(folder: Path) -> list[str]:
+    """The Python files beside one that is not there."""
+    try:
+        return [str(path) for path in sorted(folder.glob("*.py"))]
+    except OSError:  # a name that no file can have
+        return []
 
 
 @contextmanager
