@@ -166,20 +166,25 @@ def parsed(path: Path, kind: str, *schemas: int) -> dict[str, Any]:
     """The object in a file of this kind, which says so by an entry `gradcheck_<kind>` with the version of its schema."""
     if not path.exists():
         raise Unusable(f"no such {kind} file: {path}")
-    data = foreign.parsed(foreign.text(path), str(path), f"a {kind} file")
+    data = foreign.parsed(foreign.text(path), str(path), f"{a(kind)} file")
     version = data.get(f"gradcheck_{kind}") if isinstance(data, dict) else None
     if type(version) is not int or version not in schemas:
         known = " or ".join(map(str, schemas))
-        raise Unusable(f'{path} is not a {kind} file of schema {known}: it has no entry "gradcheck_{kind}": {known}')
+        raise Unusable(f'{path} is not {a(kind)} file of schema {known}: it has no entry "gradcheck_{kind}": {known}')
     found: dict[str, Any] = data
     return found
+
+
+def a(kind: str) -> str:
+    """A kind of file with its article."""
+    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
 
 
 def require_texts(path: Path, kind: str, data: dict[str, Any], keys: Iterable[str]) -> None:
     """`Unusable` where one of these entries is no text."""
     for key in keys:
         if not isinstance(data.get(key), str):
-            raise Unusable(f"{path} is not a {kind} file: entry {key!r} is {repr(data.get(key))[:60]}; expected text")
+            raise Unusable(f"{path} is not {a(kind)} file: entry {key!r} is {repr(data.get(key))[:60]}; expected text")
 
 
 def posed(path: Path, kind: str, data: dict[str, Any]) -> Problem:

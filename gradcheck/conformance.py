@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,10 +10,9 @@ from hypothesis.configuration import set_hypothesis_home_dir
 from hypothesis.database import ExampleDatabase
 from hypothesis.errors import Flaky
 
-from gradcheck import cases, causes, clock, diagnosis, layouts, precision, verify
+from gradcheck import cases, causes, clock, diagnosis, layouts, verify
 from gradcheck.checks import Check, Trial
 from gradcheck.drawing import pose
-from gradcheck.errors import Unusable
 from gradcheck.implementations import Implementation, adapt, posing
 from gradcheck.implementations.quiet import quiet
 from gradcheck.law import CrossEntropy
@@ -97,9 +97,7 @@ def shrunk(
 
 def require(implementation: Implementation, dtype: str) -> None:
     """Raise `Unusable` where there is no such precision, or where the implementation is not made for it."""
-    precision.named(dtype)
-    if dtype not in implementation.dtypes:
-        raise Unusable(f"{implementation.name} does not offer {dtype}; it offers {', '.join(implementation.dtypes)}")
+    implementation.require(dtype)
 
 
 def replay(implementation: Implementation, case: cases.Case, path: Path, checks: Iterable[str] = ()) -> Run:
@@ -161,7 +159,7 @@ def conform(
         progress("judging", judging.done)
 
     failures: list[Failure] = []
-    meant, rounds, likely, interrupted = None, None, None, False
+    found, interrupted = run, False
     with quiet() as printed:
         try:
             pose(
@@ -175,22 +173,36 @@ def conform(
             )
             verify.settle(tallies, judging.done)
             _shrunken(run, implementation, lambda doing: progress(doing, judging.done), failures)
-            if failures:
-                meant = layouts.meant(original, tallies.values())
-                rounds = layouts.rounds(original, tallies.values())
-                progress("diagnosing", judging.done)
-                if not (meant and _other_loss(meant[1], original.law)):  # one story, and this one explains everything
-                    failing = [problem for tally in tallies.values() if tally.failed for problem in tally.failing]
-                    likely = diagnosis.diagnose(implementation, failing, judging.passing)
+            progress("diagnosing", judging.done)
+            found = replace(run, failures=tuple(failures))
+            found = _told(found, original, implementation, judging.passing)
         except KeyboardInterrupt:
             interrupted = True
             failures += _unshrunken(tallies, failures)
-    kept = tuple(_explained(failure, tallies[failure.check.name], likely) for failure in failures)
-    found = replace(run, problems=judging.done, failures=kept, rounds=rounds, diagnosis=likely)
-    found = replace(found, meant=meant[0], meant_law=meant[1]) if meant else found
+            with suppress(
+                KeyboardInterrupt
+            ):  # what is known is explained, which takes a moment; not if that was interrupted
+                known, found = not found.failures, replace(run, failures=tuple(failures))
+                found = _told(found, original, implementation, judging.passing) if known else found
+    found = replace(found, problems=judging.done)
     with quiet():
         found = found if interrupted else causes.pictured(found, implementation)
     return replace(found, interrupted=interrupted, printed=printed.size, notes=tuple(original.home.notes))
+
+
+def _told(run: Run, original: Implementation, implementation: Implementation, passing: list[Problem]) -> Run:
+    """The same run with what would explain its failures: another declaration, or a mistake."""
+    tallies = run.tallies
+    if not run.failures:
+        return run
+    meant, likely = layouts.meant(original, tallies.values()), None
+    rounds = layouts.rounds(original, tallies.values())
+    if not (meant and _other_loss(meant[1], original.law)):  # one story, and this one explains everything
+        failing = [problem for tally in tallies.values() if tally.failed for problem in tally.failing]
+        likely = diagnosis.diagnose(implementation, failing, passing)
+    kept = tuple(_explained(failure, tallies[failure.check.name], likely) for failure in run.failures)
+    found = replace(run, failures=kept, rounds=rounds, diagnosis=likely)
+    return replace(found, meant=meant[0], meant_law=meant[1]) if meant else found
 
 
 def _other_loss(one: CrossEntropy, other: CrossEntropy) -> bool:

@@ -55,6 +55,7 @@ class Target:
     isolate: bool = False
     time_limit: float = 10.0
     memory_limit: int = 4096
+    configured: bool = False  # whether it stands in a pyproject.toml
 
     def load(self) -> Implementation:
         """The implementation; raises `Unusable` where it cannot be had."""
@@ -176,7 +177,7 @@ def _read(path: Path) -> Iterator[Target]:
         raise Unusable(f"{where} holds {sorted(tables)}; expected tables [tool.gradcheck.targets.NAME]")
     for name, table in tables.get("targets", {}).items():
         found = _target(f"{path}: [tool.gradcheck.targets.{name}]", name, table)
-        yield replace(found, target=_from(path.parent, found.target))
+        yield replace(found, target=_from(path.parent, found.target), configured=True)
 
 
 def _from(folder: Path, target: str) -> str:

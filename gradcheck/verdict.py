@@ -64,7 +64,7 @@ class Witness:
         return float(Enclosure(np.float64(self.midpoint), np.float64(self.radius)).test_ratio(self.computed))  # type: ignore[arg-type]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Verdict:
     """What one check says on one problem.
 
@@ -90,6 +90,24 @@ class Verdict:
     def failed(self) -> bool:
         """Whether it disagrees or errored."""
         return self.outcome in FAILURES
+
+    def report(self) -> str:
+        """What was found, and of a failure whether float precision can be blamed."""
+        from gradcheck.reports import told
+
+        return "\n".join(told.verdict(self))
+
+    def __str__(self) -> str:
+        return self.report()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.report().splitlines()[0]}>"
+
+    def _repr_html_(self) -> str:
+        """How a notebook shows it."""
+        from gradcheck.reports import told
+
+        return told.block(self.report(), self.outcome)
 
 
 @dataclass(frozen=True)

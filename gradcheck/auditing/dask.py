@@ -26,7 +26,7 @@ def _shard(path: Path, layout: dict[str, Any], plan: Plan, parts: list[slice]) -
 
 def shards(scheduler: str, path: Path, layout: dict[str, Any], plan: Plan) -> Iterator[Sums]:
     """The sums of each shard, in order."""
-    client = connected(scheduler, "audit")
+    client = connected(scheduler)
     with client:
         waiting = [client.submit(_shard, path, layout, plan, parts, pure=False) for parts in plan.shards]
         while waiting:

@@ -6,6 +6,7 @@ from functools import partial
 
 import numpy as np
 
+from gradcheck.checks import bars
 from gradcheck.checks.bent import own_loss
 from gradcheck.checks.reading import Skip, require_bounded
 from gradcheck.checks.table import check, every
@@ -36,13 +37,6 @@ def require_movable(trial: Trial) -> None:
     require_counted(trial)
     if trial.problem.memory == "integers":
         raise Skip("perturbed data are not whole numbers")
-
-
-def require_plain(trial: Trial) -> None:
-    """`Skip` also where one rounding error must hold for losses nearby: docs/bounds.md, section 8, is of means of log-sum-exps."""
-    require_movable(trial)
-    if not trial.law.folds:
-        raise Skip("how a loss with a scale, a cap, a z-loss or a penalty rounds nearby is not derived")
 
 
 def direction(trial: Trial) -> Move:
@@ -115,16 +109,10 @@ def loss_outcome(trial: Trial) -> Outcome:
     return Comparison("ℒ", own, truth.enclosure("loss"), truth.allowed("loss")).verdict().outcome
 
 
-@check(2, 17, 18, needs=("gradients", "loss"), turns=every(2))
+@check(2, 17, 18, needs=("gradients", "loss"), turns=every(2), bars=bars.COMPLEX)
 def complex_step_of_its_own_loss(trial: Trial) -> Found:
     """Its gradients agree with the complex step of its own loss, for code that is declared analytic."""
-    require_plain(trial)
-    if not trial.implementation.analytic:
-        raise Skip("not declared analytic")
-    if trial.problem.precision.name != "float64":
-        raise Skip("posed in float64 only")
-    if not trial.law.plain:
-        raise Skip("posed for the paper's loss")
+    require_movable(trial)
     if loss_outcome(trial) is Outcome.DISAGREE:
         raise Skip("its loss is not the cross-entropy (see the check loss)")
     require_bounded(trial.truth.allowed("theta"), trial.truth.allowed("b"))
@@ -137,10 +125,10 @@ def complex_step_of_its_own_loss(trial: Trial) -> Found:
     yield Comparison("gradient · direction", value.midpoint, truth.inflate(value.radius), allowed)
 
 
-@check(2, needs=("loss",), turns=every(2))
+@check(2, needs=("loss",), turns=every(2), bars=(bars.rounds_nearby,))
 def loss_is_convex(trial: Trial) -> Found:
     """The loss at the middle of a segment is at most the mean of the losses at its ends."""
-    require_plain(trial)
+    require_movable(trial)
     p, along = trial.problem, direction(trial)
     step = cumulants.within_reach(p, along, cumulants.REACH)
     above, below = cumulants.moved(p, along, step), cumulants.moved(p, along, -step)

@@ -127,6 +127,6 @@ def judged(targets: tuple[Target, ...], settings: dict[str, Any]) -> Iterator["R
                     careful=settings.get("careful", False),
                     progress=bar,
                 )
-            yield replace(run, command=target.words)
+            yield replace(run, command=target.words, door="pyproject" if target.configured else "command")
             if run.interrupted:
                 return
