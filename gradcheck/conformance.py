@@ -6,18 +6,15 @@ from dataclasses import replace
 from pathlib import Path
 
 from hypothesis.configuration import set_hypothesis_home_dir
-from hypothesis.database import ExampleDatabase
-from hypothesis.errors import Flaky
 
-from gradcheck import cases, clock, diagnosis, layouts, precision, verify
-from gradcheck.checks import Check, Trial
+from gradcheck import cases, diagnosis, layouts, precision, verify
 from gradcheck.drawing import pose
 from gradcheck.errors import Unusable
 from gradcheck.implementations import Implementation, adapt, posing
 from gradcheck.implementations.quiet import quiet
 from gradcheck.law import CrossEntropy
 from gradcheck.problem import Problem
-from gradcheck.reduction import reduce
+from gradcheck.shrinking import Shrinking
 from gradcheck.tally import Tally
 from gradcheck.verdict import Outcome, Verdict
 from gradcheck.verify import Failure, Run
@@ -25,74 +22,9 @@ from gradcheck.verify import Failure, Run
 Progress = Callable[[str, int], None]  # what is being done, and how many problems have been judged
 
 
-class Found(Exception):
-    """Raised to tell Hypothesis of a failing problem; carries it out again once it is the smallest."""
-
-    def __init__(self, problem: Problem) -> None:
-        super().__init__()
-        self.problem = problem
-
-
 def homeless() -> None:
     """Hypothesis keeps notes in `.hypothesis` of the current folder; those of a run of ours have no place."""
     set_hypothesis_home_dir(os.devnull)
-
-
-def shrunk(
-    implementation: Implementation,
-    check: Check,
-    tally: Tally,
-    run: Run,
-    known: list[Problem],
-    *,
-    within: Callable[[Problem], bool] = lambda problem: True,
-    database: ExampleDatabase | None = None,
-) -> Failure:
-    """The smallest problem on which this check fails in the same way; the first one found where shrinking fails.
-
-    A problem on which another check has failed already is taken where this one fails on it, too: one case to look at.
-    No problem outside of `within` is taken. A `database` keeps what Hypothesis shrinks, for others to begin with.
-    """
-    assert tally.first is not None
-    problem, verdict = tally.first
-    wanted = verdict.outcome
-    if verdict.final:
-        return _failure(tally, problem, verdict)
-
-    def judged(candidate: Problem) -> Verdict:
-        clock.look()
-        return check.judge(Trial(implementation, candidate))
-
-    def fails(candidate: Problem) -> bool:
-        return within(candidate) and judged(candidate).outcome is wanted
-
-    def body(candidate: Problem) -> None:
-        if fails(candidate):
-            raise Found(candidate)
-
-    for candidate in filter(within, known):
-        found = judged(candidate)
-        if found.outcome is wanted:
-            return _failure(tally, candidate, found)
-    try:
-        pose(
-            body,
-            dtype=run.dtype,
-            regimes=run.regimes,
-            seed=run.seed,
-            count=run.max_examples,
-            shrink=True,
-            database=database,
-            implementation=implementation,
-        )
-    except Found as smallest:
-        problem = posing.drawn(implementation, reduce(smallest.problem, fails))
-        found = judged(problem)
-        verdict = found if found.outcome is wanted else verdict
-    except (Flaky, BaseExceptionGroup):
-        pass  # the target does not repeat itself: the check `repeatable` says so, and the first problem stands
-    known.append(problem)
-    return _failure(tally, problem, verdict)
 
 
 def require(implementation: Implementation, dtype: str) -> None:
@@ -204,11 +136,13 @@ def _shrunken(
     run: Run, implementation: Implementation, progress: Callable[[str], None], failures: list[Failure]
 ) -> None:
     """Shrink every failure that was not expected, one after the other; those that are done stand in `failures`."""
-    known: list[Problem] = []
-    for tally in run.tallies.values():
-        if tally.first is not None and tally.failed:
-            progress(f"shrinking {tally.check.name}")
-            failures.append(shrunk(implementation, tally.check, tally, run, known))
+    shrinking = Shrinking(implementation)
+    failed = [tally for tally in run.tallies.values() if tally.first is not None and tally.failed]
+    for tally in failed:
+        progress(f"shrinking {tally.check.name}")
+        failures.append(_failure(tally, *shrinking.of(tally)))
+    found = shrinking.settled([(f.check, (f.problem, f.verdict)) for f in failures])
+    failures[:] = [_failure(tally, *each) for tally, each in zip(failed, found, strict=True)]
 
 
 def _unshrunken(tallies: Mapping[str, Tally], failures: list[Failure]) -> list[Failure]:
