@@ -7,10 +7,10 @@ from pathlib import Path
 
 from hypothesis.configuration import set_hypothesis_home_dir
 
-from gradcheck import cases, diagnosis, layouts, precision, verify
+from gradcheck import cases, diagnosis, layouts, precision, repeating, verify
 from gradcheck.drawing import pose
 from gradcheck.errors import Unusable
-from gradcheck.implementations import Implementation, adapt, posing
+from gradcheck.implementations import BUILT_IN, Implementation, adapt, posing
 from gradcheck.implementations.quiet import quiet
 from gradcheck.law import CrossEntropy
 from gradcheck.problem import Problem
@@ -42,6 +42,7 @@ def replay(implementation: Implementation, case: cases.Case, path: Path, checks:
     tallies = {check.name: Tally(check) for check in chosen}
     problem = posing.drawn(implementation, case.problem)
     with quiet() as printed:
+        repeating.called(implementation, problem, chosen, case.calls)
         for name, verdict in verify.judge(implementation, problem, chosen).items():
             tallies[name].add(problem, verdict)
     failures = tuple(replace(_failure(t, *t.first), case=str(path)) for t in tallies.values() if t.first)
@@ -116,7 +117,8 @@ def conform(
             interrupted = True
             failures += _unshrunken(tallies, failures)
     kept = tuple(_explained(failure, tallies[failure.check.name], likely) for failure in failures)
-    found = replace(run, problems=judging.done, failures=kept, rounds=rounds, diagnosis=likely)
+    nameless = original.home.start is None and original.name not in BUILT_IN
+    found = replace(run, problems=judging.done, failures=kept, rounds=rounds, diagnosis=likely, nameless=nameless)
     found = replace(found, meant=meant[0], meant_law=meant[1]) if meant else found
     return replace(found, interrupted=interrupted, printed=printed.size, notes=tuple(original.home.notes))
 
@@ -156,9 +158,15 @@ def _failure(tally: Tally, problem: Problem, verdict: Verdict) -> Failure:
     return Failure(tally.check, problem, verdict, failed, tally.judged)
 
 
-def saved(run: Run, folder: Path) -> Run:
-    """The same run with every failure's problem saved as a case in `folder`."""
-    kept = tuple(
+def saved(run: Run, folder: Path, again: Callable[[], Implementation] | None = None) -> Run:
+    """The same run with every failure's problem saved as a case in `folder`.
+
+    Each is repeated before it is told how: by its file, with what `again` loads anew.
+    """
+    kept = [
         replace(f, case=str(cases.save(cases.Case(f.problem, f.check.name, run.target), folder))) for f in run.failures
-    )
-    return replace(run, failures=kept)
+    ]
+    found = replace(run, failures=tuple(kept))
+    if again is None and run.nameless:
+        return replace(found, failures=tuple(replace(f, again=repeating.by_hand(f.case)) for f in kept))
+    return repeating.checked(found, again) if again else found

@@ -4,7 +4,7 @@ A suite judges an implementation in one precision once, when the first of its te
 """
 
 import warnings
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -54,6 +54,7 @@ class Suite:
     regimes: tuple[str, ...] = ()
     max_examples: int | None = None
     words: tuple[str, ...] = ()
+    again: Callable[[], Implementation] | None = None
     _run: Run | None = field(default=None, init=False)
 
     @property
@@ -131,7 +132,7 @@ class CheckTest:
         mine = replace(run, failures=tuple(f for f in run.failures if f.check.name == self.name))
         if not mine.failures:
             return _line(f"{self.name}: {self.expected}")
-        (failure,) = conformance.saved(mine, Path(DEFAULTS.cases)).failures
+        (failure,) = conformance.saved(mine, Path(DEFAULTS.cases), self.suite.again).failures
         return "\n".join(map(_line, [*reports.words.panel(failure, run), *filter(None, [reports.commands.meant(run)])]))
 
     def properties(self) -> Iterator[tuple[str, str]]:
@@ -165,7 +166,8 @@ def suites(
     chosen = {"checks": tuple(checks) or told.checks, "regimes": tuple(regimes) or told.regimes}
     words = spec.words if isinstance(spec, Target) else ()
     count = max_examples or told.max_examples
-    return [Suite(implementation, dtype, **chosen, max_examples=count, words=words) for dtype in asked]
+    again = spec.load if isinstance(spec, Target) else None
+    return [Suite(implementation, dtype, **chosen, max_examples=count, words=words, again=again) for dtype in asked]
 
 
 def parametrize(target: Implementation | Target | str, **settings: Any) -> pytest.MarkDecorator:

@@ -87,7 +87,8 @@ class Judging:
 class Failure:
     """A check that failed: the smallest problem found on which it does, its verdict there, and where that is saved.
 
-    `explained` counts the failing problems that the run's diagnosis explains, and those that were examined.
+    `explained` counts the failing problems that the run's diagnosis explains, and those that were examined. `again` says how it
+    is repeated where no command does it.
     """
 
     check: Check
@@ -97,6 +98,7 @@ class Failure:
     judged: int
     case: str = ""
     explained: tuple[int, int] = (0, 0)
+    again: str = ""
 
 
 @dataclass(frozen=True)
@@ -106,7 +108,8 @@ class Run:
     `printed` counts the characters that the target wrote to standard output and standard error. `command` holds the words that
     name it on a command line, where they are known, `meant` and `meant_law` a layout and a loss, and `rounds` an arithmetic, under
     which everything that failed would agree.
-    `diagnosis` says what the code does wrong, or describes it; `notes` what the target did to this process.
+    `diagnosis` says what the code does wrong, or describes it; `notes` what the target did to this process. A `nameless` target
+    was made by hand: no command loads it.
     """
 
     target: str
@@ -128,6 +131,7 @@ class Run:
     rounds: Arithmetic | None = None
     diagnosis: Diagnosis | None = None
     notes: tuple[str, ...] = ()
+    nameless: bool = False
 
     @property
     def failed(self) -> bool:
