@@ -29,16 +29,21 @@ SCHEMA = 1
 OF_A_LAW = 2  # of a problem whose loss is not the paper's: what knows no options must not read it
 SCHEMAS = (SCHEMA, OF_A_LAW)
 ARRAYS = ("theta", "b", "X", "Y")
+MOST_CALLS = 4096  # that are made before a case is judged
 LARGEST = 1 << 30  # bytes of an array in a file of its own
 
 
 @dataclass(frozen=True)
 class Case:
-    """A problem, and the check that failed on it and for which target, if any."""
+    """A problem, and the check that failed on it and for which target, if any.
+
+    `calls` is how often the target must have been called with it before: of code that keeps something between calls.
+    """
 
     problem: Problem
     check: str = ""
     target: str = ""
+    calls: int = 0
 
 
 def dumps(case: Case, beside: Mapping[str, str] | None = None) -> str:
@@ -51,6 +56,7 @@ def dumps(case: Case, beside: Mapping[str, str] | None = None) -> str:
         "dtype": p.precision.name,
         "memory": p.memory,
         **said(p.law),
+        **({"calls": case.calls} if case.calls else {}),
     }
     lines = [f" {json.dumps(key)}: {json.dumps(value)}" for key, value in head.items()]
     return "{\n" + ",\n".join([*lines, *arrays(p, beside or {})]) + "\n}\n"
@@ -147,8 +153,9 @@ def prepare(folder: Path) -> None:
         )
 
 
-def load(path: Path) -> Case:
+def load(path: Path | str) -> Case:
     """Read a case; `Unusable` says what is wrong with a file that is none, or is of a check that there is not."""
+    path = Path(path)
     return of(path, parsed(path, "case", *SCHEMAS))
 
 
@@ -159,7 +166,10 @@ def of(path: Path, data: dict[str, Any]) -> Case:
         raise Unusable(
             f"{path} is of the check {data['check'][:60]!r}, which there is not; `gradcheck checks` lists them"
         )
-    return Case(posed(path, "case", data), data["check"], clipped(data["target"]))
+    calls = data.get("calls", 0)
+    if type(calls) is not int or not 0 <= calls <= MOST_CALLS:
+        raise Unusable(f"{path}: calls is {repr(calls)[:60]}; expected a whole number up to {MOST_CALLS}")
+    return Case(posed(path, "case", data), data["check"], clipped(data["target"]), calls)
 
 
 def parsed(path: Path, kind: str, *schemas: int) -> dict[str, Any]:

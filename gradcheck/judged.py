@@ -83,7 +83,8 @@ def obeyed(said: Said) -> None:
 class Suite:
     """One implementation in one precision, and what its checks have to say.
 
-    `key` is a name of it in all processes of a session, and `wanted` are the checks whose tests are run, where that is known.
+    `again` loads it anew; `key` is a name of it in all processes of a session, and `wanted` are the checks whose tests are run, where
+    that is known.
     """
 
     implementation: Implementation
@@ -92,6 +93,7 @@ class Suite:
     regimes: tuple[str, ...] = ()
     max_examples: int | None = None
     words: tuple[str, ...] = ()
+    again: Callable[[], Implementation] | None = None
     door: str = "python"
     key: str = ""
     wanted: set[str] = field(default_factory=set)
@@ -162,7 +164,8 @@ def _stories(run: "Run", suite: Suite) -> Iterator[tuple[str, str]]:
                 yield name, line(f"same cause as {leading}: {found}")
                 continue
             leading = f"{name}-{suite.dtype}"
-            (kept,) = conformance.saved(replace(run, failures=led.failures[:1]), Path(DEFAULTS.cases)).failures
+            led_by = replace(run, failures=led.failures[:1])
+            (kept,) = conformance.saved(led_by, Path(DEFAULTS.cases), suite.again).failures
             lines = stories.lines(replace(led, failures=(kept, *led.failures[1:])), run)
             yield name, "\n".join(map(line, [found, *lines[1:]]))
 

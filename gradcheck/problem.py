@@ -115,6 +115,11 @@ class Problem:
         """Number of weights and biases, `L d + L`."""
         return self.L * (self.d + 1)
 
+    @property
+    def entries(self) -> int:
+        """Number of all numbers that make it up."""
+        return self.parameters + self.n * (self.d + self.L)
+
     @cached_property
     def precision(self) -> precision.Precision:
         """The precision under test."""

@@ -78,10 +78,14 @@ class Target:
     def words(self) -> tuple[str, ...]:
         """What names it on a command line."""
         named = ("--exec", self.exec) if self.exec else (self.target,)
+        limits = {"time_limit": self.time_limit, "memory_limit": self.memory_limit}
+        usual = {f.name: f.default for f in fields(Target)}
+        said = {name.replace("_", "-"): f"{value:g}" for name, value in limits.items() if value != usual[name]}
         return (
             *named,
             *options({**self.layout, **self.law, **self.arithmetic}),
             *(("--isolate",) if self.isolate and not self.exec else ()),
+            *(word for name, value in said.items() for word in (f"--{name}", value)),
         )
 
 

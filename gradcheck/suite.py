@@ -4,6 +4,7 @@ A suite judges an implementation in one precision once, when the first of its te
 Where several processes share a session, one of them judges. Only checks that can be asked of the implementation are tests.
 """
 
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -88,7 +89,8 @@ def suites(
     chosen = {"checks": tuple(checks) or told.checks, "regimes": tuple(regimes) or told.regimes}
     how = {"words": told.words, "door": "pyproject" if told.configured else "python"}
     count = max_examples or told.max_examples
-    return [Suite(implementation, dtype, **chosen, max_examples=count, **how) for dtype in asked]  # type: ignore[arg-type]
+    again = told.load if isinstance(target, str | os.PathLike | Target) else None
+    return [Suite(implementation, dtype, **chosen, max_examples=count, again=again, **how) for dtype in asked]  # type: ignore[arg-type]
 
 
 @telling

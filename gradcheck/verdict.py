@@ -23,6 +23,7 @@ class Outcome(StrEnum):
 # Of several, the one that a summary must show: a disagreement is never hidden behind an agreement.
 SEVERITY = (Outcome.DISAGREE, Outcome.ERRORED, Outcome.AGREE, Outcome.INCONCLUSIVE, Outcome.SKIPPED)
 FAILURES = frozenset({Outcome.DISAGREE, Outcome.ERRORED})
+CONVINCING = 100.0  # times what rounding explains: nobody looks for the fault in the bound
 # Why nothing is said where the limit is as wide as what it is compared with.
 WIDE = "rounding alone can explain most of it, zero included"
 
@@ -108,6 +109,11 @@ class Verdict:
         from gradcheck.reports import told
 
         return told.block(self.report(), self.outcome)
+
+    @property
+    def convincing(self) -> bool:
+        """Whether a failure is beyond dispute: no matter of numbers, or far outside of what rounding explains."""
+        return self.failed and (self.ratio is None or not self.ratio < CONVINCING)
 
 
 @dataclass(frozen=True)

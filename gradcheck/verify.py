@@ -79,7 +79,7 @@ class Failure:
 
     `explained` counts the failing problems that the run's diagnosis explains, and those that were examined. `pictures` are the
     arrays that are compared on the problem that its cause is shown on, where anybody looks at them, and `larger` those of a problem
-    on which a pattern shows.
+    on which a pattern shows. `again` says how it is repeated where no command does it.
     """
 
     check: Check
@@ -91,6 +91,7 @@ class Failure:
     explained: tuple[int, int] = (0, 0)
     pictures: tuple[Picture, ...] = ()
     larger: Larger | None = None
+    again: str = ""
 
 
 @dataclass(frozen=True, repr=False)
@@ -101,7 +102,8 @@ class Run:
     name it on a command line, where they are known, `meant` and `meant_law` a layout and a loss, and `rounds` an arithmetic, under
     which everything that failed would agree.
     `diagnosis` says what the code does wrong, or describes it; `notes` what the target did to this process. `door` is where its
-    layout and its loss are declared, and advice is given for: "command", "python" or "pyproject".
+    layout and its loss are declared, and advice is given for: "command", "python" or "pyproject". A `nameless` target was made by
+    hand: no command loads it.
     """
 
     target: str
@@ -124,6 +126,7 @@ class Run:
     diagnosis: Diagnosis | None = None
     notes: tuple[str, ...] = ()
     door: str = "command"
+    nameless: bool = False
 
     def report(self) -> str:
         """What `gradcheck verify` says of it, as plain text: what is wrong, with fix and smallest problem, or what agrees."""

@@ -5,13 +5,13 @@ import shlex
 from collections.abc import Mapping
 
 from gradcheck.arithmetic import options, said
-from gradcheck.printable import pasted
+from gradcheck.printable import pasted, printable
 from gradcheck.verify import Failure, Run
 
 
 def repeat(failure: Failure, run: Run) -> str:
-    """The command that judges this case again."""
-    return pasted(("gradcheck", "replay", failure.case or "CASE", *command(run)))
+    """The command that judges this case again, or a sentence where there is none."""
+    return printable(failure.again) or pasted(("gradcheck", "replay", failure.case or "CASE", *command(run)))
 
 
 def command(run: Run) -> tuple[str, ...]:
