@@ -7,7 +7,6 @@ functions, which are told of what kind a file must be.
 import hashlib
 import io
 import json
-import math
 import os
 import tempfile
 from collections.abc import Iterable, Mapping
@@ -18,7 +17,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck import filenames, foreign, precision
+from gradcheck import filenames, foreign, hexadecimal, precision
 from gradcheck.checks import CHECKS
 from gradcheck.errors import Unusable
 from gradcheck.law import CrossEntropy
@@ -30,7 +29,6 @@ OF_A_LAW = 2  # of a problem whose loss is not the paper's: what knows no option
 SCHEMAS = (SCHEMA, OF_A_LAW)
 ARRAYS = ("theta", "b", "X", "Y")
 MOST_CALLS = 4096  # that are made before a case is judged
-LARGEST = 1 << 30  # bytes of an array in a file of its own
 
 
 @dataclass(frozen=True)
@@ -200,7 +198,7 @@ def require_texts(path: Path, kind: str, data: dict[str, Any], keys: Iterable[st
 def posed(path: Path, kind: str, data: dict[str, Any]) -> Problem:
     """The problem made of the entries dtype, memory, theta, b, X and Y, and perhaps law, of a file of this kind."""
     dtype = precision.named(data["dtype"]).dtype
-    found = {name: _array(path, name, data.get(name), dtype) for name in ARRAYS}
+    found = {name: hexadecimal.array(path, name, data.get(name), dtype) for name in ARRAYS}
     try:
         law = _law(data, data.get(f"gradcheck_{kind}"))
         return Problem(found["theta"], found["b"], found["X"], found["Y"], data["memory"], law)
@@ -215,47 +213,3 @@ def _law(data: dict[str, Any], schema: object) -> CrossEntropy:
     if not isinstance(given, dict):
         raise Unusable(f"law is {repr(given)[:60]}; expected an object of options of the loss")
     return CrossEntropy.read(given)
-
-
-def _array(path: Path, name: str, rows: Any, dtype: np.dtype) -> Array:
-    """Rows of hexadecimal floats, or the name of a .npy file beside, as an array that holds exactly these numbers."""
-    if isinstance(rows, str):
-        return _rounded(path, name, _beside(path, name, rows), dtype)
-    if not isinstance(rows, list) or not all(isinstance(row, list) and row for row in rows):
-        raise Unusable(f'{path}: {name} is not rows of hexadecimal floats, such as [["0x1.8p+0"]]')
-    numbers = [[_exact(path, name, entry) for entry in row] for row in rows]
-    if len({len(row) for row in rows}) != 1:
-        raise Unusable(f"{path}: {name} has rows of unequal length")
-    return _rounded(path, name, np.array(numbers, dtype=np.float64), dtype)
-
-
-def _beside(path: Path, name: str, file: str) -> Reals:
-    """The float64 numbers of a .npy file in the folder of the case, which holds arrays and no objects."""
-    if Path(file).name != file or not file.endswith(".npy"):
-        raise Unusable(f"{path}: {name} names {file[:60]!r}; expected the name of a .npy file in the same folder")
-    try:
-        found = foreign.array(path.parent / file, LARGEST)
-    except Unusable as problem:
-        raise Unusable(f"{path}: {name} cannot be read: {problem}") from None
-    if found.dtype != np.float64 or found.ndim != 2:
-        raise Unusable(f"{path}: {file} holds no float64 matrix; expected one for {name}")
-    return np.asarray(found)
-
-
-def _rounded(path: Path, name: str, real: Reals, dtype: np.dtype) -> Array:
-    with np.errstate(over="ignore"):
-        array = real.astype(dtype)
-    if not np.array_equal(array.astype(np.float64), real):
-        raise Unusable(f"{path}: {name} has numbers that are not exact in {dtype}")
-    return array
-
-
-def _exact(path: Path, name: str, entry: object) -> float:
-    """A hexadecimal float as `float.hex` writes it, so that what is read is what stands there."""
-    try:
-        value = float.fromhex(entry) if isinstance(entry, str) else math.nan
-    except (ValueError, OverflowError):
-        value = math.nan
-    if value.hex() != entry:
-        raise Unusable(f"{path}: {name} holds {repr(entry)[:60]}; expected a hexadecimal float such as {(1.5).hex()!r}")
-    return value

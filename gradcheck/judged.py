@@ -83,8 +83,8 @@ def obeyed(said: Said) -> None:
 class Suite:
     """One implementation in one precision, and what its checks have to say.
 
-    `again` loads it anew; `key` is a name of it in all processes of a session, and `wanted` are the checks whose tests are run, where
-    that is known.
+    `again` loads it anew; `key` is a name of it in all processes of a session, and `wanted` are the checks whose tests are run,
+    where that is known.
     """
 
     implementation: Implementation

@@ -21,6 +21,7 @@ from gradcheck.errors import Unusable
 from gradcheck.implementations import Layout
 from gradcheck.judged import Known, Suite, line, obeyed
 from gradcheck.law import CrossEntropy
+from gradcheck.settings import Target
 
 MARK = "gradcheck"
 
