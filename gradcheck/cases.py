@@ -20,7 +20,7 @@ import numpy as np
 
 from gradcheck import filenames, foreign, precision
 from gradcheck.checks import CHECKS
-from gradcheck.errors import Unusable
+from gradcheck.errors import Unusable, a
 from gradcheck.law import CrossEntropy
 from gradcheck.printable import clipped
 from gradcheck.problem import Array, Problem, Reals
@@ -45,15 +45,25 @@ def dumps(case: Case, beside: Mapping[str, str] | None = None) -> str:
     """The text of a case: one row of an array on a line; `beside` names files that hold an array instead."""
     p = case.problem
     head = {
-        "gradcheck_case": SCHEMA if p.law.plain else OF_A_LAW,
+        "gradcheck_case": schema(p.law),
         "check": case.check,
         "target": case.target,
         "dtype": p.precision.name,
         "memory": p.memory,
-        **({} if p.law.plain else {"law": p.law.said}),
+        **said(p.law),
     }
     lines = [f" {json.dumps(key)}: {json.dumps(value)}" for key, value in head.items()]
     return "{\n" + ",\n".join([*lines, *arrays(p, beside or {})]) + "\n}\n"
+
+
+def schema(law: CrossEntropy) -> int:
+    """The version of the form that a file about such a problem has."""
+    return SCHEMA if law.plain else OF_A_LAW
+
+
+def said(law: CrossEntropy) -> dict[str, Any]:
+    """The entry law, where there is one."""
+    return {} if law.plain else {"law": law.said}
 
 
 def arrays(problem: Problem, beside: Mapping[str, str] = MappingProxyType({})) -> list[str]:
@@ -149,7 +159,7 @@ def of(path: Path, data: dict[str, Any]) -> Case:
         raise Unusable(
             f"{path} is of the check {data['check'][:60]!r}, which there is not; `gradcheck checks` lists them"
         )
-    return Case(posed(path, data), data["check"], clipped(data["target"]))
+    return Case(posed(path, "case", data), data["check"], clipped(data["target"]))
 
 
 def parsed(path: Path, kind: str, *schemas: int) -> dict[str, Any]:
@@ -165,11 +175,6 @@ def parsed(path: Path, kind: str, *schemas: int) -> dict[str, Any]:
     return found
 
 
-def a(kind: str) -> str:
-    """A kind of file with its article."""
-    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
-
-
 def require_texts(path: Path, kind: str, data: dict[str, Any], keys: Iterable[str]) -> None:
     """`Unusable` where one of these entries is no text."""
     for key in keys:
@@ -177,20 +182,20 @@ def require_texts(path: Path, kind: str, data: dict[str, Any], keys: Iterable[st
             raise Unusable(f"{path} is not {a(kind)} file: entry {key!r} is {repr(data.get(key))[:60]}; expected text")
 
 
-def posed(path: Path, data: dict[str, Any]) -> Problem:
-    """The problem made of the entries dtype, memory, theta, b, X and Y, and perhaps law."""
+def posed(path: Path, kind: str, data: dict[str, Any]) -> Problem:
+    """The problem made of the entries dtype, memory, theta, b, X and Y, and perhaps law, of a file of this kind."""
     dtype = precision.named(data["dtype"]).dtype
     found = {name: _array(path, name, data.get(name), dtype) for name in ARRAYS}
     try:
-        law = _law(data)
+        law = _law(data, data.get(f"gradcheck_{kind}"))
         return Problem(found["theta"], found["b"], found["X"], found["Y"], data["memory"], law)
     except Unusable as problem:
         raise Unusable(f"{path} holds no valid problem: {problem}") from None
 
 
-def _law(data: dict[str, Any]) -> CrossEntropy:
+def _law(data: dict[str, Any], schema: object) -> CrossEntropy:
     given = data.get("law", {})
-    if given and data.get("gradcheck_case") != OF_A_LAW:
+    if given and schema != OF_A_LAW:
         raise Unusable(f"it has a law, which is of schema {OF_A_LAW}")
     if not isinstance(given, dict):
         raise Unusable(f"law is {repr(given)[:60]}; expected an object of options of the loss")

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from gradcheck.checks import CHECKS, Check
 from gradcheck.diagnosis import Part
 from gradcheck.implementations import Implementation
-from gradcheck.pictures import taken
+from gradcheck.pictures import Larger, taken, telling
+from gradcheck.problem import Problem
 from gradcheck.verdict import Outcome
 from gradcheck.verify import GRADIENTS, Failure, Run
 
@@ -143,7 +144,16 @@ def pictured(run: Run, implementation: Implementation) -> Run:
     }
     leaders = {failure.check.name: cause.leader.problem for cause in of(run) for failure in cause.failures}
     kept = tuple(
-        replace(f, pictures=taken(implementation, f.check, leaders[f.check.name])) if f.check.name in shown else f
+        _with_arrays(f, leaders[f.check.name], run, implementation) if f.check.name in shown else f
         for f in run.failures
     )
     return replace(run, failures=kept)
+
+
+def _with_arrays(failure: Failure, problem: Problem, run: Run, implementation: Implementation) -> Failure:
+    larger = telling(run.tallies[failure.check.name].failing, problem)
+    return replace(
+        failure,
+        pictures=taken(implementation, failure.check, problem),
+        larger=None if larger is None else Larger(larger, taken(implementation, failure.check, larger)),
+    )

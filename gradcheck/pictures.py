@@ -1,5 +1,6 @@
 """What an implementation computed on one problem, entry by entry beside what it must be: for those who look at a failure."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,7 +11,7 @@ from gradcheck.checks.reading import Broken, Skip
 from gradcheck.enclosure import Reals, outward
 from gradcheck.implementations import Implementation
 from gradcheck.problem import Problem
-from gradcheck.verdict import Comparison
+from gradcheck.verdict import Comparison, Witness
 
 MOST = 4096  # entries of an array that anybody looks at
 
@@ -42,6 +43,32 @@ class Picture:
         with np.errstate(all="ignore"):
             ratio = abs(self.computed - self.exact) / self.limit
         return np.where(np.isnan(ratio), np.where(self.off, np.inf, 0.0), ratio)
+
+    @property
+    def worst(self) -> Witness:
+        """The entry that is furthest off."""
+        place = tuple(int(k) for k in np.unravel_index(int(np.argmax(self.test_ratio)), self.exact.shape))
+        computed, exact, limit = (float(array[place]) for array in (self.computed, self.exact, self.limit))
+        return Witness(self.quantity, place, computed, exact, limit)
+
+
+@dataclass(frozen=True, eq=False)
+class Larger:
+    """A problem on which a pattern shows better than on the smallest, and what was compared on it."""
+
+    problem: Problem
+    pictures: tuple[Picture, ...]
+
+
+ENTRIES = 24  # of theta, about as many as show a pattern and can be read
+
+
+def telling(failing: Iterable[Problem], smallest: Problem) -> Problem | None:
+    """Of problems that failed, one with about as many entries as can be read; none where the smallest has as many."""
+    more = [
+        problem for problem in failing if min(problem.L, problem.d) > 1 and problem.theta.size > smallest.theta.size
+    ]
+    return min(more, key=lambda problem: abs(problem.theta.size - ENTRIES), default=None)
 
 
 def taken(implementation: Implementation, check: Check, problem: Problem) -> tuple[Picture, ...]:

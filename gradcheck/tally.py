@@ -9,6 +9,7 @@ from gradcheck import traits
 from gradcheck.checks import Check
 from gradcheck.diagnosis import keep
 from gradcheck.problem import Problem
+from gradcheck.spread import Spread
 from gradcheck.verdict import FAILURES, SEVERITY, Outcome, Verdict
 
 FEW = 10  # problems that are enough to speak of
@@ -25,7 +26,7 @@ class Tally:
     its verdict.
     `expected` is the reason why this check is known to fail, if it is, and `shown` whether a check that is expected to fail
     for the same reason did. `failing` keeps the first problems that failed, for a diagnosis. `lost` is the problem on which most
-    bits were lost beside careful code, and its verdict; `careful` makes that a failure.
+    bits were lost beside careful code, and its verdict; `careful` makes that a failure. `spread` holds what a page draws.
     """
 
     check: Check
@@ -40,6 +41,7 @@ class Tally:
     shares: traits.Confinement = field(default_factory=traits.Confinement)
     lost: tuple[Problem, Verdict] | None = None
     careful: bool = False
+    spread: Spread = field(default_factory=Spread)
 
     def add(self, problem: Problem, verdict: Verdict) -> None:
         """Count one verdict."""
@@ -52,6 +54,7 @@ class Tally:
         if verdict.slack is not None:
             self.slack = max(self.slack or 0.0, verdict.slack)
             self.shares.add(traits.of(problem), verdict.slack)
+        self.spread.add(problem, verdict)
         if verdict.lost and (self.lost is None or verdict.lost > self.lost[1].lost):
             self.lost = problem, verdict
         if verdict.failed and self.first is None:

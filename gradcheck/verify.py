@@ -13,7 +13,7 @@ from gradcheck.diagnosis import Diagnosis, keep
 from gradcheck.errors import Unusable
 from gradcheck.implementations import Implementation, Layout, adapt
 from gradcheck.law import CrossEntropy
-from gradcheck.pictures import Picture
+from gradcheck.pictures import Larger, Picture
 from gradcheck.printable import clipped
 from gradcheck.problem import Problem
 from gradcheck.tally import Tally
@@ -78,7 +78,8 @@ class Failure:
     """A check that failed: the smallest problem found on which it does, its verdict there, and where that is saved.
 
     `explained` counts the failing problems that the run's diagnosis explains, and those that were examined. `pictures` are the
-    arrays that are compared on the problem that its cause is shown on, where anybody looks at them.
+    arrays that are compared on the problem that its cause is shown on, where anybody looks at them, and `larger` those of a problem
+    on which a pattern shows.
     """
 
     check: Check
@@ -89,6 +90,7 @@ class Failure:
     case: str = ""
     explained: tuple[int, int] = (0, 0)
     pictures: tuple[Picture, ...] = ()
+    larger: Larger | None = None
 
 
 @dataclass(frozen=True, repr=False)

@@ -159,7 +159,6 @@ def test_what_the_target_prints_does_not_reach_the_report_on_standard_output(run
 
 
 def test_reports_as_junit_and_html_escape_what_a_target_says(run):
-    pytest.importorskip("jinja2")
     target = written("def gradients(theta, b, X, Y):\n    raise ValueError('<script>&\\x07')\n")
     result = run("verify", target, "--max-examples", "10", "--junit", "found.xml", "--html", "found.html")
     assert result.exit_code == 1
@@ -211,8 +210,9 @@ def test_the_kill_matrix_says_which_check_kills_which_mistake(run, monkeypatch):
 
     few = ("gradient_doubled", "strides_ignored", "smoothing_in_the_loss_only", "guard_added_to_the_count")
     monkeypatch.setattr(kills, "MISTAKES", {name: kills.MISTAKES[name] for name in few})
-    result = run("mistakes", "--kill-matrix", "--max-examples", "2", "--json", "kills.json")
+    result = run("mistakes", "--kill-matrix", "--max-examples", "2", "--json", "kills.json", "--html", "kills.html")
     assert result.exit_code == 0
+    assert "gradient_doubled" in Path("kills.html").read_text(encoding="utf-8")
     found = json.loads(Path("kills.json").read_text(encoding="utf-8"))
     rows = {row["mistake"]: row for row in found["mistakes"]}
     assert rows["gradient_doubled"]["first"] == [1] * 5
@@ -222,6 +222,7 @@ def test_the_kill_matrix_says_which_check_kills_which_mistake(run, monkeypatch):
     assert rows["smoothing_in_the_loss_only"]["checks"]["logits_gradient"]
     assert "gradient_doubled" in result.output
     assert run("mistakes", "--json", "kills.json").exit_code == 2
+    assert run("mistakes", "--html", "kills.html").exit_code == 2
 
 
 def test_saved_cases_are_never_overwritten_and_the_same_case_is_written_once(run):

@@ -52,7 +52,6 @@ def reported(*words: str) -> tuple[str, dict[str, str]]:
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    pytest.importorskip("jinja2")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 

@@ -62,7 +62,8 @@ def test_a_failure_is_the_story_of_verify_without_a_frame_of_ours(session, pytes
     assert case.name in result.stdout.str()
 
 
-def test_a_cause_is_told_by_one_test_and_named_by_the_others(session):
+def test_a_cause_is_told_by_one_test_and_named_by_the_others(session, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
     result = session("--gradcheck", "model.py:flipped", "-k", "(theta_gradient or bias_gradient) and not sums")
     assert result.stdout.str().count("raising the logit of the label lowers the loss") == 1
     result.stdout.fnmatch_lines(

@@ -423,7 +423,7 @@ ERRORED = [
     (
         "theta_gradient",
         returning(gradients=lambda *a: {"W": 1, "c": 2}),
-        "gradients returned the keys ['W', 'c']; expected any of theta, b, Z, X",
+        "gradients returned the keys ['W', 'c']; did you mean theta?",
     ),
 ]
 

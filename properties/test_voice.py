@@ -11,18 +11,19 @@ from html.parser import HTMLParser
 from pathlib import Path
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.database import InMemoryExampleDatabase
 
 from gradcheck import conformance, reports
 from gradcheck.campaign import Finding, Outcome, display, github
+from gradcheck.campaign import page as campaign_page
 from gradcheck.campaign.database import Steady
 from gradcheck.checks import CHECKS
 from gradcheck.errors import Unusable
 from gradcheck.implementations import Implementation
 from gradcheck.printable import clipped, escaped, markup, pasted, printable, refusal, unheeded
-from gradcheck.reports import data, junit, page
+from gradcheck.reports import data, junit, pages
 from gradcheck.reports.voice import Voice
 from gradcheck.tally import Tally
 from gradcheck.verdict import Outcome as Said
@@ -164,12 +165,37 @@ class Tags(HTMLParser):
     handle_decl = handle_pi = unknown_decl = handle_comment
 
 
-@given(texts)
+@cache
+def _harmless() -> list[object]:
+    return Tags(pages.text([said_by("harmless")])).found
+
+
+@settings(max_examples=25)
+@given(texts.filter(bool))  # what is empty is left out
 def test_a_page_has_the_same_tags_for_any_name(text):
-    pytest.importorskip("jinja2")
-    found = page.text([said_by(text)])
+    found = pages.text([said_by(text)])
     assert not obeyed(found)
-    assert Tags(found).found == Tags(page.text([said_by("harmless")])).found
+    assert Tags(found).found == _harmless()
+
+
+MADE = {
+    "comparison": lambda text: pages.comparison([said_by(text)]),
+    "campaign": lambda text: campaign_page.text(outcome_of(text), text),
+}
+
+
+@pytest.mark.parametrize("make", MADE.values(), ids=MADE)
+def test_a_page_of_any_make_has_the_same_tags_for_any_name(make):
+    harmless = Tags(make("x")).found
+
+    @settings(max_examples=15)
+    @given(texts.filter(bool))
+    def same(text):
+        found = make(text)
+        assert not obeyed(found)
+        assert Tags(found).found == harmless
+
+    same()
 
 
 @given(texts)
@@ -184,7 +210,11 @@ def test_json_is_read_for_any_name(text):
 
 def outcome_of(text: str) -> Outcome:
     one = Finding(text, text, text, "disagree", text, text, file=text)
-    found = [one, replace(one, known=True), *(replace(one, regime=f"{text}{k}") for k in range(4))]
+    found = [
+        one,
+        replace(one, known=True),
+        *(replace(one, regime=f"{text}{k}", diagnosis=f"{text}{k // 2}") for k in range(4)),
+    ]
     return Outcome(findings=found, notes={text: None}, unshrunk=[Path(text.replace("\0", "x"))])
 
 
@@ -198,7 +228,7 @@ def test_a_terminal_obeys_nothing_of_a_campaign(text):
 @given(texts)
 def test_annotations_are_a_line_each(text):
     lines = list(github.annotations(outcome_of(text), pasted([text])))
-    assert len(lines) == 6
+    assert len(lines) == 4  # one of each diagnosis, and the note
     assert all(line.isprintable() and line.startswith(("::error title=", "::warning title=")) for line in lines)
 
 

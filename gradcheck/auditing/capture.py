@@ -21,6 +21,7 @@ from gradcheck.arithmetic import Arithmetic
 from gradcheck.auditing import dump, files
 from gradcheck.errors import Unusable
 from gradcheck.law import CrossEntropy
+from gradcheck.law.options import PLAIN
 from gradcheck.tensors import array
 
 
@@ -29,7 +30,7 @@ def write(
     folder: Path,
     *,
     samples: str = "columns",
-    reduction: str = "mean",
+    law: CrossEntropy = PLAIN,
     overwrite: bool = False,
     **declared: Any,
 ) -> Path:
@@ -41,9 +42,11 @@ def write(
     unknown = [name for name in found if name not in dump.NAMES]
     if unknown:
         raise Unusable(f"{', '.join(unknown)}: not known; expected any of {', '.join(dump.NAMES)}")
-    dump.of(found, samples=samples, reduction=reduction, source=str(folder), **declared)
+    options: dict[str, Any] = law.said
+    dump.of(found, samples=samples, source=str(folder), **options, **declared)
     require(folder, overwrite)
-    said = json.dumps({"samples": samples, "reduction": reduction, **declared}) + "\n"
+    options = {"law": law.said} if set(options) - {"reduction"} else {}
+    said = json.dumps({"samples": samples, "reduction": law.reduction, **options, **declared}) + "\n"
     temporary = None
     try:
         temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".gradcheck-"))
@@ -120,11 +123,11 @@ class Step:
     """
 
     def __init__(
-        self, layer: Any, folder: Path, reduction: str, declared: Mapping[str, Any], *, overwrite: bool = False
+        self, layer: Any, folder: Path, law: CrossEntropy, declared: Mapping[str, Any], *, overwrite: bool = False
     ) -> None:
         require(folder, overwrite)  # now, and not after hours of training
         self._overwrite = overwrite
-        self._layer, self._folder, self._reduction, self._declared = layer, folder, reduction, declared
+        self._layer, self._folder, self._law, self._declared = layer, folder, law, declared
         self._seen: list[tuple[Any, Any]] = []
         self._hooks = (layer.register_forward_pre_hook(_apart), layer.register_forward_hook(self._see))
 
@@ -160,7 +163,7 @@ class Step:
             arrays,
             self._folder,
             samples="rows",
-            reduction=self._reduction,
+            law=self._law,
             overwrite=self._overwrite,
             **{**_stored(loss, Z, X, layer.weight), **self._declared},
         )
@@ -179,14 +182,14 @@ def capture(
     """A `Step` that watches a torch layer; of a mapping of arrays named as in `gradcheck.audit`, the folder written at once.
 
     `arithmetic` declares how the step rounds, where its arrays do not show it; what autocast and torch's cross-entropy write
-    down is seen. `law` is the loss: a mean or a sum, as `reduction` says alone. A folder that exists is refused, before the step;
-    `overwrite` replaces it where it is a dump.
+    down is seen. `law` is the loss that is computed, `reduction` alone a mean or a sum. A folder that exists is refused, before the
+    step; `overwrite` replaces it where it is a dump.
     """
-    declared, reduction = arithmetic.said if arithmetic else {}, dump.reduction_of(law) if law else reduction
+    declared, law = arithmetic.said if arithmetic else {}, law or CrossEntropy(reduction=reduction)
     if isinstance(source, Mapping):
-        return write(source, Path(folder), samples=samples, reduction=reduction, overwrite=overwrite, **declared)
+        return write(source, Path(folder), samples=samples, law=law, overwrite=overwrite, **declared)
     if not hasattr(source, "register_forward_hook"):
         raise Unusable(
             f"a {type(source).__name__} cannot be captured; expected a torch.nn.Linear, or a mapping of arrays"
         )
-    return Step(source, Path(folder), reduction, declared, overwrite=overwrite)
+    return Step(source, Path(folder), law, declared, overwrite=overwrite)

@@ -1,6 +1,6 @@
 """What an audit says of one quantity, and how rows of probes become a verdict."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -29,7 +29,8 @@ class Finding:
     """The verdict on one quantity. Every entry of a row that is not at fault is within `entry` of what it must be, and every such
     row within `row` in its 2-norm, but for a chance below 2**-40; None where every entry was compared. `median` is the median row's
     2-norm. `rows` are at fault, `faults` says how; `odd` is what stands out, yet within what rounding may do. `seen` is the
-    smallest relative error that would have been seen: of a row of median size, or of the quantity as a whole.
+    smallest relative error that would have been seen: of a row of median size, or of the quantity as a whole. `ratios` are the test
+    ratios of all rows, where they were probed.
     """
 
     quantity: str
@@ -42,6 +43,7 @@ class Finding:
     entries: tuple[Witness, ...] = ()
     odd: tuple[str, ...] = ()
     seen: float | None = None
+    ratios: NDArray[np.float32] | None = field(default=None, compare=False, repr=False)
 
     def certifies(self, sizes: tuple[int, int, int]) -> bool:
         """Whether there is a row of which anything is certified, in a step of these L, d and n."""
@@ -165,4 +167,14 @@ def concluded(quantity: str, probed: Probed, again: Compared, plan: Plan, median
     others = np.delete(probed.residual + probed.own, rows)
     entry, row = freivalds.certified(float(others.max(initial=0.0)), len(probed.size), plan.probes.shape[1])
     smallest = row / median if median else again.seen
-    return Finding(quantity, replace(verdict, ratio=ratio), entry, row, median, rows, entries=entries, seen=smallest)
+    verdict, ratios = replace(verdict, ratio=ratio), _each(probed, again)
+    return Finding(quantity, verdict, entry, row, median, rows, entries=entries, seen=smallest, ratios=ratios)
+
+
+def _each(probed: Probed, again: Compared) -> NDArray[np.float32]:
+    """The worst test ratio of each row, by a probe or by an entry."""
+    found = probed.ratio.copy()
+    rows = slice(None) if again.rows is None else list(again.rows)
+    found[rows] = np.maximum(found[rows], again.ratios.max(axis=1))
+    with np.errstate(over="ignore"):
+        return found.astype(np.float32)

@@ -29,6 +29,7 @@ def text(found: Audit) -> str:
     model = {
         "stored": found.stored,
         "sums": found.sums,
+        "law": found.law.said,
         "arithmetic": vars(found.arithmetic),
         "probes": found.probes,
         "seed": found.seed,

@@ -12,8 +12,8 @@ Bar = Callable[[Implementation, CrossEntropy, str], str]
 
 
 def bends(implementation: Implementation, law: CrossEntropy, dtype: str) -> str:
-    """docs/bounds.md, section 8, is of means of log-sum-exps."""
-    return "" if law.folds else "how a loss with a scale, a cap, a z-loss or a penalty bends is not derived"
+    """Where one rounding error must hold for losses nearby: docs/bounds.md, section 8, is of means of log-sum-exps."""
+    return "" if law.folds else "how a loss with a scale, a cap, a z-loss or a penalty rounds nearby is not derived"
 
 
 def coarse(implementation: Implementation, law: CrossEntropy, dtype: str) -> str:
@@ -55,6 +55,11 @@ LOGISTIC = "posed for two classes and labels that sum to 1, of the paper's loss 
 def not_logistic(implementation: Implementation, law: CrossEntropy, dtype: str) -> str:
     """Of two classes, what is left of the softmax is the logistic function; of the loss only what it divides by may differ."""
     return "" if law.counts_only else LOGISTIC
+
+
+def penalised_weights(implementation: Implementation, law: CrossEntropy, dtype: str) -> str:
+    """Logits that are posed as weights have no penalty."""
+    return "a penalty is of θ, and not of the Z that is posed in its place" if law.l2 else ""
 
 
 def in_copies(implementation: Implementation, law: CrossEntropy, dtype: str) -> str:

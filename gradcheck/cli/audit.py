@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from gradcheck.cli.group import STATUS, leave, main
-from gradcheck.cli.losses import law_options, refuse_law
+from gradcheck.cli.losses import law_options
 from gradcheck.cli.options import arithmetic_options, said_of
 from gradcheck.law.options import FIELDS as LAW
 
@@ -31,6 +31,7 @@ from gradcheck.law.options import FIELDS as LAW
 @click.option(
     "--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="As in verify."
 )
+@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write a page.")
 def audit(
     *,
     dump: Path,
@@ -40,6 +41,7 @@ def audit(
     seed: int,
     scheduler: str | None,
     json_file: Path | None,
+    html: Path | None,
     **declared: Any,
 ) -> None:
     """Judge the gradient of one real training step, for less than it cost to compute.
@@ -49,12 +51,10 @@ def audit(
     """
     from gradcheck import reports
     from gradcheck.auditing import audit_path, report
-    from gradcheck.cli import audited, progress
+    from gradcheck.cli import audit_page, audited, progress
 
-    if json_file:
-        reports.prepare("json", json_file)
+    reports.prepare(json_file, html)
     law = said_of(LAW, declared)
-    refuse_law(law, "dumps", (("reduction", "mean"), ("reduction", "sum")))
     asked = {"samples": samples, **law, **declared}
     layout = {name: value for name, value in asked.items() if value is not None}
     with progress.samples(f"auditing {dump}") as told:
@@ -62,7 +62,9 @@ def audit(
             dump, layout=layout, probes=probes, seed=seed, memory=memory << 20,
             scheduler=scheduler, told=told,
         )  # fmt: skip
-    audited.show(found, reports.console(quiet=json_file == Path("-")))
+    audited.show(found, reports.console(quiet=Path("-") in (json_file, html)))
     if json_file:
         reports.write(json_file, report.text(found))
+    if html:
+        reports.write(html, audit_page.text(found))
     leave(found.status)

@@ -27,7 +27,8 @@ if TYPE_CHECKING:
 @click.option(
     "--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="As in verify."
 )
-def compare(*, names: tuple[str, ...], json_file: Path | None, **settings: Any) -> None:
+@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write a page.")
+def compare(*, names: tuple[str, ...], json_file: Path | None, html: Path | None, **settings: Any) -> None:
     """Judge several targets on the same problems, and show checks × targets: verdict, effective bits and worst test ratio.
 
     Targets are named as in verify; without any, all that pyproject.toml names are compared. Each dtype is a column of its own,
@@ -36,8 +37,8 @@ def compare(*, names: tuple[str, ...], json_file: Path | None, **settings: Any) 
     from gradcheck import reports
     from gradcheck.verify import status
 
-    if json_file:
-        reports.prepare("json", json_file)
+    files = {kind: path for kind, path in (("json", json_file), ("html", html)) if path}
+    reports.prepare(*files.values())
     folder = Path.cwd()
     rounds, law = said_of(FIELDS, settings), said_of(LAW, settings)
     named_ones = tuple(named(name, folder) for name in names) or tuple(configured(folder).values())
@@ -47,7 +48,7 @@ def compare(*, names: tuple[str, ...], json_file: Path | None, **settings: Any) 
             "no target is given, and no pyproject.toml here or above names any; `gradcheck targets` lists some"
         )
     runs: list[Run] = list(judged(targets, settings))
-    reports.terminal.show_comparison(runs, reports.console(quiet=json_file == Path("-")))
-    if json_file:
-        reports.write(json_file, reports.FORMATS["json"](runs))
+    reports.terminal.show_comparison(runs, reports.console(quiet=Path("-") in files.values()))
+    for kind, path in files.items():
+        reports.write(path, (reports.pages.comparison if kind == "html" else reports.FORMATS[kind])(runs))
     leave(INTERRUPTED if runs[-1].interrupted else status(runs))

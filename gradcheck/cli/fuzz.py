@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 @click.option(
     "--database", default="", metavar="DIR|URL", help="Hypothesis examples: a folder, redis://…, github://owner/repo."
 )
+@click.option("--html", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write a page.")
 @click.option("--ci", is_flag=True, help="GitHub annotations and summary; exit 1 on a new finding only.")
 @run_options
 @layout_options
@@ -51,6 +52,7 @@ def fuzz(
     workers: int | None,
     scheduler: str | None,
     folder: Path,
+    html: Path | None,
     ci: bool,
     **given: Any,
 ) -> None:
@@ -60,16 +62,17 @@ def fuzz(
     the corpus, and is not reported again. A campaign that was cut short goes on where it was.
     """
     from gradcheck import conformance
-    from gradcheck.campaign import Budget, Campaign, display, github
+    from gradcheck.campaign import Budget, Campaign, display, github, page
     from gradcheck.campaign.saved import replayed
-    from gradcheck.reports import console
+    from gradcheck.reports import console, prepare, write
 
+    prepare(html)
     with github.unheeded() if ci else nullcontext():
         job = _job(name, given)
         conformance.homeless()
         target = pasted(job.target.words)
         budget = Budget(minutes and 60 * minutes, given["max_examples"], len(job.dtypes))
-        out = console()
+        out = console(quiet=html == Path("-"))
         started = time.monotonic()
         before = replayed(job, folder, started + (budget.seconds or math.inf))
         if before.failed:
@@ -86,6 +89,8 @@ def fuzz(
             sys.stdout.flush()
         except OSError:
             _unheard()
+        if html:
+            write(html, page.text(outcome, target))
     if ci:
         for line in github.annotations(outcome, target):
             click.echo(line)

@@ -47,11 +47,14 @@ def targets() -> None:
 @click.option(
     "--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the kill matrix as JSON."
 )
-def mistakes(kill_matrix: bool, max_examples: int, json_file: Path | None) -> None:
+@click.option(
+    "--html", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="Write the kill matrix as a page."
+)
+def mistakes(kill_matrix: bool, max_examples: int, json_file: Path | None, html: Path | None) -> None:
     """List the mistakes that a diagnosis can name: what each computes, how it is mended, and where it was seen."""
-    if json_file and not kill_matrix:
-        raise click.UsageError("--json writes the kill matrix; give --kill-matrix, too")
-    (_kill_matrix(max_examples, json_file) if kill_matrix else _mistakes())
+    if (json_file or html) and not kill_matrix:
+        raise click.UsageError(f"--{'json' if json_file else 'html'} writes the kill matrix; give --kill-matrix, too")
+    (_kill_matrix(max_examples, json_file, html) if kill_matrix else _mistakes())
 
 
 def _mistakes() -> None:
@@ -70,20 +73,20 @@ def _mistakes() -> None:
         console.print()
 
 
-def _kill_matrix(count: int, json_file: Path | None) -> None:
+def _kill_matrix(count: int, json_file: Path | None, html: Path | None) -> None:
     from gradcheck import kills, reports
+    from gradcheck.cli import kill_page
     from gradcheck.cli.progress import progress
     from gradcheck.mistakes import MISTAKES
 
-    if json_file:
-        reports.prepare("json", json_file)
+    reports.prepare(json_file, html)
     found: list[kills.Kills] = []
     with progress("posing", len(MISTAKES)) as show, suppress(KeyboardInterrupt):
         for row in kills.matrix(count):
             found.append(row)
             show(row.mistake, len(found))
     early = len(found) < len(MISTAKES)
-    console = reports.console(quiet=json_file == Path("-"))
+    console = reports.console(quiet=Path("-") in (json_file, html))
     numbers = ("mistakes", "median", "worst")
     table = reports.terminal.plain_table("mistake", "median", "worst", "by", right=numbers, fold=("by",))
     for cells in kills.by_mistake(found):
@@ -103,4 +106,6 @@ def _kill_matrix(count: int, json_file: Path | None) -> None:
         console.print(f"interrupted after {len(found)} of {len(MISTAKES)} mistakes, so this is not the whole matrix")
     if json_file and not early:
         reports.write(json_file, kills.text(found))
+    if html and not early:
+        reports.write(html, kill_page.text(found))
     leave(INTERRUPTED) if early else None

@@ -66,10 +66,7 @@ def verify(
     from gradcheck.verify import status
 
     files = {kind: path for kind, path in (("json", json_file), ("junit", junit), ("html", html)) if path}
-    for kind, path in files.items():
-        reports.prepare(kind, path)
-    if list(files.values()).count(Path("-")) > 1:
-        raise Unusable("two reports are to be written to standard output; expected one")
+    reports.prepare(*files.values())
     cases.prepare(folder)
     settings = {key: given.pop(key) for key in ("dtypes", "checks", "regimes", "max_examples", "seed", "careful")}
     results = reports.console(quiet=Path("-") in files.values())

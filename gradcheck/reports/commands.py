@@ -67,12 +67,16 @@ def meant(run: Run) -> str:
     shown = suggested(run)
     if not shown:
         return ""
-    if run.rounds is not None:
-        return f"Did you mean {shown}? Everything that failed agrees under that arithmetic."
     if only_memory(run):
         return f"Did you mean {shown}? It cannot take every order of memory; everything that failed agrees on arrays in C order."
-    what = "layout" if run.meant_law in (None, run.law) else "loss"
-    return f"Did you mean {shown}? Everything that failed agrees under that {what}."
+    return f"Did you mean {shown}? Everything that failed agrees under that {declared(run)}."
+
+
+def declared(run: Run) -> str:
+    """What would have to be declared otherwise: layout, loss or arithmetic."""
+    if run.rounds is not None:
+        return "arithmetic"
+    return "layout" if run.meant_law in (None, run.law) else "loss"
 
 
 def only_memory(run: Run) -> bool:

@@ -7,20 +7,21 @@ from pathlib import Path
 
 from gradcheck import cases
 from gradcheck.errors import Unusable
-from gradcheck.reports import data, junit, page
+from gradcheck.reports import data, junit, pages
 from gradcheck.verify import Run
 
 STANDARD_OUTPUT = Path("-")
 
-FORMATS: dict[str, Callable[[Sequence[Run]], str]] = {"json": data.text, "junit": junit.text, "html": page.text}
+FORMATS: dict[str, Callable[[Sequence[Run]], str]] = {"json": data.text, "junit": junit.text, "html": pages.text}
 
 
-def prepare(kind: str, path: Path) -> None:
-    """Raise `Unusable` where a report of this kind could not be written to `path`; nothing is created."""
-    if kind == "html":
-        page.require()
-    if path != STANDARD_OUTPUT:
-        _require_writable(path)
+def prepare(*paths: Path | None) -> None:
+    """Raise `Unusable` where a report could not be written to one of these; nothing is created."""
+    if paths.count(STANDARD_OUTPUT) > 1:
+        raise Unusable("two reports are to be written to standard output; expected one")
+    for path in paths:
+        if path is not None and path != STANDARD_OUTPUT:
+            _require_writable(path)
 
 
 def _require_writable(given: Path) -> None:

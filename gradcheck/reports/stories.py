@@ -16,7 +16,7 @@ LABEL = 9  # characters
 def headline(cause: Cause, run: Run) -> str:
     """What is wrong, in a line."""
     if cause.declared:
-        return f"Not as declared: everything that failed agrees with {commands.suggested(run)}"
+        return f"Not the {commands.declared(run)} that is declared"
     if cause.part is not None:
         return printable(cause.part.likely)
     if cause.errored:
@@ -61,7 +61,7 @@ def rows(cause: Cause, run: Run, width: int = WIDTH) -> Iterator[tuple[str, str]
 
 def _declared(cause: Cause, run: Run) -> Iterator[tuple[str, str]]:
     if cause.declared:
-        yield "fix", f"declare it, if it is meant: {commands.suggested(run)}"
+        yield "fix", f"declare {commands.suggested(run)}, if that is meant: everything then agrees"
         yield from ((" ", note) for note in commands.only_in_order(run))
     else:
         yield "or", f"{commands.suggested(run)}, if it is meant: everything then agrees"
