@@ -19,7 +19,7 @@ import numpy as np
 
 from gradcheck import filenames, foreign, hexadecimal, precision
 from gradcheck.checks import CHECKS
-from gradcheck.errors import Unusable
+from gradcheck.errors import Unusable, a
 from gradcheck.law import CrossEntropy
 from gradcheck.printable import clipped
 from gradcheck.problem import Array, Problem, Reals
@@ -181,11 +181,6 @@ def parsed(path: Path, kind: str, *schemas: int) -> dict[str, Any]:
         raise Unusable(f'{path} is not {a(kind)} file of schema {known}: it has no entry "gradcheck_{kind}": {known}')
     found: dict[str, Any] = data
     return found
-
-
-def a(kind: str) -> str:
-    """A kind of file with its article."""
-    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
 
 
 def require_texts(path: Path, kind: str, data: dict[str, Any], keys: Iterable[str]) -> None:

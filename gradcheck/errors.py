@@ -47,6 +47,11 @@ def install(*packages: str) -> str:
     return " ".join(("pip install", *(DISTRIBUTED.get(package, package) for package in packages)))
 
 
+def a(kind: str) -> str:
+    """A kind of file with its article."""
+    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
+
+
 def near(name: str, known: Iterable[str]) -> str:
     """`did you mean scipy?`, where something of a like name is known; empty where nothing is."""
     found = get_close_matches(name[:PLACE], list(known), 1, CLOSE)

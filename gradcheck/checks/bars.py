@@ -49,17 +49,17 @@ def penalised(implementation: Implementation, law: CrossEntropy, dtype: str) -> 
     return "a penalty tells theta from b" if law.l2 else ""
 
 
-def penalises_theta(implementation: Implementation, law: CrossEntropy, dtype: str) -> str:
-    """Where Z is posed in the place of theta."""
-    return "a penalty is of θ, and not of the Z that is posed in its place" if law.l2 else ""
-
-
 LOGISTIC = "posed for two classes and labels that sum to 1, of the paper's loss or its sum"
 
 
 def not_logistic(implementation: Implementation, law: CrossEntropy, dtype: str) -> str:
     """Of two classes, what is left of the softmax is the logistic function; of the loss only what it divides by may differ."""
     return "" if law.counts_only else LOGISTIC
+
+
+def penalised_weights(implementation: Implementation, law: CrossEntropy, dtype: str) -> str:
+    """Logits that are posed as weights have no penalty."""
+    return "a penalty is of θ, and not of the Z that is posed in its place" if law.l2 else ""
 
 
 def in_copies(implementation: Implementation, law: CrossEntropy, dtype: str) -> str:

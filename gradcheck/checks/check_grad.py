@@ -84,7 +84,7 @@ def scipy_check_grad_b(trial: Trial) -> Found:
     yield _loss(trial, trial.problem, "b", "b")
 
 
-@check(19, needs=("gradients", "loss"), turns=(10,), bars=(bars.coarse, bars.penalises_theta))
+@check(19, needs=("gradients", "loss"), turns=(10,), bars=(bars.coarse, bars.penalised_weights))
 def scipy_check_grad_Z(trial: Trial) -> Found:
     """scipy.optimize.check_grad over Z, posed as θ with the identity for data, so that Z = θ."""
     p = trial.problem
