@@ -11,7 +11,7 @@ import numpy as np
 
 from gradcheck.bounds.roundings import relative, roundings, together
 from gradcheck.enclosure import Reals
-from gradcheck.law.options import WEIGHTS
+from gradcheck.law.options import LABELLED, WEIGHTS
 from gradcheck.law.text import kept, labels, squared, weights_of
 from gradcheck.precision import Precision
 from gradcheck.problem import Problem
@@ -33,13 +33,22 @@ class Folded:
 
     @cached_property
     def N(self) -> float:
-        """What the sum is divided by, or NaN where nothing counts, or where N, 1/N or a weight over N may leave the range."""
+        """What the sum is divided by; NaN where nothing counts, that is unsure, or N, 1/N or a weight/N may leave the range."""
         N, law = self.problem.divisor, self.problem.law
         if law.plain:
             return N
+        if self.unsure:
+            return np.nan
         most = max(1.0, self.mass.max(initial=0.0), *law.class_weight)
         huge = self.precision.huge
         return N if 2 * most / huge < N < huge else np.nan
+
+    @property
+    def unsure(self) -> bool:
+        """Whether a sample counts whose labels are all read as 0 where they are read in a smaller range, and then it does not."""
+        law, most = self.problem.law, self.problem.reals[3].max(axis=0)
+        decided = law.ignore is not None or law.counted == LABELLED
+        return decided and bool(((most > 0) & (most < self.precision.eta)).any())
 
     @cached_property
     def at_least_one(self) -> float:
@@ -102,6 +111,15 @@ class Folded:
         finite = self.Y.max(initial=0.0) < p.huge and most < p.huge and p.huge > self.N
         lost = 4 * p.eta * (1 + self.problem.reals[3])  # of a weight that underflows, as often as it is taken
         return found + lost if finite else np.full(hard.shape, np.inf)
+
+    @cached_property
+    def parts(self) -> Reals:
+        """What the parts of Y' are more than Y', (L, n): in code that smooths over all by more than 1 they cancel at the label."""
+        law, Y = self.problem.law, self.problem.reals[3]
+        beyond = law.smoothing * len(Y) / (len(Y) - 1) - 1 if law.smoothing_over == "others" and len(Y) > 1 else 0.0
+        if not beyond > 0:
+            return np.zeros((1, 1))
+        return 2 * beyond * np.asarray(labels(Y, replace(law, smoothing=0.0)))
 
     @cached_property
     def unsmoothed(self) -> Reals:
