@@ -174,8 +174,8 @@ def conform(
             verify.settle(tallies, judging.done)
             _shrunken(run, implementation, lambda doing: progress(doing, judging.done), failures)
             if failures:
-                meant = layouts.meant(original, tallies.values())
-                rounds = layouts.rounds(original, tallies.values())
+                meant = layouts.meant(original, tallies.values(), judging.passing)
+                rounds = layouts.rounds(original, tallies.values(), judging.passing)
                 progress("diagnosing", judging.done)
                 if not (meant and _other_loss(meant[1], original.law)):  # one story, and this one explains everything
                     failing = [problem for tally in tallies.values() if tally.failed for problem in tally.failing]

@@ -7,6 +7,7 @@ dL/dZ. A cap and a scale are tried from a list of those that are used.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from itertools import product
 from typing import Any
 
@@ -34,6 +35,8 @@ LINEAR: tuple[dict[str, Any], ...] = (
     {"l2": 1.0, "l2_bias": True},
 )
 MEANS = (SAMPLES, LABELLED, WEIGHTS)
+DIGITS, DENOMINATOR = 4, 64  # of numbers that people write
+NEAR = 2.0**-6
 SOLVED = 4  # problems from which a number is taken; whether it fits the others is judged
 QUANTITIES = ("loss", "Z", "theta", "b")  # of which numbers are solved for
 
@@ -86,7 +89,7 @@ def _solved(law: CrossEntropy, implementation: Implementation, problems: list[Pr
         if name == "l2" and law.reduction == "none":
             continue
         number = _number([one.interval(law, options, name) for one in seen[:SOLVED]])
-        if number is not None:
+        if number is not None and _written(number) and not _nearly(number, getattr(law, name)):
             yield replace(law, **{**options, name: number})
     yield from _weighed(law, seen)
 
@@ -97,6 +100,17 @@ def _number(intervals: list[tuple[float, float]]) -> float | None:
     if not 0 < low <= high < np.inf:
         return None
     return shortest(low, high)[1]
+
+
+def _written(number: float) -> bool:
+    """Whether it is one that people write: a few digits, or a fraction."""
+    fraction = Fraction(number).limit_denominator(DENOMINATOR)
+    return number in (float(f"{number:.{DIGITS}g}"), float(fraction))
+
+
+def _nearly(number: float, declared: float) -> bool:
+    """Whether it is the one that is declared, and a little off: no other convention, but a fault."""
+    return number != declared and abs(number - declared) <= NEAR * abs(declared)
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,5 +182,7 @@ def _with_weights(law: CrossEntropy, found: list[dict[int, float]], L: int) -> I
     weights: list[float] = []
     while len(weights) < L and (values := [shares[len(weights)] for shares in found if len(weights) in shares]):
         weights.append(float(f"{np.median(values):.6g}"))
-    if len(weights) >= 2 and all(0 <= weight < 2.0**100 for weight in weights) and set(weights) != {1.0}:
+    usual = all(0 <= weight < 2.0**100 for weight in weights) and len(set(weights)) > 1  # the same for all is a factor
+    near = any(map(_nearly, weights, law.class_weight))
+    if len(weights) >= 2 and usual and not near:
         yield replace(law, class_weight=tuple(weights))
