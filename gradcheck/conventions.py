@@ -21,7 +21,7 @@ from gradcheck.enclosure import Reals
 from gradcheck.errors import ProblemError
 from gradcheck.implementations import Implementation, adapt
 from gradcheck.law import CrossEntropy
-from gradcheck.law.options import CHOICES, LABELLED, PLAIN, SAMPLES, WEIGHTS
+from gradcheck.law.options import CHOICES, LABELLED, NO_CLASS, PLAIN, SAMPLES, WEIGHTS
 from gradcheck.problem import Problem
 
 CAPS = (30.0, 50.0, 20.0, 15.0, 10.0, 5.0, 3.0, 2.0, 1.0, 25.0, 40.0, 60.0, 100.0)
@@ -42,9 +42,13 @@ QUANTITIES = ("loss", "Z", "theta", "b")  # of which numbers are solved for
 
 
 def others(law: CrossEntropy, implementation: Implementation, problems: list[Problem]) -> Iterator[CrossEntropy]:
-    """Losses that may be meant, the nearest first; none is the one that is declared."""
+    """Losses that may be meant, the nearest first; none is the one that is declared.
+
+    No number is solved for of code that is handed options: without them it computes something else.
+    """
     seen = {law}
-    for found in (*_words(law), *_dropped(law), *_listed(law), *_solved(law, implementation, problems)):
+    solved = () if implementation.takes else _solved(law, implementation, problems)
+    for found in (*_words(law), *_ignoring(law), *_dropped(law), *_listed(law), *solved):
         if found not in seen:
             seen.add(found)
             yield found
@@ -73,6 +77,12 @@ def _words(law: CrossEntropy) -> Iterator[CrossEntropy]:
         words["l2_bias"] = (False, True)
     found = [replace(law, **dict(zip(words, choice, strict=True))) for choice in product(*words.values())]
     yield from sorted(found, key=lambda other: sum(getattr(other, name) != getattr(law, name) for name in words))
+
+
+def _ignoring(law: CrossEntropy) -> Iterator[CrossEntropy]:
+    """With another label that does not count: the first class, as where texts are padded with 0, or none."""
+    for index, mean in product((0, NO_CLASS), dict.fromkeys((law.mean_of, LABELLED, SAMPLES))):
+        yield replace(law, ignore=index, mean_of=mean)
 
 
 def _listed(law: CrossEntropy) -> Iterator[CrossEntropy]:

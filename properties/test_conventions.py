@@ -174,3 +174,29 @@ def test_one_result_that_is_rounded_is_no_precision_inside():
 
     code = Implementation("rounded", rounded, model.loss)
     assert layouts.rounds(code, judged(code)) is None
+
+
+def test_code_that_leaves_an_option_which_it_is_handed_has_no_other_convention():
+    """Without being handed it, it would agree: with a mean over the labelled, where all are."""
+
+    def gradients(theta, b, X, Y, *, label_smoothing=0.0):
+        return model.gradients(theta, b, X, Y)
+
+    code = Implementation("leaves", gradients, takes=("label_smoothing",))
+    assert told(code) is None
+
+
+@pytest.mark.parametrize("mean_of", ["labelled", "samples"])
+def test_a_class_that_does_not_count_is_told(mean_of):
+    """Texts are padded with class 0; code that is right for it returns exactly 0 there."""
+    right = model.Stages(CrossEntropy(ignore=-100, mean_of=mean_of))
+
+    def counted(Y: np.ndarray) -> np.ndarray:
+        return np.where(Y[:1] > 0, 0.0, Y)
+
+    code = Implementation(
+        "padded",
+        lambda theta, b, X, Y: right.gradients(theta, b, X, counted(Y)),
+        lambda theta, b, X, Y: right.loss(theta, b, X, counted(Y)),
+    )
+    assert told(code) == {"ignore": 0, **({"mean_of": mean_of} if mean_of != "samples" else {})}

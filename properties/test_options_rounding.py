@@ -53,3 +53,19 @@ def test_labels_that_are_lost_when_they_are_read_leave_open_whether_a_sample_cou
     assert outcome("logits_gradient", problem, gradients=inside) is Outcome.DISAGREE
     assert outcome("logits_gradient", problem, gradients=inside, arithmetic=declared) is Outcome.INCONCLUSIVE
     assert outcome("logits_gradient", problem, gradients=right.gradients) is Outcome.AGREE
+
+
+def test_the_weight_of_a_label_may_be_a_sum_that_is_coarser():
+    """Of one term, 0.7, which float16 rounds; and so may its mass be."""
+    law = CrossEntropy(class_weight=(0.7, 0.3), mean_of=1)
+    zeros, Y = np.zeros((2, 1), np.float32), np.array([[1.0], [0.0]], np.float32)
+    problem = Problem(zeros, zeros, np.ones((1, 1), np.float32), Y, law=law)
+
+    def gradients(theta, b, X, Y):
+        weight = (Y * np.float32([[0.7], [0.3]])).astype(np.float16).sum(axis=0).astype(np.float32)
+        D = weight * (np.float32([[0.5], [0.5]]) - Y)
+        return {"theta": D @ X.T, "b": D, "Z": D}
+
+    declared = Arithmetic(accumulate="float16")
+    assert outcome("logits_gradient", problem, gradients=gradients) is Outcome.DISAGREE
+    assert outcome("logits_gradient", problem, gradients=gradients, arithmetic=declared) is not Outcome.DISAGREE

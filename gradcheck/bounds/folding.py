@@ -77,18 +77,22 @@ class Folded:
 
     @cached_property
     def _more(self) -> tuple[int, float]:
-        """Operations on each label, and what the divisor comes to, as a logarithm."""
+        """Operations on each label, and what sums over the classes and the divisor come to, as a logarithm."""
         law, p = self.problem.law, self.precision
         if law.plain:
             return 0, 0.0
         more = WEIGHED * bool(law.class_weight) + SMOOTHED * bool(law.smoothing) + ADDED * bool(law.z_loss)
-        if law.class_weight and law.smoothing_weight == "label" and self.problem.label_index is None:
-            more += self.problem.L - 1  # the weight of a distribution is a sum
+        summed = 0.0
+        if (
+            law.class_weight
+        ):  # the weight of a label may be a sum over the classes, as its mass may be: of one term, or of several
+            several = law.smoothing_weight == "label" and self.problem.label_index is None
+            summed = roundings(p, 0, (self.problem.L - 1) * several) + roundings(p, 0, 0)
         if law.counted != WEIGHTS or not self.problem.divisor > 0:
-            return more, 0.0
+            return more, summed
         Y = self.problem.reals[3]
         lost = p.eta * (Y.sum() + Y.size) / self.problem.divisor  # weights, and their products, that underflow
-        return more, roundings(p, 2, Y.size - 1) + float(lost)
+        return more, summed + roundings(p, 2, Y.size - 1) + float(lost)
 
     def relative(
         self, operations: float, additions: float | None = None, writings: float = 0, readings: float = 0
