@@ -32,7 +32,8 @@ Meant = tuple[Layout, CrossEntropy]
 def meant(implementation: Implementation, tallies: Iterable[Tally], passing: Iterable[Problem] = ()) -> Meant | None:
     """The layout and the loss nearest to those declared under which all that failed agrees, and what passed; None where none is."""
     failed = [tally for tally in tallies if tally.first is not None]
-    problems = _telling([tally.first[0] for tally in failed if tally.first and not tally.first[1].final])
+    first = [tally.first[0] for tally in failed if tally.first and not tally.first[1].final]
+    problems = _telling([*first, *(problem for tally in failed for problem in tally.failing)])
     if not problems:
         return None
     checks, declared = _asked(failed), (implementation.layout, implementation.law)
