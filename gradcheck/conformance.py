@@ -129,8 +129,8 @@ def _told(run: Run, original: Implementation, implementation: Implementation, pa
     tallies = run.tallies
     if not run.failures:
         return run
-    meant, likely = layouts.meant(original, tallies.values()), None
-    rounds = layouts.rounds(original, tallies.values())
+    meant, likely = layouts.meant(original, tallies.values(), passing), None
+    rounds = layouts.rounds(original, tallies.values(), passing)
     if not (meant and _other_loss(meant[1], original.law)):  # one story, and this one explains everything
         failing = [problem for tally in tallies.values() if tally.failed for problem in tally.failing]
         likely = diagnosis.diagnose(implementation, failing, passing)

@@ -7,6 +7,7 @@ dL/dZ. A cap and a scale are tried from a list of those that are used.
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from itertools import product
 from typing import Any
 
@@ -20,7 +21,7 @@ from gradcheck.enclosure import Reals
 from gradcheck.errors import ProblemError
 from gradcheck.implementations import Implementation, adapt
 from gradcheck.law import CrossEntropy
-from gradcheck.law.options import CHOICES, LABELLED, PLAIN, SAMPLES, WEIGHTS
+from gradcheck.law.options import CHOICES, LABELLED, NO_CLASS, PLAIN, SAMPLES, WEIGHTS
 from gradcheck.problem import Problem
 
 CAPS = (30.0, 50.0, 20.0, 15.0, 10.0, 5.0, 3.0, 2.0, 1.0, 25.0, 40.0, 60.0, 100.0)
@@ -34,14 +35,20 @@ LINEAR: tuple[dict[str, Any], ...] = (
     {"l2": 1.0, "l2_bias": True},
 )
 MEANS = (SAMPLES, LABELLED, WEIGHTS)
+DIGITS, DENOMINATOR = 4, 64  # of numbers that people write
+NEAR = 2.0**-6
 SOLVED = 4  # problems from which a number is taken; whether it fits the others is judged
 QUANTITIES = ("loss", "Z", "theta", "b")  # of which numbers are solved for
 
 
 def others(law: CrossEntropy, implementation: Implementation, problems: list[Problem]) -> Iterator[CrossEntropy]:
-    """Losses that may be meant, the nearest first; none is the one that is declared."""
+    """Losses that may be meant, the nearest first; none is the one that is declared.
+
+    No number is solved for of code that is handed options: without them it computes something else.
+    """
     seen = {law}
-    for found in (*_words(law), *_dropped(law), *_listed(law), *_solved(law, implementation, problems)):
+    solved = () if implementation.takes else _solved(law, implementation, problems)
+    for found in (*_words(law), *_ignoring(law), *_dropped(law), *_listed(law), *solved):
         if found not in seen:
             seen.add(found)
             yield found
@@ -72,6 +79,12 @@ def _words(law: CrossEntropy) -> Iterator[CrossEntropy]:
     yield from sorted(found, key=lambda other: sum(getattr(other, name) != getattr(law, name) for name in words))
 
 
+def _ignoring(law: CrossEntropy) -> Iterator[CrossEntropy]:
+    """With another label that does not count: the first class, as where texts are padded with 0, or none."""
+    for index, mean in product((0, NO_CLASS), dict.fromkeys((law.mean_of, LABELLED, SAMPLES))):
+        yield replace(law, ignore=index, mean_of=mean)
+
+
 def _listed(law: CrossEntropy) -> Iterator[CrossEntropy]:
     """With a cap or a scale that is usual."""
     yield from (replace(law, softcap=cap) for cap in CAPS)
@@ -86,7 +99,7 @@ def _solved(law: CrossEntropy, implementation: Implementation, problems: list[Pr
         if name == "l2" and law.reduction == "none":
             continue
         number = _number([one.interval(law, options, name) for one in seen[:SOLVED]])
-        if number is not None:
+        if number is not None and _written(number) and not _nearly(number, getattr(law, name)):
             yield replace(law, **{**options, name: number})
     yield from _weighed(law, seen)
 
@@ -97,6 +110,17 @@ def _number(intervals: list[tuple[float, float]]) -> float | None:
     if not 0 < low <= high < np.inf:
         return None
     return shortest(low, high)[1]
+
+
+def _written(number: float) -> bool:
+    """Whether it is one that people write: a few digits, or a fraction."""
+    fraction = Fraction(number).limit_denominator(DENOMINATOR)
+    return number in (float(f"{number:.{DIGITS}g}"), float(fraction))
+
+
+def _nearly(number: float, declared: float) -> bool:
+    """Whether it is the one that is declared, and a little off: no other convention, but a fault."""
+    return number != declared and abs(number - declared) <= NEAR * abs(declared)
 
 
 @dataclass(frozen=True, eq=False)
@@ -168,5 +192,7 @@ def _with_weights(law: CrossEntropy, found: list[dict[int, float]], L: int) -> I
     weights: list[float] = []
     while len(weights) < L and (values := [shares[len(weights)] for shares in found if len(weights) in shares]):
         weights.append(float(f"{np.median(values):.6g}"))
-    if len(weights) >= 2 and all(0 <= weight < 2.0**100 for weight in weights) and set(weights) != {1.0}:
+    usual = all(0 <= weight < 2.0**100 for weight in weights) and len(set(weights)) > 1  # the same for all is a factor
+    near = any(map(_nearly, weights, law.class_weight))
+    if len(weights) >= 2 and usual and not near:
         yield replace(law, class_weight=tuple(weights))

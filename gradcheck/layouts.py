@@ -11,6 +11,7 @@ from typing import Any
 from gradcheck import conventions, precision
 from gradcheck.arithmetic import EVERY, Arithmetic
 from gradcheck.checks import CHECKS, Check, Trial
+from gradcheck.diagnosis.search import CONFIRMED
 from gradcheck.diagnosis.views import View
 from gradcheck.errors import Missing
 from gradcheck.implementations import CHOICES, Implementation, Layout, adapt
@@ -19,34 +20,38 @@ from gradcheck.law.options import CHOICES as LOSSES
 from gradcheck.law.options import PLAIN
 from gradcheck.problem import Problem
 from gradcheck.tally import Tally
-from gradcheck.verdict import Outcome
+from gradcheck.verdict import Outcome, Verdict
 
 # The checks of values: a layout is meant only if all of them agree wherever they can judge.
-VALUES = tuple(CHECKS[n] for n in ("logits", "softmax", "loss", "logits_gradient", "theta_gradient", "bias_gradient"))
+GRADIENTS = ("logits_gradient", "theta_gradient", "bias_gradient", "data_gradient")
+VALUES = tuple(CHECKS[name] for name in ("logits", "softmax", "loss", *GRADIENTS))
 TRIED = ("samples", "theta", "labels", "reduction", "bias")
 Meant = tuple[Layout, CrossEntropy]
 
 
-def meant(implementation: Implementation, tallies: Iterable[Tally]) -> Meant | None:
-    """The layout and the loss nearest to those declared under which the problems that failed agree; None where there are none."""
+def meant(implementation: Implementation, tallies: Iterable[Tally], passing: Iterable[Problem] = ()) -> Meant | None:
+    """The layout and the loss nearest to those declared under which all that failed agrees, and what passed; None where none is."""
     failed = [tally for tally in tallies if tally.first is not None]
-    problems = _telling([tally.first[0] for tally in failed if tally.first and not tally.first[1].final])
+    first = [tally.first[0] for tally in failed if tally.first and not tally.first[1].final]
+    problems = _telling([*first, *(problem for tally in failed for problem in tally.failing)])
     if not problems:
         return None
     checks, declared = _asked(failed), (implementation.layout, implementation.law)
+    rest = _rest(failed, passing)
     plain = replace(implementation.layout, memory="C")
     odd = plain != implementation.layout and all(problem.memory != "C" for problem in problems)
-    if odd and _cleared(replace(implementation, layout=plain), problems, checks):
+    if odd and _cleared(replace(implementation, layout=plain), problems, rest, checks):
         return plain, implementation.law
     for layout, law in sorted(others(declared), key=lambda other: distance(other, declared)):
-        if _agrees(replace(implementation, layout=layout, law=law), problems, checks):
+        if _agrees(replace(implementation, layout=layout, law=law), problems, rest, checks):
             return layout, law
     if not any(tally.check.equations for tally in failed):  # no value is wrong
         return None
-    bare = [problem.with_law(PLAIN) for problem in problems]
+    if not implementation.takes:  # or the problem says what it is handed
+        problems, rest = ([problem.with_law(PLAIN) for problem in some] for some in (problems, rest))
     more = {p.digest: p for p in (*problems, *(p for tally in failed for p in tally.failing if p.Y.size <= ENOUGH**4))}
     for law in conventions.others(implementation.law, implementation, list(more.values())[: ENOUGH + MORE]):
-        if _agrees(replace(implementation, law=law, takes=()), bare, checks):
+        if _agrees(replace(implementation, law=law), problems, rest, checks):
             return implementation.layout, law
     return None
 
@@ -56,26 +61,32 @@ INSIDE = ("float32", "bfloat16", "float16")
 ROUNDS = ({"merged": EVERY}, {"subnormals": "flushed"})
 
 
-def rounds(implementation: Implementation, tallies: Iterable[Tally]) -> Arithmetic | None:
-    """An arithmetic under which every problem that failed agrees; None where there is none."""
+def rounds(
+    implementation: Implementation, tallies: Iterable[Tally], passing: Iterable[Problem] = ()
+) -> Arithmetic | None:
+    """An arithmetic under which every problem that failed agrees, and those that passed; None where there is none."""
     failed = [tally for tally in tallies if tally.failing]
     problems = list({problem.digest: problem for tally in failed for problem in tally.failing}.values())[:ENOUGH]
+    rest = _rest(failed, passing)
     for change in (*ROUNDS, *_inside(implementation, problems)) if problems else ():
         arithmetic = replace(implementation.arithmetic, **change)  # type: ignore[arg-type]
-        if _cleared(replace(implementation, arithmetic=arithmetic), problems, _asked(failed)):
+        if _cleared(replace(implementation, arithmetic=arithmetic), problems, rest, _asked(failed)):
             return arithmetic
     return None
 
 
 def _inside(implementation: Implementation, problems: list[Problem]) -> Iterator[dict[str, str]]:
-    """Coarser precisions whose numbers everything is that is wrong: then code may compute in one of them."""
+    """Coarser precisions whose numbers all that a function returns is, where any of it is wrong: then code may compute in one.
+
+    Where one result is of it and another is not, that one was rounded, and nothing was computed so.
+    """
     views = [View(adapt(implementation), problem) for problem in problems]
     for name in INSIDE:
         try:
             coarser = precision.named(name).u > problems[0].precision.u
         except Missing:  # without its package
             continue
-        found = [view.coarse(quantity, name) for view in views for quantity in view.wrong] if coarser else []
+        found = [view.coarse(quantity, name) for view in views for quantity in view.beside_wrong] if coarser else []
         if found and None not in found and any(found):
             yield {"inner": name}
 
@@ -121,30 +132,48 @@ def _telling(problems: list[Problem]) -> list[Problem]:
     return sorted(distinct, key=lambda p: -len({p.n, p.d, p.L, 1}))[:ENOUGH]
 
 
-def _agreed(
-    implementation: Implementation, problems: list[Problem], checks: tuple[Check, ...]
-) -> set[tuple[str, bool]]:
-    """Which checks agree on some problem, and whether that has several samples; none as soon as one fails."""
-    agreed: set[tuple[str, bool]] = set()
+def _rest(failed: list[Tally], passing: Iterable[Problem]) -> list[Problem]:
+    """Problems that must not fail under an answer either: the others that failed, and those that did not."""
+    some = [problem for tally in failed for problem in tally.failing]
+    distinct = {problem.digest: problem for problem in some if problem.Y.size <= ENOUGH**4}
+    return [*list(distinct.values())[:CONFIRMED], *passing]
+
+
+def _verdicts(
+    implementation: Implementation, problems: Iterable[Problem], checks: tuple[Check, ...]
+) -> Iterator[tuple[Check, Problem, Verdict]]:
+    """What each check says of each problem, one after the other."""
     adapted = adapt(implementation)
     due = [check for check in checks if all(name in adapted.offers for name in check.needs)]
     for problem in problems:
         trial = Trial(adapted, problem)
-        for check in due:
-            verdict = check.judge(trial)
-            if verdict.failed:
-                return set()
-            if verdict.outcome is Outcome.AGREE:
-                agreed.add((check.name, problem.n > 1))
-    return agreed
+        yield from ((check, problem, check.judge(trial)) for check in due)
 
 
-def _agrees(implementation: Implementation, problems: list[Problem], checks: tuple[Check, ...]) -> bool:
+def _agreed(
+    implementation: Implementation, problems: list[Problem], rest: list[Problem], checks: tuple[Check, ...]
+) -> set[tuple[str, bool]]:
+    """Which checks agree on some problem, and whether that has several samples; none as soon as one fails, here or on the rest."""
+    agreed: set[tuple[str, bool]] = set()
+    for check, problem, verdict in _verdicts(implementation, problems, checks):
+        if verdict.failed:
+            return set()
+        if verdict.outcome is Outcome.AGREE:
+            agreed.add((check.name, problem.n > 1))
+    refuted = agreed and any(verdict.failed for _, _, verdict in _verdicts(implementation, rest, checks))
+    return set() if refuted else agreed
+
+
+def _agrees(
+    implementation: Implementation, problems: list[Problem], rest: list[Problem], checks: tuple[Check, ...]
+) -> bool:
     """Whether nothing fails, and the gradient of some problem with several samples could be judged."""
-    agreed = _agreed(implementation, problems, checks)
+    agreed = _agreed(implementation, problems, rest, checks)
     return any(name.endswith("gradient") and several for name, several in agreed)
 
 
-def _cleared(implementation: Implementation, problems: list[Problem], checks: tuple[Check, ...]) -> bool:
+def _cleared(
+    implementation: Implementation, problems: list[Problem], rest: list[Problem], checks: tuple[Check, ...]
+) -> bool:
     """Whether nothing fails on these problems any more, and something agrees."""
-    return bool(_agreed(implementation, problems, checks))
+    return bool(_agreed(implementation, problems, rest, checks))

@@ -127,6 +127,8 @@ def _loss(value: object) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise ValueError(f"a table with any of {', '.join(key.replace('_', '-') for key in LAW)}")
     found = {key.replace("-", "_"): entry for key, entry in value.items()}
+    if len(found) < len(value):
+        raise ValueError("each option once")
     law = CrossEntropy.read(found)
     return {key: getattr(law, key) for key in found}
 
@@ -214,7 +216,10 @@ def _target(where: str, name: str, table: object) -> Target:
     try:
         Layout(**found["layout"])
         Arithmetic(**found["arithmetic"])
-        found["law"] = {**_loss({key: table[key] for key in OLDER if key in table}), **found.get("law", {})}
+        older = _loss({key: table[key] for key in OLDER if key in table})
+        if twice := sorted(set(older) & set(found.get("law", {}))):
+            raise Unusable(f"{twice[0]} is said twice; expected it in loss alone")
+        found["law"] = {**older, **found.get("law", {})}
     except (Unusable, TypeError) as problem:
         raise Unusable(f"{where}: {problem}") from None
     return Target(name, **found)

@@ -18,19 +18,25 @@ def of(law: CrossEntropy, **backward: object) -> Implementation:
     return Implementation("undeclared", other.gradients, right.loss)
 
 
-def judged(implementation: Implementation, regimes: tuple[str, ...] = ("*",)) -> list[Tally]:
-    """What a run of 40 problems comes to, some of which fail."""
-    judging, add = Judging(adapt(implementation), JUDGED, "float64"), list[Problem]()
+def judging(implementation: Implementation, regimes: tuple[str, ...] = ("*",)) -> Judging:
+    """A run of 40 problems, some of which fail."""
+    run, add = Judging(adapt(implementation), JUDGED, "float64"), list[Problem]()
     pose(add.append, dtype="float64", regimes=regimes, seed=0, count=40, shrink=False, implementation=implementation)
     for problem in add:
-        judging.judge(problem)
-    assert any(tally.first for tally in judging.tallies.values())
-    return list(judging.tallies.values())
+        run.judge(problem)
+    assert any(tally.first for tally in run.tallies.values())
+    return run
+
+
+def judged(implementation: Implementation) -> list[Tally]:
+    """What its checks say."""
+    return list(judging(implementation).tallies.values())
 
 
 def told(implementation: Implementation, regimes: tuple[str, ...] = ("*",)) -> dict[str, object] | None:
     """The loss that is asked for, where any is."""
-    found = layouts.meant(implementation, judged(implementation, regimes))
+    run = judging(implementation, regimes)
+    found = layouts.meant(implementation, run.tallies.values(), run.passing)
     return None if found is None else found[1].said
 
 
@@ -114,3 +120,83 @@ def test_an_option_that_is_declared_and_that_code_does_not_have_is_told():
     declared = CrossEntropy(softcap=30.0, smoothing=0.1)
     for code, meant in ((plain, {}), (capped, {"softcap": 30.0})):
         assert told(Implementation("declared", code.gradients, code.loss, law=declared)) == meant
+
+
+@pytest.mark.parametrize(
+    ("law", "declared"),
+    [
+        ({"smoothing": 0.1 * (1 + 1e-9)}, {"smoothing": 0.1}),
+        ({"smoothing": 0.1001}, {"smoothing": 0.1}),
+        ({"z_loss": 1e-4 * np.pi}, {"z_loss": 1e-4}),
+        ({"class_weight": (1.0, 2.002, 3.0) * 22}, {"class_weight": (1.0, 2.0, 3.0) * 22}),
+        ({"class_weight": (0.9,) * 64}, {}),
+    ],
+    ids=str,
+)
+def test_a_number_that_nobody_writes_is_no_convention(law, declared):
+    """One that is nearly what is declared, or has many digits, or weighs all classes alike, is a fault."""
+    code = of(CrossEntropy(**law))
+    assert told(Implementation("off", code.gradients, code.loss, law=CrossEntropy(**declared))) is None
+
+
+@pytest.mark.parametrize("said", [{"softcap": 30.0}, {"smoothing": 0.1}, {"reduction": "sum"}], ids=str)
+def test_an_answer_that_contradicts_what_passed_is_none(said):
+    """The option is there for some shapes only: where it is not, nothing failed."""
+    some, plain = model.Stages(CrossEntropy(**said)), model.Stages(CrossEntropy())
+
+    def stages(theta: np.ndarray) -> model.Stages:
+        return some if len(theta) > 3 else plain
+
+    code = Implementation(
+        "some",
+        lambda *arrays: stages(arrays[0]).gradients(*arrays),
+        lambda *arrays: stages(arrays[0]).loss(*arrays),
+    )
+    assert told(code) is None
+
+
+def test_the_gradient_with_respect_to_the_data_contradicts_an_answer():
+    """Though it agreed where it was judged, it is of the loss that is declared."""
+    smooth, plain = model.Stages(CrossEntropy(smoothing=0.1)), model.Stages(CrossEntropy())
+
+    def gradients(*arrays):
+        return {**smooth.gradients(*arrays), "X": plain.gradients(*arrays)["X"]}
+
+    assert told(Implementation("mixed", gradients, smooth.loss)) is None
+
+
+def test_one_result_that_is_rounded_is_no_precision_inside():
+    """All that the function returns would be of it."""
+
+    def rounded(*arrays):
+        found = model.gradients(*arrays)
+        return {**found, "theta": found["theta"].astype(np.float32).astype(float)}
+
+    code = Implementation("rounded", rounded, model.loss)
+    assert layouts.rounds(code, judged(code)) is None
+
+
+def test_code_that_leaves_an_option_which_it_is_handed_has_no_other_convention():
+    """Without being handed it, it would agree: with a mean over the labelled, where all are."""
+
+    def gradients(theta, b, X, Y, *, label_smoothing=0.0):
+        return model.gradients(theta, b, X, Y)
+
+    code = Implementation("leaves", gradients, takes=("label_smoothing",))
+    assert told(code) is None
+
+
+@pytest.mark.parametrize("mean_of", ["labelled", "samples"])
+def test_a_class_that_does_not_count_is_told(mean_of):
+    """Texts are padded with class 0; code that is right for it returns exactly 0 there."""
+    right = model.Stages(CrossEntropy(ignore=-100, mean_of=mean_of))
+
+    def counted(Y: np.ndarray) -> np.ndarray:
+        return np.where(Y[:1] > 0, 0.0, Y)
+
+    code = Implementation(
+        "padded",
+        lambda theta, b, X, Y: right.gradients(theta, b, X, counted(Y)),
+        lambda theta, b, X, Y: right.loss(theta, b, X, counted(Y)),
+    )
+    assert told(code) == {"ignore": 0, **({"mean_of": mean_of} if mean_of != "samples" else {})}

@@ -39,7 +39,7 @@ def _add_options(plan: Plan, block: Block, told: Loss, k: float) -> None:
     of, found, loss, model, law = block.labels, block.found, plan.loss, plan.arithmetic, plan.loss.law
     masses, eta = of.masses, model.eta
     stands = found.distance + found.log_A + 2 * found.lse
-    told.limit += float((1 + k) * (loss.off(masses) * stands).sum())
+    told.limit += float((1 + k) * (loss.off(masses, k) * stands).sum())
     if law.smoothing:  # the sum over the classes, before it is multiplied by smoothing / L
         weights = float(of.weights.sum()) if of.weights is not None else float(of.L)
         told.most += float(((1 + k) * (1 + k) * (1 + model.label(of.L)) * weights * of.counts * stands).sum())

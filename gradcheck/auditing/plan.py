@@ -9,7 +9,7 @@ from gradcheck.arithmetic import Arithmetic
 from gradcheck.auditing.dump import Dump
 from gradcheck.auditing.rows import AT_ONCE, INNER, cuts, norms, real, rowwise
 from gradcheck.auditing.turned import Turned, turned
-from gradcheck.bounds import ErrorModel, Loss, divided, operations, spread
+from gradcheck.bounds import ErrorModel, Loss, divided, operations, spread, sums
 from gradcheck.enclosure import U64, Reals
 from gradcheck.errors import Unusable
 from gradcheck.law.options import WEIGHTS
@@ -72,17 +72,18 @@ def error_model(dump: Dump, declared: Arithmetic) -> ErrorModel:
         max(finer["theta"] + finer["X"], finer["b"]),
         finer["X"],
         finer["theta"],
-        0 if dump.law.plain else operations(dump.law, dump.L, one_class=dump.index),
+        operations(dump.law),
         _divisor(dump, granted),
     )
 
 
 def _divisor(dump: Dump, granted: precision.Precision) -> float:
-    """The roundings of N, as a logarithm: zeros are added exactly."""
+    """The roundings of sums over the labels of a sample, and of N, as a logarithm: zeros are added exactly."""
+    summed = sums(dump.law, granted, dump.L, one_class=dump.index)
     if dump.law.counted != WEIGHTS or not dump.N > 0:
-        return 0.0
+        return summed
     terms = dump.n if dump.index else dump.n * dump.L
-    return divided(granted, terms, dump.totals[1], dump.N)
+    return summed + divided(granted, terms, dump.totals[1], dump.N)
 
 
 def plan(dump: Dump, *, declared: Arithmetic, count: int, seed: int, memory: int) -> Plan:

@@ -25,6 +25,7 @@ from gradcheck.bounds.error_model import ErrorModel as ErrorModel
 from gradcheck.bounds.folding import Folded as Folded
 from gradcheck.bounds.folding import divided as divided
 from gradcheck.bounds.folding import operations as operations
+from gradcheck.bounds.folding import sums as sums
 from gradcheck.bounds.folding import unsmoothed_error as unsmoothed_error
 from gradcheck.bounds.gradients import Allowed as Allowed
 from gradcheck.bounds.gradients import allowed as allowed

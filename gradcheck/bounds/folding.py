@@ -11,7 +11,7 @@ import numpy as np
 
 from gradcheck.bounds.roundings import relative, roundings, together
 from gradcheck.enclosure import Reals
-from gradcheck.law.options import WEIGHTS, CrossEntropy
+from gradcheck.law.options import LABELLED, WEIGHTS, CrossEntropy
 from gradcheck.law.text import kept, labels, squared, weights_of
 from gradcheck.precision import Precision
 from gradcheck.problem import Problem
@@ -19,11 +19,20 @@ from gradcheck.problem import Problem
 WEIGHED, SMOOTHED, ADDED = 3, 5, 3  # further operations on each label: weights; smoothing; a z-loss
 
 
-def operations(law: CrossEntropy, L: int, *, one_class: bool) -> int:
-    """Further operations on each label; `one_class`: whether each is one class before it is smoothed."""
-    more = WEIGHED * bool(law.class_weight) + SMOOTHED * bool(law.smoothing) + ADDED * bool(law.z_loss)
-    # the weight of a distribution is a sum
-    return more + (L - 1) * bool(law.class_weight and law.smoothing_weight == "label" and not one_class)
+def operations(law: CrossEntropy) -> int:
+    """Further operations on each label."""
+    return WEIGHED * bool(law.class_weight) + SMOOTHED * bool(law.smoothing) + ADDED * bool(law.z_loss)
+
+
+def sums(law: CrossEntropy, p: Precision, L: int, *, one_class: bool) -> float:
+    """What the weight of a label, and its mass, come to, as a logarithm; `one_class`: whether each is one before it is smoothed.
+
+    Either may be a sum over the classes: of one term, or of several where a distribution is weighed.
+    """
+    if not law.class_weight:
+        return 0.0
+    several = law.smoothing_weight == "label" and not one_class
+    return roundings(p, 0, (L - 1) * several) + roundings(p, 0, 0)
 
 
 def divided(p: Precision, terms: int, mass: float, N: float) -> float:
@@ -35,6 +44,14 @@ def divided(p: Precision, terms: int, mass: float, N: float) -> float:
 def unsmoothed_error(law: CrossEntropy, p: Precision) -> float:
     """What a label is off by because 1 - smoothing is, relative to the label as it was."""
     return 2 * law.smoothing * relative(p, SMOOTHED, writings=1, readings=1)
+
+
+def parted(law: CrossEntropy, L: int) -> float:
+    """What the parts of a label are more than the label, relative to it as it was: smoothed over the others by more than over all,
+    code that smooths over all takes a part away again.
+    """
+    beyond = law.smoothing * L / (L - 1) - 1 if law.smoothing_over == "others" and L > 1 else 0.0
+    return 2 * max(beyond, 0.0)
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,13 +68,22 @@ class Folded:
 
     @cached_property
     def N(self) -> float:
-        """What the sum is divided by, or NaN where nothing counts, or where N, 1/N or a weight over N may leave the range."""
+        """What the sum is divided by; NaN where nothing counts, that is unsure, or N, 1/N or a weight/N may leave the range."""
         N, law = self.problem.divisor, self.problem.law
         if law.plain:
             return N
+        if self.unsure:
+            return np.nan
         most = max(1.0, self.mass.max(initial=0.0), *law.class_weight)
         huge = self.precision.huge
         return N if 2 * most / huge < N < huge else np.nan
+
+    @property
+    def unsure(self) -> bool:
+        """Whether a sample counts whose labels are all read as 0 where they are read in a smaller range, and then it does not."""
+        law, most = self.problem.law, self.problem.reals[3].max(axis=0)
+        decided = law.ignore is not None or law.counted == LABELLED
+        return decided and bool(((most > 0) & (most < self.precision.eta)).any())
 
     @cached_property
     def at_least_one(self) -> float:
@@ -86,15 +112,16 @@ class Folded:
 
     @cached_property
     def _more(self) -> tuple[int, float]:
-        """Operations on each label, and what the divisor comes to, as a logarithm."""
+        """Operations on each label, and what sums over the classes and the divisor come to, as a logarithm."""
         law, p = self.problem.law, self.precision
         if law.plain:
             return 0, 0.0
-        more = operations(law, self.problem.L, one_class=self.problem.label_index is not None)
+        more, one_class = operations(law), self.problem.label_index is not None
+        summed = sums(law, p, self.problem.L, one_class=one_class)
         if law.counted != WEIGHTS or not self.problem.divisor > 0:
-            return more, 0.0
+            return more, summed
         Y = self.problem.reals[3]
-        return more, divided(p, Y.size, float(Y.sum()), self.problem.divisor)
+        return more, summed + divided(p, Y.size, float(Y.sum()), self.problem.divisor)
 
     def relative(
         self, operations: float, additions: float | None = None, writings: float = 0, readings: float = 0
@@ -117,6 +144,13 @@ class Folded:
         finite = self.Y.max(initial=0.0) < p.huge and most < p.huge and p.huge > self.N
         lost = 4 * p.eta * (1 + self.problem.reals[3])  # of a weight that underflows, as often as it is taken
         return found + lost if finite else np.full(hard.shape, np.inf)
+
+    @cached_property
+    def parts(self) -> Reals:
+        """What the parts of Y' are more than Y', (L, n): see `parted`."""
+        law, Y = self.problem.law, self.problem.reals[3]
+        more = parted(law, len(Y))
+        return more * np.asarray(labels(Y, replace(law, smoothing=0.0))) if more else np.zeros((1, 1))
 
     @cached_property
     def unsmoothed(self) -> Reals:

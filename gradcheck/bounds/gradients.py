@@ -187,7 +187,8 @@ def _logits_gradient_error(folded: Folded, A: Enclosure, softmax: SoftmaxError, 
             summed = mass * ((1 + rest) * others[0] + rest * np.minimum(others[1], 1)) / N + problem.L * underflow
             bound = np.where(Y > 0, np.maximum(bound, summed), bound)
         if not problem.law.plain:
-            extra = folded.error + folded.error.sum(axis=0) * (upper + error)
+            off = folded.error + k * folded.parts
+            extra = off + off.sum(axis=0) * (upper + error)
             bound = bound + (1 + k) * extra / N
         size = abs(A.midpoint * mass - Y) + A.radius * mass + (problem.L + 8) * U64 * (A.midpoint * mass + Y)
         if problem.law.z_loss:

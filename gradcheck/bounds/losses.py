@@ -33,7 +33,7 @@ def loss_error(folded: Folded, softmax: SoftmaxError, times: int = 1, *, ours: b
         if precision.loses:
             underflow += (1 + k) * (terms + times * (labels.sum() + distance.sum())) * precision.eta
         if not folded.problem.law.plain:
-            total = total + (1 + k) * _of_labels(folded, softmax).sum()
+            total = total + (1 + k) * _of_labels(folded, softmax, k).sum()
             if folded.problem.law.smoothing:  # the sum over the classes, before it is multiplied by smoothing / L
                 most = most + times * (folded.unsmoothed * (per_entry + size)).sum()
             if folded.problem.law.z_loss:
@@ -46,10 +46,11 @@ def loss_error(folded: Folded, softmax: SoftmaxError, times: int = 1, *, ours: b
     return outward(total / folded.N + underflow if known else np.inf, terms + 24)
 
 
-def _of_labels(folded: Folded, softmax: SoftmaxError) -> Reals:
-    """What each label that is off costs, (L, n): what stands at it, in either form."""
+def _of_labels(folded: Folded, softmax: SoftmaxError, k: float) -> Reals:
+    """What each label that is off, or is a sum of parts that cancel, costs, (L, n): what stands at it, in either form."""
     stands = softmax.distance + softmax.log_A + 2 * softmax.lse
-    return np.where(folded.error > 0, folded.error * stands, 0.0)
+    off = folded.error + k * folded.parts
+    return np.where(off > 0, off * stands, 0.0)
 
 
 def _squares(folded: Folded, softmax: SoftmaxError) -> tuple[Reals, Reals]:
@@ -103,5 +104,5 @@ def sample_loss_errors(folded: Folded, softmax: SoftmaxError) -> Reals:
         total = np.where(used, Y * per_entry, 0).sum(axis=0)
         underflow = (1 + k) * (L + 2 + np.where(used, softmax.distance, 0).sum(axis=0)) * precision.eta
         if not folded.problem.law.plain:
-            total = total + (1 + k) * _of_labels(folded, softmax).sum(axis=0)
+            total = total + (1 + k) * _of_labels(folded, softmax, k).sum(axis=0)
     return outward(total + underflow, L + 24)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from gradcheck.bounds.columns import Columns
 from gradcheck.bounds.error_model import ErrorModel
-from gradcheck.bounds.folding import unsmoothed_error
+from gradcheck.bounds.folding import parted, unsmoothed_error
 from gradcheck.bounds.roundings import ELEMENTARY_ULPS, relative
 from gradcheck.enclosure import U64, Reals
 from gradcheck.law import CrossEntropy
@@ -63,12 +63,16 @@ class Loss:
         most, huge = np.maximum(most, self._heaviest), self.arithmetic.huge
         return np.asarray((2 * most < self.N * huge) & (huge > self.N) & (most < huge))
 
-    def off(self, of: Masses) -> Reals:
-        """(n,): what the labels Y' of each sample are off by, as `Folded.error`, summed over the classes."""
+    def off_hard(self, k: float) -> float:
+        """What Y' is off by relative to the label before it was smoothed, as `Folded.error`, and `Folded.parts` k times."""
+        return unsmoothed_error(self.law, self.arithmetic.granted) + k * parted(self.law, self.L)
+
+    def off(self, of: Masses, k: float) -> Reals:
+        """(n,): what the labels Y' of each sample are off by, summed over the classes."""
         law, model = self.law, self.arithmetic
         if not (law.smoothing or law.class_weight):
             return 0 * of.mass
-        return unsmoothed_error(law, model.granted) * of.hard + 4 * model.eta * (self.L + of.given)
+        return self.off_hard(k) * of.hard + 4 * model.eta * (self.L + of.given)
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,8 +114,8 @@ def differences(found: Columns, of: Masses, loss: Loss, slope: Slope | None = No
         A, size, own, flat, met = of.mass * ((1 + k) * grown + k), of.mass, 0.0 * sure, 0.0 * sure, of.mass
         hard = np.zeros_like(sure)
         if law.smoothing or law.class_weight:  # the labels are off
-            off = loss.off(of)
-            hard += (1 + k) * unsmoothed_error(law, model.granted)
+            off = loss.off(of, k)
+            hard += (1 + k) * loss.off_hard(k)
             A, met = A + (1 + k) * off * (1 + grown), met + off
             flat = flat + (1 + k) * 4 * eta * (1 + of.given)
         if law.z_loss:

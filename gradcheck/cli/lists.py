@@ -102,9 +102,7 @@ def _kill_matrix(count: int, json_file: Path | None, html: Path | None) -> None:
         f"{len(kills.SEEDS)} seeds; median and worst are test cases to the first kill, over the seeds"
     )
     if early:
-        console.print(
-            f"interrupted after {len(found)} of {kills.whole()} mistakes, so this is not the whole matrix"
-        )
+        console.print(f"interrupted after {len(found)} of {kills.whole()} mistakes, so this is not the whole matrix")
     if json_file and not early:
         reports.write(json_file, kills.text(found))
     if html and not early:

@@ -116,6 +116,12 @@ class View:
             return True
         return name != "loss" and self.outputs[name].dtype != self.problem.theta.dtype
 
+    @property
+    def beside_wrong(self) -> frozenset[str]:
+        """All that is returned by functions that return anything wrong."""
+        due = functions(self.wrong)
+        return frozenset(name for name in self.outputs if name in QUANTITIES and QUANTITIES[name][0] in due)
+
     @cached_property
     def right(self) -> dict[str, Running]:
         """What right code may return, of everything that is offered."""
