@@ -1,6 +1,7 @@
 """What an audit costs beside the forward and backward pass that it judges, and which planted faults it catches.
 
     python -m benchmarks.audit cost   [small|middle|large|deep …]    time, ratio, and peak memory measured by the operating system
+    python -m benchmarks.audit more   [small|middle|large|deep …]    what ∂ℒ/∂X and options of the loss cost on top
     python -m benchmarks.audit peers  [small|middle|large|deep …]    torch.autograd.gradcheck, fast, and what slow would cost
     python -m benchmarks.audit faults [small|middle|large|deep]      faults planted in one honest gradient
     python -m benchmarks.audit honest [small|middle|large|deep] [SEEDS] [DTYPE …]      gradients of torch that must agree
@@ -26,6 +27,8 @@ import numpy as np
 import gradcheck
 from gradcheck.auditing import audit_path
 from gradcheck.auditing.rows import threaded
+from gradcheck.law import CrossEntropy
+from gradcheck.law.options import PLAIN
 
 SIZES = {
     "small": (1000, 512, 4096),
@@ -36,7 +39,10 @@ SIZES = {
 REPEATS = {"small": 15, "middle": 7, "large": 5, "deep": 3}
 
 
-def step(size, seed=0, dtype="float32"):
+OPTIONS = CrossEntropy(ignore=-100, mean_of="labelled", smoothing=0.1)  # a third of the labels is ignored
+
+
+def step(size, seed=0, dtype="float32", law=PLAIN):
     """One step of a layer that has learned a little: labels drawn near the largest logits. Returns a function of no arguments."""
     import torch
     from torch.nn.functional import cross_entropy
@@ -51,20 +57,23 @@ def step(size, seed=0, dtype="float32"):
             [part.float().topk(8, dim=1).indices[:, seed % 8] for part in layer(X).split(256)]
         ).flatten()
 
+    if law.ignore is not None:
+        labels[::3] = law.ignore
+
     def run():
         layer.zero_grad(set_to_none=True)
-        loss = cross_entropy(layer(X), labels)
+        loss = cross_entropy(layer(X), labels, label_smoothing=law.smoothing)
         loss.backward()
         return loss
 
     return layer, X, labels, run
 
 
-def dumped(size, folder, seed=0, dtype="float32", *, data=False):
+def dumped(size, folder, seed=0, dtype="float32", *, data=False, law=PLAIN):
     """The dump of one step, and the function that takes the step; with `data`, their gradient, too."""
-    layer, X, labels, run = step(size, seed, dtype)
+    layer, X, labels, run = step(size, seed, dtype, law)
     X.requires_grad_(data)
-    captured = gradcheck.capture(layer, folder)
+    captured = gradcheck.capture(layer, folder, law=law)
     loss = run()
     captured._seen[0][1].retain_grad()
     captured.write(labels, loss)
@@ -105,6 +114,21 @@ def cost(*sizes):
             peaks = [peaked(folder), peaked(bare)]
             cells = " ".join(f"{t:8.3f} s {t / base:5.2f}" for t in taken)
             print(f"{size:8} {base:6.3f} s {cells}   {peaks[0]:.0f}, {peaks[1]:.0f}", flush=True)
+
+
+def more(*sizes):
+    """Each beside an audit of the same size without."""
+    print(f"{'size':8} {'audit':>8} {'with ∂ℒ/∂X':>16} {'with options':>16}")
+    for size in sizes or SIZES:
+        with tempfile.TemporaryDirectory() as place:
+            kinds = ({}, {"data": True}, {"law": OPTIONS})
+            folders = [Path(place) / str(k) for k in range(len(kinds))]
+            for folder, kind in zip(folders, kinds, strict=True):
+                dumped(size, folder, **kind)
+                assert audit_path(folder).status == 0
+            base, *taken = medians([partial(audit_path, folder) for folder in folders], REPEATS[size])
+            cells = " ".join(f"{t:8.3f} s {t / base:5.2f}" for t in taken)
+            print(f"{size:8} {base:6.3f} s {cells}", flush=True)
 
 
 def peers(*sizes):
@@ -304,6 +328,5 @@ def honest(size="small", seeds="20", *dtypes):
 
 
 if __name__ == "__main__":
-    {"cost": cost, "exponentials": exponentials, "peers": peers, "faults": faults, "honest": honest, "peak": peak}[
-        sys.argv[1]
-    ](*sys.argv[2:])
+    known = {f.__name__: f for f in (cost, more, exponentials, peers, faults, honest, peak)}
+    known[sys.argv[1]](*sys.argv[2:])

@@ -46,7 +46,7 @@ DIFFERENCES, SHARPNESS, ALLOWANCES, REASONS, MODEL, BOUNDS, REFEREES, CHECKS, PO
 # part -> its files, and the properties that are about it, the quickest first
 PARTS = {
     "model": (["gradcheck/model.py"], [DIFFERENCES, ALLOWANCES, MODEL]),
-    "bounds": (["gradcheck/bounds.py"], [SHARPNESS, ALLOWANCES, CERTIFIED, BOUNDS, REFEREES]),
+    "bounds": (["gradcheck/bounds"], [SHARPNESS, ALLOWANCES, CERTIFIED, BOUNDS, REFEREES]),
     "referees": (["gradcheck/referees"], [DIFFERENCES, ALLOWANCES, SHARPNESS, CERTIFIED, BOUNDS, REFEREES]),
     "checks": (["gradcheck/checks"], [ALLOWANCES, REASONS, CHECKS, POWER]),
 }

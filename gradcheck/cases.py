@@ -7,7 +7,6 @@ functions, which are told of what kind a file must be.
 import hashlib
 import io
 import json
-import math
 import os
 import tempfile
 from collections.abc import Iterable, Mapping
@@ -18,9 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck import filenames, foreign, precision
+from gradcheck import filenames, foreign, hexadecimal, precision
 from gradcheck.checks import CHECKS
-from gradcheck.errors import Unusable
+from gradcheck.errors import Unusable, a
 from gradcheck.law import CrossEntropy
 from gradcheck.printable import clipped
 from gradcheck.problem import Array, Problem, Reals
@@ -29,31 +28,46 @@ SCHEMA = 1
 OF_A_LAW = 2  # of a problem whose loss is not the paper's: what knows no options must not read it
 SCHEMAS = (SCHEMA, OF_A_LAW)
 ARRAYS = ("theta", "b", "X", "Y")
-LARGEST = 1 << 30  # bytes of an array in a file of its own
+MOST_CALLS = 4096  # that are made before a case is judged
 
 
 @dataclass(frozen=True)
 class Case:
-    """A problem, and the check that failed on it and for which target, if any."""
+    """A problem, and the check that failed on it and for which target, if any.
+
+    `calls` is how often the target must have been called with it before: of code that keeps something between calls.
+    """
 
     problem: Problem
     check: str = ""
     target: str = ""
+    calls: int = 0
 
 
 def dumps(case: Case, beside: Mapping[str, str] | None = None) -> str:
     """The text of a case: one row of an array on a line; `beside` names files that hold an array instead."""
     p = case.problem
     head = {
-        "gradcheck_case": SCHEMA if p.law.plain else OF_A_LAW,
+        "gradcheck_case": schema(p.law),
         "check": case.check,
         "target": case.target,
         "dtype": p.precision.name,
         "memory": p.memory,
-        **({} if p.law.plain else {"law": p.law.said}),
+        **said(p.law),
+        **({"calls": case.calls} if case.calls else {}),
     }
     lines = [f" {json.dumps(key)}: {json.dumps(value)}" for key, value in head.items()]
     return "{\n" + ",\n".join([*lines, *arrays(p, beside or {})]) + "\n}\n"
+
+
+def schema(law: CrossEntropy) -> int:
+    """The version of the form that a file about such a problem has."""
+    return SCHEMA if law.plain else OF_A_LAW
+
+
+def said(law: CrossEntropy) -> dict[str, Any]:
+    """The entry law, where there is one."""
+    return {} if law.plain else {"law": law.said}
 
 
 def arrays(problem: Problem, beside: Mapping[str, str] = MappingProxyType({})) -> list[str]:
@@ -137,8 +151,9 @@ def prepare(folder: Path) -> None:
         )
 
 
-def load(path: Path) -> Case:
+def load(path: Path | str) -> Case:
     """Read a case; `Unusable` says what is wrong with a file that is none, or is of a check that there is not."""
+    path = Path(path)
     return of(path, parsed(path, "case", *SCHEMAS))
 
 
@@ -149,18 +164,21 @@ def of(path: Path, data: dict[str, Any]) -> Case:
         raise Unusable(
             f"{path} is of the check {data['check'][:60]!r}, which there is not; `gradcheck checks` lists them"
         )
-    return Case(posed(path, data), data["check"], clipped(data["target"]))
+    calls = data.get("calls", 0)
+    if type(calls) is not int or not 0 <= calls <= MOST_CALLS:
+        raise Unusable(f"{path}: calls is {repr(calls)[:60]}; expected a whole number up to {MOST_CALLS}")
+    return Case(posed(path, "case", data), data["check"], clipped(data["target"]), calls)
 
 
 def parsed(path: Path, kind: str, *schemas: int) -> dict[str, Any]:
     """The object in a file of this kind, which says so by an entry `gradcheck_<kind>` with the version of its schema."""
     if not path.exists():
         raise Unusable(f"no such {kind} file: {path}")
-    data = foreign.parsed(foreign.text(path), str(path), f"a {kind} file")
+    data = foreign.parsed(foreign.text(path), str(path), f"{a(kind)} file")
     version = data.get(f"gradcheck_{kind}") if isinstance(data, dict) else None
     if type(version) is not int or version not in schemas:
         known = " or ".join(map(str, schemas))
-        raise Unusable(f'{path} is not a {kind} file of schema {known}: it has no entry "gradcheck_{kind}": {known}')
+        raise Unusable(f'{path} is not {a(kind)} file of schema {known}: it has no entry "gradcheck_{kind}": {known}')
     found: dict[str, Any] = data
     return found
 
@@ -169,68 +187,24 @@ def require_texts(path: Path, kind: str, data: dict[str, Any], keys: Iterable[st
     """`Unusable` where one of these entries is no text."""
     for key in keys:
         if not isinstance(data.get(key), str):
-            raise Unusable(f"{path} is not a {kind} file: entry {key!r} is {repr(data.get(key))[:60]}; expected text")
+            raise Unusable(f"{path} is not {a(kind)} file: entry {key!r} is {repr(data.get(key))[:60]}; expected text")
 
 
-def posed(path: Path, data: dict[str, Any]) -> Problem:
-    """The problem made of the entries dtype, memory, theta, b, X and Y, and perhaps law."""
+def posed(path: Path, kind: str, data: dict[str, Any]) -> Problem:
+    """The problem made of the entries dtype, memory, theta, b, X and Y, and perhaps law, of a file of this kind."""
     dtype = precision.named(data["dtype"]).dtype
-    found = {name: _array(path, name, data.get(name), dtype) for name in ARRAYS}
+    found = {name: hexadecimal.array(path, name, data.get(name), dtype) for name in ARRAYS}
     try:
-        law = _law(data)
+        law = _law(data, data.get(f"gradcheck_{kind}"))
         return Problem(found["theta"], found["b"], found["X"], found["Y"], data["memory"], law)
     except Unusable as problem:
         raise Unusable(f"{path} holds no valid problem: {problem}") from None
 
 
-def _law(data: dict[str, Any]) -> CrossEntropy:
+def _law(data: dict[str, Any], schema: object) -> CrossEntropy:
     given = data.get("law", {})
-    if given and data.get("gradcheck_case") != OF_A_LAW:
+    if given and schema != OF_A_LAW:
         raise Unusable(f"it has a law, which is of schema {OF_A_LAW}")
     if not isinstance(given, dict):
         raise Unusable(f"law is {repr(given)[:60]}; expected an object of options of the loss")
     return CrossEntropy.read(given)
-
-
-def _array(path: Path, name: str, rows: Any, dtype: np.dtype) -> Array:
-    """Rows of hexadecimal floats, or the name of a .npy file beside, as an array that holds exactly these numbers."""
-    if isinstance(rows, str):
-        return _rounded(path, name, _beside(path, name, rows), dtype)
-    if not isinstance(rows, list) or not all(isinstance(row, list) and row for row in rows):
-        raise Unusable(f'{path}: {name} is not rows of hexadecimal floats, such as [["0x1.8p+0"]]')
-    numbers = [[_exact(path, name, entry) for entry in row] for row in rows]
-    if len({len(row) for row in rows}) != 1:
-        raise Unusable(f"{path}: {name} has rows of unequal length")
-    return _rounded(path, name, np.array(numbers, dtype=np.float64), dtype)
-
-
-def _beside(path: Path, name: str, file: str) -> Reals:
-    """The float64 numbers of a .npy file in the folder of the case, which holds arrays and no objects."""
-    if Path(file).name != file or not file.endswith(".npy"):
-        raise Unusable(f"{path}: {name} names {file[:60]!r}; expected the name of a .npy file in the same folder")
-    try:
-        found = foreign.array(path.parent / file, LARGEST)
-    except Unusable as problem:
-        raise Unusable(f"{path}: {name} cannot be read: {problem}") from None
-    if found.dtype != np.float64 or found.ndim != 2:
-        raise Unusable(f"{path}: {file} holds no float64 matrix; expected one for {name}")
-    return np.asarray(found)
-
-
-def _rounded(path: Path, name: str, real: Reals, dtype: np.dtype) -> Array:
-    with np.errstate(over="ignore"):
-        array = real.astype(dtype)
-    if not np.array_equal(array.astype(np.float64), real):
-        raise Unusable(f"{path}: {name} has numbers that are not exact in {dtype}")
-    return array
-
-
-def _exact(path: Path, name: str, entry: object) -> float:
-    """A hexadecimal float as `float.hex` writes it, so that what is read is what stands there."""
-    try:
-        value = float.fromhex(entry) if isinstance(entry, str) else math.nan
-    except (ValueError, OverflowError):
-        value = math.nan
-    if value.hex() != entry:
-        raise Unusable(f"{path}: {name} holds {repr(entry)[:60]}; expected a hexadecimal float such as {(1.5).hex()!r}")
-    return value

@@ -9,12 +9,12 @@ from gradcheck.errors import Missing, Unusable, text
 SECONDS = 10  # how long a scheduler is waited for
 
 
-def connected(address: str, extra: str) -> Any:
-    """A `distributed.Client`. `Missing` names the extra that brings distributed; `Unusable` where no scheduler answers."""
+def connected(address: str) -> Any:
+    """A `distributed.Client`. `Missing` where distributed is not installed; `Unusable` where no scheduler answers."""
     try:
         from distributed import Client
     except ModuleNotFoundError:
-        raise Missing.extra(f"--scheduler {address}", "distributed", extra) from None
+        raise Missing.package(f"--scheduler {address}", "distributed") from None
     logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # what becomes of a connection is told by us
     try:
         return Client(address, timeout=SECONDS, set_as_default=False)

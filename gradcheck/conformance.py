@@ -2,22 +2,19 @@
 
 import os
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from hypothesis.configuration import set_hypothesis_home_dir
-from hypothesis.database import ExampleDatabase
-from hypothesis.errors import Flaky
 
-from gradcheck import cases, causes, clock, diagnosis, layouts, precision, verify
-from gradcheck.checks import Check, Trial
+from gradcheck import cases, causes, diagnosis, layouts, repeating, verify
 from gradcheck.drawing import pose
-from gradcheck.errors import Unusable
-from gradcheck.implementations import Implementation, adapt, posing
+from gradcheck.implementations import BUILT_IN, Implementation, adapt, posing
 from gradcheck.implementations.quiet import quiet
 from gradcheck.law import CrossEntropy
 from gradcheck.problem import Problem
-from gradcheck.reduction import reduce
+from gradcheck.shrinking import Shrinking
 from gradcheck.tally import Tally
 from gradcheck.verdict import Outcome, Verdict
 from gradcheck.verify import Failure, Run
@@ -25,81 +22,14 @@ from gradcheck.verify import Failure, Run
 Progress = Callable[[str, int], None]  # what is being done, and how many problems have been judged
 
 
-class Found(Exception):
-    """Raised to tell Hypothesis of a failing problem; carries it out again once it is the smallest."""
-
-    def __init__(self, problem: Problem) -> None:
-        super().__init__()
-        self.problem = problem
-
-
 def homeless() -> None:
     """Hypothesis keeps notes in `.hypothesis` of the current folder; those of a run of ours have no place."""
     set_hypothesis_home_dir(os.devnull)
 
 
-def shrunk(
-    implementation: Implementation,
-    check: Check,
-    tally: Tally,
-    run: Run,
-    known: list[Problem],
-    *,
-    within: Callable[[Problem], bool] = lambda problem: True,
-    database: ExampleDatabase | None = None,
-) -> Failure:
-    """The smallest problem on which this check fails in the same way; the first one found where shrinking fails.
-
-    A problem on which another check has failed already is taken where this one fails on it, too: one case to look at.
-    No problem outside of `within` is taken. A `database` keeps what Hypothesis shrinks, for others to begin with.
-    """
-    assert tally.first is not None
-    problem, verdict = tally.first
-    wanted = verdict.outcome
-    if verdict.final:
-        return _failure(tally, problem, verdict)
-
-    def judged(candidate: Problem) -> Verdict:
-        clock.look()
-        return check.judge(Trial(implementation, candidate))
-
-    def fails(candidate: Problem) -> bool:
-        return within(candidate) and judged(candidate).outcome is wanted
-
-    def body(candidate: Problem) -> None:
-        if fails(candidate):
-            raise Found(candidate)
-
-    for candidate in filter(within, known):
-        found = judged(candidate)
-        if found.outcome is wanted:
-            return _failure(tally, candidate, found)
-    try:
-        pose(
-            body,
-            dtype=run.dtype,
-            regimes=run.regimes,
-            seed=run.seed,
-            count=run.max_examples,
-            shrink=True,
-            database=database,
-            implementation=implementation,
-        )
-    except Found as smallest:
-        problem = posing.drawn(implementation, reduce(smallest.problem, fails))
-        found = judged(problem)
-        verdict = found if found.outcome is wanted else verdict
-    except (Flaky, BaseExceptionGroup):
-        pass  # the target does not repeat itself: the check `repeatable` says so, and the first problem stands
-    known.append(problem)
-    return _failure(tally, problem, verdict)
-
-
 def require(implementation: Implementation, dtype: str) -> None:
     """Raise `Unusable` where there is no such precision, or where the implementation is not made for it."""
-    precision.named(dtype)
-    if dtype not in implementation.dtypes:
-        raise Unusable(f"{implementation.name} does not offer {dtype}; it offers {', '.join(implementation.dtypes)}")
+    implementation.require(dtype)
 
 
 def replay(implementation: Implementation, case: cases.Case, path: Path, checks: Iterable[str] = ()) -> Run:
@@ -110,6 +40,7 @@ def replay(implementation: Implementation, case: cases.Case, path: Path, checks:
     tallies = {check.name: Tally(check) for check in chosen}
     problem = posing.drawn(implementation, case.problem)
     with quiet() as printed:
+        repeating.called(implementation, problem, chosen, case.calls)
         for name, verdict in verify.judge(implementation, problem, chosen).items():
             tallies[name].add(problem, verdict)
     failures = tuple(replace(_failure(t, *t.first), case=str(path)) for t in tallies.values() if t.first)
@@ -161,7 +92,7 @@ def conform(
         progress("judging", judging.done)
 
     failures: list[Failure] = []
-    meant, rounds, likely, interrupted = None, None, None, False
+    found, interrupted = run, False
     with quiet() as printed:
         try:
             pose(
@@ -175,22 +106,37 @@ def conform(
             )
             verify.settle(tallies, judging.done)
             _shrunken(run, implementation, lambda doing: progress(doing, judging.done), failures)
-            if failures:
-                meant = layouts.meant(original, tallies.values())
-                rounds = layouts.rounds(original, tallies.values())
-                progress("diagnosing", judging.done)
-                if not (meant and _other_loss(meant[1], original.law)):  # one story, and this one explains everything
-                    failing = [problem for tally in tallies.values() if tally.failed for problem in tally.failing]
-                    likely = diagnosis.diagnose(implementation, failing, judging.passing)
+            progress("diagnosing", judging.done)
+            found = replace(run, failures=tuple(failures))
+            found = _told(found, original, implementation, judging.passing)
         except KeyboardInterrupt:
             interrupted = True
             failures += _unshrunken(tallies, failures)
-    kept = tuple(_explained(failure, tallies[failure.check.name], likely) for failure in failures)
-    found = replace(run, problems=judging.done, failures=kept, rounds=rounds, diagnosis=likely)
-    found = replace(found, meant=meant[0], meant_law=meant[1]) if meant else found
+            with suppress(
+                KeyboardInterrupt
+            ):  # what is known is explained, which takes a moment; not if that was interrupted
+                known, found = not found.failures, replace(run, failures=tuple(failures))
+                found = _told(found, original, implementation, judging.passing) if known else found
+    nameless = original.home.start is None and original.name not in BUILT_IN
+    found = replace(found, problems=judging.done, nameless=nameless)
     with quiet():
         found = found if interrupted else causes.pictured(found, implementation)
     return replace(found, interrupted=interrupted, printed=printed.size, notes=tuple(original.home.notes))
+
+
+def _told(run: Run, original: Implementation, implementation: Implementation, passing: list[Problem]) -> Run:
+    """The same run with what would explain its failures: another declaration, or a mistake."""
+    tallies = run.tallies
+    if not run.failures:
+        return run
+    meant, likely = layouts.meant(original, tallies.values()), None
+    rounds = layouts.rounds(original, tallies.values())
+    if not (meant and _other_loss(meant[1], original.law)):  # one story, and this one explains everything
+        failing = [problem for tally in tallies.values() if tally.failed for problem in tally.failing]
+        likely = diagnosis.diagnose(implementation, failing, passing)
+    kept = tuple(_explained(failure, tallies[failure.check.name], likely) for failure in run.failures)
+    found = replace(run, failures=kept, rounds=rounds, diagnosis=likely)
+    return replace(found, meant=meant[0], meant_law=meant[1]) if meant else found
 
 
 def _other_loss(one: CrossEntropy, other: CrossEntropy) -> bool:
@@ -208,11 +154,13 @@ def _shrunken(
     run: Run, implementation: Implementation, progress: Callable[[str], None], failures: list[Failure]
 ) -> None:
     """Shrink every failure that was not expected, one after the other; those that are done stand in `failures`."""
-    known: list[Problem] = []
-    for tally in run.tallies.values():
-        if tally.first is not None and tally.failed:
-            progress(f"shrinking {tally.check.name}")
-            failures.append(shrunk(implementation, tally.check, tally, run, known))
+    shrinking = Shrinking(implementation)
+    failed = [tally for tally in run.tallies.values() if tally.first is not None and tally.failed]
+    for tally in failed:
+        progress(f"shrinking {tally.check.name}")
+        failures.append(_failure(tally, *shrinking.of(tally)))
+    found = shrinking.settled([(f.check, (f.problem, f.verdict)) for f in failures])
+    failures[:] = [_failure(tally, *each) for tally, each in zip(failed, found, strict=True)]
 
 
 def _unshrunken(tallies: Mapping[str, Tally], failures: list[Failure]) -> list[Failure]:
@@ -226,9 +174,15 @@ def _failure(tally: Tally, problem: Problem, verdict: Verdict) -> Failure:
     return Failure(tally.check, problem, verdict, failed, tally.judged)
 
 
-def saved(run: Run, folder: Path) -> Run:
-    """The same run with every failure's problem saved as a case in `folder`."""
-    kept = tuple(
+def saved(run: Run, folder: Path, again: Callable[[], Implementation] | None = None) -> Run:
+    """The same run with every failure's problem saved as a case in `folder`.
+
+    Each is repeated before it is told how: by its file, with what `again` loads anew.
+    """
+    kept = [
         replace(f, case=str(cases.save(cases.Case(f.problem, f.check.name, run.target), folder))) for f in run.failures
-    )
-    return replace(run, failures=kept)
+    ]
+    found = replace(run, failures=tuple(kept))
+    if again is None and run.nameless:
+        return replace(found, failures=tuple(replace(f, again=repeating.by_hand(f.case)) for f in kept))
+    return repeating.checked(found, again) if again else found

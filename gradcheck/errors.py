@@ -1,7 +1,8 @@
 """What a user is told when a command, a target or a file cannot be used."""
 
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from difflib import get_close_matches
 from typing import Any
 
 from gradcheck.printable import LONGEST, clipped, refusal
@@ -33,9 +34,31 @@ class Missing(Unusable, ImportError):
     """An optional package is not installed; the message gives the exact `pip install`."""
 
     @classmethod
-    def extra(cls, what: str, package: str, extra: str) -> "Missing":
-        """The message for `what`, which needs `package` from the extra of that name."""
-        return cls(f'{what} needs {package}, which is not installed; pip install "gradcheck[{extra}]"')
+    def package(cls, what: str, *packages: str) -> "Missing":
+        """The message for `what`, which needs the first of these packages, as they are imported, and the others with it."""
+        return cls(f"{what} needs {packages[0]}, which is not installed; {install(*packages)}")
+
+
+DISTRIBUTED = {"sklearn": "scikit-learn"}  # packages whose name in the index is not that by which they are imported
+
+
+def install(*packages: str) -> str:
+    """The command that installs these packages. It names no extra of ours: whoever has our name in an index would be asked."""
+    return " ".join(("pip install", *(DISTRIBUTED.get(package, package) for package in packages)))
+
+
+def a(kind: str) -> str:
+    """A kind of file with its article."""
+    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
+
+
+def near(name: str, known: Iterable[str]) -> str:
+    """`did you mean scipy?`, where something of a like name is known; empty where nothing is."""
+    found = get_close_matches(name[:PLACE], list(known), 1, CLOSE)
+    return f"did you mean {found[0]}?" if found else ""
+
+
+CLOSE = 0.6  # of difflib's ratio
 
 
 def raised(exception: BaseException) -> str:

@@ -8,9 +8,16 @@ from functools import cache
 
 import numpy as np
 
-from gradcheck.errors import Missing, Unusable
+from gradcheck.errors import Missing, Unusable, near
 
 NAMES = ("float64", "float32", "float16", "bfloat16")
+# What others call them.
+ALIASES = {
+    **dict.fromkeys(("fp64", "f64", "double"), "float64"),
+    **dict.fromkeys(("fp32", "f32", "single", "float"), "float32"),
+    **dict.fromkeys(("fp16", "f16", "half"), "float16"),
+    **dict.fromkeys(("bf16", "bfloat"), "bfloat16"),
+}
 
 
 @dataclass(frozen=True)
@@ -65,7 +72,7 @@ def _bfloat16() -> Precision:
     try:
         import ml_dtypes  # the only door to ml_dtypes
     except ImportError:
-        raise Missing.extra("dtype bfloat16", "ml_dtypes", "bfloat16") from None
+        raise Missing.package("dtype bfloat16", "ml_dtypes") from None
     return Precision("bfloat16", np.dtype(ml_dtypes.bfloat16), 2.0**-8, 2.0**-133, 2.0**-126, (2 - 2.0**-7) * 2.0**127)
 
 
@@ -73,7 +80,8 @@ def _bfloat16() -> Precision:
 def named(name: str) -> Precision:
     """The precision of that name, one of `NAMES`; `Unusable` for any other, `Missing` without its package."""
     if name not in NAMES:
-        raise Unusable(f"dtype {name!r} is not known; expected one of {', '.join(NAMES)}")
+        meant = f"did you mean {ALIASES[name]}?" if name in ALIASES else near(name, NAMES)
+        raise Unusable(f"dtype {name!r} is not known; {meant or 'expected one of ' + ', '.join(NAMES)}")
     if name == "bfloat16":
         return _bfloat16()
     info = np.finfo(name)

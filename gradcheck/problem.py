@@ -115,6 +115,11 @@ class Problem:
         """Number of weights and biases, `L d + L`."""
         return self.L * (self.d + 1)
 
+    @property
+    def entries(self) -> int:
+        """Number of all numbers that make it up."""
+        return self.parameters + self.n * (self.d + self.L)
+
     @cached_property
     def precision(self) -> precision.Precision:
         """The precision under test."""
@@ -196,10 +201,8 @@ def _validate(p: Problem) -> None:
         if array.ndim != 2:
             raise ProblemError(f"{name} has shape {array.shape}; expected two dimensions")
         if array.dtype.name not in precision.NAMES:
-            raise ProblemError(
-                f"{name} has dtype {array.dtype}; expected one of {', '.join(precision.NAMES)}, for example "
-                f"{name}.astype('float64')"
-            )
+            known = f"{', '.join(precision.NAMES)}, for example {name}.astype('float64')"
+            raise ProblemError(f"{name} has dtype {array.dtype}; expected one of {known}")
         if array.dtype != p.theta.dtype:
             raise ProblemError(f"{name} has dtype {array.dtype}, but theta has {p.theta.dtype}; expected one dtype")
     (L, d), n = p.theta.shape, p.X.shape[1]
@@ -217,9 +220,7 @@ def _validate_law(p: Problem) -> None:
     if len(law.class_weight) not in (0, p.L):
         raise ProblemError(f"class_weight has {len(law.class_weight)} weights; expected {p.L}, one for each class")
     if law.ignore is not None and 0 <= law.ignore < p.L and Y[law.ignore].any():
-        raise ProblemError(
-            f"ignore={law.ignore}, but samples carry that class; expected columns of zeros in their place"
-        )
+        raise ProblemError(f"ignore={law.ignore}, but samples carry that class; expected columns of zeros there")
     if law.smoothing and p.masked.any():
         raise ProblemError("a masked class has no smoothed label: its loss is infinite")
     if law.l2 and p.masked.any():

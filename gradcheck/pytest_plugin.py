@@ -3,11 +3,15 @@
 pytest loads this at every start, so that it imports nothing of ours until it is used.
 """
 
+import os
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from gradcheck import places
 
 if TYPE_CHECKING:
     from gradcheck.suite import CheckTest
@@ -41,6 +45,30 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "gradcheck: a check of gradcheck, judged on many problems")
+    places.FOLDERS[:] = [config.rootpath]
+
+
+SHARED = "gradcheck_shared"  # what the workers of pytest-xdist are told: the folder of this session
+
+
+FOLDER = pytest.StashKey[str]()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_configure_node(node: Any) -> None:
+    """The workers of pytest-xdist share what one of them judges, in a folder of this session that is nobody else's."""
+    import tempfile
+
+    if FOLDER not in node.config.stash:
+        node.config.stash[FOLDER] = tempfile.mkdtemp(prefix="gradcheck-")
+    node.workerinput[SHARED] = node.config.stash[FOLDER]
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    if FOLDER in config.stash:
+        import shutil
+
+        shutil.rmtree(config.stash[FOLDER], ignore_errors=True)
 
 
 SUPERVISED = pytest.StashKey[bool]()
@@ -75,9 +103,13 @@ def _session(config: pytest.Config) -> int:
 
 def _settle(config: pytest.Config) -> None:
     """Hand the options over: the command line before the ini file before the default."""
-    from gradcheck.suite import DEFAULTS
+    from gradcheck.judged import DEFAULTS
 
     DEFAULTS.careful = config.getoption("--gradcheck-careful")
+    shared = getattr(config, "workerinput", {}).get(SHARED)
+    DEFAULTS.shared = (
+        Path(shared) if shared and os.path.isdir(shared) else None
+    )  # a worker elsewhere has no such folder
     for name in OPTIONS:
         given = config.getoption(f"--gradcheck-{name.replace('_', '-')}") or config.getini(f"gradcheck_{name}")
         if not given:
@@ -96,6 +128,20 @@ def _settle(config: pytest.Config) -> None:
 @pytest.hookimpl(tryfirst=True)  # before -k and -m deselect
 def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config, items: list[pytest.Item]) -> None:
     """Add a test for each check of each target that was asked for."""
+    _add(session, config, items)
+    for item in sorted(items, key=lambda item: item.nodeid):
+        check = _check(item)
+        if check is not None:  # the first test's: the same in every process of this session
+            check.suite.key = check.suite.key or item.nodeid
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Tell each suite which of its tests are run."""
+    for check in filter(None, map(_check, session.items)):
+        check.suite.wanted.add(check.name)
+
+
+def _add(session: pytest.Session, config: pytest.Config, items: list[pytest.Item]) -> None:
     targets = config.getoption("--gradcheck")
     if targets or any(_check(item) for item in items):
         _settle(config)
@@ -118,16 +164,15 @@ def _shown(text: str) -> str:
 
 def _items(session: pytest.Session, target: str, place: str, dtypes: list[str]) -> Iterator[pytest.Item]:
     from gradcheck.errors import Unusable
-    from gradcheck.suite import suites
+    from gradcheck.suite import suites, tests
 
     try:
-        found = suites(target, dtypes=dtypes)
+        found = [test for suite in suites(target, dtypes=dtypes) for test in tests(suite)]
     except Unusable as problem:
         raise pytest.UsageError(_shown(f"gradcheck: {problem}")) from None
     parent = Judged.from_parent(session, name=place.removeprefix("gradcheck/"), nodeid=place)
-    for suite in found:
-        for test in suite.tests():
-            yield CheckItem.from_parent(parent, name=test.id, check=test)
+    for test in found:
+        yield CheckItem.from_parent(parent, name=test.id, check=test)
 
 
 class Judged(pytest.Collector):
@@ -162,6 +207,26 @@ def _check(item: pytest.Item) -> "CheckTest | None":
         return item.check
     found = getattr(getattr(item, "callspec", None), "params", {}).get("check")
     return found if type(found).__module__ == "gradcheck.suite" else None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_make_collect_report(collector: pytest.Collector) -> Iterator[None]:
+    """What cannot be used is one line, with the file that asks for it, and no frames of ours."""
+    report: Any = yield
+    refused = _refused(report.call.excinfo.value) if getattr(report, "call", None) and report.call.excinfo else ""
+    if refused:
+        report.longrepr = _shown(f"gradcheck: {refused}")
+    return report
+
+
+def _refused(problem: BaseException | None) -> str:
+    """What ours says that was raised, or caused what was."""
+    errors = sys.modules.get("gradcheck.errors")
+    while errors is not None and problem is not None:
+        if isinstance(problem, errors.Unusable):
+            return str(problem)
+        problem = problem.__cause__
+    return ""
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -55,6 +55,7 @@ class Target:
     isolate: bool = False
     time_limit: float = 10.0
     memory_limit: int = 4096
+    configured: bool = False  # whether it stands in a pyproject.toml
 
     def load(self) -> Implementation:
         """The implementation; raises `Unusable` where it cannot be had."""
@@ -77,10 +78,14 @@ class Target:
     def words(self) -> tuple[str, ...]:
         """What names it on a command line."""
         named = ("--exec", self.exec) if self.exec else (self.target,)
+        limits = {"time_limit": self.time_limit, "memory_limit": self.memory_limit}
+        usual = {f.name: f.default for f in fields(Target)}
+        said = {name.replace("_", "-"): f"{value:g}" for name, value in limits.items() if value != usual[name]}
         return (
             *named,
             *options({**self.layout, **self.law, **self.arithmetic}),
             *(("--isolate",) if self.isolate and not self.exec else ()),
+            *(word for name, value in said.items() for word in (f"--{name}", value)),
         )
 
 
@@ -176,7 +181,7 @@ def _read(path: Path) -> Iterator[Target]:
         raise Unusable(f"{where} holds {sorted(tables)}; expected tables [tool.gradcheck.targets.NAME]")
     for name, table in tables.get("targets", {}).items():
         found = _target(f"{path}: [tool.gradcheck.targets.{name}]", name, table)
-        yield replace(found, target=_from(path.parent, found.target))
+        yield replace(found, target=_from(path.parent, found.target), configured=True)
 
 
 def _from(folder: Path, target: str) -> str:

@@ -1,88 +1,29 @@
 """The checks as pytest tests: what `gradcheck.parametrize` and `pytest --gradcheck` share.
 
 A suite judges an implementation in one precision once, when the first of its tests asks; every other test reads its own check.
+Where several processes share a session, one of them judges. Only checks that can be asked of the implementation are tests.
 """
 
-import warnings
+import os
+import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-from _pytest.outcomes import Failed  # pytest.fail.Exception, by a name that a type checker knows
 
-from gradcheck import causes, conformance, reports
-from gradcheck.implementations import Implementation
-from gradcheck.printable import printable, unheeded
-from gradcheck.settings import Target, named
-from gradcheck.tally import Tally
-from gradcheck.verdict import FAILURES, Outcome
-from gradcheck.verify import Run, select
+from gradcheck.api.targets import given
+from gradcheck.api.telling import telling
+from gradcheck.arithmetic import Arithmetic
+from gradcheck.checks import select
+from gradcheck.errors import Unusable
+from gradcheck.implementations import Layout
+from gradcheck.judged import Known, Suite, line, obeyed
+from gradcheck.law import CrossEntropy
+from gradcheck.settings import Target
 
 MARK = "gradcheck"
-
-
-class Known(Failed):
-    """A failure that was expected; any other is no xfail."""
-
-
-class Careless(UserWarning):
-    """Code that agrees, and loses bits that careful code keeps."""
-
-
-@dataclass
-class Defaults:
-    """What the command line and the ini file of pytest say; the plugin fills it in."""
-
-    max_examples: int = 100
-    seed: int = 0
-    cases: str = "cases"
-    careful: bool = False
-
-
-DEFAULTS = Defaults()
-
-
-@dataclass(eq=False)
-class Suite:
-    """One implementation in one precision, and the run that judges it; `told`: which test has told the cause of these checks."""
-
-    implementation: Implementation
-    dtype: str
-    checks: tuple[str, ...] = ()
-    regimes: tuple[str, ...] = ()
-    max_examples: int | None = None
-    words: tuple[str, ...] = ()
-    told: dict[frozenset[str], str] = field(default_factory=dict, init=False)
-    _run: Run | None = field(default=None, init=False)
-
-    @property
-    def run(self) -> Run:
-        """The run, judged when it is first asked for."""
-        if self._run is None:
-            found = conformance.conform(
-                self.implementation,
-                dtype=self.dtype,
-                checks=self.checks,
-                regimes=self.regimes,
-                max_examples=self.max_examples or DEFAULTS.max_examples,
-                seed=DEFAULTS.seed,
-                careful=DEFAULTS.careful,
-            )
-            if found.interrupted:
-                raise KeyboardInterrupt
-            self._run = replace(found, command=self.words)
-        return self._run
-
-    @property
-    def judged(self) -> bool:
-        """Whether the run is there already."""
-        return self._run is not None
-
-    def tests(self) -> Iterator["CheckTest"]:
-        """One for each check."""
-        yield from (CheckTest(self, check.name) for check in select(self.checks))
 
 
 @dataclass(frozen=True, eq=False)
@@ -105,85 +46,97 @@ class CheckTest:
     @property
     def marks(self) -> list[pytest.MarkDecorator]:
         """An expected failure is a strict xfail."""
-        known = [pytest.mark.xfail(reason=_line(self.expected), strict=True, raises=Known)] if self.expected else []
+        known = [pytest.mark.xfail(reason=line(self.expected), strict=True, raises=Known)] if self.expected else []
         return [getattr(pytest.mark, MARK), *known]
-
-    @property
-    def tally(self) -> Tally:
-        """What the check said of all problems."""
-        return self.suite.run.tallies[self.name]
 
     def __call__(self) -> None:
         __tracebackhide__ = True
-        tally, run = self.tally, self.suite.run
-        if tally.expected and tally.shown and tally.outcome is Outcome.AGREE:
-            pytest.xfail(_line(tally.expected))  # another check shows what this one could not, on these problems
-        if tally.outcome in FAILURES:
-            raise (Failed if tally.failed else Known)(self.story(run), pytrace=False)
-        if tally.lost is not None and DEFAULTS.careful and not tally.expected:
-            raise Failed(_line(f"{self.name} {reports.notes.line(tally)}"), pytrace=False)
-        if tally.lost is not None:
-            warnings.warn(_line(f"{self.name} {reports.notes.line(tally)}"), Careless, stacklevel=2)
-        if tally.outcome is not Outcome.AGREE:
-            pytest.skip(_line(f"{tally.outcome}: {tally.reason}"))
-
-    def story(self, run: Run) -> str:
-        """The story of its cause, led by this check, unless another test has told it; for an expected failure, its reason."""
-        cause = causes.led(run, self.name)
-        if cause is None:
-            return _line(f"{self.name}: {self.expected}")
-        first = self.suite.told.setdefault(frozenset(f.check.name for f in cause.failures), self.id)
-        found = reports.stories.in_a_line(cause, run)
-        if first != self.id:
-            return _line(f"same cause as {first}: {found}")
-        (kept,) = conformance.saved(replace(run, failures=cause.failures[:1]), Path(DEFAULTS.cases)).failures
-        told = replace(cause, failures=(kept, *cause.failures[1:]))
-        return "\n".join(map(_line, [found, *reports.stories.lines(told, run)[1:]]))
+        obeyed(self.suite.said[self.name])
 
     def properties(self) -> Iterator[tuple[str, str]]:
         """What JUnit reports carry."""
-        u = reports.words.unit_roundoff(self.suite.run)
-        yield "test_ratio", reports.words.ratio(self.tally.ratio)
-        yield "effective_bits", reports.words.bits(self.tally.bits(u))
-        yield "judged", str(self.tally.judged)
+        yield from self.suite.said[self.name].properties
 
 
-def _line(text: str) -> str:
-    """A line as pytest prints it, which nobody obeys."""
-    return unheeded(printable(text))
+def tests(suite: Suite) -> list[CheckTest]:
+    """One for each check that can be asked; `Unusable` where there is none."""
+    found = [CheckTest(suite, name) for name in suite.names()]
+    if not found:
+        first = select(suite.checks)[0]
+        reason = first.barred(suite.implementation, suite.implementation.law, suite.dtype)
+        raise Unusable(
+            f"{suite.implementation.name}: no check can be asked of it in {suite.dtype}; {first.name}: {reason}"
+        )
+    return found
 
 
 def suites(
-    target: Implementation | Target | str,
+    target: Any,
     *,
     dtypes: Iterable[str] = (),
     checks: Iterable[str] = (),
     regimes: Iterable[str] = (),
     max_examples: int | None = None,
+    layout: Layout | None = None,
+    law: CrossEntropy | None = None,
+    arithmetic: Arithmetic | None = None,
+    folders: Iterable[Path] = (),
 ) -> list[Suite]:
     """A suite for each precision: those asked for, else those that the target names, else float64 or the first that it offers."""
-    spec = named(target, Path.cwd()) if isinstance(target, str) else target
-    implementation = spec.load() if isinstance(spec, Target) else spec
-    told = spec if isinstance(spec, Target) else Target(implementation.name)
+    told, implementation = given(target, layout=layout, law=law, arithmetic=arithmetic, folders=folders)
     asked = tuple(dtypes) or told.dtypes or implementation.default_dtypes
     for dtype in asked:
-        conformance.require(implementation, dtype)
+        implementation.require(dtype)
     chosen = {"checks": tuple(checks) or told.checks, "regimes": tuple(regimes) or told.regimes}
-    words = spec.words if isinstance(spec, Target) else ()
+    how = {"words": told.words, "door": "pyproject" if told.configured else "python"}
     count = max_examples or told.max_examples
-    return [Suite(implementation, dtype, **chosen, max_examples=count, words=words) for dtype in asked]
+    again = told.load if isinstance(target, str | os.PathLike | Target) else None
+    return [Suite(implementation, dtype, **chosen, max_examples=count, again=again, **how) for dtype in asked]  # type: ignore[arg-type]
 
 
-def parametrize(target: Implementation | Target | str, **settings: Any) -> pytest.MarkDecorator:
+@telling
+def parametrize(
+    target: Any,
+    *,
+    dtypes: Iterable[str] = (),
+    checks: Iterable[str] = (),
+    regimes: Iterable[str] = (),
+    max_examples: int | None = None,
+    layout: Layout | None = None,
+    law: CrossEntropy | None = None,
+    arithmetic: Arithmetic | None = None,
+) -> pytest.MarkDecorator:
     """A decorator that makes one test of each check of an implementation; the test takes `check`, and calls it.
 
         @gradcheck.parametrize("my_model.py:gradients", dtypes=("float64", "float32"))
         def test_my_model(check):
             check()
 
-    `target` is an Implementation or what `gradcheck verify` takes. `dtypes`, `checks` and `regimes` (globs) and
-    `max_examples` are as there; --gradcheck-max-examples and --gradcheck-seed hold where they are not given. Expected failures
-    are strict xfails with their reason; what could not be judged is skipped, with its reason.
+    `target` is whatever `gradcheck.load` takes; a file is looked for in the current folder, pytest's rootdir and the folder of the
+    test. `dtypes`, `checks` and `regimes` (names or globs) and `max_examples` are as for `gradcheck verify`;
+    --gradcheck-max-examples and --gradcheck-seed hold where they are not given. `layout`, `law` and `arithmetic` declare what the
+    target is. Checks that cannot be asked of the target are no tests, unless `checks` names them; expected failures are strict
+    xfails with their reason; what could not be judged is skipped, with its reason.
     """
-    tests = [test for suite in suites(target, **settings) for test in suite.tests()]
-    return pytest.mark.parametrize("check", [pytest.param(test, id=test.id, marks=test.marks) for test in tests])
+    found = suites(
+        target,
+        dtypes=dtypes,
+        checks=checks,
+        regimes=regimes,
+        max_examples=max_examples,
+        layout=layout,
+        law=law,
+        arithmetic=arithmetic,
+        folders=_own_folder(),
+    )
+    each = [test for suite in found for test in tests(suite)]
+    return pytest.mark.parametrize("check", [pytest.param(test, id=test.id, marks=test.marks) for test in each])
+
+
+def _own_folder() -> list[Path]:
+    """The folder of the file that calls `parametrize`."""
+    frame: Any = sys._getframe(1)
+    while frame is not None and str(frame.f_globals.get("__name__", "")).split(".")[0] == "gradcheck":
+        frame = frame.f_back
+    file = frame.f_globals.get("__file__") if frame is not None else None
+    return [Path(file).resolve().parent] if isinstance(file, str) else []

@@ -17,13 +17,20 @@ KINDS = 100  # reasons of one check that are told apart
 OTHERS = "for a reason other than those told"
 
 
+def rank(found: tuple[Problem, Verdict]) -> tuple[bool, int, bool]:
+    """Of two failures the one with the lower rank is told: one that convinces, then a small one, then one in C order."""
+    problem, verdict = found
+    return not verdict.convincing, problem.entries, problem.memory != "C"
+
+
 @dataclass
 class Tally:
     """What one check said over many problems.
 
     `ratio` is the worst test ratio, `slack` the largest share of the rounding bound used, `shares` where it is above 1,
     `reasons` counts why a problem was not judged, and those beyond `KINDS` as one. `first` is the first problem that failed and
-    its verdict.
+    its verdict; `smallest` the one to begin with in search of a smaller one: it fails in the same way, beyond dispute where any
+    does.
     `expected` is the reason why this check is known to fail, if it is, and `shown` whether a check that is expected to fail
     for the same reason did. `failing` keeps the first problems that failed, for a diagnosis. `lost` is the problem on which most
     bits were lost beside careful code, and its verdict; `careful` makes that a failure. `spread` holds what a page draws.
@@ -37,6 +44,7 @@ class Tally:
     ratio: float | None = None
     slack: float | None = None
     first: tuple[Problem, Verdict] | None = None
+    smallest: tuple[Problem, Verdict] | None = None
     failing: list[Problem] = field(default_factory=list)
     shares: traits.Confinement = field(default_factory=traits.Confinement)
     lost: tuple[Problem, Verdict] | None = None
@@ -59,6 +67,8 @@ class Tally:
             self.lost = problem, verdict
         if verdict.failed and self.first is None:
             self.first = problem, verdict
+        if verdict.failed and self.first is not None and verdict.outcome is self.first[1].outcome:
+            self.smallest = min(self.smallest or self.first, (problem, verdict), key=rank)
         if verdict.failed and not verdict.final:
             keep(self.failing, problem)
 

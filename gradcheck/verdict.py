@@ -23,6 +23,7 @@ class Outcome(StrEnum):
 # Of several, the one that a summary must show: a disagreement is never hidden behind an agreement.
 SEVERITY = (Outcome.DISAGREE, Outcome.ERRORED, Outcome.AGREE, Outcome.INCONCLUSIVE, Outcome.SKIPPED)
 FAILURES = frozenset({Outcome.DISAGREE, Outcome.ERRORED})
+CONVINCING = 100.0  # times what rounding explains: nobody looks for the fault in the bound
 # Why nothing is said where the limit is as wide as what it is compared with.
 WIDE = "rounding alone can explain most of it, zero included"
 
@@ -64,7 +65,7 @@ class Witness:
         return float(Enclosure(np.float64(self.midpoint), np.float64(self.radius)).test_ratio(self.computed))  # type: ignore[arg-type]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Verdict:
     """What one check says on one problem.
 
@@ -90,6 +91,29 @@ class Verdict:
     def failed(self) -> bool:
         """Whether it disagrees or errored."""
         return self.outcome in FAILURES
+
+    def report(self) -> str:
+        """What was found, and of a failure whether float precision can be blamed."""
+        from gradcheck.reports import told
+
+        return "\n".join(told.verdict(self))
+
+    def __str__(self) -> str:
+        return self.report()
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.report().splitlines()[0]}>"
+
+    def _repr_html_(self) -> str:
+        """How a notebook shows it."""
+        from gradcheck.reports import told
+
+        return told.block(self.report(), self.outcome)
+
+    @property
+    def convincing(self) -> bool:
+        """Whether a failure is beyond dispute: no matter of numbers, or far outside of what rounding explains."""
+        return self.failed and (self.ratio is None or not self.ratio < CONVINCING)
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,14 @@
 """Judging: every check on one problem, and the tally of many. Poses no problems and writes nothing."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from numpy.typing import ArrayLike
 
 from gradcheck import precision
 from gradcheck.arithmetic import Arithmetic
 from gradcheck.checks import CHECKS, Check, Trial
+from gradcheck.checks import select as select  # noqa: PLC0414 - by this name it is known
 from gradcheck.diagnosis import Diagnosis, keep
 from gradcheck.errors import Unusable
 from gradcheck.implementations import Implementation, Layout, adapt
@@ -15,22 +16,10 @@ from gradcheck.law import CrossEntropy
 from gradcheck.pictures import Larger, Picture
 from gradcheck.printable import clipped
 from gradcheck.problem import Problem
-from gradcheck.regimes import matching
 from gradcheck.tally import Tally
 from gradcheck.verdict import FAILURES, Outcome, Verdict
 
 GRADIENTS = {"theta": "theta_gradient", "b": "bias_gradient", "Z": "logits_gradient", "X": "data_gradient"}
-
-
-def select(globs: Iterable[str]) -> tuple[Check, ...]:
-    """The checks whose name matches any of the globs, in the order of the table; all of them where there is no glob."""
-    chosen: dict[str, None] = {}
-    for glob in tuple(globs) or ("*",):
-        names = matching(CHECKS, glob)
-        if not names:
-            raise Unusable(f"no check matches {clipped(glob, 60)!r}; `gradcheck checks` lists them")
-        chosen.update(dict.fromkeys(names))
-    return tuple(check for name, check in CHECKS.items() if name in chosen)
 
 
 def judge(
@@ -90,7 +79,7 @@ class Failure:
 
     `explained` counts the failing problems that the run's diagnosis explains, and those that were examined. `pictures` are the
     arrays that are compared on the problem that its cause is shown on, where anybody looks at them, and `larger` those of a problem
-    on which a pattern shows.
+    on which a pattern shows. `again` says how it is repeated where no command does it.
     """
 
     check: Check
@@ -102,16 +91,19 @@ class Failure:
     explained: tuple[int, int] = (0, 0)
     pictures: tuple[Picture, ...] = ()
     larger: Larger | None = None
+    again: str = ""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Run:
     """All verdicts of one implementation in one precision, and what is needed to repeat them.
 
     `printed` counts the characters that the target wrote to standard output and standard error. `command` holds the words that
     name it on a command line, where they are known, `meant` and `meant_law` a layout and a loss, and `rounds` an arithmetic, under
     which everything that failed would agree.
-    `diagnosis` says what the code does wrong, or describes it; `notes` what the target did to this process.
+    `diagnosis` says what the code does wrong, or describes it; `notes` what the target did to this process. `door` is where its
+    layout and its loss are declared, and advice is given for: "command", "python" or "pyproject". A `nameless` target was made by
+    hand: no command loads it.
     """
 
     target: str
@@ -133,6 +125,28 @@ class Run:
     rounds: Arithmetic | None = None
     diagnosis: Diagnosis | None = None
     notes: tuple[str, ...] = ()
+    door: str = "command"
+    nameless: bool = False
+
+    def report(self) -> str:
+        """What `gradcheck verify` says of it, as plain text: what is wrong, with fix and smallest problem, or what agrees."""
+        from gradcheck.reports import told
+
+        return told.text(self)
+
+    def __str__(self) -> str:
+        from gradcheck.reports import told
+
+        return told.line(self)
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {clipped(str(replace(self, target=clipped(self.target, 40))), 120)}>"
+
+    def _repr_html_(self) -> str:
+        """How a notebook shows it."""
+        from gradcheck.reports import told
+
+        return told.html(self)
 
     @property
     def failed(self) -> bool:

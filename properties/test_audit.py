@@ -1,5 +1,6 @@
 """Audit: honest gradients agree, planted faults are caught and located, and every number is the same on whatever computes it."""
 
+import dataclasses
 import json
 import os
 import shutil
@@ -260,8 +261,8 @@ def test_memory_stays_below_what_is_allowed_whatever_the_dump_holds(labels):
 # ---- files ----
 
 
-def folder(tmp_path, given, name="dump"):
-    return gradcheck.capture(given, tmp_path / name)
+def folder(tmp_path, given, name="dump", **settings):
+    return gradcheck.capture(given, tmp_path / name, **settings)
 
 
 def text(path, **options):
@@ -466,7 +467,10 @@ def test_the_command_shows_verdicts_and_writes_json(tmp_path):
     told = json.loads(wrong.stdout)
     assert told["gradcheck_audit"] == 2
     finding = next(f for f in told["findings"] if f["quantity"] == "grad_theta")
-    assert (finding["outcome"], finding["rows"]) == ("disagree", [7])
+    assert (finding["outcome"], finding["rows"], finding["rows_left_out"]) == ("disagree", [7], 0)
+    assert finding["every_row_within"] > 0
+    nothing = dataclasses.replace(audit_path(path).findings[0], quantity="grad_theta", rows=tuple(range(L)), entry=0.0)
+    assert report._finding(nothing, nothing.certifies((L, D, N)))["every_entry_within"] is None
     assert "every entry is 2 times" in CliRunner().invoke(main, ["audit", str(path)]).stdout
 
 
@@ -474,6 +478,11 @@ def test_a_dump_is_written_whole_or_not_at_all(tmp_path):
     folder(tmp_path, step())
     with pytest.raises(Unusable, match="it exists"):
         folder(tmp_path, step())
+    folder(tmp_path, step(), overwrite=True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["dump"]
+    (tmp_path / "dump" / "notes.txt").write_text("mine", encoding="utf-8")
+    with pytest.raises(Unusable, match=r"no dump that gradcheck.capture has written"):
+        folder(tmp_path, step(), overwrite=True)
     with pytest.raises(Unusable, match="X, Y missing"):
         gradcheck.capture({"theta": np.ones((3, 2)), "b": np.ones(3)}, tmp_path / "other")
     with pytest.raises(Unusable):

@@ -130,7 +130,9 @@ def test_a_missing_extra_names_the_command_that_installs_it(run, monkeypatch):
     monkeypatch.setitem(targets.BUILT_IN, "torch", targets.BuiltIn("", "torch", ("no_such_package",)))
     result = run("verify", "torch")
     assert result.exit_code == 2
-    assert 'pip install "gradcheck[torch]"' in result.stderr
+    assert result.stderr.endswith(
+        "pip install no_such_package\n"
+    )  # no extra of ours: whoever has the name would be asked
 
 
 def test_nothing_judged_is_not_agreement_and_exits_with_3(run):

@@ -6,9 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import gradcheck
-from gradcheck import Arithmetic, Outcome, model, problems
+from gradcheck import Arithmetic, CrossEntropy, Outcome, model, problems
 from gradcheck.arithmetic import granted
-from gradcheck.bounds import ErrorModel, spread
+from gradcheck.bounds import ErrorModel, Loss, Masses, columns, differences, spread, weights
 from gradcheck.enclosure import U64
 from gradcheck.precision import named
 from gradcheck.referees import freivalds
@@ -64,7 +64,7 @@ def test_the_powers_are_within_what_is_granted_to_us(seed, scale, L):
     own, zero = named("float32"), np.zeros(5)
     p, m, s, reach = freivalds.powers(Z, np.empty_like(Z))
     arithmetic = ErrorModel(own, own)
-    found = freivalds.columns(reach, m + np.log(s), L, arithmetic=arithmetic, own=own, logits=(zero, zero))
+    found = columns(reach, m + np.log(s), L, arithmetic=arithmetic, own=own, logits=(zero, zero))
     exact = np.exp(Z.astype(float) - m)
     exact /= exact.sum(axis=0)
     assert (abs(p / s - exact) <= exact * np.expm1(found.Q + 2 * L * U64) + 8 * own.eta).all()
@@ -153,10 +153,10 @@ def test_what_underflows_with_us_is_granted_with_the_error_of_our_logits():
     """A probability that is 0 to us is known to be below e^Q times an underflow, and no further."""
     own, reach, zero = named("float32"), np.array([104.0]), np.zeros(1)
     fine = ErrorModel(named("float64"), own)
-    sizes = {"N": 1.0, "n": 1, "L": 2, "arithmetic": fine, "own": own, "index": True}
+    loss, one = Loss(CrossEntropy(), 1.0, 1, 2, True, fine, own), np.ones(1)
     known, unsure = (
-        freivalds.columns(reach, zero, 2, arithmetic=fine, own=own, logits=(zero, zero + error))
-        for error in (0.0, 20.0)
+        columns(reach, zero, 2, arithmetic=fine, own=own, logits=(zero, zero + error)) for error in (0.0, 20.0)
     )
-    flat = [freivalds.weights(found, np.ones(1), **sizes).flat[0] for found in (known, unsure)]
+    masses = Masses(one, one, one, zero, one == 1)
+    flat = [weights(differences(found, masses, loss), one, loss).flat[0] for found in (known, unsure)]
     assert flat[1] >= np.exp(2 * 20.0) * flat[0] / 2

@@ -19,6 +19,17 @@ def flipped(theta, b, X, Y):
 """
 
 
+COUNTED = """
+import os
+own = gradients
+
+def gradients(*arrays):
+    with open(os.path.join(os.path.dirname(__file__), "judging"), "a") as file:
+        print(os.getpid(), file=file)
+    return own(*arrays)
+"""
+
+
 @pytest.fixture
 def session(pytester):
     """Run pytest in an empty folder that holds the model; returns its result."""
@@ -30,7 +41,7 @@ def session(pytester):
 
 def test_a_target_is_judged_with_no_test_file_at_all(session):
     result = session("--gradcheck", "model.py", "-v")
-    result.assert_outcomes(passed=16, skipped=35)
+    result.assert_outcomes(passed=16, skipped=9)
     result.stdout.fnmatch_lines(["gradcheck/model.py::theta_gradient-float64 PASSED*"])
 
 
@@ -76,10 +87,34 @@ def test_parametrize_makes_one_test_of_each_check_and_k_and_m_select(session, py
         """
     )
     result = session("-v")
-    result.assert_outcomes(passed=5, skipped=12)
+    result.assert_outcomes(passed=5, skipped=10)
     result.stdout.fnmatch_lines(["test_it.py::test_model[[]bias_gradient-float32[]] PASSED*"])
-    session("-k", "bias_gradient-float32").assert_outcomes(passed=1, deselected=16)
-    session("-m", "gradcheck").assert_outcomes(passed=4, skipped=12, deselected=1)
+    session("-k", "bias_gradient-float32").assert_outcomes(passed=1, deselected=14)
+    session("-m", "gradcheck").assert_outcomes(passed=4, skipped=10, deselected=1)
+
+
+def test_files_are_found_from_rootdir_and_the_folder_of_the_test_and_what_is_not_is_one_line(session, pytester):
+    pytester.makeini("[pytest]")
+    folder = pytester.mkdir("tests")
+    (folder / "beside.py").write_text(MODEL, encoding="utf-8")
+    start = "import gradcheck\nit = gradcheck.parametrize("
+    ending = ', checks=["theta_gradient"], max_examples=3)\n@it\ndef test_it(check): check()\n'
+    (folder / "test_root.py").write_text(start + '"model.py:gradients"' + ending, encoding="utf-8")
+    (folder / "test_beside.py").write_text(start + '"beside.py:gradients"' + ending, encoding="utf-8")
+    (folder / "test_nowhere.py").write_text(start + '"nowhere.py"' + ending, encoding="utf-8")
+    (folder / "test_misspelt.py").write_text(start + '"model.py", max_example=3)\n', encoding="utf-8")
+    (folder / "test_nothing.py").write_text(start + '"model.py:gradients", checks=["jacobian*"])\n', encoding="utf-8")
+    pytester.chdir()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        result = session("--continue-on-collection-errors")
+    result.assert_outcomes(passed=2, errors=3)
+    said = result.stdout.str()
+    assert "gradcheck: no such file: nowhere.py" in said and "did you mean max_examples?" in said
+    assert "no check can be asked of it in float64; jacobian_diagonal: " in said and "has no function" in said
+    assert "suite.py" not in said and ".py:" not in said.split("short test summary")[0].replace(
+        "model.py:gradients", ""
+    )
 
 
 def test_expected_failures_are_strict_xfails_with_their_reason(session, pytester):
@@ -103,10 +138,15 @@ def test_expected_failures_are_strict_xfails_with_their_reason(session, pytester
 
 def test_workers_agree_with_one_process_and_reports_carry_ratio_and_bits(session, pytester):
     pytest.importorskip("xdist")
+    pytester.makepyfile(model=MODEL + COUNTED)
     alone = session("--gradcheck", "model.py", "--junit-xml", "alone.xml")
+    calls = set((pytester.path / "judging").read_text().split())
     shared = session("--gradcheck", "model.py", "--junit-xml", "shared.xml", "-n", "2")
-    alone.assert_outcomes(passed=16, skipped=35)
-    shared.assert_outcomes(passed=16, skipped=35)
+    alone.assert_outcomes(passed=16, skipped=9)
+    shared.assert_outcomes(passed=16, skipped=9)
+    assert (
+        len(calls) == 1 and len({*(pytester.path / "judging").read_text().split()} - calls) == 1
+    )  # one process judges
     found = [measured(pytester.path / name) for name in ("alone.xml", "shared.xml")]
     assert found[0] == found[1]
     assert found[0]["theta_gradient-float64", "test_ratio"] != "–"
@@ -150,7 +190,7 @@ def test_a_session_that_does_not_use_the_plugin_imports_nothing_of_ours(pytester
         import sys
         def test_it():
             ours = [name for name in sys.modules if name.split(".")[0] in ("gradcheck", "numpy", "hypothesis", "flint", "rich")]
-            assert sorted(ours) == ["gradcheck", "gradcheck.pytest_plugin"]
+            assert sorted(ours) == ["gradcheck", "gradcheck.places", "gradcheck.pytest_plugin"]
         """
     )
     others = [word for name in ("hypothesispytest", "zarr", "cacheprovider") for word in ("-p", f"no:{name}")]

@@ -21,33 +21,71 @@ from gradcheck.arithmetic import Arithmetic
 from gradcheck.auditing import dump, files
 from gradcheck.errors import Unusable
 from gradcheck.law import CrossEntropy
+from gradcheck.law.options import PLAIN
 from gradcheck.tensors import array
 
 
 def write(
-    arrays: Mapping[str, Any], folder: Path, *, samples: str = "columns", reduction: str = "mean", **declared: Any
+    arrays: Mapping[str, Any],
+    folder: Path,
+    *,
+    samples: str = "columns",
+    law: CrossEntropy = PLAIN,
+    overwrite: bool = False,
+    **declared: Any,
 ) -> Path:
-    """Write a folder of .npy files and layout.json, whole or not at all; `Unusable` where it exists, or does not make a dump."""
+    """Write a folder of .npy files and layout.json, whole or not at all; `Unusable` where these do not make a dump.
+
+    A folder that exists is refused; with `overwrite`, a dump is replaced, and any other folder is refused all the same.
+    """
     found = {name: array(value) for name, value in arrays.items()}
     unknown = [name for name in found if name not in dump.NAMES]
     if unknown:
         raise Unusable(f"{', '.join(unknown)}: not known; expected any of {', '.join(dump.NAMES)}")
-    dump.of(found, samples=samples, reduction=reduction, source=str(folder), **declared)
-    if folder.exists():
-        raise Unusable(f"cannot write {folder}: it exists; choose another folder")
-    said = json.dumps({"samples": samples, "reduction": reduction, **declared}) + "\n"
+    options: dict[str, Any] = law.said
+    dump.of(found, samples=samples, source=str(folder), **options, **declared)
+    require(folder, overwrite)
+    options = {"law": law.said} if set(options) - {"reduction"} else {}
+    said = json.dumps({"samples": samples, "reduction": law.reduction, **options, **declared}) + "\n"
     temporary = None
     try:
         temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".gradcheck-"))
         for name, value in found.items():
             np.save(temporary / f"{name}.npy", value, allow_pickle=False)
         (temporary / files.LAYOUT).write_text(said, encoding="utf-8")
-        os.rename(temporary, folder)
+        _put(temporary, folder)
     except OSError as problem:
         if temporary is not None:
             shutil.rmtree(temporary, ignore_errors=True)
         raise Unusable(f"cannot write {folder}: {problem.strerror or problem}") from None
     return folder
+
+
+def _put(made: Path, folder: Path) -> None:
+    """What was made in the place of a folder that may be there, which comes back where that fails."""
+    old = made.with_name(f"{made.name}-old")
+    if folder.exists():
+        os.rename(folder, old)
+    try:
+        os.rename(made, folder)
+    except OSError:
+        if old.exists():
+            os.rename(old, folder)
+        raise
+    shutil.rmtree(old, ignore_errors=True)
+
+
+def require(folder: Path, overwrite: bool) -> None:
+    """Raise `Unusable` where a dump cannot be written there: something exists that is not to be replaced, or is no dump."""
+    if not (folder.exists() or folder.is_symlink()):
+        return
+    if not overwrite:
+        raise Unusable(f"cannot write {folder}: it exists; choose another folder, or say overwrite=True")
+    known = {files.LAYOUT, *(f"{name}.npy" for name in dump.NAMES)}
+    if folder.is_symlink() or not folder.is_dir() or not {path.name for path in folder.iterdir()} <= known:
+        raise Unusable(
+            f"cannot write {folder}: it is no dump that gradcheck.capture has written; choose another folder"
+        )
 
 
 def _wide(tensor: Any) -> Any:
@@ -84,8 +122,12 @@ class Step:
     Where the data require a gradient, as those of a layer before do, that is written, too.
     """
 
-    def __init__(self, layer: Any, folder: Path, reduction: str, declared: Mapping[str, Any]) -> None:
-        self._layer, self._folder, self._reduction, self._declared = layer, folder, reduction, declared
+    def __init__(
+        self, layer: Any, folder: Path, law: CrossEntropy, declared: Mapping[str, Any], *, overwrite: bool = False
+    ) -> None:
+        require(folder, overwrite)  # now, and not after hours of training
+        self._overwrite = overwrite
+        self._layer, self._folder, self._law, self._declared = layer, folder, law, declared
         self._seen: list[tuple[Any, Any]] = []
         self._hooks = (layer.register_forward_pre_hook(_apart), layer.register_forward_hook(self._see))
 
@@ -121,7 +163,8 @@ class Step:
             arrays,
             self._folder,
             samples="rows",
-            reduction=self._reduction,
+            law=self._law,
+            overwrite=self._overwrite,
             **{**_stored(loss, Z, X, layer.weight), **self._declared},
         )
 
@@ -134,17 +177,19 @@ def capture(
     reduction: str = "mean",
     law: CrossEntropy | None = None,
     arithmetic: Arithmetic | None = None,
+    overwrite: bool = False,
 ) -> Any:
     """A `Step` that watches a torch layer; of a mapping of arrays named as in `gradcheck.audit`, the folder written at once.
 
     `arithmetic` declares how the step rounds, where its arrays do not show it; what autocast and torch's cross-entropy write
-    down is seen. `law` is the loss: a mean or a sum, as `reduction` says alone.
+    down is seen. `law` is the loss that is computed, `reduction` alone a mean or a sum. A folder that exists is refused, before the
+    step; `overwrite` replaces it where it is a dump.
     """
-    declared, reduction = arithmetic.said if arithmetic else {}, dump.reduction_of(law) if law else reduction
+    declared, law = arithmetic.said if arithmetic else {}, law or CrossEntropy(reduction=reduction)
     if isinstance(source, Mapping):
-        return write(source, Path(folder), samples=samples, reduction=reduction, **declared)
+        return write(source, Path(folder), samples=samples, law=law, overwrite=overwrite, **declared)
     if not hasattr(source, "register_forward_hook"):
         raise Unusable(
             f"a {type(source).__name__} cannot be captured; expected a torch.nn.Linear, or a mapping of arrays"
         )
-    return Step(source, Path(folder), reduction, declared)
+    return Step(source, Path(folder), law, declared, overwrite=overwrite)

@@ -1,23 +1,24 @@
 """Mistakes that make whole rows wrong: each is computed for a few rows, and named where it explains every entry of them.
 
-G = D Xᵀ,  D = (A diag(1ᵀY) − Y)/N          a mistake puts another D in its place, or sums over a part of the samples
+G = D Xᵀ,  D = A diag(c) − Y'/N          a mistake puts another D in its place, or sums over a part of the samples
 """
 
 from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from gradcheck.auditing.again import softmax_rows
+from gradcheck.auditing.again import softmax_rows, taken
 from gradcheck.auditing.dump import Dump
 from gradcheck.auditing.findings import Compared
 from gradcheck.auditing.rows import real
 from gradcheck.auditing.sums import Kept
+from gradcheck.auditing.undone import rows_of, undone
 from gradcheck.enclosure import Reals
 
 ROWS = 3  # that an explanation must hold for
 TRIED = 4  # numbers of samples that are tried in full
 
-# From P = A diag(1ᵀY), A and Y (rows, n): what stands in the place of P − Y.
+# From P = A diag(c), A and Y = Y'/N (rows, n): what stands in the place of P − Y.
 MISTAKEN: dict[str, Callable[[Reals, Reals, Reals], Reals]] = {
     "as if labels were not subtracted": lambda P, A, Y: P,
     "as if labels alone were summed, without the probabilities": lambda P, A, Y: -Y,
@@ -34,13 +35,22 @@ def named(dump: Dump, kept: list[Kept], again: Compared, wrong: tuple[int, ...])
     places = [k for k, l in enumerate(rows) if l in wrong and np.isfinite(again.computed[k]).all()][:ROWS]
     if not places:
         return ()
-    computed, allowed = again.computed[places], again.allowed[places]
-    blocks = [softmax_rows(dump, [rows[k] for k in places], block)[1:] for block in kept]
-    A, Y = (np.concatenate(arrays, axis=1) for arrays in zip(*blocks, strict=True))
-    P = A * np.concatenate([block.mass for block in kept])
-    tried = {name: mistaken(P, A, Y) / dump.N for name, mistaken in MISTAKEN.items()}
-    tried |= dict(_parts(dump, (P - Y) / dump.N, computed, allowed)) if dump.n > 1 else {}
+    chosen, allowed = [rows[k] for k in places], again.allowed[places]
+    theta = taken(dump.arrays["theta"], chosen)
+    computed = again.computed[places] - dump.law.l2 * theta
+    blocks = []
+    for block in kept:
+        _, A, Y, slope = softmax_rows(dump, chosen, block)
+        blocks.append((A, Y, np.broadcast_to(slope, A.shape)))
+    A, Y, slope = (np.concatenate(arrays, axis=1) for arrays in zip(*blocks, strict=True))
+    P, Y = slope * A * np.concatenate([block.pull for block in kept]), slope * Y * dump.share
+    tried = {name: mistaken(P, A, Y) for name, mistaken in MISTAKEN.items()}
+    tried |= dict(_parts(dump, P - Y, computed, allowed)) if dump.n > 1 else {}
+    others = undone(dump)
+    tried |= {name: rows_of(other, kept, chosen) for name, other in others.items()}
     found = _products(dump, kept, np.stack(list(tried.values())))
+    if dump.law.l2:
+        found = found + np.multiply.outer([others.get(name, dump).law.l2 - dump.law.l2 for name in tried], theta)
     return tuple(name for name, G in zip(tried, found, strict=True) if (abs(G - computed) <= allowed).all())
 
 

@@ -23,7 +23,7 @@ def arrays(path: Path, names: tuple[str, ...], memory: int, watched: Watched) ->
     try:
         import zarr
     except ImportError:
-        raise Missing.extra(f"{path} is a Zarr group, which", "zarr", "audit") from None
+        raise Missing.package(f"{path} is a Zarr group, which", "zarr") from None
     found = {}
     for name in names:
         folder = path / name

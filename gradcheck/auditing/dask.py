@@ -4,6 +4,7 @@ What a worker loses is computed again by another: a shard depends on the dump an
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,13 @@ from gradcheck.cluster import connected, result
 
 def _shard(path: Path, layout: dict[str, Any], plan: Plan, parts: list[slice]) -> Sums:
     with one_thread(), np.errstate(all="ignore"):
-        return shard(files.load(path, **layout), plan, parts)
+        found = files.load(path, **layout)
+        return shard(replace(found, divided=plan.loss.N), plan, parts)
 
 
 def shards(scheduler: str, path: Path, layout: dict[str, Any], plan: Plan) -> Iterator[Sums]:
     """The sums of each shard, in order."""
-    client = connected(scheduler, "audit")
+    client = connected(scheduler)
     with client:
         waiting = [client.submit(_shard, path, layout, plan, parts, pure=False) for parts in plan.shards]
         while waiting:

@@ -9,15 +9,16 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.auditing import faults
+from gradcheck.auditing import faults, mapping
 from gradcheck.auditing.dump import Dump
 from gradcheck.auditing.findings import Compared, Finding, Probed, concluded
+from gradcheck.auditing.labels import Labels
 from gradcheck.auditing.of_samples import inside
 from gradcheck.auditing.plan import Plan, rounding
 from gradcheck.auditing.rows import real, threaded, walk
 from gradcheck.auditing.sums import Kept, Sums
+from gradcheck.bounds import Weights, rest
 from gradcheck.enclosure import Reals, outward
-from gradcheck.referees.freivalds import rest
 from gradcheck.verdict import Witness
 
 TRIED = 3  # samples that an explanation must hold for
@@ -50,11 +51,15 @@ def _placed(found: Finding) -> Finding:
 
 @dataclass(frozen=True, eq=False)
 class Chosen:
-    """Some samples (m), each with the block that it is of and its place there, and their logits, or data where a dump has none."""
+    """Some samples (m), each with the block that it is of and its place there; their labels, those of the dump where these are
+    weights, and their logits, or data where a dump has none.
+    """
 
     dump: Dump
     samples: list[int]
     places: list[tuple[Kept, int]]
+    labels: Labels
+    Y: Reals | None
     Z: Reals
 
     @classmethod
@@ -62,58 +67,64 @@ class Chosen:
         found = [next(k for k in kept if k.part.start <= i < k.part.stop) for i in samples]
         places = [(k, i - k.part.start) for k, i in zip(found, samples, strict=True)]
         name = "Z" if "Z" in dump.arrays else "X"
-        return cls(dump, samples, places, _columns(dump, name, samples))
+        labels = Labels.joined([(k.labels, at) for k, at in places])
+        Y = None if dump.index else _columns(dump, "Y", samples)
+        return cls(dump, samples, places, labels, Y, _columns(dump, name, samples))
 
     def _of(self, read: Any) -> Reals:
         """(m,): something that is kept of each."""
         return np.array([read(kept)[at] for kept, at in self.places])
 
-    def softmax(self, rows: slice, theta: Reals) -> tuple[Reals, Reals]:
-        """These rows of A and Y (rows, m)."""
+    def softmax(self, rows: slice, theta: Reals) -> tuple[Reals, Reals, Reals | float]:
+        """These rows of A and Y' (rows, m), and of the slope of a cap."""
         dump, Z = self.dump, self.Z
         Z = Z[rows] if "Z" in dump.arrays else theta @ Z + real(dump.arrays["b"])[rows, np.newaxis]
-        A = np.exp(Z - self._of(lambda k: k.m)) / self._of(lambda k: k.s)
-        if dump.index:
-            labels = [int(dump.samples("Y", slice(i, i + 1))[0]) for i in self.samples]
-            return A, (np.arange(rows.start, rows.stop)[:, np.newaxis] == labels).astype(np.float64)
-        return A, _columns(dump, "Y", self.samples)[rows]
+        bent, slope = mapping.again(dump, Z)
+        A = np.exp(bent - self._of(lambda k: k.m)) / self._of(lambda k: k.s)
+        return A, self.labels.of(rows, self.Y), slope
 
-    def summed(self, work: "Work", like: Reals) -> Reals:
-        """The sum over classes of what `work` makes of theta, A 1ᵀY / N and Y / N, some rows at a time."""
-        dump, mass, total = self.dump, self._of(lambda k: k.mass), np.zeros_like(like)
+    def summed(self, work: Callable[[slice, Reals, Reals, Reals, Reals | float], Reals], like: Reals) -> Reals:
+        """The sum over classes of what `work` makes of theta, A, Y' and the slope, some rows at a time."""
+        total = np.zeros_like(like)
 
         def one(rows: slice) -> Reals:
-            theta = real(dump.arrays["theta"][rows])
-            A, Y = self.softmax(rows, theta)
-            return np.asarray(work(rows, theta, A * mass / dump.N, Y / dump.N))
+            theta = real(self.dump.arrays["theta"][rows])
+            return work(rows, theta, *self.softmax(rows, theta))
 
-        for part in threaded(one, walk(dump.arrays["theta"])):
+        for part in threaded(one, walk(self.dump.arrays["theta"])):
             total += part
         return total
 
     def compared(self, plan: Plan) -> Compared:
         """H of these samples (m, d), each entry with its limit."""
-        dump, N, double = self.dump, self.dump.N, 2 * rounding(self.dump)
-        mass, Q = self._of(lambda k: k.mass), self._of(lambda k: k.Q)
-        of_A, flat, size, others = (
-            self._of(lambda k, name=name: getattr(k.over_classes, name)) for name in ("A", "flat", "size", "others")
-        )
-        bound = self.places[0][0].over_classes
-        assert bound is not None
+        share, double, labels = self.dump.share, 2 * rounding(self.dump), self.labels
+        pull, Q = self._of(lambda k: k.pull), self._of(lambda k: k.Q)
+        bound = self._bound()
 
-        def both(rows: slice, theta: Reals, P: Reals, Y: Reals) -> Reals:
-            A, Y = P * N / np.where(mass > 0, mass, 1), Y * N
-            known = Y * bound.label * (abs(A - 1) - A - 1) if dump.index else 0.0
-            error = A * of_A + Y * (bound.Y + np.where(mass == 1, others, 0) * rest(A, Q)) + known + flat
-            error += double * (A * size + Y / N)
-            return np.stack([(P - Y / N).T @ theta, error.T @ abs(theta)])
+        def both(rows: slice, theta: Reals, A: Reals, Y: Reals, slope: Reals | float) -> Reals:
+            D = A * pull - Y * share
+            error = A * bound.A + Y * (bound.Y + bound.others * rest(A, Q)) + bound.flat
+            if labels.index is not None:
+                marked = np.arange(rows.start, rows.stop)[:, np.newaxis] == labels.index
+                error += marked * bound.label * (abs(D) - A * abs(pull) - Y * share)
+            if labels.law.smoothing:
+                error += bound.hard * labels.hard.of(rows, self.Y)
+            error += double * (A * bound.size + Y * share)
+            return np.stack([(D * slope).T @ theta, error.T @ abs(theta)])
 
-        H, E = self.summed(both, np.zeros((2, len(self.samples), dump.d)))
-        extra = max(kept.over_classes.extra for kept, _ in self.places if kept.over_classes)
-        limit = outward(E + extra, 4 * dump.L + 64)
-        known = inside(plan, mass, dump.L)[:, np.newaxis] + limit < plan.arithmetic.huge
-        computed = _columns(dump, "grad_X", self.samples).T
+        H, E = self.summed(both, np.zeros((2, len(self.samples), self.dump.d)))
+        limit = outward(E + bound.extra, 4 * self.dump.L + 64)
+        assert plan.turned is not None
+        known = inside(plan, plan.turned, bound, labels.mass, limit.max(axis=1))[:, np.newaxis]
+        computed = _columns(self.dump, "grad_X", self.samples).T
         return Compared("grad_X", computed, H, np.where(known, limit, np.inf), tuple(self.samples))
+
+    def _bound(self) -> Weights:
+        """Of these samples."""
+        all_of = [kept.over_classes for kept, _ in self.places if kept.over_classes is not None]
+        names = ("A", "Y", "hard", "others", "flat", "size", "unit")
+        arrays: dict[str, Any] = {n: self._of(lambda k, n=n: getattr(k.over_classes, n)) for n in names}
+        return replace(all_of[0], **arrays, extra=max(bound.extra for bound in all_of))
 
     def named(self, again: Compared, wrong: tuple[int, ...]) -> tuple[str, ...]:
         """What explains the samples at fault; nothing where no mistake of `MISTAKEN` does."""
@@ -121,19 +132,26 @@ class Chosen:
         if not places:
             return ()
         computed, allowed = again.computed[places], again.allowed[places]
-        tried = {**MISTAKEN, "as if theta had not been transposed": self._untransposed}
-        if self.dump.d != self.dump.L:
-            del tried["as if theta had not been transposed"]
-        found = {text: self.summed(work, again.truth)[places] for text, work in tried.items()}
-        return tuple(text for text, H in found.items() if (abs(H - computed) <= allowed).all())
+        tried = {**MISTAKEN, **({UNTURNED: self._untransposed} if self.dump.d == self.dump.L else {})}
+        pull, share = self._of(lambda k: k.pull), self.dump.share
+
+        def explains(of: Mistaken) -> bool:
+            H = self.summed(lambda rows, theta, A, Y, S: of(rows, theta, S * A * pull, S * Y * share), again.truth)[
+                places
+            ]
+            return bool((abs(H - computed) <= allowed).all())
+
+        return tuple(text for text, of in tried.items() if explains(of))
 
     def _untransposed(self, rows: slice, theta: Reals, P: Reals, Y: Reals) -> Reals:
         """Of a square theta, θ D."""
         return np.asarray((P - Y).T @ real(self.dump.arrays["theta"][:, rows]).T)
 
 
-Work = Callable[[slice, Reals, Reals, Reals], Reals]
-MISTAKEN: dict[str, Work] = {
+# From P = A c and Y = Y'/N (rows, m): what stands in the place of θᵀ(P − Y).
+UNTURNED = "as if theta had not been transposed"
+Mistaken = Callable[[slice, Reals, Reals, Reals], Reals]
+MISTAKEN: dict[str, Mistaken] = {
     "as if labels were not subtracted": lambda rows, theta, P, Y: P.T @ theta,
     "as if labels alone were summed, without the probabilities": lambda rows, theta, P, Y: -Y.T @ theta,
     "as if labels were added": lambda rows, theta, P, Y: (P + Y).T @ theta,

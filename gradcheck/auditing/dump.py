@@ -10,15 +10,22 @@ import numpy as np
 
 from gradcheck import precision
 from gradcheck.arithmetic import FIELDS, Arithmetic
+from gradcheck.auditing.rows import HELD, cuts, real
+from gradcheck.auditing.sliced import Transposed
+from gradcheck.enclosure import Reals
 from gradcheck.errors import Unusable
 from gradcheck.foreign.watched import Watched
-from gradcheck.law import CrossEntropy
+from gradcheck.law import CrossEntropy, text
+from gradcheck.law.options import FIELDS as LAW
+from gradcheck.law.options import LABELLED, PLAIN, WEIGHTS
+from gradcheck.law.options import SAMPLES as SAMPLES_COUNTED
 
 NEEDED = ("theta", "b", "X", "Y")
 JUDGED = ("Z", "A", "loss", "grad_theta", "grad_b", "grad_Z", "grad_X")
 NAMES = (*NEEDED, *JUDGED)
 BY_SAMPLE = ("X", "Y", "Z", "A", "grad_Z", "grad_X")
-SETTINGS = {"samples": ("columns", "rows"), "reduction": ("mean", "sum")}
+SAMPLES = ("columns", "rows")
+KNOWN = ("samples", *LAW, *FIELDS)  # what may be said of a dump
 
 Arrays = Mapping[str, Any]
 
@@ -27,15 +34,16 @@ Arrays = Mapping[str, Any]
 class Dump:
     """theta (L, d), b (L,), X (d, n), Y (L, n) or labels (n,), and what is to be judged; every array only sliced, never whole.
 
-    `precision` is the coarsest precision that theta, X or an array to be judged is stored in; `arithmetic` what a dump says of its
-    rounding beside that.
+    `precision` is the coarsest precision that theta, X or an array to be judged is stored in; `law` is the loss that was computed,
+    and `arithmetic` what a dump says of its rounding beside that. `divided` is N where that is known already.
     """
 
     arrays: Arrays
-    reduction: str = "mean"
+    law: CrossEntropy = PLAIN
     source: str = ""
     watched: Watched | None = None
     arithmetic: Arithmetic = Arithmetic()  # noqa: RUF009 - immutable
+    divided: float | None = None
 
     @property
     def L(self) -> int:
@@ -54,8 +62,42 @@ class Dump:
 
     @property
     def N(self) -> float:
-        """What sums over samples are divided by."""
-        return float(self.n) if self.reduction == "mean" else 1.0
+        """What sums over samples are divided by; NaN where nothing counts."""
+        return self.totals[0] if self.divided is None else self.divided
+
+    @cached_property
+    def totals(self) -> tuple[float, float]:
+        """N, and the mass of the labels that it is made of: read once, and only where it is not a count that is known."""
+        law = self.law
+        if law.counted not in (LABELLED, WEIGHTS):
+            return float(self.n if law.counted == SAMPLES_COUNTED else law.counted), float(self.n)
+        parts = (self.samples("Y", part) for part in cuts(self.n, self.n if self.index else max(1, HELD // self.L)))
+        N, mass = np.sum([(self._divisor(Y), len(Y) if self.index else real(Y).sum()) for Y in parts], axis=0).tolist()
+        return N or math.nan, mass
+
+    def _divisor(self, Y: Any) -> float:
+        """What some samples add to N: as `law.text.normaliser`, which is a sum over samples here."""
+        if self.index and self.law.counted == WEIGHTS:  # those of a class at once
+            known = np.asarray(Y)[self.counted(Y) > 0]
+            Y = np.bincount(known[(known >= 0) & (known < self.L)], minlength=self.L)[:, np.newaxis]
+        elif self.index:
+            Y = self.counted(Y)[np.newaxis]
+        return float(text.normaliser(np.asarray(Y).astype(np.float64), self.law))
+
+    def counted(self, Y: Any) -> Reals:
+        """Of labels that are class indices, 1 for each that is not ignored."""
+        ignored = self.law.ignore
+        return np.ones(len(Y)) if ignored is None else (np.asarray(Y) != ignored).astype(np.float64)
+
+    @cached_property
+    def weights(self) -> Reals | None:
+        """(L,) of the classes, where they have any."""
+        return np.asarray(self.law.class_weight) if self.law.class_weight else None
+
+    @property
+    def share(self) -> float:
+        """What a label is multiplied by in D: 1/N, and the slope of a scale of the logits."""
+        return self.law.scale / self.N
 
     @property
     def index(self) -> bool:
@@ -79,99 +121,32 @@ class Dump:
         return np.asarray(array[part] if len(array.shape) == 1 else array[:, part])
 
 
-@dataclass(frozen=True, eq=False)
-class Parts:
-    """Arrays that follow each other along `axis`, seen as one that can only be sliced."""
-
-    stored: tuple[Any, ...]
-    axis: int
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """As it is seen."""
-        shape = list(self.stored[0].shape)
-        shape[self.axis] = sum(part.shape[self.axis] for part in self.stored)
-        return tuple(shape)
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """Of an entry."""
-        return np.dtype(self.stored[0].dtype)
-
-    def __getitem__(self, place: Any) -> Any:
-        places = list(place if isinstance(place, tuple) else (place,))
-        places += [slice(None)] * (len(self.shape) - len(places))
-        wanted, start, found = places[self.axis], 0, []
-        low, high, _ = wanted.indices(self.shape[self.axis])
-        for part in self.stored:
-            end = start + part.shape[self.axis]
-            if low < end and start < high:
-                places[self.axis] = slice(max(low, start) - start, min(high, end) - start)
-                whole = start <= low and high <= end
-                # a copy of each of several, so that no more than one file is mapped
-                found.append(np.asarray(part[tuple(places)]) if whole else np.array(part[tuple(places)]))
-            start = end
-        return found[0] if len(found) == 1 else np.concatenate(found, axis=self.axis)
-
-
-@dataclass(frozen=True, eq=False)
-class Transposed:
-    """An array that is stored the other way round, and can only be sliced."""
-
-    stored: Any
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """As it is seen."""
-        return tuple(reversed(self.stored.shape))
-
-    @property
-    def dtype(self) -> np.dtype[Any]:
-        """Of an entry."""
-        return np.dtype(self.stored.dtype)
-
-    def __getitem__(self, place: Any) -> Any:
-        rows, cols = place if isinstance(place, tuple) else (place, slice(None))
-        return np.asarray(self.stored[cols, rows]).T
-
-
-# ---- from arrays ----
-
-
 def of(
     given: Arrays,
     *,
     samples: str = "columns",
-    reduction: str = "mean",
     source: str = "arrays",
     watched: Watched | None = None,
     **declared: Any,
 ) -> Dump:
-    """A dump of arrays in memory, or mapped; `declared` are fields of `Arithmetic`. `Unusable` says what does not fit."""
-    for name, value in (("samples", samples), ("reduction", reduction)):
-        if value not in SETTINGS[name]:
-            raise Unusable(f"{source}: {name} is {value!r}; expected {' or '.join(SETTINGS[name])}")
+    """A dump of arrays in memory, or mapped; `declared` are fields of `CrossEntropy` and of `Arithmetic`. `Unusable` says what does
+    not fit.
+    """
+    if samples not in SAMPLES:
+        raise Unusable(f"{source}: samples is {samples!r}; expected {' or '.join(SAMPLES)}")
     missing = [name for name in NEEDED if name not in given]
     if missing:
         raise Unusable(
             f"{source}: {', '.join(missing)} missing; expected theta, b, X, Y and any of {', '.join(JUDGED)}"
         )
     seen = {name: _seen(name, given[name], samples, source) for name in NAMES if name in given}
-    unknown = sorted(set(declared) - set(FIELDS))
+    unknown = sorted(set(declared) - set(KNOWN))
     if unknown:
-        raise Unusable(f"{source}: {', '.join(unknown)}: not known; expected any of {', '.join((*SETTINGS, *FIELDS))}")
-    found = Dump(seen, reduction, source, watched, Arithmetic(**declared))
+        raise Unusable(f"{source}: {', '.join(unknown)}: not known; expected any of {', '.join(KNOWN)}")
+    law, arithmetic = ({k: declared[k] for k in names if k in declared} for names in (LAW, FIELDS))
+    found = Dump(seen, CrossEntropy(**law), source, watched, Arithmetic(**arithmetic))
     _validate(found)
     return found
-
-
-def reduction_of(law: CrossEntropy, source: str = "arrays") -> str:
-    """The one option of a loss that a dump is judged with; `Unusable` where another is declared."""
-    others = set(law.said) - {"reduction"}
-    if others or law.reduction not in SETTINGS["reduction"]:
-        named = ", ".join(sorted(others)) or f"reduction={law.reduction}"
-        raise Unusable(f"{source}: the loss has {named}, which an audit cannot judge yet; expected a mean or a sum")
-    return law.reduction
 
 
 def _seen(name: str, array: Any, samples: str, source: str) -> Any:
@@ -228,4 +203,17 @@ def _validate(dump: Dump) -> None:
     if dump.index != (kind in "iu"):
         raise Unusable(
             f"{dump.source}: Y has shape {Y} and dtype {dump.arrays['Y'].dtype}; expected whole numbers (n,) or weights (L, n)"
+        )
+    _validate_law(dump)
+
+
+def _validate_law(dump: Dump) -> None:
+    law = dump.law
+    if law.reduction == "none":
+        raise Unusable(
+            f"{dump.source}: reduction=none; expected a loss that is one number, a mean or a sum, in an audit"
+        )
+    if len(law.class_weight) not in (0, dump.L):
+        raise Unusable(
+            f"{dump.source}: class_weight has {len(law.class_weight)} weights; expected {dump.L}, one for each class"
         )

@@ -9,9 +9,8 @@ from gradcheck.auditing.dump import Dump
 from gradcheck.auditing.plan import Plan
 from gradcheck.auditing.rows import few, real
 from gradcheck.auditing.sums import Worst, keep
-from gradcheck.bounds import ErrorModel, returned
+from gradcheck.bounds import ErrorModel, rest, returned
 from gradcheck.enclosure import U64, Enclosure, Reals, outward
-from gradcheck.referees.freivalds import rest
 from gradcheck.verdict import told
 
 
@@ -36,24 +35,24 @@ def _worst_of(dump: Dump, plan: Plan, block: Block, rows: slice) -> dict[str, Wo
         worst["grad_Z"] = _worst(
             dump.arrays["grad_Z"],
             plan.arithmetic,
-            *_differences(dump, plan, block, rows, (A, limit)),
+            *_differences(dump, block, rows, A),
             (rows, block.part),
         )
     return worst
 
 
-def _differences(dump: Dump, plan: Plan, block: Block, rows: slice, known: tuple[Reals, Reals]) -> tuple[Reals, Reals]:
-    """D = (A 1ᵀY − Y)/N, and its limit, from A and its limit."""
-    A, limit = known
-    sure = np.exp(np.minimum(block.found.Q, 700.0))
-    classes = np.arange(rows.start, rows.stop)[:, np.newaxis]
-    labels = (classes == block.Y).astype(np.float64) if dump.index else real(block.Y[rows])
-    masses = 0 if dump.index else dump.L
-    k = plan.arithmetic.differences(masses)
-    others = np.where(block.mass == 1, plan.arithmetic.others(dump.L, block.found.alone), 0) * rest(A, block.found.Q)
-    y = np.maximum(plan.arithmetic.differences(0), others) + 8 * U64
-    limit = ((1 + k) * limit * block.mass + k * A * sure * block.mass + y * labels) / dump.N
-    return (A * block.mass - labels) / dump.N, limit + (1 + k) * (8 + masses + dump.L) * plan.arithmetic.eta
+def _differences(dump: Dump, block: Block, rows: slice, A: Reals) -> tuple[Reals, Reals]:
+    """D = A c − Y' / N, and its limit, from A and its limit."""
+    of, labels = block.of, block.labels
+    Y = labels.of(rows, block.Y)
+    others = of.others * rest(A, block.found.Q)
+    limit = (
+        A * (of.A * of.sure + of.own + 8 * U64 * of.size) + Y * (np.maximum(of.Y, others) + 8 * U64 * of.unit) + of.flat
+    )
+    if dump.law.smoothing:
+        limit += of.hard * labels.hard.of(rows, block.Y)
+    D = A * block.pull - Y * dump.share
+    return D if block.S is None else D * block.S[rows], limit
 
 
 def _worst(array: Any, model: ErrorModel, midpoint: Reals, limit: Reals, where: tuple[slice, slice]) -> Worst:

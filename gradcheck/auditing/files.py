@@ -14,9 +14,9 @@ from typing import Any
 import numpy as np
 
 from gradcheck import precision
-from gradcheck.arithmetic import FIELDS
 from gradcheck.auditing import dump
-from gradcheck.auditing.dump import BY_SAMPLE, NAMES, SETTINGS, Arrays, Dump, Parts
+from gradcheck.auditing.dump import BY_SAMPLE, KNOWN, NAMES, SAMPLES, Arrays, Dump
+from gradcheck.auditing.sliced import Parts
 from gradcheck.errors import Unusable
 from gradcheck.foreign import Header, header, opened, parsed, reading, record, text
 from gradcheck.foreign.files import MIB
@@ -24,6 +24,7 @@ from gradcheck.foreign.watched import Watched
 from gradcheck.law import CrossEntropy
 
 LAYOUT = "layout.json"
+SETTINGS = {"samples": SAMPLES, "reduction": ("mean", "sum")}  # what it must say; a law says the second
 MEMORY = 512 * MIB
 SAFE_HEADER = 100 * MIB  # as the format has it
 
@@ -31,8 +32,8 @@ SAFE_HEADER = 100 * MIB  # as the format has it
 def load(path: Path, memory: int = MEMORY, **given: Any) -> Dump:
     """The dump in a folder (.npy files or a Zarr group) or in a file (.npz, .safetensors); `Unusable` where there is none.
 
-    `given` are `samples`, `reduction` and fields of `Arithmetic`; without them, layout.json of a folder says, and otherwise the
-    default holds. No chunk of an array may take more than `memory` bytes.
+    `given` are `samples`, fields of `CrossEntropy` and of `Arithmetic`; without them, layout.json of a folder says, and otherwise
+    the default holds. No chunk of an array may take more than `memory` bytes.
     """
     with reading(path, " as a dump"):
         if not path.exists():
@@ -49,10 +50,10 @@ def _said(path: Path) -> dict[str, Any]:
         return {}
     said = parsed(text(file, MIB), str(file))
     if isinstance(said, dict) and isinstance(said.get("law"), dict):
-        said["reduction"] = dump.reduction_of(CrossEntropy.read(said["law"]), str(file))
+        said = {**said, "reduction": "mean", **CrossEntropy.read(said["law"]).said}
     if not isinstance(said, dict) or not all(said.get(name) in SETTINGS[name] for name in SETTINGS):
         raise Unusable(f"{file} does not say what samples and reduction are; expected {json.dumps(SETTINGS)}")
-    return {name: said[name] for name in (*SETTINGS, *FIELDS) if name in said}
+    return {name: said[name] for name in KNOWN if name in said}
 
 
 def _reader(path: Path, said: dict[str, Any], memory: int) -> Callable[[Path, Watched], Arrays]:

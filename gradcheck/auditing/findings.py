@@ -45,6 +45,10 @@ class Finding:
     seen: float | None = None
     ratios: NDArray[np.float32] | None = field(default=None, compare=False, repr=False)
 
+    def certifies(self, sizes: tuple[int, int, int]) -> bool:
+        """Whether there is a row of which anything is certified, in a step of these L, d and n."""
+        return self.entry is not None and len(self.rows) < sizes[2 if self.quantity == "grad_X" else 0]
+
 
 @dataclass(frozen=True, eq=False)
 class Probed:

@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.auditing import causes, faults
-from gradcheck.auditing.again import computed_again, inside
+from gradcheck.auditing import causes, faults, penalties
+from gradcheck.auditing.again import computed_again, inside, undivided
 from gradcheck.auditing.dump import Dump
 from gradcheck.auditing.findings import Compared, Finding, Probed, concluded
 from gradcheck.auditing.plan import Plan
@@ -31,24 +31,29 @@ def theta(dump: Dump, plan: Plan, sums: Sums, limit: Reals) -> Finding:
     return replace(found, odd=faults.odd(again))
 
 
-def bias(dump: Dump, sums: Sums, limit: Reals) -> Finding:
+def bias(dump: Dump, plan: Plan, sums: Sums, limit: Reals) -> Finding:
     """Every entry, with its limit (L,)."""
-    compared = Compared("grad_b", real(dump.arrays["grad_b"]), sums.gradient.right[-1], limit)
+    b, l2 = real(dump.arrays["b"]), dump.law.l2 * dump.law.l2_bias
+    limit, exact = penalties.of_gradient(dump, plan, limit, abs(b), l2), sums.gradient.right[-1] + l2 * b
+    compared = Compared("grad_b", real(dump.arrays["grad_b"]), exact, limit)
     rows = tuple(np.flatnonzero(compared.ratios > 1).tolist())
     told = (faults.rows_in_words(rows, dump.L),) if rows else ()
     return Finding("grad_b", compared.verdict(), rows=rows, faults=told, seen=compared.seen)
 
 
 def limits(dump: Dump, plan: Plan, sums: Sums) -> Reals:
-    """(2, L): the limit of a probe, and of the bias gradient; infinite where a partial sum may overflow."""
+    """(2, L): the limit of a probe, and of the bias gradient, without a penalty; infinite where a partial sum may overflow."""
     total = sums.gradient
     entries = np.asarray([[dump.d], [1]])  # that a limit is the sum of
     limit = outward(total.limit + total.flat[:, np.newaxis] + (total.extra + total.floor) * entries, 4 * dump.n + 64)
-    return np.where(inside(dump, plan, sums) + limit < plan.arithmetic.huge, limit, np.inf)
+    return np.where(inside(dump, plan, sums) + undivided(plan, limit) < plan.arithmetic.huge, limit, np.inf)
 
 
 def _probed(dump: Dump, plan: Plan, sums: Sums, limit: Reals) -> tuple[Probed, Reals]:
-    right = sums.gradient.right[:-1]
+    right, l2 = sums.gradient.right[:-1], dump.law.l2
+    if l2 and plan.turned is not None:
+        right = right + l2 * plan.turned.V.T
+        limit = penalties.of_gradient(dump, plan, limit, plan.turned.weight, l2, count=dump.d)
     own = outward(sums.gradient.own * (1 + plan.products) + sums.gradient.floor, 4 * dump.n + 64)
     found, lengths = Probed.empty(dump.L), np.empty(dump.L)
 
@@ -60,4 +65,6 @@ def _probed(dump: Dump, plan: Plan, sums: Sums, limit: Reals) -> tuple[Probed, R
     rowwise(dump.arrays["grad_theta"], product)
     # what float64 loses in G V: Cauchy and Schwarz, since |V| <= 1; nothing where G is not finite, which no loss explains
     lost = np.nan_to_num(2 * spread(dump.d + 8, U64) * np.sqrt(dump.d) * lengths, nan=0.0, posinf=0.0)
+    if l2 and plan.turned is not None:
+        own = own + penalties.own(dump, l2 * plan.turned.weight)
     return replace(found, limit=limit + lost, own=own + lost), lengths

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck import precision
-from gradcheck.auditing import data, gradient, logits
+from gradcheck.auditing import data, gradient, logits, penalties
 from gradcheck.auditing.dump import Dump
 from gradcheck.auditing.findings import NAMES, Compared, Finding
 from gradcheck.auditing.plan import Plan
@@ -31,7 +31,7 @@ def judge(dump: Dump, plan: Plan, sums: Sums) -> tuple[Finding, ...]:
             "loss": lambda: _loss(dump, plan, sums),
             "grad_Z": lambda: _worst("grad_Z", sums.worst["grad_Z"]),
             "grad_theta": lambda: gradient.theta(dump, plan, sums, probe),
-            "grad_b": lambda: gradient.bias(dump, sums, each),
+            "grad_b": lambda: gradient.bias(dump, plan, sums, each),
             "grad_X": lambda: data.judged(dump, plan, sums),
         }
         return tuple(find() for name, find in findings.items() if name in dump.arrays)
@@ -53,13 +53,16 @@ def _worst(name: str, worst: Worst) -> Finding:
 def _loss(dump: Dump, plan: Plan, sums: Sums) -> Finding:
     found, loss = sums.loss, np.asarray(dump.arrays["loss"]).reshape(())
     limit = outward(found.limit + (dump.n + dump.L + 16) * 4 * U64 * found.size, 64)
-    # sums before a division by n; those of labels apart from logits are no rounding (docs/bounds.md, section 5)
-    most = (abs(found.value) if dump.index else found.size) + limit
+    # sums before a division by N; those of labels apart from logits are no rounding (docs/bounds.md, section 5)
+    most = (abs(found.value) if dump.index and dump.law.plain else found.size) + limit + found.most
     written, value = precision.of(loss.dtype), found.value / dump.N
     limit = limit / dump.N
+    if dump.law.l2:
+        limit, value = penalties.of_loss(dump, plan, limit, value, found.size / dump.N)
     # it may not be among what `stored` is the coarsest of
     if written.u > plan.arithmetic.stored.u or plan.arithmetic.inside:
         limit = returned(limit, np.abs(value), replace(written, returned=written.u))
+    most = np.maximum(most * max(1 / dump.N, 1.0), found.squares)
     inside = most < plan.arithmetic.huge and abs(value) + limit < written.huge
     allowed = np.asarray(limit if inside else np.inf)
     compared = Compared("loss", np.asarray(float(loss)), np.asarray(value), allowed)

@@ -4,6 +4,7 @@ A probe is a vector over the features, so that each sample is judged for itself,
 """
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gradcheck.auditing.block import Block
 from gradcheck.auditing.dump import Dump
@@ -11,60 +12,85 @@ from gradcheck.auditing.plan import Plan, rounding
 from gradcheck.auditing.rows import CLASSES, cuts, few, norms, product, real
 from gradcheck.auditing.sums import OfSamples
 from gradcheck.auditing.turned import Turned
-from gradcheck.bounds import spread
+from gradcheck.bounds import Weights, rest, spread
 from gradcheck.enclosure import U64, Reals, outward
-from gradcheck.referees.freivalds import Weights, rest
 
 
 def probed(dump: Dump, plan: Plan, block: Block, by: Turned, bound: Weights) -> OfSamples:
     """Of each sample of a block."""
-    mass, N, double, k = block.mass, dump.N, rounding(dump), by.V.shape[1]
+    double, k, of = rounding(dump), by.V.shape[1], block.of
     found = _products(plan, block, by) / block.s
-    sure = np.exp(np.minimum(block.found.Q, 700.0))
     granted = (1 + plan.products) * (bound.A + (plan.products + double) * bound.size)
-    off = (sure - 1 + plan.products) * found[k] + double * found[k + 1]
-    right, limit, own = _of_labels(dump, block, by, bound)
-    right += mass / N * found[:k]
+    off = (of.own + plan.products * of.size) * found[k] + double * of.size * found[k + 1]
+    right, limit, own = (_of_indices if dump.index else _of_labels)(dump, block, by, bound)
+    right += block.pull * found[:k]
     # what a power, a column or their product may lose in underflow
-    floor = 16 * plan.own.tiny * sure * (1 + mass / N) * (dump.L + by.weight.sum())
+    floor = 16 * plan.own.tiny * of.sure * (1 + of.size) * (dump.L + by.weight.sum())
     limit += granted * found[k + 1] + bound.flat * by.weight.sum() + floor + dump.d * bound.extra
-    own += (1 + plan.products) * mass / N * off + floor
+    own += (1 + plan.products) * off + floor
     H = real(dump.samples("grad_X", block.part))
     length = norms(np.ascontiguousarray(H.T))
     # what float64 loses in Hᵀ V, as in G V
     lost = np.nan_to_num(2 * spread(dump.d + 8, U64) * np.sqrt(dump.d) * length, nan=0.0, posinf=0.0)
     limit, own = (outward(x + lost, 4 * dump.L + 64) for x in (limit, own))
-    limit = np.where(inside(plan, mass, dump.L) + limit < plan.arithmetic.huge, limit, np.inf)
+    limit = np.where(inside(plan, by, bound, block.labels.mass, limit), limit, np.inf)
     return OfSamples(abs(plan.probes.T @ H - right).max(axis=0), abs(right).max(axis=0), limit, own, length)
 
 
 def _products(plan: Plan, block: Block, by: Turned) -> Reals:
     """(k + 2, nb): of the powers, with θ V, the largest of that, and |θ| 1; some classes at a time."""
-    found = np.zeros((by.V.shape[1] + 2, block.p.shape[1]))
+    k, dtype = by.V.shape[1], plan.own.dtype
+    found = np.zeros((k + 2, block.p.shape[1]))
     for rows in cuts(block.p.shape[0], CLASSES):
-        factors = np.column_stack([by.V[rows], abs(by.V[rows]).max(axis=1), by.weight[rows]])
-        found += product(factors.T.astype(plan.own.dtype), block.p[rows])
+        V, limits = by.V[rows], np.column_stack([abs(by.V[rows]).max(axis=1), by.weight[rows]])
+        if block.S is None:
+            found += product(np.column_stack([V, limits]).T.astype(dtype), block.p[rows])
+        else:
+            found[:k] += product(V.T.astype(dtype), block.p[rows] * block.S[rows])
+            found[k:] += product(limits.T.astype(dtype), block.p[rows])
     return found
 
 
-def inside(plan: Plan, mass: Reals, L: int) -> Reals:
-    """(n,): no partial sum of an entry, divided by N or not, exceeds this and the limit."""
-    assert plan.turned is not None
-    most = plan.turned.most
-    return plan.arithmetic.within(most) + 2 * mass * (1 + plan.arithmetic.data(L + 6)) * max(1.0, most)
+def inside(plan: Plan, by: Turned, bound: Weights, mass: Reals, limit: Reals) -> NDArray[np.bool_]:
+    """(n,): whether every partial sum of an entry, divided by N or not, is in the range."""
+    loss, model = plan.loss, plan.arithmetic
+    reached = loss.at_least_one * (bound.size + bound.unit * mass) * (1 + model.data(loss.L + 6))
+    reached = model.within(by.most) + reached * max(1.0, by.most)
+    return np.asarray(reached + (limit if loss.law.plain else loss.at_least_one * limit) < model.huge)
+
+
+def _of_indices(dump: Dump, block: Block, by: Turned, bound: Weights) -> tuple[Reals, Reals, Reals]:
+    """−Y'ᵀ θ V / N (k, nb), what correct code may be off by there, and we (nb,)."""
+    of, share = block.labels, dump.share
+    double = rounding(dump) * share + block.of.ours
+    assert of.index is not None
+    k, at, each = of.index, of.at, np.arange(len(of.at))
+    A = block.p[k, each] / block.s
+    known = bound.label * (abs(A * block.pull - at * share) - A * abs(block.pull) - at * share)
+    known += (bound.Y + bound.others * rest(A, block.found.Q) + double) * at + bound.hard * of.hard.at
+    slope = 1.0 if block.S is None else real(block.S[k, each])
+    right, limit, own = -(at * slope * by.V[k].T) * share, known * by.weight[k], double * at * by.weight[k]
+    if dump.law.smoothing:
+        V, size = of.classes[:, np.newaxis] * by.V, float(of.classes @ by.weight)
+        if block.S is None:
+            sums = V.sum(axis=0)[:, np.newaxis]
+        else:
+            sums = np.asarray(sum(V[rows].T @ real(block.S[rows]) for rows in few(block.S)))
+        right -= of.off * (sums - slope * V[k].T) * share
+        limit += (bound.Y + double) * of.off * size
+        own += double * of.off * size
+    return right, limit, own
 
 
 def _of_labels(dump: Dump, block: Block, by: Turned, bound: Weights) -> tuple[Reals, Reals, Reals]:
-    """−Yᵀ θ V / N (k, nb), what correct code may be off by there, and we (nb,)."""
-    Y, double = block.Y, rounding(dump)
-    if dump.index:
-        A = block.p[Y, np.arange(len(Y))] / block.s
-        known = bound.Y + bound.label * (abs(A - 1) - A - 1) + double / dump.N + bound.others * rest(A, block.found.Q)
-        return -by.V[Y].T / dump.N, known * by.weight[Y], double / dump.N * by.weight[Y]
-    right, size = np.zeros((by.V.shape[1], Y.shape[1])), np.zeros(Y.shape[1])
+    """The same of weights."""
+    Y, share = block.Y, dump.share
+    double = rounding(dump) * share + block.of.ours
+    right, size, hard = np.zeros((by.V.shape[1], Y.shape[1])), np.zeros(Y.shape[1]), np.zeros(Y.shape[1])
     for rows in few(Y):
-        weights = real(Y[rows])
-        right -= by.V[rows].T @ weights / dump.N
+        weights = block.labels.of(rows, Y)
+        right -= by.V[rows].T @ (weights if block.S is None else weights * block.S[rows]) * share
         size += by.weight[rows] @ weights
-    others = np.where(block.mass == 1, bound.others, 0)
-    return right, (bound.Y + double / dump.N + others) * size, double / dump.N * size
+        if dump.law.smoothing:
+            hard += by.weight[rows] @ block.labels.hard.of(rows, Y)
+    return right, (bound.Y + double + bound.others) * size + bound.hard * hard, double * size

@@ -9,9 +9,10 @@ from gradcheck.arithmetic import Arithmetic
 from gradcheck.auditing.dump import Dump
 from gradcheck.auditing.rows import AT_ONCE, INNER, cuts, norms, real, rowwise
 from gradcheck.auditing.turned import Turned, turned
-from gradcheck.bounds import ErrorModel, spread
+from gradcheck.bounds import ErrorModel, Loss, divided, operations, spread
 from gradcheck.enclosure import U64, Reals
 from gradcheck.errors import Unusable
+from gradcheck.law.options import WEIGHTS
 from gradcheck.referees import freivalds
 
 SAMPLES, ENTRIES = INNER, 2**21  # of a block, whichever is more: what is asked of it must cost more than the asking
@@ -25,7 +26,8 @@ RESERVED = 128 * MIB  # for Python, BLAS, and what follows from d
 @dataclass(frozen=True)
 class Plan:
     """`own` is what we compute in, `probes` (d, k) are the vectors v. `scale`, for logits that are not in the dump, is the largest
-    2-norm of a row of theta, and the largest |b|; `turned`, for ∂ℒ/∂X, is what theta makes of the probes.
+    2-norm of a row of theta, and the largest |b|; `loss` what holds for each sample; `turned`, for ∂ℒ/∂X and a penalty, is what
+    theta makes of the probes.
     """
 
     arithmetic: ErrorModel
@@ -35,6 +37,7 @@ class Plan:
     block: int
     n: int
     scale: tuple[float, float] | None
+    loss: Loss
     turned: Turned | None = None
 
     @property
@@ -63,7 +66,23 @@ def error_model(dump: Dump, declared: Arithmetic) -> ErrorModel:
         granted = granted.within(kind)
     stored = max((arrays, *([precision.named(declared.stored)] if declared.stored else [])), key=lambda p: p.u)
     finer = {name: int(kinds[name].u < stored.u) for name in ("theta", "X", "b")}
-    return ErrorModel(granted, stored, max(finer["theta"] + finer["X"], finer["b"]), finer["X"], finer["theta"])
+    return ErrorModel(
+        granted,
+        stored,
+        max(finer["theta"] + finer["X"], finer["b"]),
+        finer["X"],
+        finer["theta"],
+        0 if dump.law.plain else operations(dump.law, dump.L, one_class=dump.index),
+        _divisor(dump, granted),
+    )
+
+
+def _divisor(dump: Dump, granted: precision.Precision) -> float:
+    """The roundings of N, as a logarithm: zeros are added exactly."""
+    if dump.law.counted != WEIGHTS or not dump.N > 0:
+        return 0.0
+    terms = dump.n if dump.index else dump.n * dump.L
+    return divided(granted, terms, dump.totals[1], dump.N)
 
 
 def plan(dump: Dump, *, declared: Arithmetic, count: int, seed: int, memory: int) -> Plan:
@@ -77,9 +96,12 @@ def plan(dump: Dump, *, declared: Arithmetic, count: int, seed: int, memory: int
     most = max(SAMPLES * (1 + bool(scale)), ENTRIES // max(dump.L, dump.d))  # theta is read once for each block
     # each thread holds the powers of a block, its logits where they are computed, and sums; others wait for being added
     sums_of_all = (AT_ONCE + 3) * 8 * dump.L * (count + 5 + (0 if scale else count))
-    of_data = 8 * dump.L * (count + 3) if "grad_X" in dump.arrays else 0
+    of_data = 8 * dump.L * (count + 3) if "grad_X" in dump.arrays or dump.law.l2 else 0
     sums_of_all += of_data
-    held = AT_ONCE * dump.L * own.dtype.itemsize * (1 + bool(scale))
+    arrays = (
+        1 + bool(scale) + bool(dump.law.mapped) + 2 * bool(dump.law.softcap)
+    )  # powers, logits, what they are mapped to, slopes
+    held = AT_ONCE * dump.L * own.dtype.itemsize * arrays
     least = RESERVED + sums_of_all + LEAST * held
     if memory < least:
         raise Unusable(
@@ -87,7 +109,8 @@ def plan(dump: Dump, *, declared: Arithmetic, count: int, seed: int, memory: int
         )
     block = min(most, dump.n, (memory - RESERVED - sums_of_all) // held)
     V = freivalds.probes(dump.d, count, seed)
-    return Plan(model, own, V, seed, block, dump.n, scale, turned(dump, V) if of_data else None)
+    loss = Loss(dump.law, dump.N, dump.n, dump.L, dump.index, model, own)
+    return Plan(model, own, V, seed, block, dump.n, scale, loss, turned(dump, V) if of_data else None)
 
 
 def rounding(dump: Dump) -> float:

@@ -29,27 +29,33 @@ def text(found: Audit) -> str:
     model = {
         "stored": found.stored,
         "sums": found.sums,
+        "law": found.law.said,
         "arithmetic": vars(found.arithmetic),
         "probes": found.probes,
         "seed": found.seed,
     }
-    told = {"status": found.status, "missing": list(found.missing), "findings": [_finding(f) for f in found.findings]}
+    told = {
+        "status": found.status,
+        "missing": list(found.missing),
+        "findings": [_finding(f, f.certifies(found.sizes)) for f in found.findings],
+    }
     whole = {**head, **model, "chance_of_a_miss": freivalds.MISS, **told}
     return escaped(json.dumps(whole, indent=1, ensure_ascii=False)) + "\n"
 
 
-def _finding(f: Finding) -> dict[str, Any]:
+def _finding(f: Finding, certifies: bool) -> dict[str, Any]:
     return {
         "quantity": f.quantity,
         "outcome": f.verdict.outcome.value,
         "reason": f.verdict.reason,
         "ratio": _number(f.verdict.ratio),
-        "every_entry_within": _number(f.entry),
-        "every_row_within": _number(f.row),
+        "every_entry_within": _number(f.entry if certifies else None),
+        "every_row_within": _number(f.row if certifies else None),
         "median_row": _number(f.median),
         "smallest_relative_error_seen": _number(f.seen),
         "rows_at_fault": len(f.rows),
         "rows": list(f.rows[:ROWS]),
+        "rows_left_out": max(len(f.rows) - ROWS, 0),
         "faults": list(f.faults),
         "odd": list(f.odd),
         "entries": [_entry(witness) for witness in f.entries],

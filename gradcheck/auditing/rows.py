@@ -30,7 +30,7 @@ def one_thread() -> Any:
     try:
         from threadpoolctl import threadpool_limits
     except ImportError:
-        raise Missing.extra("an audit", "threadpoolctl", "audit") from None
+        raise Missing.package("an audit", "threadpoolctl") from None
     return threadpool_limits(1, user_api="blas")
 
 

@@ -18,6 +18,7 @@ from gradcheck.auditing.rows import one_thread, threaded
 from gradcheck.auditing.sums import Sums
 from gradcheck.errors import Unusable
 from gradcheck.law import CrossEntropy
+from gradcheck.law.options import PLAIN
 from gradcheck.verdict import FAILURES, Outcome
 
 MEMORY = files.MEMORY
@@ -30,7 +31,7 @@ Told = Callable[[int, int], None]  # samples done, of how many
 @dataclass(frozen=True)
 class Audit:
     """What was found. `sums` and `stored` name the precisions of the error model, `missing` what a dump does not hold, and
-    `arithmetic` is what was declared.
+    `arithmetic` and `law` are what was declared.
     """
 
     source: str
@@ -42,6 +43,7 @@ class Audit:
     findings: tuple[Finding, ...]
     missing: tuple[str, ...]
     arithmetic: Arithmetic = Arithmetic()  # noqa: RUF009 - immutable
+    law: CrossEntropy = PLAIN
 
     @property
     def status(self) -> int:
@@ -83,7 +85,7 @@ def audit(
     """Judge arrays in memory, or mapped: theta (L, d), b (L,), X (d, n), Y (L, n) or labels (n,), and any of Z, A, loss,
     grad_theta, grad_b, grad_Z, grad_X. With `samples="rows"`, X, Y, Z, A, grad_Z and grad_X have a sample in each row.
 
-    `law` is the loss that was computed: a mean or a sum, as `reduction` says alone.
+    `law` is the loss that was computed, `reduction` alone a mean or a sum. Labels (n,) that `law.ignore` names do not count.
     `arithmetic` declares how it was computed, where the arrays do not show it; `accumulate` alone names the precision of sums where
     that is not the dump's (of a 16-bit dump it is float32). `memory` is in bytes. Raises `Unusable`.
     """
@@ -95,8 +97,8 @@ def audit(
         **(arithmetic.said if arithmetic else {}),
         **({"accumulate": accumulate} if accumulate else {}),
     }
-    reduction = dump.reduction_of(law) if law else reduction
-    found = dump.of(given, samples=samples, reduction=reduction, **declared)
+    said = law.said if law else {"reduction": reduction}
+    found = dump.of(given, samples=samples, **said, **declared)
     with one_thread():
         planned = _planned(found, probes=probes, seed=seed, memory=memory)
         return _found(found, planned, _merged(_threads(found, planned), found, _quiet))
@@ -115,7 +117,7 @@ def audit_path(
 ) -> Audit:
     """Judge a dump in a folder or a file: in this process, or on the workers of a Dask scheduler, which must see the same path.
 
-    `layout` are `samples`, `reduction` and fields of `Arithmetic`, which prevail over what the dump says.
+    `layout` are `samples`, fields of `CrossEntropy` and of `Arithmetic`, which prevail over what the dump says.
     """
     given = {**(layout or {}), **({"accumulate": accumulate} if accumulate else {})}
     found = files.load(path, memory, **given)
@@ -160,4 +162,5 @@ def _found(found: Dump, planned: Plan, sums: Sums) -> Audit:
         findings,
         missing,
         found.arithmetic,
+        found.law,
     )

@@ -2,8 +2,9 @@
 
 from dataclasses import dataclass, replace
 
+from gradcheck.auditing.labels import Labels
+from gradcheck.bounds import Weights
 from gradcheck.enclosure import Reals
-from gradcheck.referees.freivalds import Weights
 
 SUMMED = ("limits", "sizes", "told", "known")
 
@@ -45,7 +46,8 @@ def keep(worst: dict[str, Worst], other: dict[str, Worst]) -> None:
 class Gradient:
     """For k probes, and one row more for ∂ℒ/∂b. `right` (k + 1, L) is what (G V)ᵀ and ∂ℒ/∂b must be. `limit` (2, L) bounds what
     correct code may be off by in a probe and in ∂ℒ/∂b, and what we are; `own` (L,) is ours alone, of a probe. `size` (L,) is
-    Σ A 1ᵀY / N + Y / N. `flat` (2,) and `extra` come on top of every limit, `floor` of `own` too; `most` is max |X|.
+    Σ A |c| + Y' / N, of D = A c − Y' / N. `flat` (2,) and `extra` come on top of every limit, `floor` of `own` too; `most`
+    is max |X|.
     """
 
     right: Reals
@@ -88,26 +90,33 @@ class Logits:
 
 @dataclass(eq=False)
 class Loss:
-    """The sum of losses, its limit, and the size of its terms; none of them divided by N."""
+    """The sum of losses, its limit, and the size of its terms; none of them divided by N. `most` is what a partial sum may reach
+    beyond the value, `squares` that of lse².
+    """
 
     value: float
     limit: float
     size: float
+    most: float = 0.0
+    squares: float = 0.0
 
     def add(self, other: "Loss") -> None:
         """Add what comes next in the order of samples."""
-        for name in ("value", "limit", "size"):
+        for name in ("value", "limit", "size", "most", "squares"):
             setattr(self, name, getattr(self, name) + getattr(other, name))
 
 
 @dataclass(frozen=True, eq=False)
 class Kept:
-    """Of a block its samples, maxima, sums and masses (nb,), what log A is known to, and weights: for rows computed again."""
+    """Of a block its samples, maxima, sums and what their probabilities are multiplied by (nb,), labels, what log A is known to,
+    and weights: for rows computed again.
+    """
 
     part: slice
     m: Reals
     s: Reals
-    mass: Reals
+    pull: Reals
+    labels: Labels
     Q: Reals
     bound: Weights
     over_classes: Weights | None

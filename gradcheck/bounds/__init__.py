@@ -19,8 +19,13 @@ A factor (1 + e)^(+-k) lies in exp(+-k lam(u)), lam(u) = -log(1 - u): errors of 
 dropping a second order term, and stay valid where they are larger than 1.
 """
 
+from gradcheck.bounds.columns import Columns as Columns
+from gradcheck.bounds.columns import columns as columns
 from gradcheck.bounds.error_model import ErrorModel as ErrorModel
 from gradcheck.bounds.folding import Folded as Folded
+from gradcheck.bounds.folding import divided as divided
+from gradcheck.bounds.folding import operations as operations
+from gradcheck.bounds.folding import unsmoothed_error as unsmoothed_error
 from gradcheck.bounds.gradients import Allowed as Allowed
 from gradcheck.bounds.gradients import allowed as allowed
 from gradcheck.bounds.gradients import allowed_of as allowed_of
@@ -30,6 +35,8 @@ from gradcheck.bounds.jacobian import jacobian_error as jacobian_error
 from gradcheck.bounds.losses import loss_error as loss_error
 from gradcheck.bounds.losses import sample_loss_errors as sample_loss_errors
 from gradcheck.bounds.mapping import mapped as mapped
+from gradcheck.bounds.penalties import penalised as penalised
+from gradcheck.bounds.penalties import penalised_loss as penalised_loss
 from gradcheck.bounds.roundings import ELEMENTARY_ULPS as ELEMENTARY_ULPS
 from gradcheck.bounds.roundings import elementary as elementary
 from gradcheck.bounds.roundings import gamma as gamma
@@ -46,3 +53,11 @@ from gradcheck.bounds.softmax import merged as merged
 from gradcheck.bounds.softmax import prescaled as prescaled
 from gradcheck.bounds.softmax import rescaling as rescaling
 from gradcheck.bounds.softmax import softmax_error as softmax_error
+from gradcheck.bounds.summed import Differences as Differences
+from gradcheck.bounds.summed import Loss as Loss
+from gradcheck.bounds.summed import Masses as Masses
+from gradcheck.bounds.summed import Slope as Slope
+from gradcheck.bounds.summed import Weights as Weights
+from gradcheck.bounds.summed import differences as differences
+from gradcheck.bounds.summed import rest as rest
+from gradcheck.bounds.summed import weights as weights

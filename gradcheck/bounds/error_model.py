@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gradcheck.bounds.roundings import relative, spread
+from gradcheck.bounds.roundings import relative, roundings, spread, together
 from gradcheck.enclosure import Reals
 from gradcheck.precision import Precision
 
@@ -14,7 +14,8 @@ class ErrorModel:
     """`granted` is how it rounds, as `bounds` takes it, `stored` the precision of the arrays of the dump.
 
     `operands` counts those of theta and X (or b alone) that are finer than `stored`, and are written down before a product; `X`
-    is 1 where X is, `theta` where theta is.
+    is 1 where X is, `theta` where theta is. The options of the loss add operations to its `labels`, and to its `divisor` the
+    roundings of which this is the logarithm.
     """
 
     granted: Precision
@@ -22,6 +23,8 @@ class ErrorModel:
     operands: int = 0
     X: int = 0
     theta: int = 0
+    labels: int = 0
+    divisor: float = 0.0
 
     @property
     def inside(self) -> bool:
@@ -47,6 +50,11 @@ class ErrorModel:
     def loses(self) -> int:
         """1 where an operand may underflow or overflow when it is read or written down."""
         return int(bool(self.granted.loses or self.operands))
+
+    def folded(self, operations: float, additions: float | None, writings: float, readings: float) -> float:
+        """As `Folded.relative`: with what forms the labels and the divisor of the loss."""
+        found = roundings(self.granted, operations + self.labels, additions, writings, readings)
+        return together(found + self.divisor)
 
     def logits(self, d: int) -> float:
         """Of Z = theta X + b: as `bounds.logits_error`, and the writing of the operands and of a result."""
@@ -79,16 +87,24 @@ class ErrorModel:
 
     def differences(self, masses: int) -> float:
         """Of D = (A mass - Y)/n: the mass, a sum of so many, its product, a subtraction, n as a number, 1/n and a product."""
-        return relative(self.granted, 5, masses or None, writings=3, readings=2)
+        return self.folded(5, masses or None, writings=3, readings=2)
+
+    def squares(self, masses: int) -> float:
+        """Of 2 c lse A: as `gradients._of_squares`."""
+        return self.folded(10, masses or None, writings=3, readings=2)
 
     def others(self, L: int, alone: Reals) -> Reals:
         """Of an entry of D at a label, times N, as minus the sum of the others, but for what A at the label is off by."""
-        grown, rest = np.expm1(np.minimum(alone, 700.0)), relative(self.granted, 6, L - 2, writings=4, readings=2)
+        grown, rest = np.expm1(np.minimum(alone, 700.0)), self.folded(6, L - 2, writings=4, readings=2)
         return np.asarray((1 + rest) * grown + rest)
 
     def loss(self, terms: int) -> float:
         """Of -(1/n) sum Y log A: products, two sums and their difference, n as a number, 1/n and a product."""
-        return relative(self.granted, 5, 2 * terms - 1, writings=3, readings=2)
+        return self.folded(5, 2 * terms - 1, writings=3, readings=2)
+
+    def squared_loss(self, n: int) -> float:
+        """Of c lse^2: as `losses._squares`."""
+        return self.folded(9, n, writings=3, readings=2)
 
     def label(self, L: int) -> float:
         """Of mass lse - sum Y Z, of one sample."""

@@ -11,12 +11,30 @@ import numpy as np
 
 from gradcheck.bounds.roundings import relative, roundings, together
 from gradcheck.enclosure import Reals
-from gradcheck.law.options import WEIGHTS
+from gradcheck.law.options import WEIGHTS, CrossEntropy
 from gradcheck.law.text import kept, labels, squared, weights_of
 from gradcheck.precision import Precision
 from gradcheck.problem import Problem
 
 WEIGHED, SMOOTHED, ADDED = 3, 5, 3  # further operations on each label: weights; smoothing; a z-loss
+
+
+def operations(law: CrossEntropy, L: int, *, one_class: bool) -> int:
+    """Further operations on each label; `one_class`: whether each is one class before it is smoothed."""
+    more = WEIGHED * bool(law.class_weight) + SMOOTHED * bool(law.smoothing) + ADDED * bool(law.z_loss)
+    # the weight of a distribution is a sum
+    return more + (L - 1) * bool(law.class_weight and law.smoothing_weight == "label" and not one_class)
+
+
+def divided(p: Precision, terms: int, mass: float, N: float) -> float:
+    """What a divisor N, a sum of so many weights of labels of a mass, comes to, as a logarithm."""
+    lost = p.eta * (mass + terms) / N  # weights, and their products, that underflow
+    return roundings(p, 2, terms - 1) + float(lost)
+
+
+def unsmoothed_error(law: CrossEntropy, p: Precision) -> float:
+    """What a label is off by because 1 - smoothing is, relative to the label as it was."""
+    return 2 * law.smoothing * relative(p, SMOOTHED, writings=1, readings=1)
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,14 +90,11 @@ class Folded:
         law, p = self.problem.law, self.precision
         if law.plain:
             return 0, 0.0
-        more = WEIGHED * bool(law.class_weight) + SMOOTHED * bool(law.smoothing) + ADDED * bool(law.z_loss)
-        if law.class_weight and law.smoothing_weight == "label" and self.problem.label_index is None:
-            more += self.problem.L - 1  # the weight of a distribution is a sum
+        more = operations(law, self.problem.L, one_class=self.problem.label_index is not None)
         if law.counted != WEIGHTS or not self.problem.divisor > 0:
             return more, 0.0
         Y = self.problem.reals[3]
-        lost = p.eta * (Y.sum() + Y.size) / self.problem.divisor  # weights, and their products, that underflow
-        return more, roundings(p, 2, Y.size - 1) + float(lost)
+        return more, divided(p, Y.size, float(Y.sum()), self.problem.divisor)
 
     def relative(
         self, operations: float, additions: float | None = None, writings: float = 0, readings: float = 0
@@ -97,7 +112,7 @@ class Folded:
         if law.plain or not (law.smoothing or law.class_weight):
             return np.zeros((1, 1))
         hard = np.asarray(labels(self.problem.reals[3], replace(law, smoothing=0.0) if law.smoothing else law))
-        found = 2 * law.smoothing * relative(p, SMOOTHED, writings=1, readings=1) * hard
+        found = unsmoothed_error(law, p) * hard
         most = max(law.class_weight, default=0.0)
         finite = self.Y.max(initial=0.0) < p.huge and most < p.huge and p.huge > self.N
         lost = 4 * p.eta * (1 + self.problem.reals[3])  # of a weight that underflows, as often as it is taken

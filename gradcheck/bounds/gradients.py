@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from gradcheck.bounds.folding import Folded
 from gradcheck.bounds.losses import loss_error, penalty_error
 from gradcheck.bounds.mapping import Mapped, mapped
+from gradcheck.bounds.penalties import penalised
 from gradcheck.bounds.roundings import relative
 from gradcheck.bounds.softmax import SoftmaxError, enclosed, logits_error, softmax_error
 from gradcheck.enclosure import U64, Enclosure, Reals, outward
@@ -46,7 +47,7 @@ class Allowed:
     @cached_property
     def _D(self) -> tuple[Reals, Reals]:
         found = _logits_gradient_error(self.folded, self.exact, self.softmax, ours=self.ours)
-        return found if self.mapped is None else _sloped(found, self.mapped, self.precision)
+        return found if self.mapped is None else _sloped(found, self.mapped, self.folded)
 
     @property
     def D(self) -> Reals:
@@ -95,13 +96,7 @@ class Allowed:
         """With the gradient of the penalty, a product, added."""
         if not l2:
             return bound
-        p, own = self.precision, l2 * parameter
-        added, k = relative(p, 1, writings=1), relative(p, 3, writings=1, readings=2)
-        lost = (1 + k) * (3 + 2 * parameter) * p.eta  # a product, and l2 itself
-        found = bound + k * own + lost
-        size = found + self._D[1] @ weight + own
-        found = np.where((1 + k) * own + size + l2 < p.huge, found, np.inf)
-        return outward(found + added * size, self.problem.n + 8)
+        return penalised(bound, self._D[1] @ weight, parameter, l2, self.precision, terms=self.problem.n)
 
     @cached_property
     def X(self) -> Reals:
@@ -204,8 +199,9 @@ def _logits_gradient_error(folded: Folded, A: Enclosure, softmax: SoftmaxError, 
         bound = bound + np.inf
     size = outward(size / N, problem.L + 8)
     bound = np.where(np.isnan(bound), np.inf, bound)  # a mass of 0 times what may be NaN
-    if not problem.law.plain:  # a divisor may be small
-        bound, size = np.where(bound + size < precision.huge, bound, np.inf), np.where(np.isnan(size), np.inf, size)
+    if not problem.law.plain:  # a divisor may be small, or come last
+        known = folded.at_least_one * (bound + size) < precision.huge
+        bound, size = np.where(known, bound, np.inf), np.where(np.isnan(size), np.inf, size)
     return outward(bound, problem.L + 16), size
 
 
@@ -219,13 +215,13 @@ def _of_squares(folded: Folded, softmax: SoftmaxError, upper: Reals) -> Reals:
     return np.asarray(2 * folded.z * sized + (1 + k) * lost * folded.precision.eta)
 
 
-def _sloped(found: tuple[Reals, Reals], by: Mapped, precision: Precision) -> tuple[Reals, Reals]:
+def _sloped(found: tuple[Reals, Reals], by: Mapped, folded: Folded) -> tuple[Reals, Reals]:
     """Multiplied by the slope of the map of the logits."""
-    error, size = found
+    (error, size), precision = found, folded.precision
     k, top = relative(precision, 2, writings=2, readings=1), by.slope.magnitude + by.slope_delta
     with np.errstate(invalid="ignore", over="ignore"):
         bound = (error * top + size * by.slope_delta) * (1 + k) + k * size * by.slope.magnitude + 2 * precision.eta
         size = size * by.slope.magnitude
-    # a slope may be larger than 1, and take what it multiplies out of the range
-    bound = np.where(bound + size < precision.huge, bound, np.inf)
+    # a slope may be larger than 1, and take what it multiplies out of the range: before N divides, where that comes last
+    bound = np.where(folded.at_least_one * (bound + size) < precision.huge, bound, np.inf)
     return outward(bound), outward(np.where(np.isnan(size), np.inf, size))

@@ -3,6 +3,7 @@
 import numpy as np
 
 from gradcheck.bounds.folding import Folded
+from gradcheck.bounds.penalties import penalised_loss
 from gradcheck.bounds.roundings import relative
 from gradcheck.bounds.softmax import SoftmaxError
 from gradcheck.enclosure import Reals, outward
@@ -72,18 +73,13 @@ def penalty_error(found: Reals, folded: Folded, softmax: SoftmaxError) -> Reals:
     """With l2/2 |theta|^2 added, which is a sum of squares."""
     problem, precision = folded.problem, folded.precision
     squares = (problem.reals[0] ** 2).sum() + ((problem.reals[1] ** 2).sum() if problem.law.l2_bias else 0.0)
-    own = problem.law.l2 / 2 * squares
-    count = problem.reals[0].size + problem.reals[1].size
-    k, added = relative(precision, 5, count, writings=2, readings=2), relative(precision, 1, writings=1)
     with np.errstate(over="ignore", invalid="ignore"):
         labels = folded.Y > 0
-        size = (folded.Y[labels] * softmax.distance[labels]).sum() / folded.N + found + own * (1 + k)
+        size = (folded.Y[labels] * softmax.distance[labels]).sum() / folded.N
         if problem.law.z_loss:
             size = size + _squares(folded, softmax)[0] / folded.N
-        lost = (count + 2) * (1 + problem.law.l2) + 2 * squares  # of squares, and of l2/2 itself
-        bound = found + k * own + added * size + (1 + k) * lost * precision.eta
-    most = (1 + problem.law.l2) * (squares + bound) + size
-    return outward(bound if most < precision.huge else np.inf, count + 24)
+    count = problem.reals[0].size + problem.reals[1].size
+    return penalised_loss(found, size, squares, problem.law.l2, precision, count=count)
 
 
 def _label_errors(softmax: SoftmaxError, k: float, one_hot: bool, precision: Precision) -> tuple[Reals, Reals]:

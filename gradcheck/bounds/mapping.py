@@ -21,11 +21,19 @@ class Mapped:
 
 
 def mapped(
-    Z: Enclosure, delta: Reals, magnitude: Reals, carried: Reals, *, law: CrossEntropy, precision: Precision
+    Z: Enclosure,
+    delta: Reals,
+    magnitude: Reals,
+    carried: Reals,
+    *,
+    law: CrossEntropy,
+    precision: Precision,
+    column: bool = False,
 ) -> Mapped:
     """Of logits enclosed by Z, computed with an error of `delta`; `magnitude` is |theta||X| + |b|: a scale may be theta's.
 
-    `carried` is what is lost where theta and b underflow, which carry the scale.
+    `carried` is what is lost where theta and b underflow, which carry the scale. With `column`, each Z is the largest in size of
+    several, and so is what comes out: bounds of each of these, the slope among them.
     """
     one = np.ones_like(Z.midpoint)
     found = Mapped(Z, delta, Enclosure(one, 0 * one), 0 * one)
@@ -33,7 +41,7 @@ def mapped(
     with np.errstate(over="ignore", invalid="ignore"):
         found = _scaled(found, before, magnitude, carried, precision)
         if law.softcap:
-            found = _capped(found, law.softcap, precision)
+            found = _capped(found, law.softcap, precision, column=column)
             magnitude, carried = abs(found.Z.midpoint) + found.Z.radius + found.delta, 0 * carried
         return _scaled(found, after, magnitude, carried, precision)
 
@@ -57,17 +65,18 @@ def _scaled(x: Mapped, by: float, magnitude: Reals, carried: Reals, p: Precision
     )
 
 
-def _capped(x: Mapped, cap: float, p: Precision) -> Mapped:
+def _capped(x: Mapped, cap: float, p: Precision, *, column: bool) -> Mapped:
     """c tanh(z / c), whose slope is 1 - t^2: where t is near 1 it cancels, and its error is that of t, twice."""
     Z = x.Z.midpoint
-    t = np.tanh(Z / cap)
-    exact, code = _tanh(Z, x.Z.radius, cap, FLOAT64), _tanh(Z, x.Z.radius + x.delta, cap, p)
+    t, off = np.tanh(Z / cap), _tanh_of_column if column else _tanh
+    bent = np.ones_like(t) if column else 1 - t * t
+    exact, code = off(Z, x.Z.radius, cap, FLOAT64), off(Z, x.Z.radius + x.delta, cap, p)
     # from t, or from c t divided by c: two roundings more
     read, inexact = relative(p, 2, writings=1, readings=1), relative(p, 2, writings=1)
-    slope = x.slope.midpoint * (1 - t * t)
+    slope = x.slope.midpoint * bent
     wide = _slope_error(t, exact, 2 * FLOAT64.u)
     coarse = _slope_error(t, code + read * abs(t), inexact)
-    size = (1 - t * t) + wide + coarse
+    size = bent + wide + coarse
     more = relative(p, 1, writings=1)
     if not cap < p.huge:  # which the code cannot hold
         code, coarse = code + np.inf, coarse + np.inf
@@ -94,6 +103,16 @@ def _tanh(Z: Reals, delta: Reals, cap: float, p: Precision) -> Reals:
     passed = np.where(moved < np.inf, np.minimum(np.minimum(slope, 1.0) * moved, 2.0), np.inf)  # or NaN has no tanh
     f = elementary(p) + elementary(FLOAT64)
     return np.asarray(passed + f * (np.tanh(y) + passed) + (ELEMENTARY_ULPS[p.name] + 1) * p.eta)
+
+
+def _tanh_of_column(Z: Reals, delta: Reals, cap: float, p: Precision) -> Reals:
+    """The same for every logit of at most that size: sech^2(t) (a + k t) is at most a + 0.448 k, whatever t is."""
+    k = relative(p, 2, writings=1, readings=2)
+    moved = delta / cap * (1 + k) + p.eta * (1 + abs(Z))
+    moved = moved if cap < p.huge and k < 0.5 else np.inf * np.ones_like(moved)
+    passed = np.where(moved < np.inf, np.minimum((moved + 0.45 * k) / abs(1 - k) * (1 + 2.0**-40), 2.0), np.inf)
+    f = elementary(p) + elementary(FLOAT64)
+    return np.asarray(passed + f * (np.tanh(abs(Z) / cap) + passed) + (ELEMENTARY_ULPS[p.name] + 1) * p.eta)
 
 
 def _slope_error(t: Reals, delta: Reals, rounding: float) -> Reals:

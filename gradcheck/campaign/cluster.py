@@ -14,7 +14,7 @@ class Cluster:
     shared = False
 
     def __init__(self, address: str) -> None:
-        self.client = connected(address, "fuzz")
+        self.client = connected(address)
         self.lost: tuple[type[BaseException], ...] = (lost(),)
         self.count = max(sum(self.client.nthreads().values()), 1)
         self.executor = self.client.get_executor(pure=False, retries=2)

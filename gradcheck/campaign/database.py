@@ -103,7 +103,7 @@ def _redis(address: str) -> ExampleDatabase:
         from redis.backoff import NoBackoff
         from redis.retry import Retry
     except ModuleNotFoundError:
-        raise Missing.extra(f"--database {address}", "redis", "fuzz") from None
+        raise Missing.package(f"--database {address}", "redis") from None
     meter = Meter(SECONDS)
     kind = connection(redis.SSLConnection if address.startswith("rediss") else redis.Connection, meter)
     limits = {"socket_timeout": SECONDS, "socket_connect_timeout": SECONDS, "retry": Retry(NoBackoff(), 0)}

@@ -53,7 +53,8 @@ def status(title: str, budget: Budget, outcome: Outcome) -> Table:
     """Rate, problems, the checks closest to 1, findings, and what is left."""
     table = plain_table("", "", fold=[""])
     table.add_row(Text(words.line(title), style="bold"), left(budget, outcome))
-    table.add_row("problems", f"{outcome.problems:,}, {outcome.rate:.0f} a second; {outcome.judged:,} verdicts")
+    counted = f"{outcome.problems:,}, {outcome.rate:.0f} a second; {outcome.judged:,} verdicts"
+    table.add_row("problems", counted if outcome.records else "counted when the first shard is done")
     nearest = ", ".join(f"{name} {ratio}" for name, ratio in words.nearest(outcome))
     table.add_row("closest to 1", nearest or "–")
     known = len(outcome.findings) - len(outcome.new)
@@ -66,7 +67,8 @@ def left(budget: Budget, outcome: Outcome) -> str:
     """`3 min 20 s left`."""
     said = []
     if budget.seconds is not None:
-        said.append(f"{words.duration(max(budget.seconds - outcome.seconds, 0))} left")
+        rest = budget.seconds - outcome.seconds
+        said.append(f"{words.duration(rest)} left" if rest > 0 else "the time is spent: ending what is in hand")
     if budget.problems is not None:
         said.append(f"{max(budget.problems * budget.dtypes - outcome.problems, 0):,} problems left")
     return ", ".join(said) or f"{words.duration(outcome.seconds)}, until Ctrl-C"

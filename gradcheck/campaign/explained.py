@@ -22,6 +22,7 @@ class Group:
     first: tuple[Problem, Verdict]
     failing: list[Problem]
     failed: int = 0
+    smallest: tuple[Problem, Verdict] | None = None
 
 
 class Explained:

@@ -77,8 +77,3 @@ def smaller(implementation: Implementation, case: Case) -> Case | None:
             return None
         found = posing.drawn(whole, reduce(posed, lambda problem: outcome(problem) is wanted))
     return None if found.digest == case.problem.digest else replace(case, problem=found)
-
-
-def size(problem: Problem) -> int:
-    """How many numbers make it up."""
-    return sum(array.size for array in problem.reals)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from gradcheck import cases, clock, conformance, diagnosis, drawing, filenames, verify
-from gradcheck.campaign import database
+from gradcheck.campaign import database, keeping
 from gradcheck.campaign.explained import Explained, Group
 from gradcheck.campaign.findings import ANY, Finding, Key, Record, key_among, regime_of
 from gradcheck.campaign.job import Job
@@ -21,7 +21,8 @@ from gradcheck.implementations import Implementation, adapt
 from gradcheck.implementations.quiet import quiet
 from gradcheck.problem import Problem
 from gradcheck.reports import words
-from gradcheck.tally import Tally
+from gradcheck.shrinking import Shrinking
+from gradcheck.tally import Tally, rank
 from gradcheck.verdict import Verdict
 from gradcheck.verify import Run
 
@@ -75,6 +76,8 @@ class Shard:
             self.remember(name, problem)
         group = self.groups.setdefault((name, regime), Group(self.tallies[name].check, regime, (problem, verdict), []))
         group.failed += 1
+        if verdict.outcome is group.first[1].outcome:
+            group.smallest = min(group.smallest or group.first, (problem, verdict), key=rank)
         if len(group.failing) < KEPT and not verdict.final:
             diagnosis.keep(group.failing, problem)
 
@@ -108,9 +111,9 @@ class Shard:
             if key_among(finding.key, self.known | told) == finding.key and finding.key not in self.known:
                 last = number
             told.add(finding.key)
-        smallest: list[Problem] = []
+        shrinking = Shrinking(self.implementation)
         for number, (finding, group) in enumerate(zip(found, groups, strict=True)):
-            yield self.shrunk(finding, group, smallest) if number <= last else finding
+            yield self.shrunk(finding, group, shrinking) if number <= last else finding
 
     def finding(self, group: Group, label: str, fix: str) -> Finding:
         """What is said of a group."""
@@ -138,20 +141,15 @@ class Shard:
                 group.failed += sum(other.failed for other in mine if other not in kept)
             yield from kept
 
-    def shrunk(self, finding: Finding, group: Group, smallest: list[Problem]) -> Finding:
+    def shrunk(self, finding: Finding, group: Group, shrinking: Shrinking) -> Finding:
         """With the smallest problem that shows it."""
         problem, verdict = group.first
         with contextlib.suppress(clock.Late):
-            failure = conformance.shrunk(
-                self.implementation,
-                group.check,
-                Tally(group.check, first=group.first),
-                self.run,
-                smallest,
-                within=lambda problem: group.regime in (ANY, regime_of(problem)),
-                database=self.database,
+            keeping.remember(problem, self.run, self.implementation, self.database, held=self.number < 0)
+            problem, verdict = shrinking.of(
+                Tally(group.check, first=group.first, smallest=group.smallest),
+                lambda problem: group.regime in (ANY, regime_of(problem)),
             )
-            problem, verdict = failure.problem, failure.verdict
         case = Case(problem, group.check.name, self.implementation.name)
         return replace(finding, case=cases.dumps(case), said=words.finding(verdict))
 

@@ -12,4 +12,5 @@ from gradcheck.checks import conduct as conduct
 from gradcheck.checks import repeatable as repeatable
 from gradcheck.checks.table import CHECKS as CHECKS
 from gradcheck.checks.table import Check as Check
+from gradcheck.checks.table import select as select
 from gradcheck.checks.trial import Trial as Trial

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from gradcheck.checks.differences import direction, projected, require_folded, require_unmasked
+from gradcheck.checks.bent import logits_along, parameter_along
+from gradcheck.checks.differences import direction, projected, require_counted, require_unmasked
 from gradcheck.checks.reading import Skip, require_bounded
 from gradcheck.checks.relations import SYMBOLS
 from gradcheck.checks.table import check
@@ -32,7 +33,10 @@ def _signs(trial: Trial, shape: tuple[int, ...]) -> Reals:
 
 def _parameter(trial: Trial, variable: str) -> Found:
     """One of theta and b, with the other held."""
-    require_folded(trial)
+    require_counted(trial)
+    if not trial.law.folds:
+        yield parameter_along(trial, variable)
+        return
     truth, own, allowed = trial.truth64, trial.gradient(variable), trial.truth.allowed(variable)
     require_bounded(allowed)
     if 2 * own.size * truth.problem.Y.size <= ENTRIES:
@@ -59,7 +63,10 @@ def central_difference_b(trial: Trial) -> Found:
 @check(2, 19, needs=("gradients",), turns=(10,))
 def central_difference_Z(trial: Trial) -> Found:
     """∂ℒ/∂Z agrees with central differences of each sample's loss, logit by logit and along a direction."""
-    require_folded(trial)
+    require_counted(trial)
+    if not trial.law.folds:
+        yield logits_along(trial, _signs(trial, trial.problem.Y.shape))
+        return
     truth, own, allowed = trial.truth64, trial.gradient("Z"), trial.truth.allowed("D")
     require_bounded(allowed)
     if 2 * truth.problem.L * own.size <= ENTRIES:
@@ -70,8 +77,11 @@ def central_difference_Z(trial: Trial) -> Found:
 
 @check(3, 20, needs=("gradients",), turns=(8,))
 def central_difference_X(trial: Trial) -> Found:
-    """∂ℒ/∂X agrees with central differences of the mathematical loss, entry by entry."""
-    require_folded(trial)
+    """∂ℒ/∂X agrees with central differences of the mathematical loss, entry by entry or along a direction."""
+    require_counted(trial)
+    if not trial.law.folds:
+        yield parameter_along(trial, "X")
+        return
     own = trial.gradient("X")
     truth, allowed = trial.truth64, trial.truth.allowed("X")
     require_bounded(allowed)

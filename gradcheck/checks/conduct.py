@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.checks.reading import Skip, as_array, as_numbers, describe
+from gradcheck.checks import bars
+from gradcheck.checks.reading import as_array, as_numbers, describe
 from gradcheck.checks.table import AGREED, check, found
 from gradcheck.checks.trial import ARGUMENTS, Trial
 from gradcheck.checks.values import jacobian_truth
@@ -72,11 +73,9 @@ def shape_and_dtype(trial: Trial) -> Found:
     yield AGREED
 
 
-@check(needs=())
+@check(needs=(), bars=(bars.in_copies,))
 def inputs_unchanged(trial: Trial) -> Found:
     """No function writes into the arrays that it is given."""
-    if trial.implementation.copies:
-        raise Skip("it is another program, which is handed copies of the arrays")
     for name in trial.implementation.offers:
         trial.first(name)
         for parameter, before, after in zip(PARAMETERS[name], ARGUMENTS[name](trial), trial.given[name], strict=True):

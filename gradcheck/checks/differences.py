@@ -2,15 +2,18 @@
 
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
+from gradcheck.checks import bars
+from gradcheck.checks.bent import own_loss
 from gradcheck.checks.reading import Skip, require_bounded
 from gradcheck.checks.table import check, every
 from gradcheck.checks.trial import Trial
 from gradcheck.enclosure import U64, Enclosure, outward
-from gradcheck.referees import central, complex_step, cumulants, float64, forward
-from gradcheck.referees.cumulants import Move
+from gradcheck.referees import bent, central, complex_step, cumulants, float64, forward, mathematical
+from gradcheck.referees.cumulants import Directional, Move
 from gradcheck.verdict import Comparison, Outcome
 
 Found = Iterator[Comparison]
@@ -22,18 +25,16 @@ def require_unmasked(trial: Trial) -> None:
         raise Skip("a class at -inf has no difference quotient")
 
 
-def require_folded(trial: Trial) -> None:
-    """`Skip` where it is not known how the loss bends: docs/bounds.md, section 8, is of means of log-sum-exps."""
+def require_counted(trial: Trial) -> None:
+    """`Skip` where a loss has no difference quotient at all."""
     require_unmasked(trial)
-    if not trial.law.folds:
-        raise Skip("how a loss with a scale, a cap, a z-loss or a penalty bends is not derived")
     if not trial.problem.divisor:
         raise Skip("no sample counts")
 
 
-def require_plain(trial: Trial) -> None:
+def require_movable(trial: Trial) -> None:
     """`Skip` also where the implementation cannot be handed perturbed arrays."""
-    require_folded(trial)
+    require_counted(trial)
     if trial.problem.memory == "integers":
         raise Skip("perturbed data are not whole numbers")
 
@@ -47,7 +48,7 @@ def direction(trial: Trial) -> Move:
 def projected(
     trial: Trial,
     what: str,
-    taken: central.Directional | forward.Directional,
+    taken: Directional,
     over: tuple[str, ...] = ("theta", "b"),
 ) -> Comparison:
     """The implementation's gradient along a displacement of these variables, against what a referee encloses there."""
@@ -62,8 +63,11 @@ def projected(
 @check(2, 17, 18, needs=("gradients",), turns=every(2))
 def forward_difference(trial: Trial) -> Found:
     """∂ℒ/∂θ and ∂ℒ/∂b agree with forward differences of the mathematical loss."""
-    require_plain(trial)
+    require_movable(trial)
     truth = trial.truth64
+    if not trial.law.folds:
+        yield projected(trial, "gradient · direction", bent.forward(truth.problem, direction(trial), mathematical.loss))
+        return
     taken = forward.enclose(truth.problem, direction(trial), float64.loss, truth.nearby_float64_error)
     yield projected(trial, "gradient · direction", taken)
 
@@ -82,8 +86,15 @@ def _own_noise(trial: Trial) -> float:
 @check(2, 17, 18, needs=("gradients", "loss"), turns=every(2))
 def gradient_of_its_own_loss(trial: Trial) -> Found:
     """Consistent: its gradients are those of its own loss, right or wrong."""
-    require_plain(trial)
+    require_movable(trial)
     sound = loss_outcome(trial) is not Outcome.DISAGREE
+    if not trial.law.folds:
+        if not sound:
+            raise Skip("its loss is not the cross-entropy (see the check loss), so no step is known to be right for it")
+        yield projected(
+            trial, "own gradient · direction", bent.central(trial.problem, direction(trial), partial(own_loss, trial))
+        )
+        return
     noise = trial.truth.nearby_loss_error if sound else _own_noise(trial)
     taken = central.enclose(trial.problem, direction(trial), trial.loss, noise)
     if not sound:
@@ -98,16 +109,10 @@ def loss_outcome(trial: Trial) -> Outcome:
     return Comparison("ℒ", own, truth.enclosure("loss"), truth.allowed("loss")).verdict().outcome
 
 
-@check(2, 17, 18, needs=("gradients", "loss"), turns=every(2))
+@check(2, 17, 18, needs=("gradients", "loss"), turns=every(2), bars=bars.COMPLEX)
 def complex_step_of_its_own_loss(trial: Trial) -> Found:
     """Its gradients agree with the complex step of its own loss, for code that is declared analytic."""
-    require_plain(trial)
-    if not trial.implementation.analytic:
-        raise Skip("not declared analytic")
-    if trial.problem.precision.name != "float64":
-        raise Skip("posed in float64 only")
-    if not trial.law.plain:
-        raise Skip("posed for the paper's loss")
+    require_movable(trial)
     if loss_outcome(trial) is Outcome.DISAGREE:
         raise Skip("its loss is not the cross-entropy (see the check loss)")
     require_bounded(trial.truth.allowed("theta"), trial.truth.allowed("b"))
@@ -120,10 +125,10 @@ def complex_step_of_its_own_loss(trial: Trial) -> Found:
     yield Comparison("gradient · direction", value.midpoint, truth.inflate(value.radius), allowed)
 
 
-@check(2, needs=("loss",), turns=every(2))
+@check(2, needs=("loss",), turns=every(2), bars=(bars.rounds_nearby,))
 def loss_is_convex(trial: Trial) -> Found:
     """The loss at the middle of a segment is at most the mean of the losses at its ends."""
-    require_plain(trial)
+    require_movable(trial)
     p, along = trial.problem, direction(trial)
     step = cumulants.within_reach(p, along, cumulants.REACH)
     above, below = cumulants.moved(p, along, step), cumulants.moved(p, along, -step)

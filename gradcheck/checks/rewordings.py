@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck import referees
+from gradcheck.checks import bars
 from gradcheck.checks.reading import Skip, require_bounded
 from gradcheck.checks.relations import QUANTITY, SYMBOLS, offered
 from gradcheck.checks.table import check, every
@@ -31,11 +32,9 @@ def _twice(p: Problem) -> Problem:
     return p.with_arrays(p.theta, p.b, np.concatenate([p.X, p.X], axis=1), np.concatenate([p.Y, p.Y], axis=1))
 
 
-@check(10, 17, 18, needs=("gradients",), turns=every(3))
+@check(10, 17, 18, needs=("gradients",), turns=every(3), bars=(bars.named_classes,))
 def class_permutation(trial: Trial) -> Found:
     """Renaming the classes permutes the rows of every gradient."""
-    if trial.law.named:
-        raise Skip("classes of different weights, or one that is ignored, cannot be renamed")
     order = np.roll(np.arange(trial.problem.L), 1)
     renamed = _permuted(trial.problem, classes=order)
     for key in offered(trial):
@@ -78,14 +77,12 @@ def _of_twice(trial: Trial, quantity: str, twice: Problem) -> tuple[Enclosure, R
     return truth.enclosure(quantity), truth.allowed(quantity)
 
 
-@check(18, needs=("gradients",), turns=every(1))
+@check(18, needs=("gradients",), turns=every(1), bars=(bars.penalised,))
 def bias_is_a_weight(trial: Trial) -> Found:
     """b behaves as the column of theta that belongs to a feature which is always 1."""
     p = trial.problem
     if p.masked.any():
         raise Skip("theta has no entries of -inf")
-    if p.law.l2:
-        raise Skip("a penalty tells theta from b")
     ones = np.ones((1, p.n), dtype=p.X.dtype)
     wider = p.with_arrays(np.concatenate([p.theta, p.b], axis=1), np.zeros_like(p.b), np.concatenate([p.X, ones]), p.Y)
     computed = trial.gradient("theta", wider)
@@ -140,12 +137,12 @@ def _from_logits(trial: Trial, key: str, formed: Callable[..., Reals], terms: in
     return Comparison(SYMBOLS[key], computed, Enclosure(formed(D, np.asarray) + penalty, own), allowed)
 
 
-@check(1, 17, needs=("gradients",), turns=every(3))
+@check(1, 17, needs=("gradients",), turns=every(3), bars=(bars.not_logistic,))
 def two_classes_are_logistic(trial: Trial) -> Found:
     """L = 2 is the logistic model: ∂ℒ/∂θ = ±(σ(w x + v) - y) xᵀ/n with w = θ₁ - θ₀, v = b₁ - b₀."""
     p = trial.problem
-    if p.L != 2 or not p.unit_mass or p.masked.any() or not p.law.counts_only:
-        raise Skip("posed for two classes and labels that sum to 1, of the paper's loss or its sum")
+    if p.L != 2 or not p.unit_mass or p.masked.any():
+        raise Skip(bars.LOGISTIC)
     if p.X.size > referees.BALL_ENTRIES:
         raise Skip("posed for small problems")
     round_ = p.precision.round

@@ -3,15 +3,21 @@
 A check yields what it compares (`Comparison`) or what it found (`Verdict`). It raises `Skip` where it does not apply.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
 from gradcheck import sentences
+from gradcheck.checks.bars import Bar
 from gradcheck.checks.reading import Anew, Broken, Skip
 from gradcheck.checks.trial import Trial
+from gradcheck.errors import Unusable
+from gradcheck.implementations import Implementation
+from gradcheck.law import CrossEntropy
+from gradcheck.printable import clipped
 from gradcheck.problem import Problem
+from gradcheck.regimes import matching
 from gradcheck.verdict import Comparison, Outcome, Verdict, combine
 
 Claim = Callable[[Trial], Iterator[Comparison | Verdict]]
@@ -22,7 +28,8 @@ class Check:
     """One claim about an implementation on a problem; `claim` is the sentence, `equations` where the paper states it.
 
     A check without turns judges every problem of a run. The others, which cost more, take turns: they judge the first problem,
-    and those whose number is one of `turns` modulo `TURNS`, of large ones only where `large` says so.
+    and those whose number is one of `turns` modulo `TURNS`, of large ones only where `large` says so. `bars` tell what keeps it
+    from every problem.
     """
 
     name: str
@@ -32,19 +39,25 @@ class Check:
     function: Claim
     turns: tuple[int, ...] = ()
     large: bool = False
+    bars: tuple[Bar, ...] = ()
 
     def due(self, number: int, problem: Problem) -> bool:
         """Whether this check judges the problem of that number in a run."""
         due = number == 0 or number % TURNS in self.turns
         return not self.turns or (due and (self.large or problem.Y.size <= LARGE))
 
+    def barred(self, implementation: Implementation, law: CrossEntropy, dtype: str) -> str:
+        """Why it judges no problem of this loss in this precision, whatever the numbers; empty where it may."""
+        missing = [name for name in self.needs if getattr(implementation, name) is None]
+        if missing:
+            return f"{implementation.name} has no function {missing[0]!r}"
+        return next(filter(None, (bar(implementation, law, dtype) for bar in self.bars)), "")
+
     def judge(self, trial: Trial) -> Verdict:
         """The verdict of this check on one problem. Never raises."""
-        if trial.refused:
-            return Verdict(Outcome.SKIPPED, trial.refused)
-        missing = [name for name in self.needs if getattr(trial.implementation, name) is None]
-        if missing:
-            return Verdict(Outcome.SKIPPED, f"{trial.implementation.name} has no function {missing[0]!r}")
+        barred = trial.refused or self.barred(trial.implementation, trial.law, trial.problem.precision.name)
+        if barred:
+            return Verdict(Outcome.SKIPPED, barred)
         try:
             with np.errstate(all="ignore"):  # what overflows is seen in the values
                 verdicts = [item.verdict() if isinstance(item, Comparison) else item for item in self.function(trial)]
@@ -58,6 +71,19 @@ class Check:
 
 
 CHECKS: dict[str, Check] = {}
+
+
+def select(globs: Iterable[str]) -> tuple[Check, ...]:
+    """The checks whose name matches any of the globs, in the order of the table; all of them where there is no glob."""
+    chosen: dict[str, None] = {}
+    for glob in tuple(globs) or ("*",):
+        names = matching(CHECKS, glob)
+        if not names:
+            raise Unusable(f"no check matches {clipped(glob, 60)!r}; `gradcheck checks` lists them")
+        chosen.update(dict.fromkeys(names))
+    return tuple(check for name, check in CHECKS.items() if name in chosen)
+
+
 TURNS = 12
 LARGE = 4096
 
@@ -68,13 +94,17 @@ def every(fourth: int) -> tuple[int, ...]:
 
 
 def check(
-    *equations: int, needs: tuple[str, ...], turns: tuple[int, ...] = (), large: bool = False
+    *equations: int,
+    needs: tuple[str, ...],
+    turns: tuple[int, ...] = (),
+    large: bool = False,
+    bars: tuple[Bar, ...] = (),
 ) -> Callable[[Claim], Claim]:
     """Enter a function into the table under its own name; the first line of its docstring is the claim."""
 
     def enter(function: Claim) -> Claim:
         CHECKS[function.__name__] = Check(
-            function.__name__, equations, needs, sentences.first(function), function, turns, large
+            function.__name__, equations, needs, sentences.first(function), function, turns, large, bars
         )
         return function
 

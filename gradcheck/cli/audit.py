@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from gradcheck.cli.group import STATUS, leave, main
-from gradcheck.cli.losses import law_options, refuse_law
+from gradcheck.cli.losses import law_options
 from gradcheck.cli.options import arithmetic_options, said_of
 from gradcheck.law.options import FIELDS as LAW
 
@@ -55,7 +55,6 @@ def audit(
 
     reports.prepare(json_file, html)
     law = said_of(LAW, declared)
-    refuse_law(law, "dumps", (("reduction", "mean"), ("reduction", "sum")))
     asked = {"samples": samples, **law, **declared}
     layout = {name: value for name, value in asked.items() if value is not None}
     with progress.samples(f"auditing {dump}") as told:

@@ -38,9 +38,7 @@ def table(found: Audit) -> Table:
         near = [
             words.NONE if value is None else f"{value:.1e}" for value in (finding.entry, finding.row, finding.median)
         ]
-        if (
-            len(finding.rows) == found.sizes[2 if finding.quantity == "grad_X" else 0]
-        ):  # there is no row of which it could be said
+        if not finding.certifies(found.sizes):  # there is no row of which it could be said
             near = [words.NONE, words.NONE, near[2]]
         cells = ["all compared", "", ""] if finding.entry is None else near
         made.add_row(

@@ -108,7 +108,7 @@ def minimise(*, folder: Path, name: str | None, dry_run: bool, **given: Any) -> 
             with told.met():
                 smaller = saved.smaller(implementation, case)
                 if smaller is not None:
-                    say(f"{path}: {saved.size(case.problem)} to {saved.size(smaller.problem)} numbers")
+                    say(f"{path}: {case.problem.entries} to {smaller.problem.entries} numbers")
                     if not dry_run:
                         kept.add(folder, smaller)
                         _remove(path, dry_run)

@@ -10,6 +10,7 @@ from typing import Any, NoReturn
 
 import click
 
+from gradcheck.cli import refusals
 from gradcheck.cli.say import say
 from gradcheck.errors import Unusable, raised
 from gradcheck.printable import refusal
@@ -17,11 +18,14 @@ from gradcheck.supervisor import INTERRUPTED, so_far
 
 STATUS = """\b
 Exit status: 0  everything judged agrees
-             1  something disagrees, or the target raised or returned something unusable
+             1  something disagrees, or the target raised or returned
+                something unusable
              2  the command, the target or a file cannot be used
              3  nothing could be judged
              130  interrupted; what had been judged by then is shown"""
 
+
+LONGEST = 1000  # characters of a sentence that says what a command does
 
 TRACEBACK = "GRADCHECK_TRACEBACK"  # set, it shows where a fault of our own happened
 
@@ -56,6 +60,13 @@ def _plain() -> Iterator[None]:
 
 class Refusing(click.Group):
     """A group whose commands refuse by raising `Unusable`."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Each command with the whole of its sentence, on as many lines as that takes."""
+        commands = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        rows = [(name, command.get_short_help_str(LONGEST)) for name, command in commands if command is not None]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
 
     def make_context(self, *given: Any, **settings: Any) -> click.Context:
         with _plain():
@@ -97,8 +108,11 @@ def run(given: list[str]) -> int:
         sys.unraisablehook = threading.excepthook = _unheard
     try:
         return main.main(args=given, prog_name="gradcheck", standalone_mode=False) or 0
+    except click.exceptions.NoArgsIsHelpError as asked:
+        asked.show()
+        return asked.exit_code
     except click.ClickException as refused:
-        refused.show()
+        say(f"gradcheck: {refusals.line(refused)}", err=True)
         return refused.exit_code
     except click.Abort:
         return INTERRUPTED

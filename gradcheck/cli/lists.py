@@ -1,10 +1,12 @@
 """`gradcheck checks`, `gradcheck targets` and `gradcheck mistakes`: what there is, as tables."""
 
+from contextlib import suppress
 from pathlib import Path
 
 import click
 
-from gradcheck.cli.group import main
+from gradcheck.cli.group import leave, main
+from gradcheck.supervisor import INTERRUPTED
 
 
 @main.command()
@@ -30,11 +32,12 @@ def checks() -> None:
 def targets() -> None:
     """List the built-in targets, and how to install what is missing."""
     from gradcheck import reports
+    from gradcheck.errors import install
     from gradcheck.implementations import BUILT_IN
 
     table = reports.terminal.plain_table("target", "what", "here", fold=("what", "here"))
     for name, target in BUILT_IN.items():
-        table.add_row(name, target.what, "yes" if target.installed else f'pip install "gradcheck[{target.extra}]"')
+        table.add_row(name, target.what, "yes" if target.installed else install(*target.missing))
     reports.console().print(table)
 
 
@@ -74,14 +77,14 @@ def _kill_matrix(count: int, json_file: Path | None, html: Path | None) -> None:
     from gradcheck import kills, reports
     from gradcheck.cli import kill_page
     from gradcheck.cli.progress import progress
-    from gradcheck.mistakes import MISTAKES
 
     reports.prepare(json_file, html)
-    found = []
-    with progress("posing", len(MISTAKES)) as show:
+    found: list[kills.Kills] = []
+    with progress("posing", kills.whole()) as show, suppress(KeyboardInterrupt):
         for row in kills.matrix(count):
             found.append(row)
             show(row.mistake, len(found))
+    early = len(found) < kills.whole()
     console = reports.console(quiet=Path("-") in (json_file, html))
     numbers = ("mistakes", "median", "worst")
     table = reports.terminal.plain_table("mistake", "median", "worst", "by", right=numbers, fold=("by",))
@@ -98,7 +101,12 @@ def _kill_matrix(count: int, json_file: Path | None, html: Path | None) -> None:
         f"\n{len(found) - len(missed)} of {len(found)} mistakes are killed within {count} test cases at each of "
         f"{len(kills.SEEDS)} seeds; median and worst are test cases to the first kill, over the seeds"
     )
-    if json_file:
+    if early:
+        console.print(
+            f"interrupted after {len(found)} of {kills.whole()} mistakes, so this is not the whole matrix"
+        )
+    if json_file and not early:
         reports.write(json_file, kills.text(found))
-    if html:
+    if html and not early:
         reports.write(html, kill_page.text(found))
+    leave(INTERRUPTED) if early else None

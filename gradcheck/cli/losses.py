@@ -4,7 +4,6 @@ from typing import Any
 
 import click
 
-from gradcheck.arithmetic import options
 from gradcheck.cli.tables import Amount, Command, Table, Typed, offering
 from gradcheck.errors import Unusable
 from gradcheck.law import options as law
@@ -86,11 +85,3 @@ for _name, (_least, _most, _) in law.RANGES.items():
 def law_options(command: Command) -> Command:
     """Which loss the target computes; each field of `CrossEntropy` has the option of its name."""
     return offering(command, LAW)
-
-
-def refuse_law(said: dict[str, Any], what: str, known: tuple[tuple[str, Any], ...] = ()) -> None:
-    """`Unusable` for an option of the loss that this command cannot judge yet."""
-    for name, value in said.items():
-        if (name, value) not in known:
-            (option, *_) = options({name: value})
-            raise Unusable(f"{what} cannot be judged with {option} yet; expected those of the mean cross-entropy")

@@ -17,6 +17,11 @@ else:
 class Amount(click.FloatRange):
     """A number in a range: NaN is in none, whatever it is compared with."""
 
+    def _describe_range(self) -> str:
+        """Limits that somebody may run into; none of thirty digits, which are those of our own arithmetic."""
+        told = [value for value in (self.min, self.max) if value is not None and not 1e-9 < abs(value or 1) < 1e9]
+        return "" if told else super()._describe_range()
+
     def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> Any:
         found = super().convert(value, param, context)
         if not isfinite(found):

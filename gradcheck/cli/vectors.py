@@ -36,15 +36,25 @@ def vectors() -> None:
 )
 @click.option("--shipped", is_flag=True, help="Copy the set that ships with gradcheck; nothing is drawn.")
 @click.option("--force", is_flag=True, help="Replace the vectors that DIR holds.")
+@law_options
 def export(
-    *, folder: Path, dtypes: tuple[str, ...], count: int, seed: int, globs: tuple[str, ...], shipped: bool, force: bool
+    *,
+    folder: Path,
+    dtypes: tuple[str, ...],
+    count: int,
+    seed: int,
+    globs: tuple[str, ...],
+    shipped: bool,
+    force: bool,
+    **settings: Any,
 ) -> None:
     """Write problems and their certified answers into DIR: one JSON file each, and index.json."""
     from gradcheck.vectors import folder as folders
 
     folders.replaceable(folder, force=force)
-    if shipped and (dtypes or globs):
-        raise Unusable("--shipped copies a set as it is; expected no --dtype and no --regime")
+    law = said_of(LAW, settings)
+    if shipped and (dtypes or globs or law):
+        raise Unusable("--shipped copies a set as it is; expected no --dtype, no --regime and no options of the loss")
     if shipped:
         files = folders.shipped()
     else:
@@ -52,12 +62,14 @@ def export(
 
         dtypes, names = tuple(dict.fromkeys(dtypes)) or ("float64",), regimes(globs)
         made = {"dtypes": dtypes, "seed": seed, "count": count, "regimes": names}
-        files = folders.texts(_certified(dtypes, names, seed, count), made)
+        files = folders.texts(_certified(dtypes, names, seed, count, CrossEntropy(**law)), made)
     folders.write(folder, files, force=force)
     say(f"{folder}: {len(files) - 1} vectors and {folders.INDEX}, {sum(map(len, files.values())) // 1000} kB")
 
 
-def _certified(dtypes: tuple[str, ...], regimes: tuple[str, ...], seed: int, count: int) -> "list[Vector]":
+def _certified(
+    dtypes: tuple[str, ...], regimes: tuple[str, ...], seed: int, count: int, law: CrossEntropy
+) -> "list[Vector]":
     from gradcheck import precision
     from gradcheck.vectors import posing
 
@@ -67,7 +79,7 @@ def _certified(dtypes: tuple[str, ...], regimes: tuple[str, ...], seed: int, cou
     with progress("certifying", len(dtypes) * len(regimes)) as bar:
         for done, (dtype, regime) in enumerate((dtype, regime) for dtype in dtypes for regime in regimes):
             bar(f"{dtype} {regime}", done)
-            found += posing.vectors(dtype, regime, seed, count)
+            found += posing.vectors(dtype, regime, seed, count, law)
     return found
 
 
@@ -108,7 +120,7 @@ def judge(*, paths: tuple[Path, ...], json_file: Path | None, **settings: Any) -
     reports.prepare(json_file)
     law, rounds = said_of(LAW, settings), said_of(FIELDS, settings)
     index = folder.load(paths[0] if len(paths) == 2 else SHIPPED)
-    found = judged(index, answers.load(paths[-1]), Arithmetic(**rounds), CrossEntropy(**law))
+    found = judged(index, answers.load(paths[-1]), Arithmetic(**rounds), CrossEntropy(**law) if law else None)
     answered.show(found, reports.console(quiet=json_file == Path("-")))
     if json_file:
         reports.write(json_file, report.text(found))

@@ -1,6 +1,6 @@
 """`gradcheck verify [TARGET]`."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,6 +16,7 @@ from gradcheck.settings import Target
 from gradcheck.supervisor import INTERRUPTED
 
 if TYPE_CHECKING:
+    from gradcheck.implementations import Implementation
     from gradcheck.verify import Run
 
 _file = click.Path(dir_okay=False, path_type=Path)
@@ -71,10 +72,12 @@ def verify(
     settings = {key: given.pop(key) for key in ("dtypes", "checks", "regimes", "max_examples", "seed", "careful")}
     results = reports.console(quiet=Path("-") in files.values())
     runs: list[Run] = []
-    for found in judged(chosen(name, given), settings):
+    targets = chosen(name, given)
+    loads = {target.words: target.load for target in targets}
+    for found in judged(targets, settings):
         if runs and not quiet:
             results.print()
-        runs.append(_saved(found, folder))
+        runs.append(_saved(found, folder, None if found.interrupted else loads[found.command]))
         reports.terminal.show(runs[-1], results, said=verbose - quiet)
     for kind, path in files.items():
         reports.write(path, reports.FORMATS[kind](runs))
@@ -86,12 +89,12 @@ def verify(
     leave(INTERRUPTED if runs[-1].interrupted else status(runs))
 
 
-def _saved(run: "Run", folder: Path) -> "Run":
+def _saved(run: "Run", folder: Path, again: "Callable[[], Implementation] | None") -> "Run":
     """The run with its cases saved, or as it is, with a word on why not: what was found is not lost for that."""
     from gradcheck import conformance
 
     try:
-        return conformance.saved(run, folder)
+        return conformance.saved(run, folder, again)
     except Unusable as problem:
         say(f"gradcheck: {problem}", err=True)
         return run
@@ -127,6 +130,6 @@ def judged(targets: tuple[Target, ...], settings: dict[str, Any]) -> Iterator["R
                     careful=settings.get("careful", False),
                     progress=bar,
                 )
-            yield replace(run, command=target.words)
+            yield replace(run, command=target.words, door="pyproject" if target.configured else "command")
             if run.interrupted:
                 return

@@ -11,6 +11,7 @@ from gradcheck.checks.reading import Skip
 from gradcheck.diagnosis.views import LEFT, View, joined
 from gradcheck.enclosure import ETA64, outward
 from gradcheck.mistakes import MISTAKES, Mistake, Model
+from gradcheck.precision import FLOAT64
 from gradcheck.problem import Problem
 from gradcheck.readings.running import Running
 
@@ -45,6 +46,13 @@ class Candidate:
             return all(view.fits(name, found) for name, found in self.predicted(view, names))
         except UNCOMPUTABLE:
             return False
+
+    def plausible(self, view: View, names: frozenset[str]) -> bool:
+        """A quick look: false where the model, run on plain numbers, is nowhere near what was returned."""
+        scale = self.scale and self.scale(view.problem)
+        if view.problem.precision is not FLOAT64 or any(mistake.group == "precision" for mistake in self.mistakes):
+            return True
+        return view.near(self.model, names, 1.0 if scale is None else scale)
 
     def tells(self, view: View, names: frozenset[str]) -> bool:
         """Whether it differs from the right code on this problem beyond both their bounds."""

@@ -133,7 +133,7 @@ def _promising(candidate: Candidate, few: list[View], names: frozenset[str]) -> 
     """Whether it explains a third of a few problems; given up as soon as it cannot."""
     missed = 0
     for view in few:
-        missed += not candidate.explains(view, names)
+        missed += not (candidate.plausible(view, names) and candidate.explains(view, names))
         if 3 * (len(few) - missed) < len(few):
             return False
     return True

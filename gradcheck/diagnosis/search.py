@@ -73,7 +73,11 @@ def _of_values(looked: list[View], others: list[View], done: frozenset[str], des
         return None
 
     exact = together(singles(), scaled(), solved(searched, names))
-    exact = exact or (_apart(searched, views, others, names) if len(names) > 1 else None) or together(pairs())
+    exact = (
+        exact
+        or (_apart(searched, views, others, names) if len(names) > 1 else None)
+        or together(c for c in pairs() if c.plausible(searched[0], names))
+    )
     if exact:
         return replace(exact, examined=examined)
     if not describe:

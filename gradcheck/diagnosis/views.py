@@ -1,7 +1,8 @@
 """What an implementation made of one problem, quantity by quantity, beside what right code and any mistake may make of it."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -33,6 +34,9 @@ LEFT = {
     for function, parameters in PARAMETERS.items()
     for place, parameter in enumerate(parameters)
 }
+NEAR = 2.0**-5  # of the largest entry: what lies apart further is no matter of rounding in float64
+KEPT = 256  # logits of a problem of which is kept what each mistake makes of it
+Computed = tuple[Mapping[str, Running], list[Running]]
 EVERYTHING = frozenset((*QUANTITIES, *LEFT))
 
 
@@ -65,12 +69,21 @@ def within(output: Array, found: Running) -> bool:
     return bool((near | unlimited | np.isinf(found.error)).all())
 
 
+def _near(output: Array, made: Any, scale: float) -> bool:
+    """Whether no entry is apart by a share of the largest; what is not finite is near to anything."""
+    values, other = output.astype(np.float64), np.asarray(made, dtype=np.float64) * scale
+    if values.shape != other.shape or not (np.isfinite(values).all() and np.isfinite(other).all()):
+        return True
+    return bool((abs(values - other) <= NEAR * (abs(values).max(initial=0.0) + abs(other).max(initial=0.0))).all())
+
+
 class View:
     """What an implementation returned for one problem, and which of it is wrong."""
 
     def __init__(self, implementation: Implementation, problem: Problem) -> None:
         self.problem = problem
         self.trial = Trial(implementation, problem)
+        self._kept: dict[tuple[type[Model], str], Computed] = {}
 
     @cached_property
     def outputs(self) -> dict[str, Array]:
@@ -116,11 +129,40 @@ class View:
             returned = [name for name, (source, _, _) in QUANTITIES.items() if source == function and name in names]
             left = [(name, place) for name, (source, place) in LEFT.items() if source == function and name in names]
             if returned or left:
-                inputs = [_entered(array) for array in ARGUMENTS[function](self.trial)]
-                found = getattr(model(self.trial.law), function)(*inputs)
-                parts = found if function == "gradients" else {function: found}
+                parts, inputs = self._computed(model, function)
                 yield from ((name, parts[name]) for name in returned if name in parts)
                 yield from ((name, inputs[place]) for name, place in left)
+
+    def _computed(self, model: type[Model], function: str) -> Computed:
+        """What a function of the model makes of this problem, and its arguments thereafter; of a small one, worked out once."""
+        if (model, function) in self._kept:
+            return self._kept[model, function]
+        inputs = [_entered(array) for array in ARGUMENTS[function](self.trial)]
+        found = getattr(model(self.trial.law), function)(*inputs)
+        computed = (found if function == "gradients" else {function: found}), inputs
+        if self.problem.Y.size <= KEPT:
+            self._kept[model, function] = computed
+        return computed
+
+    def near(self, model: type[Model], names: frozenset[str], scale: float) -> bool:
+        """Whether plain numbers that the model makes are near what was returned, as far as they could be told from it."""
+        wanted = [name for name in QUANTITIES if name in names and name in self.outputs and name not in self._open]
+        for function in dict.fromkeys(QUANTITIES[name][0] for name in wanted):
+            try:
+                found = getattr(model(self.trial.law), function)(*ARGUMENTS[function](self.trial))
+            except Exception:  # a model that cannot be run so is tried as it is elsewhere
+                continue
+            parts = found if function == "gradients" else {function: found}
+            pairs = [(self.outputs[n], parts[n]) for n in wanted if QUANTITIES[n][0] == function and n in parts]
+            if not all(_near(output, made, scale) for output, made in pairs):
+                return False
+        return True
+
+    @cached_property
+    def _open(self) -> frozenset[str]:
+        """Quantities of which even right code may return something that is far from what other right code does."""
+        wide = (n for n, r in self.right.items() if not (r.error <= NEAR / 8 * abs(r.value).max(initial=0.0)).all())
+        return frozenset(wide)
 
     def fits(self, name: str, found: Running) -> bool:
         """Whether what was returned lies within what the mistake may return: shape, dtype, and every entry."""

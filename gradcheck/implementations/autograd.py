@@ -1,11 +1,15 @@
 """`autograd`: autograd.scipy.special.logsumexp, its gradients by autograd.grad and make_vjp. The only door to autograd."""
 
+import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from autograd import grad, make_vjp
 from autograd import numpy as anp
+from autograd.core import VJPNode, backward_pass, vspace
 from autograd.scipy.special import logsumexp
+from autograd.tracer import trace
 from numpy.typing import NDArray
 
 from gradcheck.implementations.record import Implementation, Layout
@@ -29,6 +33,8 @@ def from_autograd(
     With `logits(theta, b, X)`, the loss is one of logits, `loss(Z, Y)`, and its gradient with respect to Z is judged, too:
 
         implementation = gradcheck.from_autograd(my_loss, logits=lambda theta, b, X: theta @ X + b)
+
+    The gradient with respect to X is judged unless the loss has none: X as a constant, or in what autograd cannot differentiate.
     """
     keys = ("theta",) if layout.bias == "absent" else ("theta", "b")
 
@@ -42,10 +48,11 @@ def from_autograd(
         *parameters, X, Y = arrays
         if logits is None:
             found = grad(lambda p: anp.sum(loss(*p, X, Y, **options)))(tuple(parameters))
-            return dict(zip(keys, found, strict=True))
+            return {**dict(zip(keys, found, strict=True)), **_of_data(lambda X: loss(*parameters, X, Y, **options), X)}
         pull, Z = make_vjp(lambda p: logits(*p, X))(tuple(parameters))
         D = grad(lambda Z: anp.sum(loss(Z, Y, **options)))(Z)
-        return {**dict(zip(keys, pull(D), strict=True)), "Z": D}
+        data = _of_data(lambda X: logits(*parameters, X), X, D)
+        return {**dict(zip(keys, pull(D), strict=True)), **data, "Z": D}
 
     takes = tuple(keyword_only(loss))
     return Implementation(
@@ -58,6 +65,21 @@ def from_autograd(
         law=law,
         takes=takes,
     )
+
+
+def _of_data(function: Callable[[Array], Any], X: Array, D: Array | None = None) -> dict[str, Array]:
+    """The gradient with respect to X, of the sum of a loss, or of logits by what the loss has of them; none where there is none."""
+    if X.dtype.kind != "f":
+        return {}
+    with (
+        suppress(Exception),
+        warnings.catch_warnings(),
+    ):  # code may have no gradient of the data, which are no parameters
+        warnings.simplefilter("ignore")  # autograd warns where it has none
+        found, node = trace(VJPNode.new_root(), function, X)
+        if node is not None:  # it does depend on them
+            return {"X": backward_pass(vspace(found).ones() if D is None else D, node)}
+    return {}
 
 
 def _logits(theta: Array, b: Array, X: Array) -> Array:

@@ -7,12 +7,15 @@ for zero on every device (jax-ml/jax#16200, works as intended), and so is declar
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import jax
 import jax.numpy as jnp
 import numpy as np
+from jax.extend.core import jaxpr_as_fun
 from numpy.typing import NDArray
 
 from gradcheck.arithmetic import Arithmetic
@@ -21,6 +24,7 @@ from gradcheck.implementations.told import keyword_only
 from gradcheck.law import CrossEntropy
 
 Array = NDArray[Any]
+Arrays = tuple[jax.Array, ...]
 
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -51,22 +55,35 @@ def from_jax(
             my_fused_loss, logits=lambda theta, b, X: X @ theta.T + b, layout=Layout(samples="rows", labels="index")
         )
 
+    The gradient with respect to X is judged unless the loss has none: X in a stop_gradient, or in what JAX cannot differentiate.
     Options of a loss that are keyword-only parameters, such as `label_smoothing`, are varied; they are traced.
     """
     keys = ("theta",) if layout.bias == "absent" else ("theta", "b")
+    by_logits = () if logits is None else ("Z",)
 
     def value(*arrays: jax.Array, **options: Any) -> jax.Array:
         *parameters, X, Y = arrays
         return loss(*parameters, X, Y, **options) if logits is None else loss(logits(*parameters, X), Y, **options)
 
-    def gradients(*arrays: jax.Array, **options: Any) -> dict[str, jax.Array]:
-        *parameters, X, Y = arrays
+    def slopes(count: int, arrays: Arrays, options: dict[str, Any]) -> Arrays:
+        """By so many of the arrays, and by Z where the loss is one of logits."""
+        held, Y = arrays[count:-1], arrays[-1]
         if logits is None:
-            slopes = jax.grad(lambda *p: loss(*p, X, Y, **options).sum(), range(len(keys)))
-            return dict(zip(keys, slopes(*parameters), strict=True))
-        Z, pull = jax.vjp(lambda *p: logits(*p, X), *parameters)
+            return jax.grad(lambda p: loss(*p, *held, Y, **options).sum())(arrays[:count])
+        Z, pull = jax.vjp(lambda *p: logits(*p, *held), *arrays[:count])
         D = jax.grad(lambda Z: loss(Z, Y, **options).sum())(Z)
-        return {**dict(zip(keys, pull(D), strict=True)), "Z": D}
+        return (*pull(D), D)
+
+    def gradients(*arrays: jax.Array, **options: Any) -> dict[str, jax.Array]:
+        if jnp.issubdtype(arrays[-2].dtype, jnp.floating):
+            with suppress(Exception):  # code may have no gradient of the data, which are no parameters
+                traced = jax.make_jaxpr(partial(slopes, len(keys) + 1))(arrays, options)
+                found = jaxpr_as_fun(traced)(*jax.tree.leaves((arrays, options)))
+                named = dict(zip((*keys, "X", *by_logits), found, strict=True))
+                return (
+                    named if _follows(traced.jaxpr, len(keys)) else {k: each for k, each in named.items() if k != "X"}
+                )
+        return dict(zip((*keys, *by_logits), slopes(len(keys), arrays, options), strict=True))
 
     return Implementation(
         name or getattr(loss, "__name__", "loss"),
@@ -79,6 +96,15 @@ def from_jax(
         arithmetic=Arithmetic(subnormals="flushed"),
         takes=tuple(keyword_only(loss)),
     )
+
+
+def _follows(traced: Any, place: int) -> bool:
+    """Whether that result of a program depends on what it is given: a derivative that JAX does not have is a constant 0."""
+    known = {id(variable) for variable in traced.invars}
+    for step in traced.eqns:
+        if any(id(variable) in known for variable in step.invars):
+            known.update(map(id, step.outvars))
+    return id(traced.outvars[place]) in known
 
 
 def linear(theta: jax.Array, b: jax.Array, X: jax.Array) -> jax.Array:

@@ -33,7 +33,7 @@ def loss(theta: Array, b: Array, X: Array, Y: Array) -> Array:
 
 
 def gradients(theta: Array, b: Array, X: Array, Y: Array) -> dict[str, Array]:
-    """theta (L, d), b (L,), Z (n, L)."""
+    """theta (L, d), b (L,), X (n, d), Z (n, L)."""
     found: dict[str, Array] = _called("gradients", theta, b, X, Y)
     return found
 

@@ -9,6 +9,7 @@ from gradcheck.arithmetic import Arithmetic
 from gradcheck.errors import Unusable
 from gradcheck.implementations import told
 from gradcheck.implementations.home import Home
+from gradcheck.implementations.naming import titled
 from gradcheck.law import CrossEntropy
 from gradcheck.law.options import CHOICES as LOSSES
 
@@ -92,9 +93,16 @@ class Implementation:
     `loss` and `gradients` have as keyword-only ones. `analytic` declares that
     `loss` accepts complex arrays and is analytic as written, so that the complex step may judge it. `expected_failures` maps a
     check (or "check/dtype") to the reason why it is known to fail; one that no longer fails is itself a failure.
+
+    In the place of the name may stand what has one, a function or a module, which gives its functions, too:
+
+        >>> from gradcheck import Implementation, Layout
+        >>> def gradients(W, b, X, y): ...
+        >>> Implementation(gradients, layout=Layout(samples="rows", labels="index")).name
+        'gradients'
     """
 
-    name: str
+    name: Any  # a str, once it is made
     gradients: Function | None = None
     loss: Function | None = None
     logits: Function | None = None
@@ -114,6 +122,8 @@ class Implementation:
     home: Home = field(default_factory=Home, compare=False, repr=False)  # where its functions are called
 
     def __post_init__(self) -> None:
+        if not isinstance(self.name, str):
+            self._name_and_functions(self.name)
         if not self.offers:
             raise Unusable(f"{self.name} has none of the functions {', '.join(FUNCTIONS)}; at least one must be there")
         if not self.dtypes or not set(self.dtypes) <= set(precision.NAMES):
@@ -129,6 +139,15 @@ class Implementation:
         own = tuple(getattr(self, name) for name in FUNCTIONS)
         if self.home.functions and not self.adapted and own != self.home.functions:
             object.__setattr__(self, "home", Home())  # another's functions in the place of those loaded
+
+    def _name_and_functions(self, found: Any) -> None:
+        """What is given in the place of the name: it names, and has those of the functions that are not given."""
+        from gradcheck.implementations.targets import functions  # it knows this record
+
+        name = titled(found)
+        for key, value in {**functions(name, found), "name": name}.items():
+            if key == "name" or getattr(self, key) is None:
+                object.__setattr__(self, key, value)
 
     def _takes(self) -> tuple[str, ...]:
         given = (self.takes,) if isinstance(self.takes, str) else tuple(self.takes)
@@ -149,6 +168,12 @@ class Implementation:
     def expected(self, check: str, dtype: str) -> str:
         """Why this check is known to fail in this precision; empty where it is not."""
         return self.expected_failures.get(check) or self.expected_failures.get(f"{check}/{dtype}", "")
+
+    def require(self, dtype: str) -> None:
+        """Raise `Unusable` where there is no such precision, or where it is not made for it."""
+        precision.named(dtype)
+        if dtype not in self.dtypes:
+            raise Unusable(f"{self.name} does not offer {dtype}; it offers {', '.join(self.dtypes)}")
 
     @property
     def default_dtypes(self) -> tuple[str, ...]:

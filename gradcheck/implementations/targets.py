@@ -11,13 +11,13 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from gradcheck.errors import Missing, Unusable, raised
+from gradcheck.errors import Missing, Unusable, near, raised
 from gradcheck.implementations.record import FUNCTIONS, Implementation
 
 
 @dataclass(frozen=True)
 class BuiltIn:
-    """A target that ships with gradcheck: what it is, and the extra and the packages (as imported) that it needs, if any."""
+    """A target that ships with gradcheck: what it is, and the extra of ours and the packages, as imported, that it needs."""
 
     what: str
     extra: str = ""
@@ -103,8 +103,11 @@ def load(target: str) -> Implementation:
 
 def as_implementation(name: str, found: Any) -> Implementation:
     """An Implementation as it is; a module, object or mapping by its functions; a bare function as `gradients`."""
-    if isinstance(found, Implementation):
-        return found
+    return found if isinstance(found, Implementation) else Implementation(name, **functions(name, found))
+
+
+def functions(name: str, found: Any) -> dict[str, Any]:
+    """The functions of a module, an object or a mapping that is called so, by their names; a bare function as `gradients`."""
     get: Callable[[str], Any] = found.get if isinstance(found, Mapping) else lambda key: getattr(found, key, None)
     offered: dict[str, Any] = {key: get(key) for key in FUNCTIONS if callable(get(key)) and _own(found, key, get(key))}
     if not offered and callable(found) and not isinstance(found, type):
@@ -113,7 +116,7 @@ def as_implementation(name: str, found: Any) -> Implementation:
         raise Unusable(
             f"{name} is {_kind(found)} with none of the functions {', '.join(FUNCTIONS)}; expected at least one of them"
         )
-    return Implementation(name, **offered)
+    return offered
 
 
 def _own(found: Any, key: str, function: Any) -> bool:
@@ -134,7 +137,7 @@ def _kind(found: Any) -> str:
 def _built_in(name: str) -> Implementation:
     target = BUILT_IN[name]
     if target.missing:
-        raise Missing.extra(f"target {name}", target.missing[0], target.extra)
+        raise Missing.package(f"target {name}", *target.missing)
     with _reported(f"target {name}"):
         module = importlib.import_module(f"gradcheck.implementations.{name.replace('-', '_')}")
     found: Implementation = module.implementation
@@ -161,7 +164,7 @@ def _from_name(name: str, has_object: bool) -> ModuleType:
     except (ImportError, ValueError):
         exists = False
     if not exists:
-        hint = _EXPECTED if not has_object else "is it installed in this environment?"
+        hint = "is it installed in this environment?" if has_object else near(name, BUILT_IN) or _EXPECTED
         raise Unusable(f"no module named {name!r}; {hint}")
     with _reported(name):
         return importlib.import_module(name)
@@ -176,7 +179,7 @@ _FOLDERS: dict[str, str] = {}  # module imported by a target file -> the folder 
 def _from_file(path: Path) -> ModuleType:
     """The file as a module of its own. Its folder can be imported from, then and later, and no module is replaced by it."""
     if not os.path.isfile(path):  # Path.is_file raises where a name is too long for one
-        raise Unusable(f"no such file: {path}")
+        raise Unusable("; ".join(filter(None, (f"no such file: {path}", near(str(path), _files(path.parent))))))
     name = f"gradcheck_target_{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
@@ -195,6 +198,14 @@ def _from_file(path: Path) -> ModuleType:
         sys.path.append(str(folder))
     _FOLDERS.update({new: str(folder) for new in set(sys.modules) - before - {name} if _lies_in(new, folder)})
     return module
+
+
+def _files(folder: Path) -> list[str]:
+    """The Python files beside one that is not there."""
+    try:
+        return [str(path) for path in sorted(folder.glob("*.py"))]
+    except OSError:  # a name that no file can have
+        return []
 
 
 @contextmanager

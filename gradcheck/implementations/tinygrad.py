@@ -43,26 +43,26 @@ def softmax(Z: Array) -> Array:
 def from_tinygrad(loss: Callable[..., Tensor], *, name: str, **declared: Any) -> Implementation:
     """The mean `loss(Z, Y)` of logits, and the gradients of it. Options that it takes are keyword-only, and varied."""
 
-    def posed(theta: Array, b: Array, X: Array, Y: Array, **options: Any) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """The loss, and theta, b and Z, of which it is a function."""
+    def posed(theta: Array, b: Array, X: Array, Y: Array, **options: Any) -> tuple[Tensor, ...]:
+        """The loss, and theta, b, X and Z, of which it is a function."""
         if np.isneginf(b).any():
             raise NotPosed("cross_entropy multiplies every logarithm with its label, and so declines logits of -inf")
         labels = Y if Y.ndim == 1 else Y.astype(theta.dtype)
         weights, bias, data, given = map(_tensor, (theta, b, X.astype(theta.dtype), labels))
         Z = data.linear(weights.transpose(), bias)
         weighed = {key: _tensor(each) if isinstance(each, np.ndarray) else each for key, each in options.items()}
-        return loss(Z, given, **weighed), weights, bias, Z
+        return loss(Z, given, **weighed), weights, bias, data, Z
 
     def value(theta: Array, b: Array, X: Array, Y: Array, **options: Any) -> Array:
         """The mean."""
         return np.asarray(posed(theta, b, X, Y, **options)[0].numpy())
 
     def gradients(theta: Array, b: Array, X: Array, Y: Array, **options: Any) -> dict[str, Array]:
-        """theta (L, d), b (L,), Z (n, L)."""
+        """theta (L, d), b (L,), X (n, d), Z (n, L)."""
         result, *variables = posed(theta, b, X, Y, **options)
         found = result.gradient(*variables)
-        Tensor.realize(*found)  # as one schedule, which takes a third of the time of three
-        return {key: np.asarray(each.numpy()) for key, each in zip(("theta", "b", "Z"), found, strict=True)}
+        Tensor.realize(*found)  # as one schedule, which takes a third of the time of four
+        return {key: np.asarray(each.numpy()) for key, each in zip(("theta", "b", "X", "Z"), found, strict=True)}
 
     takes = tuple(keyword_only(loss))
     given = {"dtypes": ("float64", "float32"), "layout": Layout(samples="rows"), **declared}

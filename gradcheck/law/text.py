@@ -42,14 +42,19 @@ def squared(Y: Values, law: CrossEntropy) -> Array:
 
 def labels(Y: Values, law: CrossEntropy) -> Values:
     """`Y'` (L, n): smoothed where a sample counts, then weighed."""
-    smoothed, L = Y, Y.shape[0]
-    if law.smoothing:
-        rest = (1 - Y) * (law.smoothing / (L - 1)) if law.smoothing_over == "others" else law.smoothing / L
-        smoothed = np.where(kept(Y, law), Y * (1 - law.smoothing) + rest, Y * 0)
+    found = smoothed(Y, kept(Y, law), law, Y.shape[0])
     if not law.class_weight:
-        return smoothed
+        return found
     weights = weights_of(law, Y)
-    return smoothed * ((Y * weights).sum(axis=0, keepdims=True) if law.smoothing_weight == "label" else weights)
+    return found * ((Y * weights).sum(axis=0, keepdims=True) if law.smoothing_weight == "label" else weights)
+
+
+def smoothed(Y: Values, counts: Array, law: CrossEntropy, L: int) -> Values:
+    """Labels, all of their L rows or some, where `counts` says which samples do, smoothed."""
+    if not law.smoothing:
+        return Y
+    rest = (1 - Y) * (law.smoothing / (L - 1)) if law.smoothing_over == "others" else law.smoothing / L
+    return np.where(counts, Y * (1 - law.smoothing) + rest, Y * 0)
 
 
 def weights_of(law: CrossEntropy, Y: Values) -> Values:

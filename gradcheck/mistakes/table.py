@@ -73,9 +73,12 @@ class Mistake:
         if not self.model.choices:
             yield self.what, self.model
         for value in self.model.choices:
-            yield self.what.replace("{value}", str(value)), type(self.name, (self.model,), {"value": value})
+            kind = _VARIANTS.setdefault((self.model, value), type(self.name, (self.model,), {"value": value}))
+            yield self.what.replace("{value}", str(value)), kind
 
 
+# The same class whenever it is asked for, so that what it makes of a problem is worked out once.
+_VARIANTS: dict[tuple[type[Model], Any], type[Model]] = {}
 MISTAKES: dict[str, Mistake] = {}
 PAPER: Mapping[str, Any] = {}  # options of the paper's loss
 

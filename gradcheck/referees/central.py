@@ -11,23 +11,13 @@ only as a function: it must not import the closed-form gradient that it judges.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 
 from gradcheck.enclosure import Enclosure, Reals
 from gradcheck.problem import Problem
 from gradcheck.referees import cumulants, quotient
-from gradcheck.referees.cumulants import THIRD_MOMENT, Change, Move
-
-
-@dataclass(frozen=True, eq=False)
-class Directional:
-    """`enclosure` contains <gradient, move>, for the gradient at the middle problem."""
-
-    move: Move
-    enclosure: Enclosure
-    step: float
+from gradcheck.referees.cumulants import THIRD_MOMENT, Change, Directional, Move
 
 
 def best_steps(problem: Problem, ranges: Reals, size: Reals, noise: float) -> Reals:

@@ -29,14 +29,18 @@ ROUNDINGS = 16  # float64 roundings of a label that is smoothed and weighed, and
 
 @dataclass(frozen=True, eq=False)
 class Move:
-    """A displacement of the parameters: `theta` (L, d) and `b` (L, 1). Each entry is known to a relative 2**-53."""
+    """A displacement of the parameters: `theta` (L, d) and `b` (L, 1), or of `X` (d, n), known to a relative 2**-53."""
 
     theta: Reals
     b: Reals
+    X: Reals | None = None
 
     def change(self, problem: Problem) -> "Change":
         """What it does to the logits."""
-        X = problem.reals[2]
+        theta, _, X, _ = problem.reals
+        if self.X is not None:
+            reach = outward(abs(theta) @ abs(self.X), problem.d + 4)
+            return Change(theta @ self.X, 2 * (problem.d + 4) * U64 * reach + problem.d * ETA64, reach)
         reach = outward(abs(self.theta) @ abs(X) + abs(self.b), problem.d + 4)
         return Change(self.theta @ X + self.b, 2 * (problem.d + 4) * U64 * reach + problem.d * ETA64, reach)
 
@@ -75,9 +79,19 @@ class Change:
         return outward(np.where(np.isnan(wide), np.inf, wide))
 
 
+@dataclass(frozen=True, eq=False)
+class Directional:
+    """`enclosure` contains <gradient, move>, for the gradient at the problem that is moved, by a step along a direction."""
+
+    move: Move
+    enclosure: Enclosure
+    step: float
+
+
 def between(start: Problem, end: Problem) -> Move:
-    """The displacement that was really made, after the parameters were rounded."""
-    return Move(end.reals[0] - start.reals[0], end.reals[1] - start.reals[1])
+    """The displacement that was really made, after the parameters, or the data, were rounded."""
+    theta, b, X = (there - here for there, here in zip(end.reals[:3], start.reals[:3], strict=True))
+    return Move(theta, b, X if X.any() else None)
 
 
 # Steps are chosen so that no logit changes by more than this: there, one bound holds for the rounding error of every loss.
@@ -126,8 +140,10 @@ def softmax_curvature(A: Reals) -> Reals:
 
 def moved(problem: Problem, direction: Move, step: float) -> Problem:
     """The problem at (theta + step V, b + step v), rounded to its precision."""
-    theta, b, _, _ = problem.reals
+    theta, b, X, _ = problem.reals
     round_ = problem.precision.round
+    if direction.X is not None:
+        return problem.with_arrays(problem.theta, problem.b, round_(X + step * direction.X), problem.Y)
     return problem.with_arrays(
         round_(theta + step * direction.theta), round_(b + step * direction.b), problem.X, problem.Y
     )

@@ -6,23 +6,13 @@ The step balances both: h = 2 (e / M2)^(1/2). Knows the loss only as a function 
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 
 from gradcheck.enclosure import Enclosure, Reals
 from gradcheck.problem import Problem
 from gradcheck.referees import cumulants, quotient
-from gradcheck.referees.cumulants import Change, Move
-
-
-@dataclass(frozen=True, eq=False)
-class Directional:
-    """`enclosure` contains <gradient, move>, for the gradient at the first problem."""
-
-    move: Move
-    enclosure: Enclosure
-    step: float
+from gradcheck.referees.cumulants import Change, Directional, Move
 
 
 def second_moment(problem: Problem, change: Change) -> Reals:

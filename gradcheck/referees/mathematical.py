@@ -7,8 +7,9 @@ import numpy as np
 
 from gradcheck.enclosure import Enclosure, Reals
 from gradcheck.precision import FLOAT64
+from gradcheck.problem import Problem
 from gradcheck.referees import central, central_logits, central_softmax, float64
-from gradcheck.referees.cumulants import Move
+from gradcheck.referees.cumulants import Directional, Move
 from gradcheck.referees.truth import Truth
 
 
@@ -22,7 +23,12 @@ def gradient(truth: Truth, variable: str) -> Enclosure:
     return central.entries(truth.problem, variable, float64.losses, truth.nearby_float64_error)
 
 
-def gradient_along(truth: Truth, direction: Move) -> central.Directional:
+def loss(problem: Problem) -> Enclosure:
+    """The loss of a problem in float64, whatever its law."""
+    return float64.truth(problem).enclosure("loss")
+
+
+def gradient_along(truth: Truth, direction: Move) -> Directional:
     """The gradient with respect to theta and b along a direction."""
     return central.enclose(truth.problem, direction, float64.loss, truth.nearby_float64_error)
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from gradcheck.enclosure import U64, Reals, outward
 from gradcheck.problem import Problem
-from gradcheck.referees import cumulants
+from gradcheck.referees import bending, cumulants
 
 Function = Callable[[Reals], float]
 Gradient = Callable[[Reals], Reals]
@@ -31,6 +31,11 @@ class Posed:
     moments: Reals
     noise: float
     reached: bool = True
+
+    @property
+    def visited(self) -> Reals:
+        """Where the function is evaluated: the start, and a step along each coordinate, (c + 1, c)."""
+        return self.start + np.vstack([0 * self.h, np.diag(self.h)])
 
     def answer(self, function: Function, gradient: Gradient, allowed: Reals) -> tuple[float, float]:
         """What SciPy returns for a function and what is said to be its gradient, and the most that it may return.
@@ -71,6 +76,8 @@ def pose_softmax(z: Reals, relative: float, bounds: Callable[[Reals], tuple[Real
 
 def second_moments(problem: Problem, variable: str) -> Reals:
     """M2 of each coordinate."""
+    if not problem.law.folds:
+        return bending.moments(problem, variable)
     with np.errstate(over="ignore"):
         return outward(cumulants.mean(problem, cumulants.coordinate_ranges(problem, variable) ** 2) / 4)
 

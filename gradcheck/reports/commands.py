@@ -1,15 +1,17 @@
 """What to type: the command that repeats a case, and the options that would explain every failure."""
 
+import json
 import shlex
+from collections.abc import Mapping
 
 from gradcheck.arithmetic import options, said
-from gradcheck.printable import pasted
+from gradcheck.printable import pasted, printable
 from gradcheck.verify import Failure, Run
 
 
 def repeat(failure: Failure, run: Run) -> str:
-    """The command that judges this case again."""
-    return pasted(("gradcheck", "replay", failure.case or "CASE", *command(run)))
+    """The command that judges this case again, or a sentence where there is none."""
+    return printable(failure.again) or pasted(("gradcheck", "replay", failure.case or "CASE", *command(run)))
 
 
 def command(run: Run) -> tuple[str, ...]:
@@ -19,15 +21,45 @@ def command(run: Run) -> tuple[str, ...]:
 
 
 def suggested(run: Run) -> str:
-    """The options under which everything that failed agrees; nothing where there are none."""
+    """What would be declared, and everything that failed would agree: as options, as Python or as keys of pyproject.toml."""
+    law = run.meant_law or run.law
+    written = WRITTEN[run.door]
     if run.rounds is not None:
-        return shlex.join(options(run.rounds.said))
+        return written({}, {}, run.rounds.said)
     if run.meant is None:
         return ""
-    law = run.meant_law or run.law
-    shown = shlex.join(options({**said(run.meant), **law.said})) or "the default"
-    dropped = shlex.join(options({name: value for name, value in run.law.said.items() if name not in law.said}))
+    shown = written(said(run.meant), law.said, {}) or "the default"
+    dropped = written({}, {name: value for name, value in run.law.said.items() if name not in law.said}, {})
     return f"{shown}, without {dropped}" if dropped else shown
+
+
+Said = Mapping[str, object]
+
+
+def _on_a_command_line(layout: Said, law: Said, arithmetic: Said) -> str:
+    return shlex.join(options({**layout, **law, **arithmetic}))
+
+
+def _in_python(layout: Said, law: Said, arithmetic: Said) -> str:
+    given = {"layout=Layout": layout, "law=CrossEntropy": law, "arithmetic=Arithmetic": arithmetic}
+    written = {
+        kind: (f"{name}={_literal(value)}" for name, value in said.items()) for kind, said in given.items() if said
+    }
+    return ", ".join(f"{kind}({', '.join(values)})" for kind, values in written.items())
+
+
+def _literal(value: object) -> str:
+    return json.dumps(value) if isinstance(value, str) else repr(tuple(value) if isinstance(value, list) else value)
+
+
+def _in_pyproject(layout: Said, law: Said, arithmetic: Said) -> str:
+    def keys(said: Said) -> str:
+        return ", ".join(f"{name.replace('_', '-')} = {json.dumps(value)}" for name, value in said.items())
+
+    return ", ".join(filter(None, (keys({**layout, **arithmetic}), f"loss = {{ {keys(law)} }}" if law else "")))
+
+
+WRITTEN = {"command": _on_a_command_line, "python": _in_python, "pyproject": _in_pyproject}
 
 
 def meant(run: Run) -> str:

@@ -20,7 +20,6 @@ from gradcheck.problem import Problem
 from gradcheck.regimes import REGIMES
 from gradcheck.vectors.certify import LATER, QUANTITIES, Certified
 
-SCHEMA = 1
 NUMBER = re.compile(r"[+-]?(0[xX]([0-9a-fA-F]+(\.[0-9a-fA-F]*)?|\.[0-9a-fA-F]+)[pP][+-]?[0-9]{1,5}|inf|nan)")
 
 
@@ -70,12 +69,13 @@ def dumps(vector: Vector) -> str:
     """The text of a vector: one row of an array on a line."""
     p = vector.problem
     head = {
-        "gradcheck_vector": SCHEMA,
+        "gradcheck_vector": cases.schema(p.law),
         "name": vector.name,
         "regime": vector.regime,
         "opt_in": vector.opt_in,
         "dtype": p.precision.name,
         "memory": p.memory,
+        **cases.said(p.law),
     }
     entries = [f" {json.dumps(key)}: {json.dumps(value)}" for key, value in head.items()] + cases.arrays(p)
     found = ",\n".join(f'  "{name}": {{\n{_fields(c)}\n  }}' for name, c in vector.quantities.items())
@@ -99,11 +99,11 @@ def _nested(array: Reals) -> str:
 
 def load(path: Path) -> Vector:
     """Read a vector; `Unusable` says what is wrong with a file that is none."""
-    data = cases.parsed(path, "vector", SCHEMA)
+    data = cases.parsed(path, "vector", *cases.SCHEMAS)
     cases.require_texts(path, "vector", data, ("name", "regime", "dtype", "memory"))
     if data["regime"] not in REGIMES:
         raise Unusable(f"{path}: regime {data['regime'][:60]!r} is not known to this version of gradcheck")
-    problem, given = cases.posed(path, data), data.get("quantities")
+    problem, given = cases.posed(path, "vector", data), data.get("quantities")
     if not isinstance(given, dict) or {*given} | LATER != {*QUANTITIES}:
         raise Unusable(f"{path} is not a vector file: quantities must be {', '.join(QUANTITIES)}")
     shapes = {name: quantity.shape(problem.L, problem.d, problem.n) for name, quantity in QUANTITIES.items()}

@@ -3,12 +3,15 @@
 The same seed gives the same problems under one version of Hypothesis; a set that is to last is kept as files.
 """
 
+from contextlib import suppress
 from zlib import crc32
 
 from hypothesis import HealthCheck, Phase, Verbosity, given, settings
 from hypothesis import seed as seeded
 
 from gradcheck.errors import Unusable
+from gradcheck.implementations import NotPosed, posing
+from gradcheck.law.options import PLAIN, CrossEntropy
 from gradcheck.problem import Problem
 from gradcheck.regimes import REGIMES, select
 from gradcheck.strategies import problems
@@ -33,8 +36,8 @@ def small(problem: Problem) -> bool:
     return max(array.size for array in problem.reals) <= ENTRIES
 
 
-def drawn(dtype: str, regime: str, seed: int, count: int) -> list[Problem]:
-    """Different small problems of a regime, in the order in which Hypothesis draws them."""
+def drawn(dtype: str, regime: str, seed: int, count: int, law: CrossEntropy = PLAIN) -> list[Problem]:
+    """Different small problems of a regime that have such a loss, in the order in which Hypothesis draws them."""
     found: dict[str, Problem] = {}
 
     @seeded(crc32(f"{seed} {dtype} {regime}".encode()))  # else all regimes would be imposed on the same problems
@@ -47,20 +50,25 @@ def drawn(dtype: str, regime: str, seed: int, count: int) -> list[Problem]:
         print_blob=False,
         verbosity=Verbosity.quiet,
     )
-    @given(problems(dtypes=(dtype,), regimes=(regime,)))
+    @given(problems(dtypes=(dtype,), regimes=(regime,), ignored=law.ignore is not None))
     def keep(problem: Problem) -> None:
-        if small(problem) and REGIMES[regime].holds(problem):
-            found.setdefault(problem.digest, problem)
+        with suppress(NotPosed):
+            problem = posing.of(law, problem)
+            if small(problem) and REGIMES[regime].holds(problem):
+                found.setdefault(problem.digest, problem)
 
     keep()
     return list(found.values())
 
 
-def vectors(dtype: str, regime: str, seed: int, count: int) -> list[Vector]:
-    """`count` vectors of one precision and regime; `Unusable` where so many different problems are not found."""
-    found = sorted(drawn(dtype, regime, seed, DRAWN * count), key=_hides)
+def vectors(dtype: str, regime: str, seed: int, count: int, law: CrossEntropy = PLAIN) -> list[Vector]:
+    """`count` vectors of one precision, regime and loss; `Unusable` where so many different problems are not found."""
+    found = sorted(drawn(dtype, regime, seed, DRAWN * count, law), key=_hides)
     if len(found) < count:
-        raise Unusable(f"only {len(found)} {dtype} problems of regime {regime} were found; ask for fewer with --count")
+        of_it = "" if law.plain else " that have this loss"
+        raise Unusable(
+            f"only {len(found)} {dtype} problems of regime {regime}{of_it} were found; ask for fewer with --count"
+        )
     certified = [Vector.of(problem, regime, certify(problem)) for problem in found[: CERTIFIED * count]]
     return sorted(certified, key=_untold)[:count]
 

@@ -21,7 +21,7 @@ def text(judged: Judged) -> str:
         "gradcheck": version("gradcheck"),
         "status": judged.status,
         "implementation": judged.implementation,
-        "law": judged.law.said,
+        "law": judged.laws[0].said if len(judged.laws) == 1 else None,
         "arithmetic": judged.arithmetic.said,
         "vectors": len(judged.index.entries),
         "answered": judged.answered,

@@ -10,6 +10,7 @@ from gradcheck.enclosure import ETA64, U64, Reals, outward
 from gradcheck.precision import Precision
 
 FLOAT64 = np.dtype(np.float64)
+LARGEST = float(np.finfo(np.float64).max)
 
 # Whole numbers are added and multiplied without rounding.
 _WHOLE = Precision("int64", np.dtype(np.int64), 0.0, 0.0, 0.0, np.inf)
@@ -44,6 +45,8 @@ def settled(value: Reals, error: Reals, known: Any, p: Precision) -> Parts:
     Where a finite result may overflow in this precision nothing is known; where it must, it is infinite.
     """
     with np.errstate(all="ignore"):
+        if np.shape(value) == np.shape(error) and np.all(known) and np.all(abs(value) + error <= min(p.huge, LARGEST)):
+            return Parts(np.asarray(value), grown(error))  # as nearly always; never with NaN
         over = abs(value) - error > p.huge * (1 + 4 * U64)
         doubtful = ~over & (abs(value) + error > p.huge)
         overflown = np.where(over & np.isfinite(value), np.sign(value) * np.inf, value)
@@ -56,7 +59,10 @@ def rounded(value: Any, error: Any, p: Precision, *, certain: Any = False) -> Pa
     """After one more rounding to nearest; `certain` marks infinities and NaN of which there is no doubt."""
     with np.errstate(all="ignore"):
         more = error + (p.u + U64) * (abs(value) + error) + p.eta + ETA64
-    found = settled(np.asarray(value), np.asarray(more), np.isfinite(error) | certain, p)
+    known = np.isfinite(error)
+    if certain is False:
+        return settled(np.asarray(value), np.asarray(more), known, p)
+    found = settled(np.asarray(value), np.asarray(more), known | certain, p)
     found.error[np.broadcast_to(np.asarray(certain), found.error.shape)] = 0.0
     return found
 

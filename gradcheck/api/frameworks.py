@@ -1,0 +1,116 @@
+"""`from_torch`, `from_torch_module`, `from_jax` and `from_autograd`. Each imports its framework when it is called."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from gradcheck.errors import Missing
+from gradcheck.implementations import Implementation, Layout
+from gradcheck.law import CrossEntropy
+
+if TYPE_CHECKING:
+    import jax
+    import torch
+
+DTYPES = ("float64", "float32")
+PAPER, PLAIN, ROWS = Layout(), CrossEntropy(), Layout(samples="rows", labels="index")
+
+
+def from_torch(
+    loss: "Callable[..., torch.Tensor]",
+    *,
+    logits: "Callable[..., torch.Tensor] | None" = None,
+    layout: Layout = PAPER,
+    law: CrossEntropy = PLAIN,
+    name: str = "",
+    dtypes: tuple[str, ...] = DTYPES,
+) -> Implementation:
+    """Any differentiable `loss(theta, b, X, Y)` of tensors in that layout, with its gradients by autograd.
+
+    With `logits(theta, b, X)`, the loss is one of logits, `loss(Z, Y)`, and its gradient with respect to Z is judged, too:
+
+        implementation = gradcheck.from_torch(
+            my_fused_loss, logits=lambda theta, b, X: X @ theta.T + b, layout=Layout(samples="rows", labels="index")
+        )
+
+    Options of a loss that are keyword-only parameters, such as `weight` or `label_smoothing`, are varied.
+    """
+    with _needing("from_torch", "torch"):
+        from gradcheck.implementations import torch as made
+
+    return made.from_torch(loss, logits=logits, layout=layout, law=law, name=name, dtypes=dtypes)
+
+
+def from_torch_module(
+    module: "torch.nn.Module",
+    *,
+    layout: Layout = ROWS,
+    law: CrossEntropy = PLAIN,
+    name: str = "",
+    dtypes: tuple[str, ...] = DTYPES,
+) -> Implementation:
+    """A module whose parameters are one matrix of weights and one bias, or the weights alone: a layer, or a layer with its loss.
+
+    `module(X)` returns logits, of which F.cross_entropy is taken; `module(X, Y)` returns the loss. The problem's theta and b take
+    the place of its parameters, in any shape, in a copy of the module; the gradients are their .grad after `backward()`.
+
+        implementation = gradcheck.from_torch_module(MyLinear(4, 3))
+    """
+    with _needing("from_torch_module", "torch"):
+        from gradcheck.implementations import torch_module as made
+
+    return made.from_torch_module(module, layout=layout, law=law, name=name, dtypes=dtypes)
+
+
+def from_jax(
+    loss: "Callable[..., jax.Array]",
+    *,
+    logits: "Callable[..., jax.Array] | None" = None,
+    layout: Layout = PAPER,
+    law: CrossEntropy = PLAIN,
+    name: str = "",
+    dtypes: tuple[str, ...] = DTYPES,
+) -> Implementation:
+    """Any differentiable `loss(theta, b, X, Y)` of JAX arrays in that layout, with its gradients by jax.grad.
+
+    With `logits(theta, b, X)`, the loss is one of logits, `loss(Z, Y)`, and its gradient with respect to Z is judged, too.
+    Options of a loss that are keyword-only parameters, such as `label_smoothing`, are varied; they are traced.
+
+        implementation = gradcheck.from_jax(my_loss, logits=lambda theta, b, X: theta @ X + b)
+    """
+    with _needing("from_jax", "jax"):
+        from gradcheck.implementations import jax as made
+
+    return made.from_jax(loss, logits=logits, layout=layout, law=law, name=name, dtypes=dtypes)
+
+
+def from_autograd(
+    loss: Callable[..., Any],
+    *,
+    logits: Callable[..., Any] | None = None,
+    layout: Layout = PAPER,
+    law: CrossEntropy = PLAIN,
+    name: str = "",
+    dtypes: tuple[str, ...] = DTYPES,
+) -> Implementation:
+    """Any differentiable `loss(theta, b, X, Y)` written with autograd.numpy, with its gradients by autograd.grad.
+
+    With `logits(theta, b, X)`, the loss is one of logits, `loss(Z, Y)`, and its gradient with respect to Z is judged, too:
+
+        implementation = gradcheck.from_autograd(my_loss, logits=lambda theta, b, X: theta @ X + b)
+    """
+    with _needing("from_autograd", "autograd"):
+        from gradcheck.implementations import autograd as made
+
+    return made.from_autograd(loss, logits=logits, layout=layout, law=law, name=name, dtypes=dtypes)
+
+
+@contextmanager
+def _needing(name: str, package: str) -> Iterator[None]:
+    """A framework that is not installed is one line, with the command that installs it."""
+    try:
+        yield
+    except ModuleNotFoundError as missing:
+        if (missing.name or "").split(".")[0] == "gradcheck":
+            raise
+        raise Missing.package(f"gradcheck.{name}", package) from None

@@ -1,0 +1,62 @@
+"""Arrays that can only be sliced, seen as another: parts as one, and rows as columns."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """Arrays that follow each other along `axis`, seen as one that can only be sliced."""
+
+    stored: tuple[Any, ...]
+    axis: int
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """As it is seen."""
+        shape = list(self.stored[0].shape)
+        shape[self.axis] = sum(part.shape[self.axis] for part in self.stored)
+        return tuple(shape)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of an entry."""
+        return np.dtype(self.stored[0].dtype)
+
+    def __getitem__(self, place: Any) -> Any:
+        places = list(place if isinstance(place, tuple) else (place,))
+        places += [slice(None)] * (len(self.shape) - len(places))
+        wanted, start, found = places[self.axis], 0, []
+        low, high, _ = wanted.indices(self.shape[self.axis])
+        for part in self.stored:
+            end = start + part.shape[self.axis]
+            if low < end and start < high:
+                places[self.axis] = slice(max(low, start) - start, min(high, end) - start)
+                whole = start <= low and high <= end
+                # a copy of each of several, so that no more than one file is mapped
+                found.append(np.asarray(part[tuple(places)]) if whole else np.array(part[tuple(places)]))
+            start = end
+        return found[0] if len(found) == 1 else np.concatenate(found, axis=self.axis)
+
+
+@dataclass(frozen=True, eq=False)
+class Transposed:
+    """An array that is stored the other way round, and can only be sliced."""
+
+    stored: Any
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """As it is seen."""
+        return tuple(reversed(self.stored.shape))
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of an entry."""
+        return np.dtype(self.stored.dtype)
+
+    def __getitem__(self, place: Any) -> Any:
+        rows, cols = place if isinstance(place, tuple) else (place, slice(None))
+        return np.asarray(self.stored[cols, rows]).T

@@ -1,0 +1,40 @@
+"""What stands in the place of D where an option of the loss was not heeded: for a few rows, of code that forgot one of them.
+
+Options that change the softmax are left out: its sums would have to be formed anew.
+"""
+
+from dataclasses import replace
+
+import numpy as np
+
+from gradcheck.auditing.again import softmax_rows
+from gradcheck.auditing.dump import Dump
+from gradcheck.auditing.labels import labels
+from gradcheck.auditing.sums import Kept
+from gradcheck.enclosure import Reals
+from gradcheck.law import CrossEntropy
+
+FORGOTTEN = ("mean_of", "class_weight", "smoothing", "smoothing_over", "smoothing_weight", "z_loss", "z_over", "l2")
+
+
+def undone(dump: Dump) -> dict[str, Dump]:
+    """For each option that is declared, in words, the same dump without it."""
+    default = CrossEntropy()
+    return {
+        f"as if {name} had not been declared": replace(
+            dump, law=replace(dump.law, **{name: getattr(default, name)}), divided=None
+        )
+        for name in FORGOTTEN
+        if name in dump.law.said
+    }
+
+
+def rows_of(other: Dump, kept: list[Kept], rows: list[int]) -> Reals:
+    """These rows of D (rows, n)."""
+    found = []
+    for block in kept:
+        Y = other.samples("Y", block.part)
+        of, (_, A, _, slope) = labels(other, block.part, Y), softmax_rows(other, rows, block)
+        pull = (of.mass + 2 * of.masses.z * (block.m + np.log(block.s))) * other.share
+        found.append(slope * (A * pull - of.of(rows, Y) * other.share))
+    return np.concatenate(found, axis=1)

@@ -1,0 +1,38 @@
+"""What the command line refuses is one line of one voice, with what was meant where that can be told."""
+
+import re
+
+import pytest
+
+from gradcheck.cli import main, run
+from gradcheck.cli.group import STATUS
+
+REFUSED = {
+    "verify numpy --rtol 1e-3": "gradcheck: No such option '--rtol': there is none, and no step and no tolerance to choose",
+    "verify numpy --max-exampels 3": "gradcheck: No such option '--max-exampels'",
+    "model.py": "gradcheck: No such command 'model.py'; `gradcheck verify model.py` judges it",
+    "verfy numpy": "gradcheck: No such command 'verfy'",
+    "verify mdoel.py": "gradcheck: no such file: mdoel.py; did you mean model.py?",
+    "verify sciyp": "gradcheck: no module named 'sciyp'; did you mean scipy?",
+    "verify numpy --dtype fp32": "gradcheck: dtype 'fp32' is not known; did you mean float32?",
+    "verify numpy --max-examples 0": "gradcheck: Invalid value for '--max-examples': 0 is not in the range x>=1; see",
+}
+
+
+@pytest.mark.parametrize("words", REFUSED)
+def test_a_refusal_is_one_line_that_says_what_was_meant(words, tmp_path, monkeypatch, capsys):
+    (tmp_path / "model.py").write_text("", encoding="utf-8")
+    monkeypatch.chdir(tmp_path)
+    assert run(words.split()) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(REFUSED[words]) and said.count("\n") == 1, said
+
+
+def test_help_is_whole_at_80_columns(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    context = main.make_context("gradcheck", ["verify", "numpy"])
+    shown = context.get_help()
+    assert "..." not in shown.replace("[ARGS]...", "") and max(map(len, shown.splitlines())) <= 80
+    assert all(line in shown for line in STATUS.splitlines()[1:])
+    command = main.get_command(context, "verify")
+    assert not re.search(r"e[+-]\d\d", command.get_help(command.make_context("verify", ["numpy"], parent=context)))
