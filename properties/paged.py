@@ -8,6 +8,7 @@ import gradcheck
 from gradcheck import conformance
 from gradcheck.auditing import Audit
 from gradcheck.campaign import Finding, Outcome, Record, page
+from gradcheck.checks import CHECKS as CHECKED
 from gradcheck.cli import audit_page, kill_page
 from gradcheck.implementations import Implementation
 from gradcheck.kills import Kills
@@ -72,8 +73,8 @@ def audited() -> Audit:
 
 
 def killed() -> list[Kills]:
-    """Two mistakes, one of which is not killed at one of the seeds."""
-    quick = Kills("missing_mean", {"theta_gradient": (1,) * 5, "loss": (None, 3, 4, 9, 40)}, (1,) * 5, 100)
+    """Two mistakes: one that every check kills, and one that is not killed at one of the seeds."""
+    quick = Kills("missing_mean", {**dict.fromkeys(CHECKED, (1,) * 5), "loss": (None, 3, 4, 9, 40)}, (1,) * 5, 100)
     slow = Kills("labels_added", {"loss": (30, None, 2, 2, 50)}, (30, None, 2, 2, 50), 100)
     return [quick, slow]
 
