@@ -81,11 +81,12 @@ def _kill_matrix(count: int, json_file: Path | None, html: Path | None) -> None:
 
     reports.prepare(json_file, html)
     found: list[kills.Kills] = []
+    early = True
     with progress("posing", len(MISTAKES)) as show, suppress(KeyboardInterrupt):
         for row in kills.matrix(count):
             found.append(row)
             show(row.mistake, len(found))
-    early = len(found) < len(MISTAKES)
+        early = False
     console = reports.console(quiet=Path("-") in (json_file, html))
     numbers = ("mistakes", "median", "worst")
     table = reports.terminal.plain_table("mistake", "median", "worst", "by", right=numbers, fold=("by",))
