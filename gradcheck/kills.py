@@ -48,11 +48,6 @@ def worst(counts: tuple[int | None, ...]) -> int | None:
     return max(known) if len(known) == len(counts) else None
 
 
-def whole() -> int:
-    """How many rows the matrix has."""
-    return len(MISTAKES)
-
-
 def matrix(count: int, dtype: str = "float64") -> Iterator[Kills]:
     """Every mistake of the table in turn, on the same problems as a run of `count` test cases at each of the seeds."""
     posed: dict[tuple[tuple[str, ...], int, CrossEntropy], list[Problem]] = {}

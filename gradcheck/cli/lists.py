@@ -77,14 +77,16 @@ def _kill_matrix(count: int, json_file: Path | None, html: Path | None) -> None:
     from gradcheck import kills, reports
     from gradcheck.cli import kill_page
     from gradcheck.cli.progress import progress
+    from gradcheck.mistakes import MISTAKES
 
     reports.prepare(json_file, html)
     found: list[kills.Kills] = []
-    with progress("posing", kills.whole()) as show, suppress(KeyboardInterrupt):
+    early = True
+    with progress("posing", len(MISTAKES)) as show, suppress(KeyboardInterrupt):
         for row in kills.matrix(count):
             found.append(row)
             show(row.mistake, len(found))
-    early = len(found) < kills.whole()
+        early = False
     console = reports.console(quiet=Path("-") in (json_file, html))
     numbers = ("mistakes", "median", "worst")
     table = reports.terminal.plain_table("mistake", "median", "worst", "by", right=numbers, fold=("by",))
@@ -102,7 +104,7 @@ def _kill_matrix(count: int, json_file: Path | None, html: Path | None) -> None:
         f"{len(kills.SEEDS)} seeds; median and worst are test cases to the first kill, over the seeds"
     )
     if early:
-        console.print(f"interrupted after {len(found)} of {kills.whole()} mistakes, so this is not the whole matrix")
+        console.print(f"interrupted after {len(found)} of {len(MISTAKES)} mistakes, so this is not the whole matrix")
     if json_file and not early:
         reports.write(json_file, kills.text(found))
     if html and not early:
