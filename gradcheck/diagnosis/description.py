@@ -119,14 +119,27 @@ def _part(
     for candidate in candidates:
         if not _promising(candidate, few, names):
             continue
-        fitting = [view for view in views if candidate.explains(view, names)]
-        if not 3 * len(fitting) >= len(views) > 1 < len(fitting) > len(best[1] if best else ()):
+        fitting = _explained(
+            candidate, views, names, least=max(-(-len(views) // 3), 2, len(best[1]) + 1 if best else 0)
+        )
+        if not fitting:
             continue
         told = [view for view in fitting if candidate.tells(view, names)]
         rest = [view for view in views if view not in fitting]
         if 2 * len(told) >= len(fitting) and _apart(candidate, told, rest, others, names):
             best = candidate, fitting
     return best
+
+
+def _explained(candidate: Candidate, views: list[View], names: frozenset[str], least: int) -> list[View]:
+    """The problems that it explains, if these are at least so many; given up as soon as they cannot be."""
+    found: list[View] = []
+    for done, view in enumerate(views):
+        if len(found) + len(views) - done < least:
+            return []
+        if candidate.plausible(view, names) and candidate.explains(view, names):
+            found.append(view)
+    return found if len(found) >= least else []
 
 
 def _promising(candidate: Candidate, few: list[View], names: frozenset[str]) -> bool:
