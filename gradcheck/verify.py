@@ -43,7 +43,8 @@ def parted(
     """The problems on which a check fails, and the others."""
     checks, failing, passing = tuple(checks), list[Problem](), list[Problem]()
     for problem in problems:
-        wrong = any(verdict.failed for verdict in judge(implementation, problem, checks).values())
+        trial = Trial(adapt(implementation), problem)
+        wrong = any(check.judge(trial).failed for check in checks)  # the others need not be asked
         (failing if wrong else passing).append(problem)
     return failing, passing
 

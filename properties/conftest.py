@@ -1,5 +1,49 @@
-"""The problems that ever found a fault are judged before anything is drawn."""
+"""The problems that ever found a fault are judged before anything is drawn; what tests share is worked out once."""
+
+from collections.abc import Callable, Hashable
+from typing import Any
+
+import pytest
+
+from gradcheck import referees
 
 
 def pytest_collection_modifyitems(items) -> None:
     items.sort(key=lambda item: item.path.name != "test_corpus.py")  # all others stay in their order
+
+
+class Once(dict[Hashable, Any]):
+    """What has been made, by its key; what was raised instead is raised again."""
+
+    def of(self, key: Hashable, make: Callable[[], Any]) -> Any:
+        if key not in self:
+            try:
+                self[key] = make()
+            except Exception as problem:
+                self[key] = problem.with_traceback(None)
+        if isinstance(self[key], Exception):
+            raise self[key]
+        return self[key]
+
+
+@pytest.fixture(scope="session")
+def once() -> Once:
+    """For this session; nothing of it is there where `benchmarks.mutants` judges a change of ours."""
+    return Once()
+
+
+@pytest.fixture
+def shared_truths(once: Once, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The exact values of a problem are worked out once: for tests that judge many implementations on the same problems.
+
+    Not for properties of referees, bounds and checks, each of which must see a mutant by itself.
+    """
+    oracle, softmax = referees.oracle, referees.softmax
+    monkeypatch.setattr(
+        referees, "oracle", lambda problem: once.of(("oracle", problem.digest), lambda: oracle(problem))
+    )
+    monkeypatch.setattr(
+        referees,
+        "softmax",
+        lambda Z, dtype: once.of(("softmax", Z.shape, Z.tobytes(), dtype), lambda: softmax(Z, dtype)),
+    )

@@ -7,21 +7,29 @@ is one test for `gradcheck.model` and for every built-in target that offers the 
 draws shapes and values in every smooth regime (`gradcheck.problems`), and `t` is this code on that problem: `t.gradient("theta")`
 is what it returns, `t.truth.allowed("theta")` what rounding may do to that, and `t.truth64` the problem in float64, of which
 difference quotients are taken.
+
+All code of one precision is judged on the same problems: these are drawn once, and so are their truths and the quotients of the
+mathematical function. Where one fails, Hypothesis draws anew, and shows the smallest.
 """
 
 import os
-from collections.abc import Callable
-from functools import cache
+from collections.abc import Callable, Hashable, Iterator
+from functools import cache, cached_property
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import assume, given, settings
+from hypothesis.errors import UnsatisfiedAssumption
 
-from gradcheck import Enclosure, Implementation, Problem, load, model, problems
+from gradcheck import Enclosure, Implementation, Problem, load, model, problems, referees
 from gradcheck.checks import Trial
 from gradcheck.checks.reading import Skip, require_bounded
+from gradcheck.drawing import pose
 from gradcheck.implementations import BUILT_IN, adapt
 from gradcheck.implementations.quiet import quiet
+from gradcheck.referees import Truth
+from gradcheck.referees import mathematical as referee
 from gradcheck.referees.scipy_check_grad import Posed
 from gradcheck.regimes import REGIMES
 
@@ -69,29 +77,102 @@ def small(p: Problem) -> Problem:
     return p.with_arrays(p.theta, p.b, p.X[:, :n], p.Y[:, :n])
 
 
+# ---- what all code shares ----
+
+AT_ONCE = 50  # problems that are drawn together
+MOST = 10  # one in so many at least must be one that the code can be judged on, as Hypothesis asks
+_known: dict[Hashable, Any] = {}
+
+
+def once(key: Hashable, make: Callable[[], Any]) -> Any:
+    """What has been made under that key."""
+    if key not in _known:
+        _known[key] = make()
+    return _known[key]
+
+
+def shared(dtype: str, most: int) -> Iterator[Problem]:
+    """The problems that all code of that precision is judged on."""
+    for number in range(most):
+        yield drawn(dtype, number // AT_ONCE)[number % AT_ONCE]
+
+
+@cache
+def drawn(dtype: str, seed: int) -> tuple[Problem, ...]:
+    found: list[Problem] = []
+    pose(found.append, dtype=dtype, regimes=SMOOTH, seed=seed, count=AT_ONCE, shrink=False)
+    return tuple(small(problem) for problem in found)
+
+
+def oracle(problem: Problem) -> Truth:
+    """The exact values of the problem."""
+    return once(("truth", problem.digest), lambda: referees.oracle(problem))
+
+
+class Shared(Trial):
+    """A trial whose truths are those of every other trial of that problem."""
+
+    def truth_of(self, problem: Problem) -> Truth:
+        return once(("truth", problem.digest, self.granted), lambda: super(Shared, self).truth_of(problem))
+
+    @cached_property
+    def truth64(self) -> Truth:
+        return once(("truth64", self.problem.digest), lambda: super(Shared, self).truth64)
+
+
+class mathematical:
+    """Central differences of the mathematical function, as `gradcheck.referees.mathematical` takes them."""
+
+    @staticmethod
+    def gradient(truth: Truth, variable: str) -> Enclosure:
+        return once((truth.problem.digest, variable), lambda: referee.gradient(truth, variable))
+
+    @staticmethod
+    def jacobian(z: np.ndarray) -> Any:
+        return once(("jacobian", z.tobytes()), lambda: referee.jacobian(z))
+
+
+# ---- one test for each code ----
+
+
 def closed_forms(quantity: str) -> Callable[[Callable[[Trial], None]], Callable[..., None]]:
     """One test for each code that offers theta, b, Z or the softmax's jacobian, in each of its precisions."""
 
     def decorate(test: Callable[[Trial], None]) -> Callable[..., None]:
+        def judged(implementation: Implementation, problem: Problem) -> bool:
+            """Whether it can be judged on it: its layout can express the problem, and its numbers cannot overflow."""
+            try:
+                t = Shared(implementation, small(problem))
+                needed = (t.truth.allowed(q) for q in ("theta", "b", "D"))
+                require_bounded(np.asarray(t.truth.nearby_loss_error), *needed)
+                test(t)
+            except (Skip, UnsatisfiedAssumption):
+                return False
+            return True
+
         def of(implementation: Implementation, dtype: str = "float64", share: int = 2) -> None:
-            @settings(max_examples=max(settings().max_examples // share, 5))
+            @settings(max_examples=examples(share))
             @given(problems(dtypes=(dtype,), regimes=SMOOTH))
             def on_one(problem: Problem) -> None:
-                t = Trial(implementation, small(problem))
                 with quiet(), np.errstate(all="ignore"):
-                    try:
-                        require_bounded(
-                            np.asarray(t.truth.nearby_loss_error), *(t.truth.allowed(q) for q in ("theta", "b", "D"))
-                        )
-                        test(t)
-                    except Skip:  # this code's layout cannot express the problem, or its numbers may overflow
-                        assume(False)
+                    assume(judged(implementation, problem))
 
             on_one()
 
         @pytest.mark.parametrize(("name", "dtype"), offering(quantity))
         def over_all_problems(name: str, dtype: str) -> None:
-            of(code(name), dtype, SLOWER.get(name.partition("-")[0], 2))
+            share = SLOWER.get(name.partition("-")[0], 2)
+            due = examples(share)
+            try:
+                with quiet(), np.errstate(all="ignore"):
+                    for problem in shared(dtype, MOST * due):
+                        due -= judged(code(name), problem)
+                        if not due:
+                            break
+            except AssertionError:
+                of(code(name), dtype, share)
+                raise
+            assert not due, "too few problems that it can be judged on"
 
         over_all_problems.of = of  # type: ignore[attr-defined]
         over_all_problems.__doc__ = test.__doc__
@@ -99,6 +180,10 @@ def closed_forms(quantity: str) -> Callable[[Callable[[Trial], None]], Callable[
         return over_all_problems
 
     return decorate
+
+
+def examples(share: int) -> int:
+    return max(settings().max_examples // share, 5)
 
 
 def scipy_finds_right(posed: Posed, function, gradient: np.ndarray, allowed: np.ndarray) -> bool:

@@ -1,8 +1,8 @@
 """∂ℒ/∂b = (1/n) Σᵢ (Aᵢ − Yᵢ), against central finite differences and scipy.optimize.check_grad (equations 14–16 and 18)."""
 
-from mission import closed_forms, scipy_finds_right, within
+from mission import closed_forms, mathematical, scipy_finds_right, within
 
-from gradcheck.referees import float64, mathematical, scipy_check_grad
+from gradcheck.referees import float64, scipy_check_grad
 
 
 @closed_forms("b")

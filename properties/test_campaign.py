@@ -13,6 +13,7 @@ import time
 import zipfile
 from concurrent.futures import Executor, Future
 from dataclasses import replace
+from functools import partial
 from http.client import IncompleteRead
 from pathlib import Path
 from urllib.error import HTTPError, URLError
@@ -21,7 +22,7 @@ import pytest
 from click.testing import CliRunner
 from rich.console import Console
 
-from gradcheck import cases, corpus, regimes
+from gradcheck import campaign, cases, corpus, regimes
 from gradcheck.campaign import Budget, Campaign, Finding, Job, Record, database, display, github
 from gradcheck.campaign.cluster import Cluster
 from gradcheck.campaign.findings import ANY, Merged
@@ -43,6 +44,8 @@ def gradients(theta, b, X, Y):
     return {"b": (A / A.sum(axis=0) - Y).sum(axis=1, keepdims=True) / X.shape[1]}
 """
 CHECKS = ("bias_gradient", "finite")
+SIZE = 12  # problems of a shard here, and in the runs of the command: a shard is a shard
+OF_A_RUN = 40
 PATIENCE = 60  # seconds until a test gives up on what must come; no verdict depends on it
 
 
@@ -75,12 +78,18 @@ def target(folder: Path, text: str) -> Target:
 @pytest.fixture
 def wrong(tmp_path) -> Job:
     """Not divided by n, and posed what needs no strained regime to show it, whatever this version of Hypothesis draws."""
-    return Job(target(tmp_path, RIGHT.replace(" / X.shape[1]", "")), checks=CHECKS, regimes=("ties",), size=40)
+    return Job(target(tmp_path, RIGHT.replace(" / X.shape[1]", "")), checks=CHECKS, regimes=("ties",), size=SIZE)
 
 
 @pytest.fixture
 def right(tmp_path) -> Job:
-    return Job(target(tmp_path, RIGHT), checks=CHECKS, size=40)
+    return Job(target(tmp_path, RIGHT), checks=CHECKS, size=SIZE)
+
+
+@pytest.fixture
+def small_shards(monkeypatch) -> None:
+    """The command in this process hands out shards of `OF_A_RUN` problems."""
+    monkeypatch.setattr(campaign, "Job", partial(Job, size=OF_A_RUN))
 
 
 def keys(outcome: Outcome) -> list[tuple]:
@@ -176,28 +185,28 @@ def test_what_fails_in_any_regime_stands_for_each_of_them():
 
 def test_one_worker_and_two_find_the_same(wrong, tmp_path):
     """Findings are merged by the number of their shard, and each is saved once."""
-    alone = Campaign(wrong, Here(), tmp_path / "a").run(Budget(problems=120))
-    two = Campaign(wrong, Processes(2), tmp_path / "b").run(Budget(problems=120))
-    assert keys(alone) == keys(two) and alone.problems == two.problems == 120
+    alone = Campaign(wrong, Here(), tmp_path / "a").run(Budget(problems=3 * SIZE))
+    two = Campaign(wrong, Processes(2), tmp_path / "b").run(Budget(problems=3 * SIZE))
+    assert keys(alone) == keys(two) and alone.problems == two.problems == 3 * SIZE
     names = [sorted(p.name for p in (tmp_path / place).rglob("*.json")) for place in "ab"]
     assert names[0] == names[1] and len(names[0]) == 2
 
 
 def test_a_correct_target_has_no_finding_and_leaves_nothing(right, tmp_path):
-    outcome = Campaign(right, Here(), tmp_path / "corpus").run(Budget(problems=80))
-    assert (outcome.findings, outcome.problems, outcome.judged > 80) == ([], 80, True)
+    outcome = Campaign(right, Here(), tmp_path / "corpus").run(Budget(problems=2 * SIZE))
+    assert (outcome.findings, outcome.problems, outcome.judged > 2 * SIZE) == ([], 2 * SIZE, True)
     assert not [path for path in (tmp_path / "corpus").rglob("*") if path.is_file()]
 
 
 def test_what_is_in_the_corpus_is_not_new(wrong, tmp_path):
-    first = Campaign(wrong, Here(), tmp_path / "corpus").run(Budget(problems=40))
-    second = Campaign(replace(wrong, seed=1), Here(), tmp_path / "corpus").run(Budget(problems=40))
+    first = Campaign(wrong, Here(), tmp_path / "corpus").run(Budget(problems=SIZE))
+    second = Campaign(replace(wrong, seed=1), Here(), tmp_path / "corpus").run(Budget(problems=SIZE))
     assert [f.key for f in first.new] == [f.key for f in second.findings] and not second.new
 
 
 def test_a_killed_worker_changes_no_finding(wrong, tmp_path):
     """The shards that it had in hand are done again."""
-    expected = Campaign(wrong, Here(), tmp_path / "a").run(Budget(problems=200))
+    expected = Campaign(wrong, Here(), tmp_path / "a").run(Budget(problems=5 * SIZE))
     workers, killed = Processes(2), []
 
     def kill(outcome: Outcome) -> None:
@@ -206,7 +215,7 @@ def test_a_killed_worker_changes_no_finding(wrong, tmp_path):
             killed.append(victim.pid)
             victim.kill()
 
-    found = Campaign(wrong, workers, tmp_path / "b", kill).run(Budget(problems=200))
+    found = Campaign(wrong, workers, tmp_path / "b", kill).run(Budget(problems=5 * SIZE))
     assert killed and keys(found) == keys(expected) and not found.interrupted
 
 
@@ -220,14 +229,14 @@ def test_a_target_that_takes_its_worker_with_it_is_a_finding(tmp_path):
 
 def test_a_campaign_that_was_cut_short_goes_on(wrong, tmp_path):
     """Finished shards are read back, also past a line that its writer did not finish; only the others are posed."""
-    expected = Campaign(wrong, Here(), tmp_path / "a").run(Budget(problems=160))
+    expected = Campaign(wrong, Here(), tmp_path / "a").run(Budget(problems=4 * SIZE))
     ledger = Ledger(tmp_path / "b", wrong)
     for number in (2, 0):
         ledger.add(work(wrong, number))
     with ledger.progress.open("a", encoding="utf-8") as file:
         file.write(dumps(work(wrong, 1))[:-20])
-    found = Campaign(wrong, Here(), tmp_path / "b").run(Budget(problems=160))
-    assert (found.resumed, found.fresh, found.problems) == (2, 80, 160)
+    found = Campaign(wrong, Here(), tmp_path / "b").run(Budget(problems=4 * SIZE))
+    assert (found.resumed, found.fresh, found.problems) == (2, 2 * SIZE, 4 * SIZE)
     assert keys(found) == keys(expected) and not ledger.progress.exists()
 
 
@@ -258,7 +267,7 @@ def test_what_an_unwritable_corpus_does_not_take_is_kept_elsewhere(wrong, tmp_pa
     (tmp_path / "corpus").write_text("", encoding="utf-8")
     (tmp_path / "tmp").mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
-    outcome = Campaign(wrong, Here(), tmp_path / "corpus").run(Budget(problems=80))
+    outcome = Campaign(wrong, Here(), tmp_path / "corpus").run(Budget(problems=2 * SIZE))
     told, kept = outcome.notes
     assert "cannot write to the corpus" in told and str(tmp_path / "tmp") in kept
     (path,) = elsewhere(outcome, tmp_path / "tmp")
@@ -273,7 +282,7 @@ def test_a_full_disk_shows_what_is_in_no_file(wrong, tmp_path, monkeypatch):
 
     monkeypatch.setattr(cases, "write_bytes", full)
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
-    outcome = Campaign(wrong, Here(), tmp_path / "corpus").run(Budget(problems=80))
+    outcome = Campaign(wrong, Here(), tmp_path / "corpus").run(Budget(problems=2 * SIZE))
     assert len(outcome.notes) == 2 and "No space left" in next(iter(outcome.notes))
     monkeypatch.undo()
     shown = Console(file=io.StringIO(), width=80)
@@ -286,7 +295,13 @@ def test_a_full_disk_shows_what_is_in_no_file(wrong, tmp_path, monkeypatch):
 
 # ---- signals ----
 
-LOOP = "from gradcheck.cli import main; main()"
+LOOP = f"""
+from functools import partial
+from gradcheck import campaign
+campaign.Job = partial(campaign.Job, size={OF_A_RUN})
+from gradcheck.cli import main
+main()
+"""
 
 
 def started(folder: Path, text: str, *words: str, workers=("--workers", "1")) -> subprocess.Popen:
@@ -328,7 +343,7 @@ def test_a_killed_run_leaves_no_worker_and_goes_on(tmp_path):
     process.kill()
     process.communicate(timeout=PATIENCE)
     until(lambda: not any(Path(f"/proc/{child}").exists() for child in children))
-    again = started(tmp_path, RIGHT.replace(" / X.shape[1]", ""), "--max-examples", "200")
+    again = started(tmp_path, RIGHT.replace(" / X.shape[1]", ""), "--max-examples", str(2 * OF_A_RUN))
     out, err = again.communicate(timeout=PATIENCE)
     assert again.returncode == 1 and "from a run that was cut short" in out, err
 
@@ -349,8 +364,8 @@ def test_a_call_that_never_returns_is_given_up_and_told(tmp_path, monkeypatch):
 def test_a_folder_of_examples_is_posed_first(wrong, tmp_path):
     """What one campaign shrank, another poses before anything else."""
     shared = replace(wrong, database=str(tmp_path / "examples"))
-    Campaign(shared, Here(), tmp_path / "a").run(Budget(problems=40))
-    first = Campaign(shared, Here(), tmp_path / "b").run(Budget(problems=40))
+    Campaign(shared, Here(), tmp_path / "a").run(Budget(problems=SIZE))
+    first = Campaign(shared, Here(), tmp_path / "b").run(Budget(problems=SIZE))
     assert first.records[-1].problems > 0 and first.findings[0].shard == -1
 
 
@@ -365,7 +380,9 @@ def test_an_address_that_is_none_is_refused(address):
 def test_a_database_that_cannot_be_reached_is_told_of_once(wrong, tmp_path):
     """Port 1 of this machine, where nobody answers."""
     pytest.importorskip("redis")
-    outcome = Campaign(replace(wrong, database="redis://127.0.0.1:1/0"), Here(), tmp_path).run(Budget(problems=80))
+    outcome = Campaign(replace(wrong, database="redis://127.0.0.1:1/0"), Here(), tmp_path).run(
+        Budget(problems=2 * SIZE)
+    )
     assert [note for note in outcome.notes if "goes on without it" in note] and len(outcome.notes) == 1
     assert len(outcome.findings) == 1
 
@@ -389,8 +406,8 @@ def redis_server(tmp_path):
 
 def test_examples_are_shared_by_a_redis_server(wrong, tmp_path, redis_server):
     shared = replace(wrong, database=redis_server[0])
-    Campaign(shared, Here(), tmp_path / "a").run(Budget(problems=40))
-    first = Campaign(shared, Processes(1), tmp_path / "b").run(Budget(problems=40))
+    Campaign(shared, Here(), tmp_path / "a").run(Budget(problems=SIZE))
+    first = Campaign(shared, Processes(1), tmp_path / "b").run(Budget(problems=SIZE))
     assert first.findings[0].shard == -1 and not first.notes
 
 
@@ -403,8 +420,8 @@ def test_a_redis_server_that_goes_away_is_told_of_once(wrong, tmp_path, redis_se
         server.wait()
 
     shared = replace(wrong, database=address)
-    found = Campaign(shared, Processes(1), tmp_path / "a", leave).run(Budget(problems=120))
-    assert found.problems == 120 and len(found.findings) == 1
+    found = Campaign(shared, Processes(1), tmp_path / "a", leave).run(Budget(problems=3 * SIZE))
+    assert found.problems == 3 * SIZE and len(found.findings) == 1
     assert len(found.notes) <= 1
 
 
@@ -443,7 +460,7 @@ def examples(tmp_path_factory) -> Path:
     """A folder of Hypothesis examples, as a campaign leaves it."""
     folder = tmp_path_factory.mktemp("shared")
     text = RIGHT.replace(" / X.shape[1]", "")
-    job = Job(target(folder, text), checks=CHECKS, regimes=("ties",), size=40, database=str(folder / "examples"))
+    job = Job(target(folder, text), checks=CHECKS, regimes=("ties",), size=SIZE, database=str(folder / "examples"))
     assert work(job, 0).findings
     return folder / "examples"
 
@@ -452,7 +469,7 @@ def test_examples_of_a_repository_are_posed_first(wrong, tmp_path, hub, examples
     """What a workflow uploaded, fetched by one worker, and not twice; what is found goes to a folder that the next may upload."""
     hub["zip"] = artifact(examples)
     shared = replace(wrong, database="github://owner/repo")
-    first = Campaign(shared, Here(), tmp_path / "b").run(Budget(problems=80))
+    first = Campaign(shared, Here(), tmp_path / "b").run(Budget(problems=2 * SIZE))
     assert first.findings[0].shard == -1 and not first.notes
     assert [url for url, _ in hub["asked"]] == [
         "https://api.github.com/repos/owner/repo/actions/artifacts",
@@ -493,7 +510,9 @@ def test_a_repository_that_gives_nothing_is_told_of_once(answer, said, *, wrong,
 def test_half_an_artifact_is_told_of_and_the_campaign_goes_on(wrong, tmp_path, hub, examples):
     """What is not known of it is not guessed."""
     hub["zip"] = artifact(examples)[:-30]
-    outcome = Campaign(replace(wrong, database="github://owner/repo"), Here(), tmp_path / "a").run(Budget(problems=80))
+    outcome = Campaign(replace(wrong, database="github://owner/repo"), Here(), tmp_path / "a").run(
+        Budget(problems=2 * SIZE)
+    )
     assert "invalid" in "".join(outcome.notes) and len(outcome.notes) == len(outcome.findings) == 1
 
 
@@ -512,20 +531,35 @@ def test_an_older_artifact_serves_where_there_is_no_network(wrong, hub, examples
 # ---- clusters ----
 
 
-@pytest.fixture
-def cluster(tmp_path, monkeypatch):
-    """A scheduler and two workers, each a process, in the folder of the target."""
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    """In which the workers of the cluster are."""
+    return tmp_path_factory.mktemp("cluster")
+
+
+@pytest.fixture(scope="module")
+def started_cluster(folder):
+    """A scheduler and two workers, each a process; one that is killed is replaced."""
     distributed = pytest.importorskip("distributed")
-    monkeypatch.chdir(tmp_path)
-    with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, host="127.0.0.1"
-    ) as started:
-        yield started
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        made = distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None, host="127.0.0.1"
+        )
+    with made:
+        yield made
+
+
+@pytest.fixture
+def cluster(started_cluster, folder, monkeypatch):
+    """The same, in the folder of the target."""
+    monkeypatch.chdir(folder)
+    return started_cluster
 
 
 def test_a_cluster_with_a_worker_killed_finds_the_same(wrong, tmp_path, cluster):
     """Shards of the lost worker are done again by others."""
-    expected = Campaign(wrong, Here(), tmp_path / "a").run(Budget(problems=200))
+    expected = Campaign(wrong, Here(), tmp_path / "a").run(Budget(problems=5 * SIZE))
     killed = []
 
     def kill(outcome: Outcome) -> None:
@@ -533,25 +567,25 @@ def test_a_cluster_with_a_worker_killed_finds_the_same(wrong, tmp_path, cluster)
             killed.append(cluster.workers[0].pid)
             os.kill(killed[0], signal.SIGKILL)
 
-    found = Campaign(wrong, Cluster(cluster.scheduler_address), tmp_path / "b", kill).run(Budget(problems=200))
-    assert killed and keys(found) == keys(expected) and found.problems == 200
+    found = Campaign(wrong, Cluster(cluster.scheduler_address), tmp_path / "b", kill).run(Budget(problems=5 * SIZE))
+    assert killed and keys(found) == keys(expected) and found.problems == 5 * SIZE
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals are sent as POSIX has them")
-def test_a_killed_run_on_a_cluster_leaves_nothing_to_its_workers_and_goes_on(tmp_path, cluster):
+def test_a_killed_run_on_a_cluster_leaves_nothing_to_its_workers_and_goes_on(folder, cluster):
     """kill -9 of the coordinator: the corpus is whole, the cluster drops its shards, and a restart goes on."""
     text, on_it = RIGHT.replace(" / X.shape[1]", ""), ("--scheduler", cluster.scheduler_address)
-    process = started(tmp_path, text, workers=on_it)
-    until(lambda: list((tmp_path / "corpus" / "findings").glob("*.json")))
+    process = started(folder, text, workers=on_it)
+    until(lambda: list((folder / "corpus" / "findings").glob("*.json")))
     process.kill()
     process.communicate(timeout=PATIENCE)
-    held = [(path, case.problem.digest) for path, case in corpus.load(tmp_path / "corpus")]
-    assert len(held) == 1 and not list((tmp_path / "corpus").rglob(".*"))
+    held = [(path, case.problem.digest) for path, case in corpus.load(folder / "corpus")]
+    assert len(held) == 1 and not list((folder / "corpus").rglob(".*"))
     until(lambda: not cluster.scheduler.tasks)
-    again = started(tmp_path, text, "--max-examples", "200", workers=on_it)
+    again = started(folder, text, "--max-examples", str(2 * OF_A_RUN), workers=on_it)
     out, err = again.communicate(timeout=PATIENCE)
     assert again.returncode == 1 and "from a run that was cut short" in out and "1 known before" in out, (out, err)
-    assert [(path, case.problem.digest) for path, case in corpus.load(tmp_path / "corpus")] == held
+    assert [(path, case.problem.digest) for path, case in corpus.load(folder / "corpus")] == held
 
 
 def test_a_scheduler_that_is_not_there_is_refused(monkeypatch):
@@ -571,7 +605,7 @@ def test_annotations_keep_to_their_line():
     assert len(lines) == 1 and "\n" not in lines[0] and lines[0].startswith("::error title=gradcheck%3A loss disagrees")
 
 
-def test_ci_exits_1_on_a_new_finding_only(tmp_path, monkeypatch):
+def test_ci_exits_1_on_a_new_finding_only(tmp_path, monkeypatch, small_shards):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("GITHUB_STEP_SUMMARY", str(tmp_path / "summary.md"))
     (tmp_path / "model.py").write_text(RIGHT.replace(" / X.shape[1]", ""), encoding="utf-8")

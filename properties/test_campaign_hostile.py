@@ -16,7 +16,23 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from test_campaign import CHECKS, LOOP, PATIENCE, RIGHT, Here, finding, keys, right, started, target, until, wrong
+from test_campaign import (
+    CHECKS,
+    LOOP,
+    OF_A_RUN,
+    PATIENCE,
+    RIGHT,
+    SIZE,
+    Here,
+    finding,
+    keys,
+    right,
+    small_shards,
+    started,
+    target,
+    until,
+    wrong,
+)
 
 from gradcheck import cases, clock, corpus
 from gradcheck.campaign import Budget, Campaign, Job, Record, database, metered, records, run
@@ -97,13 +113,13 @@ def test_a_line_that_is_no_record_is_none(line):
 
 def test_lines_that_are_no_records_are_told_and_posed_again(wrong, tmp_path):
     """One good line among them counts; the campaign finds what it would have found, and writes nothing elsewhere."""
-    expected = Campaign(wrong, Here(), tmp_path / "a").run(Budget(problems=120))
+    expected = Campaign(wrong, Here(), tmp_path / "a").run(Budget(problems=3 * SIZE))
     ledger = Ledger(tmp_path / "b" / "corpus", wrong)
     ledger.add(work(wrong, 1))
     with ledger.progress.open("a", encoding="utf-8") as file:
         file.writelines(f"{line}\n" for line in LINES)
-    found = Campaign(wrong, Here(), tmp_path / "b" / "corpus").run(Budget(problems=120))
-    assert (found.resumed, found.problems) == (1, 120) and keys(found) == keys(expected)
+    found = Campaign(wrong, Here(), tmp_path / "b" / "corpus").run(Budget(problems=3 * SIZE))
+    assert (found.resumed, found.problems) == (1, 3 * SIZE) and keys(found) == keys(expected)
     assert [note for note in found.notes if f"{len(LINES)} lines" in note]
     assert [path.name for path in (tmp_path / "b").iterdir()] == ["corpus"]
 
@@ -126,8 +142,8 @@ def test_what_is_no_regular_file_is_told_and_not_waited_for(right, tmp_path):
     for place in (tmp_path / corpus.FINDINGS / "x.json", ledger.progress):
         place.parent.mkdir()
         os.mkfifo(place)
-    outcome = Campaign(right, Here(), tmp_path).run(Budget(problems=40))
-    assert outcome.problems == 40 and len([note for note in outcome.notes if "a FIFO" in note]) == 2
+    outcome = Campaign(right, Here(), tmp_path).run(Budget(problems=SIZE))
+    assert outcome.problems == SIZE and len([note for note in outcome.notes if "a FIFO" in note]) == 2
 
 
 @posix
@@ -137,13 +153,13 @@ def test_a_link_in_the_place_of_the_progress_is_not_followed(right, tmp_path):
     ledger.progress.parent.mkdir(parents=True)
     (tmp_path / "mine").write_text("mine", encoding="utf-8")
     ledger.progress.symlink_to(tmp_path / "mine")
-    outcome = Campaign(right, Here(), tmp_path / "corpus").run(Budget(problems=40))
-    assert outcome.problems == 40 and [note for note in outcome.notes if "cannot write to the corpus" in note]
+    outcome = Campaign(right, Here(), tmp_path / "corpus").run(Budget(problems=SIZE))
+    assert outcome.problems == SIZE and [note for note in outcome.notes if "cannot write to the corpus" in note]
     assert (tmp_path / "mine").read_text(encoding="utf-8") == "mine"
 
 
 @pytest.mark.parametrize("text", ["{", DEEP, of(CASE, check="../x"), of(CASE, check=["a"]), "\0"])
-def test_a_saved_case_that_cannot_be_used_is_told_and_the_others_are_judged(text, tmp_path, monkeypatch):
+def test_a_saved_case_that_cannot_be_used_is_told_and_the_others_are_judged(text, tmp_path, monkeypatch, small_shards):
     """The campaign goes on; exit status 2, since nothing disagrees."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "model.py").write_text(RIGHT, encoding="utf-8")
@@ -152,7 +168,7 @@ def test_a_saved_case_that_cannot_be_used_is_told_and_the_others_are_judged(text
     (tmp_path / "corpus" / "cases" / "good.json").write_text(of(CASE, check="bias_gradient"), encoding="utf-8")
     words = ("fuzz", "model.py", "--workers", "1", "--max-examples", "1", "--check", "bias_gradient")
     result = CliRunner().invoke(main, words)
-    assert result.exit_code == 2 and "200 problems in 1 shard" in result.stdout, result.output
+    assert result.exit_code == 2 and f"{OF_A_RUN} problems in 1 shard" in result.stdout, result.output
     assert len([line for line in result.stderr.splitlines() if "bad.json" in line]) == 1
 
 
@@ -239,20 +255,20 @@ class Closed(Failing):
 @pytest.mark.parametrize("kind", [Failing, Closed])
 def test_a_cluster_that_is_gone_ends_the_campaign_with_what_was_found(kind, wrong, tmp_path):
     """And the same command goes on from there."""
-    expected = Campaign(wrong, Here(), tmp_path / "a").run(Budget(problems=160))
-    outcome = Campaign(wrong, kind(CancelledError("lost"), 2), tmp_path / "b").run(Budget(problems=160))
+    expected = Campaign(wrong, Here(), tmp_path / "a").run(Budget(problems=4 * SIZE))
+    outcome = Campaign(wrong, kind(CancelledError("lost"), 2), tmp_path / "b").run(Budget(problems=4 * SIZE))
     assert "the workers are gone" in outcome.ended and outcome.ended in outcome.notes
-    assert (outcome.problems, len(outcome.findings), outcome.interrupted) == (80, 1, False)
-    again = Campaign(wrong, Here(), tmp_path / "b").run(Budget(problems=160))
-    assert (again.resumed, again.problems) == (2, 160) and not again.ended
+    assert (outcome.problems, len(outcome.findings), outcome.interrupted) == (2 * SIZE, 1, False)
+    again = Campaign(wrong, Here(), tmp_path / "b").run(Budget(problems=4 * SIZE))
+    assert (again.resumed, again.problems) == (2, 4 * SIZE) and not again.ended
     for f in expected.findings:
         assert [(g.failed, g.judged, g.known) for g in again.findings if g.key == f.key] == [(f.failed, f.judged, True)]
 
 
 def test_a_shard_that_cannot_be_done_is_told_and_the_others_are(wrong, tmp_path):
     """Five in a row end it: the next could not be done, either."""
-    outcome = Campaign(wrong, Failing(RuntimeError("no"), 2, shared=True), tmp_path).run(Budget(problems=400))
-    assert outcome.problems == 80 and "5 shards in a row" in outcome.ended and len(outcome.findings) == 1
+    outcome = Campaign(wrong, Failing(RuntimeError("no"), 2, shared=True), tmp_path).run(Budget(problems=10 * SIZE))
+    assert outcome.problems == 2 * SIZE and "5 shards in a row" in outcome.ended and len(outcome.findings) == 1
     assert (
         len([note for note in outcome.notes if "could not be done, and is not counted: RuntimeError: no" in note]) >= 5
     )
@@ -364,8 +380,8 @@ def test_a_display_that_fails_ends_no_campaign(wrong, tmp_path):
     def gone(outcome: Outcome) -> None:
         raise OSError(5, "Input/output error")
 
-    outcome = Campaign(wrong, Here(), tmp_path, gone).run(Budget(problems=80))
-    assert outcome.problems == 80 and outcome.findings[0].file
+    outcome = Campaign(wrong, Here(), tmp_path, gone).run(Budget(problems=2 * SIZE))
+    assert outcome.problems == 2 * SIZE and outcome.findings[0].file
 
 
 def test_what_failed_in_a_shard_that_was_given_up_stays(tmp_path, monkeypatch):
@@ -437,10 +453,10 @@ def test_a_server_that_is_slow_or_endless_is_told_of_once_and_left(answer, wrong
     monkeypatch.setattr(database, "SECONDS", 1)
     monkeypatch.setattr(metered, "MOST", 4 << 20)
     server = Server(answer)
-    outcome = Campaign(replace(wrong, database=server.address), Here(), tmp_path).run(Budget(problems=120))
+    outcome = Campaign(replace(wrong, database=server.address), Here(), tmp_path).run(Budget(problems=3 * SIZE))
     (note,) = outcome.notes
     assert "goes on without it" in note and server.address in note
-    assert outcome.problems == 120 and len(outcome.findings) == 1 and server.asked <= 2
+    assert outcome.problems == 3 * SIZE and len(outcome.findings) == 1 and server.asked <= 2
 
 
 def obeys(held: dict):
@@ -478,8 +494,8 @@ def test_a_server_that_answers_is_used(wrong, tmp_path):
     pytest.importorskip("redis")
     held: dict = {}
     shared = replace(wrong, database=Server(obeys(held)).address)
-    Campaign(shared, Here(), tmp_path / "a").run(Budget(problems=40))
-    first = Campaign(shared, Here(), tmp_path / "b").run(Budget(problems=40))
+    Campaign(shared, Here(), tmp_path / "a").run(Budget(problems=SIZE))
+    first = Campaign(shared, Here(), tmp_path / "b").run(Budget(problems=SIZE))
     assert held and first.findings[0].shard == -1 and not first.notes
 
 

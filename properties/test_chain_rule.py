@@ -1,11 +1,11 @@
 """∂ℒ/∂Z = ∂ℒ/∂A · ∂A/∂Z and ∂ℒ/∂θ = ∂ℒ/∂A · ∂A/∂Z · ∂Z/∂θ, composed factor by factor (equations 3, 4 and 21)."""
 
 import numpy as np
-from mission import closed_forms, scipy_finds_right, within
+from mission import closed_forms, mathematical, oracle, scipy_finds_right, within
 
-from gradcheck import Problem, referees
+from gradcheck import Problem
 from gradcheck.checks.values import inverse_share, jacobian_truth
-from gradcheck.referees import float64, mathematical, scipy_check_grad
+from gradcheck.referees import float64, scipy_check_grad
 
 
 def composed(t):
@@ -23,14 +23,14 @@ def composed(t):
 def test_the_chain_rule_gives_the_central_difference_of_every_logit(t):
     """Σ_k ∂ℒ/∂A_k ∂A_k/∂Z_l = (ℒ(Z_l + h) − ℒ(Z_l − h))/2h ± h²ℒ‴/6 ± e/h."""
     gradient, allowed, sample = composed(t)
-    assert within(mathematical.gradient(referees.oracle(sample), "Z"), allowed, gradient)
+    assert within(mathematical.gradient(oracle(sample), "Z"), allowed, gradient)
 
 
 @closed_forms("jacobian")
 def test_scipy_finds_the_chain_rule_right(t):
     """check_grad(ℒ, ∂ℒ/∂A · ∂A/∂Z) ≤ ‖h ℒ″/2 + 2e/h + rounding‖ over the logits of a sample."""
     gradient, allowed, sample = composed(t)
-    posed = scipy_check_grad.pose(sample, "theta", referees.oracle(sample).nearby_float64_error)
+    posed = scipy_check_grad.pose(sample, "theta", oracle(sample).nearby_float64_error)
 
     def loss(z):
         return float64.sample_losses(z[:, np.newaxis], sample.reals[3])[0]

@@ -1,11 +1,10 @@
 """∂ℒ/∂Z = (A − Y)/n, against central finite differences and scipy.optimize.check_grad (equations 7–10 and 19)."""
 
 import numpy as np
-from mission import closed_forms, scipy_finds_right, within
+from mission import closed_forms, mathematical, oracle, scipy_finds_right, within
 
-from gradcheck import referees
 from gradcheck.checks.trial import Trial
-from gradcheck.referees import float64, mathematical, scipy_check_grad
+from gradcheck.referees import float64, scipy_check_grad
 
 
 @closed_forms("Z")
@@ -20,7 +19,7 @@ def test_scipy_finds_the_gradient_of_the_logits_right(t):
     """check_grad(ℒ, ∂ℒ/∂Z) ≤ ‖h ℒ″/2 + 2e/h + rounding‖: posed as θ with the identity for data, Z = θ is exact."""
     p, Y = t.problem, t.problem.reals[3]
     t = Trial(t.implementation, p.with_arrays(p.precision.round(t.Z), 0 * p.b, np.eye(p.n, dtype=p.X.dtype), p.Y))
-    exact = referees.oracle(t.truth64.problem)
+    exact = oracle(t.truth64.problem)
     posed = scipy_check_grad.pose(exact.problem, "theta", exact.nearby_float64_error)
 
     def loss(Z):

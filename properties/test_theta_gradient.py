@@ -1,8 +1,8 @@
 """∂ℒ/∂θ = (A − Y) Xᵀ/n, against central finite differences and scipy.optimize.check_grad (equations 11–13 and 17)."""
 
-from mission import closed_forms, scipy_finds_right, within
+from mission import closed_forms, mathematical, scipy_finds_right, within
 
-from gradcheck.referees import float64, mathematical, scipy_check_grad
+from gradcheck.referees import float64, scipy_check_grad
 
 
 @closed_forms("theta")
