@@ -179,7 +179,8 @@ def conform(
                 progress("diagnosing", judging.done)
                 if not (meant and _other_loss(meant[1], original.law)):  # one story, and this one explains everything
                     failing = [problem for tally in tallies.values() if tally.failed for problem in tally.failing]
-                    likely = diagnosis.diagnose(implementation, failing, judging.passing)
+                    failing += [failure.problem for failure in failures if not failure.verdict.final]
+                    likely = diagnosis.diagnose(implementation, failing, judging.passing, record=judging.record)
         except KeyboardInterrupt:
             interrupted = True
             failures += _unshrunken(tallies, failures)
