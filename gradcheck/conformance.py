@@ -108,7 +108,7 @@ def conform(
             _shrunken(run, implementation, lambda doing: progress(doing, judging.done), failures)
             progress("diagnosing", judging.done)
             found = replace(run, failures=tuple(failures))
-            found = _told(found, original, implementation, judging.passing)
+            found = _told(found, original, implementation, judging)
         except KeyboardInterrupt:
             interrupted = True
             failures += _unshrunken(tallies, failures)
@@ -116,7 +116,7 @@ def conform(
                 KeyboardInterrupt
             ):  # what is known is explained, which takes a moment; not if that was interrupted
                 known, found = not found.failures, replace(run, failures=tuple(failures))
-                found = _told(found, original, implementation, judging.passing) if known else found
+                found = _told(found, original, implementation, judging) if known else found
     nameless = original.home.start is None and original.name not in BUILT_IN
     found = replace(found, problems=judging.done, nameless=nameless)
     with quiet():
@@ -124,16 +124,17 @@ def conform(
     return replace(found, interrupted=interrupted, printed=printed.size, notes=tuple(original.home.notes))
 
 
-def _told(run: Run, original: Implementation, implementation: Implementation, passing: list[Problem]) -> Run:
+def _told(run: Run, original: Implementation, implementation: Implementation, judging: verify.Judging) -> Run:
     """The same run with what would explain its failures: another declaration, or a mistake."""
-    tallies = run.tallies
+    tallies, passing = run.tallies, judging.passing
     if not run.failures:
         return run
     meant, likely = layouts.meant(original, tallies.values(), passing), None
     rounds = layouts.rounds(original, tallies.values(), passing)
     if not (meant and _other_loss(meant[1], original.law)):  # one story, and this one explains everything
         failing = [problem for tally in tallies.values() if tally.failed for problem in tally.failing]
-        likely = diagnosis.diagnose(implementation, failing, passing)
+        failing += [failure.problem for failure in run.failures if not failure.verdict.final]
+        likely = diagnosis.diagnose(implementation, failing, passing, record=judging.record)
     kept = tuple(_explained(failure, tallies[failure.check.name], likely) for failure in run.failures)
     found = replace(run, failures=kept, rounds=rounds, diagnosis=likely)
     return replace(found, meant=meant[0], meant_law=meant[1]) if meant else found

@@ -11,6 +11,7 @@ from gradcheck.checks import CHECKS, Check, Trial
 from gradcheck.checks import select as select  # noqa: PLC0414 - by this name it is known
 from gradcheck.diagnosis import Diagnosis, keep
 from gradcheck.errors import Unusable
+from gradcheck.facts import Record
 from gradcheck.implementations import Implementation, Layout, adapt
 from gradcheck.law import CrossEntropy
 from gradcheck.pictures import Larger, Picture
@@ -60,6 +61,7 @@ class Judging:
             check.name: Tally(check, implementation.expected(check.name, dtype), careful=careful) for check in checks
         }
         self.passing: list[Problem] = []
+        self.record = Record()
         self.done = 0
 
     def judge(self, problem: Problem) -> dict[str, Verdict]:
@@ -68,6 +70,7 @@ class Judging:
         verdicts = judge(self.implementation, problem, due, careful=self.careful)
         for name, verdict in verdicts.items():
             self.tallies[name].add(problem, verdict)
+        self.record.add(problem, verdicts)
         if not any(verdict.failed for verdict in verdicts.values()):
             keep(self.passing, problem)
         self.done += 1

@@ -5,7 +5,6 @@ successive calls say what it keeps: each is a theorem about the results, within 
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -15,113 +14,16 @@ from gradcheck.checks.reading import Broken, Skip, as_array, as_numbers
 from gradcheck.checks.repeatable import elsewhere, identical
 from gradcheck.checks.trial import ARGUMENTS
 from gradcheck.diagnosis.description import Diagnosis, Part
-from gradcheck.diagnosis.views import GRADIENTS, QUANTITIES, View, symbols, within
+from gradcheck.diagnosis.series import CALLS, RELATIONS, Series
+from gradcheck.diagnosis.series import fits as _fits
+from gradcheck.diagnosis.series import kept as _kept
+from gradcheck.diagnosis.views import GRADIENTS, QUANTITIES, View, symbols
 from gradcheck.implementations import Implementation
 from gradcheck.mistakes import MISTAKES, Model
 from gradcheck.problem import Array, Problem
 from gradcheck.readings.running import Running
 
-CALLS = (0, 0, 0, 0, 1, 1, 0)  # which of two problems of one shape each call is given
 LOOKED = 16  # failing problems on which it is tried
-
-
-@dataclass(frozen=True)
-class Series:
-    """One quantity, call after call: `returned` as it came, `left` as the same arrays stand in the end, `right` as it should be.
-
-    `labels` are Y at each call.
-    """
-
-    name: str
-    returned: tuple[Array, ...]
-    left: tuple[Array, ...]
-    right: tuple[Running, ...]
-    labels: tuple[Running, ...]
-
-    @property
-    def apart(self) -> bool:
-        """Whether the right results for the two problems differ beyond their bounds."""
-        one, other = self.right[CALLS.index(0)], self.right[CALLS.index(1)]
-        return bool((abs(one.value - other.value) > one.error + other.error).any())
-
-    @property
-    def pure(self) -> bool:
-        """Whether equal arguments give equal bits, and results stay as they were."""
-        first = {which: self.returned[CALLS.index(which)] for which in CALLS}
-        return not self.overwritten and all(identical(first[c], r) for c, r in zip(CALLS, self.returned, strict=True))
-
-    @property
-    def shaped(self) -> bool:
-        """Whether all results have the shape that is right."""
-        return all(r.shape == right.shape for r, right in zip(self.returned, self.right, strict=True))
-
-    @property
-    def overwritten(self) -> bool:
-        """Whether a later call changed an earlier result."""
-        return not all(map(identical, self.returned, self.left))
-
-    def steps(self) -> Iterator[tuple[int, int]]:
-        """Each call but the first, with the one before."""
-        return ((k - 1, k) for k in range(1, len(CALLS)))
-
-
-def _fits(values: Array, found: Running) -> bool:
-    """Whether an array lies within what is allowed."""
-    return values.shape == found.shape and within(values, found)
-
-
-# ---- relations between the results of calls ----
-
-
-def _accumulated(s: Series) -> bool:
-    """Each is the one before, plus what is right."""
-    made = (Running.exact(s.returned[before]) + s.right[now] for before, now in s.steps())
-    return all(_fits(s.returned[now], found) for (_, now), found in zip(s.steps(), made, strict=True))
-
-
-def _late(s: Series) -> bool:
-    """Each is what was right for the call before."""
-    return all(_fits(s.returned[now], s.right[before]) for before, now in s.steps())
-
-
-def _kept(s: Series) -> bool:
-    """All are the same, whatever the arguments."""
-    return all(identical(s.returned[0], r) for r in s.returned)
-
-
-def _alternating(s: Series) -> bool:
-    """Every second is right, the others are twice that."""
-    return any(
-        all(_fits(r, right * (1 + (k + odd) % 2)) for k, (r, right) in enumerate(zip(s.returned, s.right, strict=True)))
-        for odd in (0, 1)
-    )
-
-
-def _reused(s: Series) -> bool:
-    """Each is right when it is returned; in the end, all hold the last."""
-    return all(map(_fits, s.returned, s.right)) and all(identical(s.returned[-1], left) for left in s.left)
-
-
-def _taken_for_probabilities(s: Series) -> bool:
-    """The gradient of one call stands in the place of A in the next one of the same arguments."""
-    model, again = Model(), [(b, k) for b, k in s.steps() if CALLS[b] == CALLS[k]]
-    made = [
-        model.mean(model.residual(Running.exact(s.returned[b]), s.labels[k]), s.labels[k])
-        for b, k in again
-        if s.name == "Z"
-    ]
-    return bool(made) and all(_fits(s.returned[k], found) for (_, k), found in zip(again, made, strict=True))
-
-
-# Which relation tells which mistake. The first that holds for a quantity is named.
-RELATIONS: dict[str, Callable[[Series], bool]] = {
-    "reused_output_buffer": _reused,
-    "gradient_accumulated": _accumulated,
-    "last_loss_returned": _late,
-    "first_call_remembered": _kept,
-    "call_counter_step": _alternating,
-    "saved_probabilities_overwritten": _taken_for_probabilities,
-}
 
 
 # ---- the search ----

@@ -1,15 +1,19 @@
 """Where no mistake fits every failing problem: what is wrong, where, which part is explained, and what separates the rest."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 
-import numpy as np
-
-from gradcheck import traits
+from gradcheck import facts, traits
+from gradcheck.checks import CHECKS
+from gradcheck.diagnosis import entries
 from gradcheck.diagnosis.candidates import Candidate
-from gradcheck.diagnosis.views import GRADIENTS, View, functions, joined, symbols
+from gradcheck.diagnosis.views import QUANTITIES, View, functions, joined, symbols
+from gradcheck.diagnosis.where import Confined, confined
+from gradcheck.facts import Record
 from gradcheck.problem import Problem
 
+LONG = {"float32": 24, "float16": 11, "bfloat16": 8}
+FEWEST = 6  # bits that are right: fewer are no matter of precision
 TRIED = 6  # failing problems on which a mistake is tried before all
 
 
@@ -83,20 +87,72 @@ def digests(views: Iterable[View]) -> frozenset[str]:
 
 
 def described(
-    views: list[View], others: list[View], names: frozenset[str], candidates: Iterable[Candidate]
+    views: list[View], others: list[View], names: frozenset[str], candidates: Iterable[Candidate], record: Record
 ) -> Diagnosis:
-    """Which quantities are wrong, in which entries; a mistake that explains a part; what separates failing from passing."""
-    said = [f"no known mistake fits; wrong: {symbols(names)}", *_entries(views, names)]
+    """Which quantities are wrong, in which entries, and where; a mistake that explains a part, and what separates it."""
+    told, found = entries.told(views, names), condition(views, names, record)
+    title = told[0][0] if told else f"{symbols(names)} {'is' if len(names) == 1 else 'are'} wrong"
+    said = [f"{title}, {found.where}" if found else title, *(sentence for sentence, _ in told[1:])]
     part = _part(views, others, names, candidates)
     explained = part[1] if part else []
     if part:
-        said[0] = f"no known mistake fits every failing problem; wrong: {symbols(names)}"
-        said.append(f"on {len(explained)} of {len(views)} exactly: {part[0].what}")
-        told = [view for view in explained if part[0].tells(view, names)]
-        said += [f"these have {words}" for words in _between(told, [view for view in views if view not in explained])]
-    if len(views) > 1 and len(others) > 1:
-        said += [f"it fails {words}" for words in _between(views, others)]
+        exactly = f"on {len(explained)} of {len(views)} exactly"
+        leading = 2 * len(explained) >= len(views)
+        said = [f"{part[0].what}, {exactly}", *said] if leading else [*said, f"{exactly}: {part[0].what}"]
+        told_apart = [view for view in explained if part[0].tells(view, names)]
+        said += [
+            f"these have {words}" for words in _between(told_apart, [view for view in views if view not in explained])
+        ]
+    said += [found.sentence] if found else []
+    said += list(_bits(views, names))
+    said.append(f"no known mistake fits{' every failing problem' if part else ''}")
     return Diagnosis((Part("; ".join(said), names, exact=False),), digests(explained), digests(views))
+
+
+def related(problems: list[Problem], record: Record) -> Diagnosis | None:
+    """Where every value is right, and checks fail that hold one problem against another."""
+    failing = {p.digest: record.judged[p.digest] for p in problems if p.digest in record.judged and record.whole}
+    checks = sorted({check for one in failing.values() for check in one.failed})
+    names = frozenset(n for n in QUANTITIES if any(QUANTITIES[n][0] in CHECKS[check].needs for check in checks))
+    if not names:
+        return None
+    passing = [one.facts for one in record.judged.values() if not one.failed]
+    found = confined([one.facts for one in record.judged.values() if one.failed], passing)
+    what = (
+        f"{symbols(names)} may be wrong in larger problems: every value is right in these, and they do not agree with "
+        f"those of problems that are made of them ({', '.join(checks)})"
+    )
+    said = [f"{what}, {found.where}" if found else what, *([found.sentence] if found else [])]
+    return Diagnosis((Part("; ".join(said), names, exact=False),), frozenset(), frozenset(failing))
+
+
+def _bits(views: list[View], names: frozenset[str]) -> Iterator[str]:
+    """How many bits are left, where some are: as of a shorter precision, perhaps."""
+    looked = [view for view in views if view.moderate]
+    counts = [entries.bits(found) for name in names & QUANTITIES.keys() if (found := entries.seen(looked, name))]
+    if counts and min(counts) >= FEWEST:
+        like = next((f", as of {name}" for name, bits in LONG.items() if bits - 3 <= min(counts) <= bits + 2), "")
+        yield f"about {min(counts):.0f} bits are right, in the median{like}"
+
+
+def checks_of(names: Iterable[str]) -> frozenset[str]:
+    """The checks that say whether these quantities are right."""
+    return frozenset(check for name in names if name in QUANTITIES for check in QUANTITIES[name][2])
+
+
+def condition(
+    views: list[View], names: frozenset[str], record: Record, excused: Collection[str] = ()
+) -> Confined | None:
+    """Where these quantities fail, of all problems that are known; passing ones that are `excused`, by digest, do not speak."""
+    checks = checks_of(names)
+    failing = {digest: one.facts for digest, one in record.judged.items() if one.failed & checks}
+    failing |= {view.problem.digest: facts.of(view.problem) for view in views if view.wrong & names}
+    passing = [
+        one.facts
+        for digest, one in record.judged.items()
+        if digest not in failing and digest not in excused and one.agreed & checks
+    ]
+    return confined(list(failing.values()), passing)
 
 
 def _between(these: list[View], others: list[View]) -> Iterator[str]:
@@ -115,7 +171,9 @@ def _part(
     Some trait must set those apart from the other failing ones, and no passing problem that shares it may contradict.
     """
     best: tuple[Candidate, list[View]] | None = None
-    few = views[:: max(len(views) // TRIED, 1)][:TRIED]
+    cheap = [view for view in views if view.moderate]
+    few = cheap if len(cheap) >= TRIED else views
+    few = few[:: max(len(few) // TRIED, 1)][:TRIED]
     for candidate in candidates:
         if not _promising(candidate, few, names):
             continue
@@ -137,7 +195,7 @@ def _explained(candidate: Candidate, views: list[View], names: frozenset[str], l
     for done, view in enumerate(views):
         if len(found) + len(views) - done < least:
             return []
-        if candidate.plausible(view, names) and candidate.explains(view, names):
+        if candidate.explains(view, names):
             found.append(view)
     return found if len(found) >= least else []
 
@@ -146,7 +204,7 @@ def _promising(candidate: Candidate, few: list[View], names: frozenset[str]) -> 
     """Whether it explains a third of a few problems; given up as soon as it cannot."""
     missed = 0
     for view in few:
-        missed += not (candidate.plausible(view, names) and candidate.explains(view, names))
+        missed += not candidate.explains(view, names)
         if 3 * (len(few) - missed) < len(few):
             return False
     return True
@@ -160,18 +218,3 @@ def _apart(candidate: Candidate, told: list[View], rest: list[View], others: lis
         if all(candidate.explains(view, names) for view in here):
             return True
     return False
-
-
-def _entries(views: list[View], names: frozenset[str]) -> Iterator[str]:
-    """Classes to which every error is confined, in quantities that have a row for each class."""
-    rows: set[int] = set()
-    for view in views:
-        for name in names.intersection(GRADIENTS, view.outputs) - {"X"}:  # which has no row for a class
-            found = view.right[name]
-            if view.outputs[name].shape != found.shape:
-                return
-            with np.errstate(invalid="ignore"):
-                off = ~(abs(view.outputs[name].astype(np.float64) - found.value) <= found.error)
-            rows.update(int(k) for k in np.flatnonzero(off.any(axis=1)))
-    if rows and len(rows) == 1 and any(view.problem.L > 1 for view in views):
-        yield f"only in class {rows.pop()}"

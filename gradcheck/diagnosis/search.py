@@ -9,20 +9,27 @@ from dataclasses import replace
 
 import numpy as np
 
-from gradcheck.diagnosis import calls
-from gradcheck.diagnosis.candidates import ENOUGH, Candidate, pairs, scaled, singles, solved
-from gradcheck.diagnosis.description import Diagnosis, Part, described, digests
-from gradcheck.diagnosis.views import EVERYTHING, LEFT, QUANTITIES, View, functions, symbols
+from gradcheck import facts, traits
+from gradcheck.diagnosis import calls, changed, near
+from gradcheck.diagnosis.candidates import ENOUGH, Candidate, pairs, scaled, singles
+from gradcheck.diagnosis.description import Diagnosis, Part, checks_of, condition, described, digests, related
+from gradcheck.diagnosis.solving import linear, solved
+from gradcheck.diagnosis.views import EVERYTHING, LARGE, LEFT, QUANTITIES, View, functions, symbols
+from gradcheck.facts import Record
 from gradcheck.implementations import Implementation
 from gradcheck.problem import Problem
 
 SEARCHED, CONFIRMED = 16, 64  # problems on which candidates are tried, and on which those that are left are confirmed
 SMALL = 4096  # logits of a problem that is looked at
+HUGE, FEW = 2**16, 3  # those of one that is looked at where there is no smaller one, and how many
 
 
 def keep(kept: list[Problem], problem: Problem) -> None:
-    """Put a problem among those that are looked at, while there is room and where it is small."""
-    if len(kept) < CONFIRMED and problem.Y.size <= SMALL:
+    """Put a problem among those that are looked at, while there is room: many that are small, and a few that are not."""
+    if problem.Y.size <= SMALL:
+        if len(kept) < CONFIRMED:
+            kept.append(problem)
+    elif problem.Y.size <= HUGE and sum(other.Y.size > SMALL for other in kept) < FEW:
         kept.append(problem)
 
 
@@ -35,27 +42,49 @@ def diagnose(
     passing: Iterable[Problem] = (),
     *,
     describe: bool = True,
+    record: Record | None = None,
 ) -> Diagnosis | None:
     """What explains every failing problem; a description where nothing does; None where no value is wrong.
 
-    With `describe=False` None where nothing fits, too, at half the time.
+    With `describe=False` None where nothing fits, too, at half the time. `record` holds what is known of all problems of a run.
     """
+    failing, passing = list(failing), list(passing)
     with np.errstate(all="ignore"):
-        return _diagnosed(implementation, failing, passing, describe)
+        return _diagnosed(
+            implementation, failing, passing, describe, record or Record.parted(failing, passing, checks_of(QUANTITIES))
+        )
 
 
 def _diagnosed(
-    implementation: Implementation, failing: Iterable[Problem], passing: Iterable[Problem], describe: bool
+    implementation: Implementation, failing: list[Problem], passing: list[Problem], describe: bool, record: Record
 ) -> Diagnosis | None:
     problems = _telling(failing)
     remembered = calls.diagnose(implementation, problems)
-    others = [View(implementation, problem) for problem in _telling(passing)[:SEARCHED]]
+    others = [View(implementation, problem) for problem in _beside(passing)]
     done = remembered.functions if remembered else frozenset[str]()
-    computed = _of_values([View(implementation, problem) for problem in problems], others, done, describe)
+    looked = [View(implementation, problem) for problem in problems]
+    turned = changed.now(looked, others, done, record)
+    if turned:
+        return _together(remembered, turned) if remembered else turned
+    if not (done or any(view.wrong for view in looked)):  # a relation fails, of this batch and of another
+        others += [view for view in looked if not view.wrong]
+        looked = [View(implementation, problem) for problem in _doubled(problems)]
+    computed = _of_values(looked, others, done, describe, record)
+    if remembered is None and computed is None and describe:
+        return related(problems, record)
     return _together(remembered, computed) if remembered and computed else remembered or computed
 
 
-def _of_values(looked: list[View], others: list[View], done: frozenset[str], describe: bool) -> Diagnosis | None:
+def _doubled(problems: list[Problem]) -> Iterator[Problem]:
+    """Every sample twice: larger problems, where only a relation between batches fails."""
+    for problem in problems[:SEARCHED]:
+        X, Y = (np.concatenate((array, array), axis=1) for array in (problem.X, problem.Y))
+        yield problem.with_arrays(problem.theta, problem.b, X, Y)
+
+
+def _of_values(
+    looked: list[View], others: list[View], done: frozenset[str], describe: bool, record: Record
+) -> Diagnosis | None:
     """What explains the values of the functions that are not `done`. A problem without a result is looked at, and not explained."""
     wrong = {view: frozenset(name for name in view.wrong if not functions({name}) & done) for view in looked}
     views = [view for view in looked if wrong[view]]
@@ -72,17 +101,34 @@ def _of_values(looked: list[View], others: list[View], done: frozenset[str], des
                 return _worded(found, views, names, others, bool(done))
         return None
 
-    exact = together(singles(), scaled(), solved(searched, names))
-    exact = (
-        exact
-        or (_apart(searched, views, others, names) if len(names) > 1 else None)
-        or together(c for c in pairs() if c.plausible(searched[0], names))
-    )
+    exact = together(singles(), linear(searched, names), scaled(), solved(searched, names))
+    exact = exact or (_apart(searched, views, others, names) if len(names) > 1 else None) or together(pairs())
+    exact = exact or _conditional(searched, views, others, names, record)
     if exact:
         return replace(exact, examined=examined)
     if not describe:
         return None
-    return described(views, others, names, (*singles(), *(c for c in scaled() if not c.mistakes)))
+    return near.lost(views, names) or described(
+        views, others, names, (*singles(), *(c for c in scaled() if not c.mistakes)), record
+    )
+
+
+def _conditional(
+    searched: list[View], views: list[View], others: list[View], names: frozenset[str], record: Record
+) -> Diagnosis | None:
+    """A mistake that explains all failing problems, and is made where a condition holds: no passing problem has it."""
+    for candidates in (singles(), scaled(), solved(searched, names)):
+        found = _found(candidates, searched, views, [], names, everywhere=names)
+        if found is None:
+            continue
+        agreeing = [view for view in others if found.explains(view, names)]
+        if not any(np.isfinite(view.outputs[name]).all() for view in views for name in names & view.outputs.keys()):
+            continue  # what is NaN throughout tells one mistake from another only by where it is
+        where = condition(views, names, record, digests(agreeing))
+        if where and not any(where.condition.holds(facts.of(v.problem)) for v in others if v not in agreeing):
+            explained = digests(views)
+            return Diagnosis((_part(found, names, f", {where.where}"),), explained, explained)
+    return None
 
 
 def _together(one: Diagnosis, other: Diagnosis) -> Diagnosis:
@@ -106,9 +152,22 @@ def _found(
 
 
 def _telling(problems: Iterable[Problem]) -> list[Problem]:
-    """Small ones, and of most sides first: n = 1 hides a factor, squares hide transposes."""
-    distinct = list({p.digest: p for p in problems if p.Y.size <= SMALL}.values())
-    return sorted(distinct, key=lambda p: (-len({p.n, p.d, p.L, 1}), p.Y.size))[:CONFIRMED]
+    """Small ones, and of most sides first: n = 1 hides a factor, squares hide transposes. Where there is none, a few large ones."""
+    every = {p.digest: p for p in problems}.values()
+    distinct = [p for p in every if p.Y.size <= SMALL] or sorted(every, key=lambda p: p.Y.size)[:FEW]
+    ordered = sorted(distinct, key=lambda p: (-len({p.n, p.d, p.L, 1}), p.Y.size))[:CONFIRMED]
+    return sorted(ordered, key=lambda p: traits.of(p)[0] > LARGE)  # those that refute at the least cost
+
+
+def _beside(passing: list[Problem]) -> list[Problem]:
+    """Passing ones that may refute: some with moderate numbers, and some with large ones."""
+    found = _telling(passing)
+    large = [p for p in found if traits.of(p)[0] > LARGE]
+    plain = sorted((p for p in found if traits.of(p)[0] <= LARGE), key=lambda p: p.Y.size)
+    small = plain[: SEARCHED // 2]
+    return (
+        small + plain[len(small) :][-SEARCHED // 2 :] + large[:SEARCHED]
+    )  # small ones are cheap, large ones have more to refute
 
 
 def _fitting(candidates: Iterable[Candidate], views: list[View], names: frozenset[str]) -> Iterator[Candidate]:
@@ -122,9 +181,14 @@ def _best(
     candidates: list[Candidate], views: list[View], names: frozenset[str], everywhere: frozenset[str]
 ) -> Candidate | None:
     """Of those that fit, one that also explains why the other quantities are right; then the one that says most; then the first."""
-    told = [c for c in candidates if _told(c, views, names)]
+    told = [c for c in candidates if _told(c, views, names) and _limits(c, views[:SEARCHED], names)]
     whole = [c for c in told if all(c.explains(view, everywhere) for view in views)]
     return min(whole or told, key=lambda c: c.room(views[:SEARCHED], names), default=None)
+
+
+def _limits(candidate: Candidate, views: list[View], names: frozenset[str]) -> bool:
+    """Whether it says of most problems what is returned, and does not fit because it says nothing."""
+    return 2 * sum(candidate.limits(view, names) for view in views) >= len(views)
 
 
 def _told(candidate: Candidate, views: list[View], names: frozenset[str]) -> bool:
@@ -157,7 +221,7 @@ def _apart(searched: list[View], views: list[View], others: list[View], names: f
     parts: dict[str, tuple[Candidate, list[str]]] = {}
     for name in sorted(names, key=[*QUANTITIES, *LEFT].index):
         only = frozenset({name})
-        for candidates in (singles(), scaled(), solved(searched, only)):
+        for candidates in (singles(), linear(searched, only), scaled(), solved(searched, only)):
             found = _found(candidates, searched, views, others, only)
             if found is not None:
                 parts.setdefault(found.what, (found, []))[1].append(name)

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
-from typing import Any
 
 import numpy as np
 
@@ -28,13 +27,14 @@ QUANTITIES: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "softmax_jacobian": ("softmax_jacobian", "∂A/∂Z", ("jacobian_diagonal", "jacobian_off_diagonal")),
 }
 GRADIENTS = ("Z", "theta", "b", "X")
+SLACK = 1024.0
+LARGE = 256.0  # logits, weights and data with which plain arithmetic is safe
 # What each function leaves in its arguments: (function, place of the argument), which right code leaves alone.
 LEFT = {
     f"{function} leaves {parameter}": (function, place)
     for function, parameters in PARAMETERS.items()
     for place, parameter in enumerate(parameters)
 }
-NEAR = 2.0**-5  # of the largest entry: what lies apart further is no matter of rounding in float64
 KEPT = 256  # logits of a problem of which is kept what each mistake makes of it
 Computed = tuple[Mapping[str, Running], list[Running]]
 EVERYTHING = frozenset((*QUANTITIES, *LEFT))
@@ -69,21 +69,14 @@ def within(output: Array, found: Running) -> bool:
     return bool((near | unlimited | np.isinf(found.error)).all())
 
 
-def _near(output: Array, made: Any, scale: float) -> bool:
-    """Whether no entry is apart by a share of the largest; what is not finite is near to anything."""
-    values, other = output.astype(np.float64), np.asarray(made, dtype=np.float64) * scale
-    if values.shape != other.shape or not (np.isfinite(values).all() and np.isfinite(other).all()):
-        return True
-    return bool((abs(values - other) <= NEAR * (abs(values).max(initial=0.0) + abs(other).max(initial=0.0))).all())
-
-
 class View:
     """What an implementation returned for one problem, and which of it is wrong."""
 
     def __init__(self, implementation: Implementation, problem: Problem) -> None:
-        self.problem = problem
+        self.implementation, self.problem = implementation, problem
         self.trial = Trial(implementation, problem)
         self._kept: dict[tuple[type[Model], str], Computed] = {}
+        self._sketches: dict[tuple[type[Model], frozenset[str]], list[tuple[str, Array]]] = {}
 
     @cached_property
     def outputs(self) -> dict[str, Array]:
@@ -150,25 +143,43 @@ class View:
             self._kept[model, function] = computed
         return computed
 
-    def near(self, model: type[Model], names: frozenset[str], scale: float) -> bool:
-        """Whether plain numbers that the model makes are near what was returned, as far as they could be told from it."""
-        wanted = [name for name in QUANTITIES if name in names and name in self.outputs and name not in self._open]
-        for function in dict.fromkeys(QUANTITIES[name][0] for name in wanted):
-            try:
-                found = getattr(model(self.trial.law), function)(*ARGUMENTS[function](self.trial))
-            except Exception:  # a model that cannot be run so is tried as it is elsewhere
-                continue
-            parts = found if function == "gradients" else {function: found}
-            pairs = [(self.outputs[n], parts[n]) for n in wanted if QUANTITIES[n][0] == function and n in parts]
-            if not all(_near(output, made, scale) for output, made in pairs):
-                return False
-        return True
-
     @cached_property
-    def _open(self) -> frozenset[str]:
-        """Quantities of which even right code may return something that is far from what other right code does."""
-        wide = (n for n, r in self.right.items() if not (r.error <= NEAR / 8 * abs(r.value).max(initial=0.0)).all())
-        return frozenset(wide)
+    def moderate(self) -> bool:
+        """Whether nothing in it is so large that plain arithmetic would go astray."""
+        with np.errstate(all="ignore"):
+            theta, b, X, _ = self.problem.reals
+            return bool(max(abs(theta).max(), abs(X).max()) <= LARGE and abs(theta @ X + b).max() <= LARGE)
+
+    def slack(self, name: str) -> Array:
+        """What plain arithmetic may be off by where numbers are large or cancel: a thousand times what is allowed."""
+        return np.asarray(SLACK * self.right[name].error) if name in self.right else np.zeros(())
+
+    def sketched(self, model: type[Model], names: frozenset[str]) -> list[tuple[str, Array]]:
+        """What code with this mistake returns in plain arithmetic, of the functions that return these quantities."""
+        key = model, names
+        if key not in self._sketches:
+            self._sketches[key] = list(self._sketched(model, names))
+        return self._sketches[key]
+
+    def unchanged(self, model: type[Model], names: frozenset[str]) -> bool:
+        """Whether the mistake makes no difference here, bit for bit, in plain arithmetic."""
+        if model is Model:
+            return False
+        pairs = zip(self.sketched(model, names), self.sketched(Model, names), strict=False)
+        return all(
+            one.dtype == other.dtype and np.array_equal(one, other, equal_nan=True) for (_, one), (_, other) in pairs
+        )
+
+    def _sketched(self, model: type[Model], names: frozenset[str]) -> Iterator[tuple[str, Array]]:
+        clock.look()
+        for function in PARAMETERS:
+            wanted = [
+                n for n, (source, _, _) in QUANTITIES.items() if source == function and n in names & self.outputs.keys()
+            ]
+            if wanted:
+                found = getattr(model(self.trial.law), function)(*ARGUMENTS[function](self.trial))
+                parts = found if function == "gradients" else {function: found}
+                yield from ((name, np.asarray(parts[name])) for name in wanted if name in parts)
 
     def fits(self, name: str, found: Running) -> bool:
         """Whether what was returned lies within what the mistake may return: shape, dtype, and every entry."""
@@ -183,6 +194,15 @@ class View:
         with np.errstate(over="ignore", invalid="ignore"):
             whole = np.array_equal(values, values.astype(grid).astype(np.float64), equal_nan=True)
         return int(np.count_nonzero(values)) if whole else None
+
+    def sure(self, name: str, found: Running) -> bool:
+        """Whether what the mistake may return is limited in some entry that is wrong: otherwise it would fit anything."""
+        right, values = self.right[name], self.outputs[name].astype(np.float64)
+        if found.shape != right.shape or values.shape != right.shape:
+            return True
+        with np.errstate(invalid="ignore"):
+            off = ~(abs(values - right.value) <= right.error)
+        return bool((off & np.isfinite(found.error)).any() or not off.any())
 
     def telling(self, name: str, found: Running) -> bool:
         """Whether the mistake and the right code can be told apart here."""

@@ -18,6 +18,13 @@ from gradcheck.mistakes import weighted as weighted
 from gradcheck.mistakes import bent as bent
 from gradcheck.mistakes import added as added
 from gradcheck.mistakes import data as data
+from gradcheck.mistakes import tiles as tiles
+from gradcheck.mistakes import scattered as scattered
+from gradcheck.mistakes import pieces as pieces
+from gradcheck.mistakes import shifts as shifts
+from gradcheck.mistakes import extras as extras
+from gradcheck.mistakes import norms as norms
+from gradcheck.mistakes import stages_short as stages_short
 from gradcheck.mistakes.table import GROUPS as GROUPS
 from gradcheck.mistakes.table import MISTAKES as MISTAKES
 from gradcheck.mistakes.table import Mistake as Mistake

@@ -89,6 +89,25 @@ class gradient_accumulated(Model):
         return found
 
 
+@mistake("memory", fix="leave momentum to the optimiser", equations=GRADIENT, unforeseeable=REMEMBERS)
+class momentum_added(Model):
+    """A part of the gradient that the last call of that shape returned is added, as momentum is."""
+
+    value = 0.9
+
+    def __init__(self, law=PLAIN):
+        super().__init__(law)
+        self.left = {}
+
+    def gradients(self, theta, b, X, Y):
+        found = {}
+        for key, now in super().gradients(theta, b, X, Y).items():
+            place = key, now.shape, now.dtype.name
+            found[key] = like(now + self.left[place] * self.value, now) if place in self.left else now
+            self.left[place] = found[key].copy()
+        return found
+
+
 @mistake(
     "memory",
     fix="key the cache by the numbers, not by their shapes, or keep none",

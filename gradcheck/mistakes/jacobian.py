@@ -82,3 +82,42 @@ class logistic_derivative_applied(Model):
 
     def residual(self, A, Y):
         return like(super().residual(A, Y) * A * (1 - A), A)
+
+
+@mistake("softmax", fix="-a aᵀ has the same sign on both sides of the diagonal", equations=(6, 22))
+class jacobian_negated_above_the_diagonal(Model):
+    """The entries of the Jacobian above the diagonal have the wrong sign."""
+
+    def jacobian(self, a):
+        found = super().jacobian(a)
+        i, j = np.indices(found.shape)
+        return np.where(i < j, -found, found)
+
+
+@mistake("softmax", fix="every pair of classes has its entry -a_i a_j", equations=(6, 22))
+class jacobian_of_neighbours_only(Model):
+    """The Jacobian is 0 two and more places from the diagonal."""
+
+    def jacobian(self, a):
+        found = super().jacobian(a)
+        i, j = np.indices(found.shape)
+        return np.where(abs(i - j) <= 1, found, 0 * found)
+
+
+@mistake("softmax", fix="the diagonal is a (1 - a), not 1 - a", equations=(5, 22), seen="neuroph/neuroph#37")
+class jacobian_without_its_factor(Model):
+    """1 - a on the diagonal of the Jacobian, in place of a (1 - a)."""
+
+    def jacobian(self, a):
+        found = super().jacobian(a).copy()
+        for i in range(len(found)):
+            found[i, i] = like(1 - a[i], a)
+        return found
+
+
+@mistake("softmax", fix="sum over samples: a Jacobian belongs to one column", equations=(6, 22))
+class jacobian_divided_by_classes(Model):
+    """The Jacobian divided by the number of classes."""
+
+    def jacobian(self, a):
+        return self.divided(super().jacobian(a), len(a))

@@ -97,6 +97,7 @@ class gradient_of_the_label_only(Model):
 class labels_smoothed(Model):
     """Labels smoothed by {value} in the gradient alone."""
 
+    linear = True
     choices = (0.1, 0.01, 0.05, 0.2)
     value = 0.1
 

@@ -134,6 +134,7 @@ class binary_cross_entropy(Model):
 class penalty_in_the_loss(Model):
     """{value}/2 |θ|² added to the loss, and not to the gradient."""
 
+    linear = True
     choices = (0.01, 0.0001, 0.0005, 0.001, 0.1, 1.0)
     value = 0.01
 

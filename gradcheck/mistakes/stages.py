@@ -25,6 +25,10 @@ class Model(model.Stages):
     choices: ClassVar[tuple[Any, ...]] = ()
     value: ClassVar[Any] = None
     coarse: ClassVar[str] = ""  # a coarser precision, whose numbers some of its results are
+    near: ClassVar[bool] = (
+        False  # one stage is shorter: right code lies within what it may return, so that it is told by its numbers
+    )
+    linear: ClassVar[bool] = False  # its value is a factor of something that is added, and may be any number
     coarse_throughout: ClassVar[bool] = False  # all of them are
 
     def under(self, **options: Any) -> "Model":

@@ -10,6 +10,7 @@ from gradcheck.mistakes.table import BIAS, GRADIENT, THETA, mistake
 class penalty_on_theta(Model):
     """{value} θ added to ∂ℒ/∂θ, and no penalty in the loss."""
 
+    linear = True
     choices = (0.01, 0.0001, 0.0005, 0.001, 0.1, 0.5, 1.0, 2.0)
     value = 0.01
 
@@ -28,6 +29,7 @@ class penalty_on_theta(Model):
 class penalty_on_bias(Model):
     """{value} b added to ∂ℒ/∂b, and no penalty in the loss."""
 
+    linear = True
     choices = (0.01, 0.0001, 0.0005, 0.001, 0.1, 0.5, 1.0, 2.0)
     value = 0.01
 

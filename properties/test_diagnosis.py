@@ -1,0 +1,149 @@
+"""How far a diagnosis reaches: conditions, entries, state, numbers that are solved for; never exact and wrong."""
+
+import numpy as np
+import pytest
+
+from gradcheck import Problem, judge
+from gradcheck.checks import CHECKS
+from gradcheck.diagnosis import diagnose
+from gradcheck.diagnosis.where import confined
+from gradcheck.drawing import pose
+from gradcheck.facts import Record, of
+from gradcheck.implementations.quiet import quiet
+from gradcheck.mistakes import MISTAKES, Model
+from gradcheck.verify import Judging, select
+
+CHECKED = select(("*_gradient", "loss", "softmax", "logits", "jacobian_*diagonal"))
+
+
+def said(model, count=50):
+    """What is said of it after a run."""
+    implementation = model().implementation("odd")
+    judging = Judging(implementation, CHECKED, "float64")
+    with quiet():
+        pose(lambda p: judging.judge(p) and None, dtype="float64", regimes=("*",), seed=0, count=count, shrink=False)
+        failing = [p for tally in judging.tallies.values() for p in tally.failing]
+        return diagnose(implementation, failing, judging.passing, record=judging.record)
+
+
+def problem(L, n, d=2, seed=0):
+    rng = np.random.default_rng(seed)
+    Y = np.eye(L)[:, rng.integers(L, size=n)]
+    return Problem(rng.normal(size=(L, d)), rng.normal(size=(L, 1)), rng.normal(size=(d, n)), Y)
+
+
+@pytest.mark.parametrize(
+    ("fails", "words"),
+    [
+        (lambda p: p.L >= 5, "where L ≥ 5"),
+        (lambda p: p.n % 2 == 1, "where n is odd"),
+        (lambda p: p.L % 4 == 0, "where L is a multiple of 4"),
+        (lambda p: p.n == p.L, "where L = n"),
+        (lambda p: p.n > 4 and p.n % 4 != 0, "where n ≥ 5 and n is not a multiple of 4"),
+        (lambda p: p.reals[3][-1].any(), "where a sample has the last class"),
+    ],
+)
+def test_a_condition_is_found_from_all_problems(fails, words):
+    """The simplest that holds on every failing problem, and on no passing one."""
+    every = [problem(L, n, seed=17 * L + n) for L in range(2, 10) for n in range(1, 12)]
+    found = confined([of(p) for p in every if fails(p)], [of(p) for p in every if not fails(p)])
+    assert found is not None
+    assert found.exceptions == 0
+    assert found.where == words
+
+
+def test_a_condition_may_be_one_sided_and_never_by_chance():
+    """Half of those with L from 5 fail, and none of the others; of two problems nothing is said."""
+    every = [problem(L, n, seed=L * n) for L in range(2, 10) for n in range(1, 12)]
+    bad = [of(p) for p in every if p.L >= 5 and (p.n * 7 + p.L * 3) % 5 > 2]
+    good = [of(p) for p in every if not (p.L >= 5 and (p.n * 7 + p.L * 3) % 5 > 2)]
+    found = confined(bad, good)
+    assert found is not None
+    assert found.where == "only where L ≥ 5"
+    assert "none of the 33 where L < 5 fails" in found.sentence
+    assert confined(bad[:2], good[:2]) is None
+
+
+def test_that_ties_pass_is_not_said():
+    """Where theta and b are 0 hardly anything shows."""
+    dull = [
+        Problem(np.zeros((3, 2)), np.zeros((3, 1)), np.ones((2, n)), np.eye(3)[:, np.zeros(n, int)])
+        for n in range(2, 30)
+    ]
+    assert confined([of(problem(3, n, seed=n)) for n in range(2, 30)], [of(p) for p in dull]) is None
+
+
+class Even(MISTAKES["gradient_doubled"].model):
+    """Twice the gradient where L is even."""
+
+    def logits_gradient(self, theta, b, X, Y):
+        right = Model(self.law).logits_gradient(theta, b, X, Y)
+        return right + right if len(b) % 2 == 0 else right
+
+
+def test_a_mistake_that_is_made_on_a_condition_is_named_with_it():
+    found = said(Even)
+    assert found is not None
+    assert found.exact
+    assert found.mistakes == ("gradient_doubled",)
+    assert found.likely.endswith("where L is even")
+
+
+class LastRow(Model):
+    """Off in the last class, by no number that is known, where L is odd."""
+
+    def theta_gradient(self, D, X):
+        G = super().theta_gradient(D, X).copy()
+        if len(G) % 2:
+            G[-1] = G[-1] + np.sin(G[-1]) * 1e-3
+        return G
+
+
+def test_where_wrong_entries_are_is_the_first_thing_said():
+    found = said(LastRow)
+    assert found is not None
+    assert not found.exact
+    title = found.likely.partition(";")[0]
+    assert title.startswith("∂ℒ/∂θ is wrong in the last class only")
+    assert title.endswith("where L is odd")
+
+
+class Late(Model):
+    """Twice the gradient from call 40 on, whatever it is of."""
+
+    def __init__(self, *law):
+        super().__init__(*law)
+        self.calls = 0
+
+    def gradients(self, theta, b, X, Y):
+        self.calls += 1
+        found = super().gradients(theta, b, X, Y)
+        return {key: value + value for key, value in found.items()} if self.calls > 40 else found
+
+
+def test_what_passed_and_fails_now_is_state_and_no_factor():
+    found = said(Late)
+    assert found is not None
+    assert not found.exact
+    assert "wrong after many calls" in found.likely
+
+
+def test_a_number_that_is_added_is_solved_for():
+    """Weight decay of a billionth, which is in no list."""
+
+    class Decayed(MISTAKES["penalty_on_theta"].model):
+        value = 3e-9
+
+    found = said(Decayed)
+    assert found is not None
+    assert found.exact
+    assert found.mistakes == ("penalty_on_theta",)
+    assert found.likely.startswith("3e-09 θ added")
+
+
+def test_a_record_tells_what_failed_from_what_agreed():
+    record, implementation = Record(), MISTAKES["loss_summed"].implementation()
+    p = problem(3, 4)
+    record.add(p, judge(implementation, p, [CHECKS["loss"], CHECKS["theta_gradient"]]))
+    one = record.judged[p.digest]
+    assert (one.failed, one.agreed) == ({"loss"}, {"theta_gradient"})
