@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from test_campaign import LOOP, OF_A_RUN
 
 from benchmarks.hostile.outside import hide
 
@@ -30,7 +31,7 @@ def ran(folder: Path, *words: str, flags: tuple[str, ...] = (), **environment: s
     """A command of its own process, in a folder that has the model and nothing else; something disagrees."""
     folder.mkdir(parents=True)
     (folder / "model.py").write_text(MODEL, encoding="utf-8")
-    command = (sys.executable, *flags, "-m", "gradcheck", *words)
+    command = (sys.executable, *flags, "-c", LOOP, *words)
     done = subprocess.run(
         command, cwd=folder, env=os.environ | environment, capture_output=True, text=True, timeout=PATIENCE, check=False
     )
@@ -43,7 +44,7 @@ def held(folder: Path) -> dict[str, bytes]:
 
 
 def campaign(folder: Path, *words: str, **given) -> dict[str, bytes]:
-    ran(folder, "fuzz", "model.py", "--max-examples", "1200", *WORDS, *words, **given)
+    ran(folder, "fuzz", "model.py", "--max-examples", str(3 * OF_A_RUN), *WORDS, *words, **given)
     return held(folder / "corpus")
 
 
