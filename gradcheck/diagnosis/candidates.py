@@ -43,6 +43,8 @@ class Candidate:
         """Whether all of these quantities, as far as they are offered, are what this mistake makes of them."""
         if view.outputs and not all(mistake.concerns(view.trial.law) for mistake in self.mistakes):
             return False
+        if names & view.wrong & LEFT.keys() and not any(mistake.group == "memory" for mistake in self.mistakes):
+            return False  # only those write into their arguments
         try:
             if not self.resembles(view, names):
                 return False
@@ -80,8 +82,9 @@ class Candidate:
 
     def limits(self, view: View, names: frozenset[str]) -> bool:
         """Whether it says of some quantity that is wrong here what it is, and does not leave all of them open."""
+        returned = names & view.wrong - LEFT.keys()
         try:
-            return any(view.sure(name, found) for name, found in self.predicted(view, names & view.wrong - LEFT.keys()))
+            return not returned or any(view.sure(name, found) for name, found in self.predicted(view, returned))
         except UNCOMPUTABLE:
             return False
 

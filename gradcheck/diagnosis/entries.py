@@ -214,7 +214,7 @@ def _proportional(found: list[Seen], axis: int | None) -> bool:
         high = np.nanmin(np.where(sure, ratio + wide, np.inf), axis=axis)
         if not (low <= high).all():
             return False
-        told += int(np.sum(np.count_nonzero(sure, axis=axis) >= 3))
+        told += int(sure.sum() if axis is None else np.sum(np.count_nonzero(sure, axis=axis) >= 3))
     return told >= ENOUGH
 
 
