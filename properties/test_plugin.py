@@ -4,6 +4,8 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
+from gradcheck.checks.table import TURNS
+
 pytest_plugins = ("pytester",)
 
 MODEL = """
@@ -32,10 +34,10 @@ def gradients(*arrays):
 
 @pytest.fixture
 def session(pytester):
-    """Run pytest in an empty folder that holds the model; returns its result."""
+    """Run pytest in an empty folder that holds the model, so that each check has its turn; returns its result."""
     pytester.makepyfile(model=MODEL)
     return lambda *words: pytester.runpytest_subprocess(
-        "-p", "no:cacheprovider", "--gradcheck-max-examples", "30", *words
+        "-p", "no:cacheprovider", "--gradcheck-max-examples", str(TURNS + 1), *words
     )
 
 
