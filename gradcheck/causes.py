@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from gradcheck.checks import CHECKS, Check
 from gradcheck.diagnosis import Part
 from gradcheck.implementations import Implementation
-from gradcheck.pictures import Larger, taken, telling
+from gradcheck.pictures import Larger, Picture, taken, telling
 from gradcheck.problem import Problem
 from gradcheck.verdict import Outcome
 from gradcheck.verify import GRADIENTS, Failure, Run
@@ -53,6 +53,21 @@ class Cause:
     def errored(self) -> bool:
         """Whether there is no result at all."""
         return self.leader.verdict.outcome is Outcome.ERRORED
+
+    @property
+    def wrong(self) -> tuple[Picture, ...]:
+        """The arrays that are wrong on the problem that is shown, those of the leading check first.
+
+        One that is right there says nothing; and what code that keeps something returned once, it may not return again.
+        """
+        return tuple(picture for failure in self.failures for picture in failure.pictures if picture.off.any())
+
+    @property
+    def elsewhere(self) -> tuple[Failure, ...]:
+        """The other values that are wrong, and not on the problem that is shown."""
+        return tuple(
+            f for f in self.failures[1:] if f.pictures and not any(picture.off.any() for picture in f.pictures)
+        )
 
     @property
     def explained(self) -> tuple[int, int]:

@@ -159,10 +159,10 @@ def _stories(run: "Run", suite: Suite) -> Iterator[tuple[str, str]]:
             led = causes.led(run, name)
             if led is None or (suite.wanted and name not in suite.wanted):
                 continue
-            found = stories.in_a_line(led, run)
             if leading:
-                yield name, line(f"same cause as {leading}: {found}")
+                yield name, line(stories.same(leading, led))
                 continue
+            found = stories.in_a_line(led, run)
             leading = f"{name}-{suite.dtype}"
             led_by = replace(run, failures=led.failures[:1])
             (kept,) = conformance.saved(led_by, Path(DEFAULTS.cases), suite.again).failures
@@ -176,11 +176,7 @@ def _saying(run: "Run", told: dict[str, str]) -> Iterator[tuple[str, Said]]:
     u = words.unit_roundoff(run)
     for name, tally in run.tallies.items():
         becomes, why = _becomes(tally, told)
-        measured = {
-            "test_ratio": words.ratio(tally.ratio),
-            "effective_bits": words.bits(tally.bits(u)),
-            "judged": str(tally.judged),
-        }
+        measured = words.measured(tally, u)
         lost = tally.lost is not None and becomes == "passed"
         yield name, Said(becomes, why, line(f"{name} {notes.line(tally)}") if lost else "", tuple(measured.items()))
 

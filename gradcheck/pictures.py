@@ -59,6 +59,11 @@ class Larger:
     problem: Problem
     pictures: tuple[Picture, ...]
 
+    @property
+    def wrong(self) -> tuple[Picture, ...]:
+        """Those that are wrong on it."""
+        return tuple(picture for picture in self.pictures if picture.off.any())
+
 
 ENTRIES = 24  # of theta, about as many as show a pattern and can be read
 

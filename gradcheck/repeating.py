@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from gradcheck import cases, verify
+from gradcheck import cases, causes, verify
 from gradcheck.cases import Case
 from gradcheck.checks import Check, Trial
 from gradcheck.checks.reading import Anew, Broken, Skip
@@ -45,16 +45,22 @@ def by_hand(case: str) -> str:
 
 
 def checked(run: Run, load: Load) -> Run:
-    """The run with each failure repeated by its saved case; where one does not fail again, each with a target of its own."""
+    """The run with each failure repeated by its saved case; where one does not fail again, each with a target of its own.
+
+    What leads a cause, whose command is printed, is asked first of a target that is loaded anew; the others of its cause after it.
+    """
     try:
         with quiet():
-            implementation = load()
-            alone = [_again(implementation, failure) for failure in run.failures]
-            if all(alone):
+            if all(_together(load(), cause.failures) for cause in causes.of(run)):
                 return run
             return replace(run, failures=tuple(_told(failure, run, load) for failure in run.failures))
     except Unusable:  # what was loaded once, and cannot be any more: it is told of where it is replayed
         return run
+
+
+def _together(implementation: Implementation, failures: Iterable[Failure]) -> bool:
+    """Whether each fails again, one asked after the other."""
+    return all(_again(implementation, failure) for failure in failures)
 
 
 def _again(implementation: Implementation, failure: Failure) -> bool:

@@ -87,6 +87,17 @@ def test_what_is_declared_in_python_prevails_and_advice_is_in_python(model):
     assert gradcheck.load("numpy", arithmetic=Arithmetic(inner="float32")).arithmetic.inner == "float32"
 
 
+def test_a_report_is_the_same_text_in_a_notebook_and_without_colours(model, monkeypatch):
+    run = gradcheck.conform("model.py", **FEW)
+    said = run.report()
+    assert "not divided by n" in said
+    shell = type("ZMQInteractiveShell", (), {})
+    monkeypatch.setattr("builtins.get_ipython", shell, raising=False)  # what a kernel of Jupyter has
+    assert run.report() == said
+    monkeypatch.setenv("NO_COLOR", "1")
+    assert run.report() == said and "not divided by n" in run._repr_html_()
+
+
 def test_advice_is_given_for_where_things_are_declared():
     meant = {"meant": Layout(samples="rows", labels="index"), "meant_law": CrossEntropy(reduction="sum", smoothing=0.1)}
     given = {

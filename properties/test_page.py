@@ -18,7 +18,7 @@ from gradcheck.checks import CHECKS
 from gradcheck.pictures import Picture
 from gradcheck.problem import Problem
 from gradcheck.referees import float64
-from gradcheck.reports import arrays, data, pages, stories, words
+from gradcheck.reports import arrays, commands, data, pages, stories, words
 from gradcheck.reports.pages import about, axes, heat, histogram, palette, quotients, strip, told
 from gradcheck.spread import HIGHEST, LOWEST, PER_DECADE, cell
 from gradcheck.verdict import Witness
@@ -82,7 +82,7 @@ def test_a_page_tells_each_cause_with_its_story_and_its_figures():
     figures = [figure["aria-label"] for figure in read.of("svg")]
     for part in ("yours / exact", "error / allowance", "difference quotients", "effective bits", "test ratios"):
         assert sum(part in figure for figure in figures) == 1, figures
-    assert about.command(run) in said and "NumPy" in said
+    assert commands.whole(run) in said and "NumPy" in said
 
 
 def test_a_page_loads_nothing_and_every_link_leads_somewhere():
@@ -131,10 +131,10 @@ def test_chips_stand_for_every_check_and_lead_to_its_cause():
 
 def test_the_command_of_a_page_poses_the_same_problems(monkeypatch):
     run = runs()[0]
-    words = about.command(replace(run, regimes=("ties",))).split()
+    words = commands.whole(replace(run, regimes=("ties",))).split()
     assert words[:3] == ["gradcheck", "verify", "wrong"] and words[words.index("--regime") + 1] == "ties"
     assert {words[k + 1] for k, word in enumerate(words) if word == "--check"} == set(run.tallies)
-    assert "--check" not in about.command(replace(run, tallies=dict.fromkeys(CHECKS, run.tallies["softmax"])))
+    assert "--check" not in commands.whole(replace(run, tallies=dict.fromkeys(CHECKS, run.tallies["softmax"])))
     monkeypatch.setenv("SOURCE_DATE_EPOCH", "0")
     assert about.date() == "1970-01-01 00:00 UTC"
 

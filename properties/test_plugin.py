@@ -71,7 +71,7 @@ def test_a_cause_is_told_by_one_test_and_named_by_the_others(session, monkeypatc
     result.stdout.fnmatch_lines(
         [
             "FAILED *theta_gradient-float64 - *in place of*",
-            "FAILED *bias_gradient-float64 - *same cause as theta_gradient-float64*",
+            "FAILED *bias_gradient-float64 - *same cause as theta_gradient-float64: ∂ℒ/∂b*must be*",
         ]
     )
 

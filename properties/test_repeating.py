@@ -64,6 +64,28 @@ def test_calls_before_are_saved_with_the_case(tmp_path, after):
     assert not conformance.replay(late(after)(), bare, tmp_path).failed
 
 
+def test_each_cause_is_asked_of_a_target_of_its_own(tmp_path):
+    """The bias is wrong from the second call on: it fails after theta, which always is wrong, and agrees by itself."""
+
+    def loaded() -> Implementation:
+        right = Model().implementation("mixed")
+        calls = 0
+
+        def gradients(*arrays):
+            nonlocal calls
+            calls += 1
+            found = right.gradients(*arrays)
+            return {"theta": found["theta"] * 2, "b": found["b"] * (3 if calls > 1 else 1)}
+
+        return Implementation("mixed", gradients=gradients)
+
+    checks = ("theta_gradient", CHECK)
+    run = replace(conformance.conform(loaded(), checks=checks, max_examples=20), command=("mixed.py",))
+    theta, bias = conformance.saved(run, tmp_path, loaded).failures
+    assert not cases.load(theta.case).calls and cases.load(bias.case).calls == 1
+    assert replayed(theta, loaded).failed and replayed(bias, loaded).failed
+
+
 def test_what_fails_by_chance_is_said(tmp_path):
     """Loaded anew, this one is right."""
     run = conformance.saved(judged(late(1)()), tmp_path, lambda: Model().implementation("late"))

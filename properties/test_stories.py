@@ -55,12 +55,12 @@ def shown(run, width: int = 80, said: int = terminal.USUAL) -> list[str]:
 def test_a_mistake_of_a_student_fits_on_a_screen_with_cause_fix_array_and_how_to_repeat(runs):
     lines = shown(runs["summed"])
     text = "\n".join(lines)
-    assert len(lines) <= 24 and max(map(len, lines)) <= 80
+    assert len(lines) <= 24 and all(len(line) <= 80 for line in lines if "gradcheck verify" not in line)
     assert "✗ Summed over the batch: not divided by n" in lines[2]
     assert "divide the summed gradient by the number of samples" in text
     assert "--reduction sum, if it is meant" in text
-    assert "class 0     -32   -16 ± 9e-14   2.000" in text
-    assert "repeat    gradcheck replay" in text
+    assert "class 0    -0.5   -0.25 ± 1e-15   2.000" in text
+    assert "repeat    gradcheck verify" in text
     assert text.count("Summed over the batch") == 1
 
 
@@ -93,6 +93,52 @@ def test_what_no_known_mistake_explains_shows_the_whole_array(runs):
     assert any("1.001" in line for line in shown(runs["unknown"]))
 
 
+def test_an_array_that_is_right_where_it_is_shown_is_not_shown(runs):
+    (cause,) = causes.of(runs["unknown"])
+    (picture,) = cause.leader.pictures
+    right = replace(cause.leader, pictures=(replace(picture, computed=picture.exact),))
+    for found, labels in (
+        (replace(cause, failures=(right, *cause.failures[1:])), ["found"]),  # it keeps something between calls
+        (replace(cause, failures=(cause.leader, right, *cause.failures[1:])), ["also"]),
+    ):
+        said = list(stories.rows(found, runs["unknown"]))
+        assert [label for label, _ in said if label in ("found", "also")] == labels
+        assert any("✓" in text for label, text in said if not label) == (labels == ["also"])
+    assert not any(label == "also" for label, _ in stories.rows(cause, runs["unknown"]))
+
+
+def test_what_is_declared_otherwise_says_what_was_raised(runs):
+    run = runs["nameless"]
+    (cause,) = causes.of(run)
+    said = dict(stories.rows(replace(cause, declared=True), run))
+    assert "NameError" in said["found"]
+
+
+def test_a_claim_is_told_once(runs):
+    run = runs["unknown"]
+    (cause,) = causes.of(run)
+    bare = replace(cause, part=None)
+    assert cause.leader.check.claim.rstrip(".") in stories.headline(bare, run)
+    assert "claim" not in dict(stories.rows(bare, run)) and "claim" in dict(stories.rows(cause, run))
+    assert "why" not in dict(stories.rows(bare, replace(run, problems=1)))  # of one problem there is nothing to say
+
+
+def test_what_is_in_no_case_is_repeated_by_the_whole_run(runs):
+    run = runs["summed"]
+    leader = run.failures[0]
+    assert reports.commands.repeat(leader, replace(run, nameless=False, command=("summed.py",))) == (
+        "gradcheck verify summed.py --dtype float64 --max-examples 40 --seed 0"
+    )
+    assert reports.commands.repeat(leader, replace(run, nameless=True)) == reports.commands.UNSAVED
+
+
+def test_a_comparison_leaves_out_what_nothing_was_asked(runs):
+    stream = io.StringIO()
+    terminal.show_comparison([runs["summed"], runs["unknown"]], Voice(stream, width=120))
+    assert "softmax_jacobian" not in stream.getvalue() and "theta_gradient" in stream.getvalue()
+    assert "not judged, of any" in stream.getvalue()
+
+
 def test_right_code_takes_three_lines_below_its_name():
     name, agree, missing, summary = shown(conformance.conform(load("numpy"), max_examples=60))
     assert name == "numpy float64"
@@ -118,7 +164,7 @@ def test_nothing_is_cropped_at_any_width(runs, name, width):
     for cause in causes.of(run):
         for label, text in stories.rows(cause, run, width):
             assert "".join(text.split()) in told, (label, text)
-            assert label == "repeat" or all(len(line) <= width for line in lines if "gradcheck replay" not in line)
+            assert label == "repeat" or all(len(line) <= width for line in lines if "gradcheck verify" not in line)
 
 
 # ---- the other doors ----
@@ -131,13 +177,13 @@ def test_json_and_junit_have_causes(runs):
     assert found["leader"] == "theta_gradient" and len(found["checks"]) == len(run.failures)
     assert found["arrays"][0] == {
         "quantity": "∂ℒ/∂θ",
-        "computed": [[-32.0], [32.0]],
-        "exact": [[-16.0], [16.0]],
+        "computed": [[-0.5], [0.5]],
+        "exact": [[-0.25], [0.25]],
         "limit": found["arrays"][0]["limit"],
     }
     text = junit.text([run])
     assert text.count("divide the summed gradient") == 1
-    assert text.count("same cause as theta_gradient") == len(run.failures) - 1
+    assert text.count("same cause as theta_gradient: ") == len(run.failures) - 1
 
 
 def test_what_leads_is_what_is_nearest_to_the_code():
@@ -195,7 +241,7 @@ def from_column_six(computed):
             every_second_row,
             "50 of 100 entries are wrong, in every second of the classes from 1; ∂ℒ/∂θ  yours / exact is -1",
         ),
-        (from_column_six, "40 of 100 entries are wrong, in columns from 6; ∂ℒ/∂θ  yours / exact is 0"),
+        (from_column_six, "40 of 100 entries are wrong, in features from 6; ∂ℒ/∂θ  yours / exact is 0"),
     ],
 )
 def test_a_large_array_is_told_in_words(change, said):

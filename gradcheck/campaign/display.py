@@ -50,13 +50,13 @@ def live(title: str, budget: Budget) -> Iterator[Callable[[Outcome], None]]:
 
 
 def status(title: str, budget: Budget, outcome: Outcome) -> Table:
-    """Rate, problems, the checks closest to 1, findings, and what is left."""
+    """Rate, problems, the checks of the largest ratios, findings, and what is left."""
     table = plain_table("", "", fold=[""])
     table.add_row(Text(words.line(title), style="bold"), left(budget, outcome))
     counted = f"{outcome.problems:,}, {outcome.rate:.0f} a second; {outcome.judged:,} verdicts"
     table.add_row("problems", counted if outcome.records else "counted when the first shard is done")
     nearest = ", ".join(f"{name} {ratio}" for name, ratio in words.nearest(outcome))
-    table.add_row("closest to 1", nearest or "–")
+    table.add_row("worst ratios", nearest or "–")
     known = len(outcome.findings) - len(outcome.new)
     found = Text(f"{len(outcome.new)} new, {known} known", style="bold red" if outcome.new else "green")
     table.add_row("findings", found)
@@ -107,7 +107,7 @@ def _show(finding: Finding, target: str, out: Console) -> None:
 
 
 def _ratios(outcome: Outcome) -> Table:
-    table = plain_table("closest to 1", "worst ratio", right=("worst ratio",))
+    table = plain_table("check", "worst ratio", right=("worst ratio",))
     for name, ratio in words.nearest(outcome):
         table.add_row(name, ratio)
     return table

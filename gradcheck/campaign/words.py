@@ -94,5 +94,5 @@ def summary(outcome: Outcome) -> str:
 
 
 def nearest(outcome: Outcome, most: int = 5) -> list[tuple[str, str]]:
-    """The checks that came closest to 1, or beyond."""
+    """The checks whose test ratios are the largest."""
     return [(line(name), ratio(value)) for name, value in list(outcome.ratios().items())[:most]]

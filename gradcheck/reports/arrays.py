@@ -9,7 +9,17 @@ from numpy.typing import NDArray
 from gradcheck.pictures import Picture
 
 SHOWN = 24  # entries that a reader takes in; of more, what they have in common
-ROWS = {"∂ℒ/∂X": "feature", "ℒ": ""}  # what a row is; elsewhere a class
+# What a row is, and a column.
+AXES = {
+    "∂ℒ/∂θ": ("class", "feature"),
+    "∂ℒ/∂b": ("class", ""),
+    "∂ℒ/∂X": ("feature", "sample"),
+    "∂ℒ/∂Z": ("class", "sample"),
+    "∂A/∂Z": ("class", "class"),
+    "Z": ("class", "sample"),
+    "A": ("class", "sample"),
+    "ℒ": ("", ""),
+}
 WORST = 8  # entries, where columns are more than fit
 RIGHT = "✓"
 
@@ -36,6 +46,11 @@ class Block:
             yield "  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True))
 
 
+def axes(quantity: str) -> tuple[str, str]:
+    """The names of its rows and columns, whatever is said of it besides: `∂ℒ/∂θ, batch twice`."""
+    return AXES.get(quantity.split(" ", maxsplit=1)[0].rstrip(","), ("row", "column"))
+
+
 def table(picture: Picture, width: int) -> list[str]:
     """The lines of a small array, no wider than `width` where numbers are not wider than that; of a large one, a sentence."""
     if picture.exact.size > SHOWN:
@@ -60,7 +75,7 @@ def _joined(labels: Sequence[str], blocks: Sequence[Block]) -> list[str]:
 
 
 def _names(picture: Picture) -> list[str]:
-    word = ROWS.get(picture.quantity, "class")
+    word, _ = axes(picture.quantity)
     rows = len(picture.exact)
     return [f"{word} {l}" if word else "" for l in range(rows)] if rows > 1 else [""]
 
@@ -125,11 +140,11 @@ def pattern(picture: Picture) -> Iterator[str]:
     """Which entries are wrong, in words, and what they are multiplied by."""
     off = np.atleast_2d(picture.off)
     rows, columns = np.flatnonzero(off.any(axis=1)), np.flatnonzero(off.any(axis=0))
-    count, word = int(off.sum()), ROWS.get(picture.quantity, "class")
+    count, (row, column) = int(off.sum()), axes(picture.quantity)
     yield (
         f"{count} of {off.size} entries are wrong"
-        + _lines(word or "row", rows, len(off))
-        + _lines("column", columns, off.shape[1])
+        + _lines(row or "row", rows, len(off))
+        + _lines(column or "column", columns, off.shape[1])
     )
     ratio = np.atleast_2d(picture.ratio)[off]
     known = ratio[np.isfinite(ratio)]

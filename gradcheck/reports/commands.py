@@ -5,13 +5,32 @@ import shlex
 from collections.abc import Mapping
 
 from gradcheck.arithmetic import options, said
+from gradcheck.checks import CHECKS
 from gradcheck.printable import pasted, printable
 from gradcheck.verify import Failure, Run
 
 
 def repeat(failure: Failure, run: Run) -> str:
-    """The command that judges this case again, or a sentence where there is none."""
-    return printable(failure.again) or pasted(("gradcheck", "replay", failure.case or "CASE", *command(run)))
+    """The command that judges this case again; where none is saved that which saves one, or a sentence where there is none."""
+    if failure.again or failure.case:
+        return printable(failure.again) or pasted(("gradcheck", "replay", failure.case, *command(run)))
+    return UNSAVED if run.nameless else whole(run)
+
+
+UNSAVED = 'in Python, with cases="cases": then the problem is saved'
+
+
+def whole(run: Run) -> str:
+    """The command that makes the run again."""
+    words = ["gradcheck", "verify", *command(run), "--dtype", run.dtype]
+    words += ["--max-examples", str(run.max_examples), "--seed", str(run.seed)]
+    if run.regimes != ("*",):
+        words += [word for regime in run.regimes for word in ("--regime", regime)]
+    if set(run.tallies) != set(CHECKS):
+        words += [word for check in run.tallies for word in ("--check", check)]
+    if any(tally.careful for tally in run.tallies.values()):
+        words.append("--careful")
+    return pasted(words)
 
 
 def command(run: Run) -> tuple[str, ...]:

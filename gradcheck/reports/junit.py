@@ -51,11 +51,7 @@ def _suite(run: Run) -> ET.Element:
 def _case(run: Run, tally: Tally) -> ET.Element:
     case = ET.Element("testcase", classname=f"gradcheck.{run.target}.{run.dtype}", name=tally.check.name)
     properties = ET.SubElement(case, "properties")
-    measured = {
-        "test_ratio": words.ratio(tally.ratio),
-        "effective_bits": words.bits(tally.bits(words.unit_roundoff(run))),
-        "judged": str(tally.judged),
-    }
+    measured = words.measured(tally, words.unit_roundoff(run))
     if tally.lost is not None:
         measured["lost_bits"] = f"{tally.lost[1].lost:.1f}"
         measured["note"] = notes.line(tally)
@@ -83,5 +79,5 @@ def _finding(run: Run, tally: Tally) -> ET.Element:
     if first == tally.check.name:
         found.text = "\n".join(stories.lines(cause, run))
     else:
-        found.text = f"same cause as {first}\nrepeat  {commands.repeat(cause.leader, run)}"
+        found.text = f"{stories.same(first, cause)}\nrepeat  {commands.repeat(cause.leader, run)}"
     return found

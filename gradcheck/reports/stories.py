@@ -31,6 +31,12 @@ def in_a_line(cause: Cause, run: Run) -> str:
     return said if found in said else f"{said}: {found}"
 
 
+def same(leading: str, cause: Cause) -> str:
+    """What a check says of a cause that another one tells: where it shows here. An exception is the same everywhere."""
+    shows = "" if cause.errored else f": {words.finding(cause.leader.verdict)}"
+    return f"same cause as {leading}{shows}"
+
+
 def counted(cause: Cause) -> str:
     """`9 checks, one cause`."""
     count = len(cause.failures)
@@ -44,14 +50,17 @@ def rows(cause: Cause, run: Run, width: int = WIDTH) -> Iterator[tuple[str, str]
         yield "fix", printable(cause.part.fix)
     if commands.meant(run):
         yield from _declared(cause, run)
-    if not (cause.exact or cause.errored):
-        yield "claim", leader.check.claim
+    if cause.part is not None and not cause.exact and not cause.errored:
+        yield "claim", leader.check.claim  # which is the headline where there is no part
     shown = list(pictured(cause, width - LABEL - 3))
-    if not cause.errored and len(shown) < 2:
+    if len(shown) < 2 and (cause.declared or not cause.errored):
         yield "found", words.finding(leader.verdict)
-    yield "why", _why(cause, run)
+    if run.problems > 1:
+        yield "why", _why(cause, run)
     if not cause.errored:
-        yield "float?", words.blame(leader.verdict, run.dtype).removeprefix(words.QUESTION)
+        yield "float?", words.answer(leader.verdict, run.dtype)
+    if not cause.exact:
+        yield from (("also", words.finding(failure.verdict)) for failure in cause.elsewhere)
     yield from smallest(cause, width - LABEL - 3)
     yield from (("", line) for line in shown)
     yield "repeat", commands.repeat(leader, run)
@@ -90,14 +99,13 @@ def smallest(cause: Cause, width: int) -> Iterator[tuple[str, str]]:
         line += (line and "   ") + array
     if line:
         yield " ", line
-    if problem.law.said:
-        yield " ", "loss: " + ", ".join(f"{name} {value}" for name, value in problem.law.said.items())
+    yield from ((" ", options) for options in words.loss(problem))
 
 
 def pictured(cause: Cause, width: int) -> Iterator[str]:
-    """The arrays of the leading check, then of the other values, as many as a reader takes in."""
+    """The arrays of the leading check that are wrong, then those of the other values, as many as a reader takes in."""
     room = arrays.SHOWN
-    for picture in (picture for failure in cause.failures for picture in failure.pictures):
+    for picture in cause.wrong:
         size = picture.exact.size
         if room < arrays.SHOWN and size > room:
             continue

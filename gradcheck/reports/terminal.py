@@ -164,12 +164,16 @@ def show_replay(run: Run, out: Console) -> None:
 
 
 def show_comparison(runs: Sequence[Run], out: Console, *, said: int = USUAL) -> None:
-    """Checks × runs: verdict, effective bits, worst test ratio; then what is wrong, cause by cause."""
-    names = [f"{printable(run.target)} {run.dtype}" for run in runs]
-    table = plain_table("check", *names, fold=names)
-    for check in dict.fromkeys(name for run in runs for name in run.tallies):
+    """Checks × runs: verdict, effective bits, worst test ratio, where any has one; then what is wrong, cause by cause."""
+    columns = [f"{printable(run.target)} {run.dtype}" for run in runs]
+    table = plain_table("check", *columns, fold=columns)
+    names = list(dict.fromkeys(name for run in runs for name in run.tallies))
+    asked = [name for name in names if any(run.tallies[name].outcome is not Outcome.SKIPPED for run in runs)]
+    for check in asked:
         table.add_row(check, *(_cell(run, run.tallies[check]) for run in runs))
     out.print(table)
+    if len(asked) < len(names):
+        out.print(Text(f"– {len(names) - len(asked)} not judged, of any", style="dim"))
     out.print(Text("\nverdict, effective bits, worst test ratio\n", style="dim"))
     show_notes(runs, out)
     for run in runs:

@@ -21,7 +21,8 @@ class Voice(Console):
     def __init__(self, stream: TextIO, **settings: Any) -> None:
         plain: dict[str, Any] = {"color_system": None} if os.environ.get("NO_COLOR") else {}
         as_it_is: dict[str, Any] = {"highlight": False, "markup": False, "emoji": False}
-        super().__init__(file=cast(IO[str], _Unheeded(stream)), **as_it_is, **plain, **settings)
+        as_it_is["force_jupyter"] = False  # in a notebook a console would show what it is to write into its stream
+        super().__init__(file=cast(IO[str], _Unheeded(stream)), **{**as_it_is, **settings, **plain})
 
     @property
     def live(self) -> bool:

@@ -8,6 +8,7 @@ from gradcheck import causes, precision
 from gradcheck.checks import Check
 from gradcheck.printable import printable
 from gradcheck.problem import Problem
+from gradcheck.reports.arrays import told_apart
 from gradcheck.reports.commands import repeat
 from gradcheck.tally import Tally
 from gradcheck.verdict import FAILURES, Outcome, Verdict, Witness
@@ -67,39 +68,34 @@ def place(witness: Witness) -> str:
 QUESTION = "Can you blame float precision? "
 
 
-def digits(value: float, other: float) -> tuple[str, str]:
-    """Both numbers with the fewest digits, six at least, that tell them apart."""
-    for count in range(6, 18):
-        left, right = f"{value:.{count}g}", f"{other:.{count}g}"
-        if left != right:
-            break
-    return left, right
-
-
 def finding(verdict: Verdict) -> str:
     """What was found: the place, the computed value, and what it must be; or the reason in words."""
     witness = verdict.witness
     if witness is None:
         return printable(verdict.reason)
-    computed, truth = digits(witness.computed, witness.midpoint)
+    computed, truth = told_apart(witness.computed, witness.midpoint, 6)
     allowance = f" ± {witness.radius:.1e}" if np.isfinite(witness.radius) else ""
     return f"{place(witness)} = {computed}, but must be {truth}{allowance}"
 
 
 def blame(verdict: Verdict, dtype: str) -> str:
-    """The answer to the first question of every user."""
+    """The first question of every user, and its answer."""
+    return QUESTION + answer(verdict, dtype)
+
+
+def answer(verdict: Verdict, dtype: str) -> str:
+    """Whether it is rounding, and by how much it is not."""
     if verdict.outcome is Outcome.ERRORED:
-        return f"{QUESTION}No: there is no result to judge."
+        return "No: there is no result to judge."
     if verdict.witness is None and verdict.ratio is not None and verdict.ratio <= 1:
-        return f"{QUESTION}Yes: no more than rounding explains; what is at fault is what is declared."
+        return "Yes: no more than rounding explains; what is at fault is what is declared."
     if verdict.witness is None:
-        return f"{QUESTION}No: rounding has no part in this."
+        return "No: rounding has no part in this."
     if not np.isfinite(verdict.witness.computed):
-        return f"{QUESTION}No: the exact value is finite, and so is everything correct code computes."
+        return "No: the exact value is finite, and so is everything correct code computes."
     if verdict.witness.radius == 0:
-        return f"{QUESTION}No: correct {dtype} code makes no error here."
-    times = ratio(verdict.witness.ratio)
-    return f"{QUESTION}No: the error is {times} times what {dtype} rounding can explain."
+        return f"No: correct {dtype} code makes no error here."
+    return f"No: the error is {ratio(verdict.witness.ratio)} times what {dtype} rounding can explain."
 
 
 def sizes(problem: Problem) -> str:
@@ -120,6 +116,12 @@ def arrays(problem: Problem) -> Iterator[str]:
         yield f"{name} = [{', '.join(f'[{row}]' for row in rows)}]"
 
 
+def loss(problem: Problem) -> Iterator[str]:
+    """The options of its loss, where it has any."""
+    if problem.law.said:
+        yield "loss: " + ", ".join(f"{name} {value}" for name, value in problem.law.said.items())
+
+
 def title(failure: Failure) -> str:
     """`theta_gradient [eq. 11–13, 17]`."""
     return f"{failure.check.name} [{heading(failure.check)}]"
@@ -135,8 +137,7 @@ def rows(failure: Failure, run: Run) -> Iterator[tuple[str, str]]:
     yield from cause(failure, run)
     yield "smallest", sizes(failure.problem)
     yield from ((" ", array) for array in arrays(failure.problem))
-    if failure.problem.law.said:
-        yield " ", "loss: " + ", ".join(f"{name} {value}" for name, value in failure.problem.law.said.items())
+    yield from ((" ", options) for options in loss(failure.problem))
     yield "repeat", repeat(failure, run)
 
 
@@ -203,6 +204,11 @@ def regimes(run: Run) -> Iterator[str]:
         found = tally.worst_regime(u)
         if found is not None:
             yield f"{name}: {bits(found[0])} bits; {bits(tally.bits(u))} where {found[1]}"
+
+
+def measured(tally: Tally, u: float) -> dict[str, str]:
+    """What a report of tests carries of each."""
+    return {"test_ratio": ratio(tally.ratio), "effective_bits": bits(tally.bits(u)), "judged": str(tally.judged)}
 
 
 def counted(count: int, noun: str) -> str:

@@ -1,4 +1,4 @@
-"""Where and when a page was made: the versions of what took part, and the command that makes the run again."""
+"""Where and when a page was made, and the versions of what took part."""
 
 import os
 import platform
@@ -6,11 +6,6 @@ import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
-
-from gradcheck.checks import CHECKS
-from gradcheck.printable import pasted
-from gradcheck.reports import commands
-from gradcheck.verify import Run
 
 OURS = {
     "gradcheck": "gradcheck",
@@ -52,16 +47,3 @@ def date() -> str:
     told = os.environ.get("SOURCE_DATE_EPOCH", "")
     moment = datetime.fromtimestamp(int(told), UTC) if told.isdecimal() else datetime.now().astimezone()
     return f"{moment:%Y-%m-%d %H:%M %Z}".strip()
-
-
-def command(run: Run) -> str:
-    """What is typed to make this run again."""
-    words = ["gradcheck", "verify", *commands.command(run), "--dtype", run.dtype]
-    words += ["--max-examples", str(run.max_examples), "--seed", str(run.seed)]
-    if run.regimes != ("*",):
-        words += [word for regime in run.regimes for word in ("--regime", regime)]
-    if set(run.tallies) != set(CHECKS):
-        words += [word for check in run.tallies for word in ("--check", check)]
-    if any(tally.careful for tally in run.tallies.values()):
-        words.append("--careful")
-    return pasted(words)

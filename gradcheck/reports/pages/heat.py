@@ -9,8 +9,6 @@ from gradcheck.pictures import Picture
 from gradcheck.reports import arrays
 from gradcheck.reports.pages.palette import CELLS
 
-AXES = {"∂ℒ/∂θ": ("class", "feature"), "∂ℒ/∂b": ("class", ""), "∂ℒ/∂X": ("feature", "sample"), "ℒ": ("", "")}
-USUAL = ("class", "sample")
 SIDE, SMALL, LETTER, GAP = 38.0, 13.0, 7.0, 3.0  # lengths in the picture
 LEFT, TOP, WIDEST = 62.0, 22.0, 400.0
 MOST = 32  # rows and columns that are drawn
@@ -104,7 +102,7 @@ def _map(picture: Picture, title: str, entry: Callable[[Picture, tuple[int, int]
         for l in range(rows)
         for j in range(columns)
     ]
-    down, over = AXES.get(picture.quantity, USUAL)
+    down, over = arrays.axes(picture.quantity)
     every = 1 if readable else 8
     return Heat(
         title,

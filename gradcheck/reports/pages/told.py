@@ -9,8 +9,8 @@ from gradcheck.arithmetic import said
 from gradcheck.causes import Cause
 from gradcheck.pictures import Picture
 from gradcheck.problem import Problem
-from gradcheck.reports import brief, notes, stories, words
-from gradcheck.reports.pages import about, bars, chips, curve, heat, histogram
+from gradcheck.reports import brief, commands, notes, stories, words
+from gradcheck.reports.pages import bars, chips, curve, heat, histogram
 from gradcheck.tally import Tally
 from gradcheck.verify import Run
 
@@ -71,7 +71,7 @@ def of(run: Run) -> Told:
         words.summary(run),
         tuple(line for _, line in brief.lines(run)),
         (("problems", str(run.problems)), ("seed", str(run.seed)), *_declared(run)),
-        about.command(run),
+        commands.whole(run),
         tuple(_story(cause, run, whole=k < DRAWN) for k, cause in enumerate(found)),
         bars.drawn(name, run.dtype, words.unit_roundoff(run), leading.spread.regimes) if leading else None,
         None
@@ -139,13 +139,12 @@ def _story(cause: Cause, run: Run, *, whole: bool) -> Story:
 def _shown(cause: Cause) -> tuple[Picture, Problem, str] | None:
     """The array that is drawn: of the leading check on a problem on which a pattern shows, else on the smallest."""
     leader = cause.leader
-    if leader.larger is not None and leader.larger.pictures:
+    if leader.larger is not None and leader.larger.wrong:
         problem = leader.larger.problem
-        return leader.larger.pictures[0], problem, f"A larger problem that fails, too: {words.sizes(problem)}."
-    pictured = next((failure for failure in cause.failures if failure.pictures), None)
-    if pictured is None:
+        return leader.larger.wrong[0], problem, f"A larger problem that fails, too: {words.sizes(problem)}."
+    if not cause.wrong:
         return None
-    return pictured.pictures[0], leader.problem, f"The smallest problem: {words.sizes(leader.problem)}."
+    return cause.wrong[0], leader.problem, f"The smallest problem: {words.sizes(leader.problem)}."
 
 
 def _curve(cause: Cause) -> curve.Curve | None:
