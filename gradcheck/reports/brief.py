@@ -1,5 +1,6 @@
 """What agrees and what was not judged, in a line each."""
 
+import re
 from collections.abc import Iterator
 
 from gradcheck.printable import printable
@@ -32,10 +33,22 @@ def _worst(tallies: list[Tally], run: Run) -> str:
 
 
 def _reasons(tallies: list[Tally]) -> str:
-    """The most frequent reason, and how many others there are."""
-    reasons: dict[str, list[str]] = {}
+    """The most frequent reason, and how many others there are; functions that are not there are one."""
+    reasons: dict[str, list[Tally]] = {}
     for tally in tallies:
-        reasons.setdefault(tally.reason, []).append(tally.check.name)
-    (first, checks), *others = sorted(reasons.items(), key=lambda found: -len(found[1]))
+        reasons.setdefault("" if _ABSENT.search(tally.reason) else tally.reason, []).append(tally)
+    (first, found), *others = sorted(reasons.items(), key=lambda item: -len(item[1]))
     more = f"; {words.counted(len(others), 'other reason')}" if others else ""
-    return f"{words.named(checks)}: {printable(first)}{more}"
+    if not first:
+        return f"{_absent(found)}{more}"
+    return f"{words.named([tally.check.name for tally in found])}: {printable(first)}{more}"
+
+
+_ABSENT = re.compile(r"^(.*) has no function '(\w+)'$", re.DOTALL)
+
+
+def _absent(tallies: list[Tally]) -> str:
+    """`model.py has no loss, softmax`."""
+    matches = [match for tally in tallies if (match := _ABSENT.search(tally.reason))]
+    functions = dict.fromkeys(match[2] for match in matches)
+    return f"{printable(matches[0][1])} has no {', '.join(functions)}"
