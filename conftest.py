@@ -1,10 +1,11 @@
-"""Hypothesis profiles: dev (quick), ci (default in CI), thorough (before a release)."""
+"""Hypothesis profiles: quick (`-m quick`), dev, ci (default in CI), thorough (before a release)."""
 
 import os
 
+import pytest
 from hypothesis import HealthCheck, settings
 
-EXAMPLES = {"dev": 50, "ci": 200, "thorough": 2000}
+EXAMPLES = {"quick": 10, "dev": 50, "ci": 200, "thorough": 2000}
 
 for profile, count in EXAMPLES.items():
     settings.register_profile(
@@ -16,4 +17,11 @@ for profile, count in EXAMPLES.items():
         suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.large_base_example],
     )
 
-settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "ci" if os.environ.get("CI") else "dev"))
+ASKED = os.environ.get("HYPOTHESIS_PROFILE", "")
+settings.load_profile(ASKED or ("ci" if os.environ.get("CI") else "dev"))
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Before any property is read."""
+    if config.option.markexpr == "quick" and not ASKED:
+        settings.load_profile("quick")

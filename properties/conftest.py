@@ -4,12 +4,15 @@ from collections.abc import Callable, Hashable
 from typing import Any
 
 import pytest
+from quick import chosen
 
 from gradcheck import referees
 
 
 def pytest_collection_modifyitems(items) -> None:
     items.sort(key=lambda item: item.path.name != "test_corpus.py")  # all others stay in their order
+    for item in chosen(items):
+        item.add_marker(pytest.mark.quick)
 
 
 class Once(dict[Hashable, Any]):

@@ -21,6 +21,7 @@ import numpy as np
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis.errors import UnsatisfiedAssumption
+from quick import quickly
 
 from gradcheck import Enclosure, Implementation, Problem, load, model, problems, referees
 from gradcheck.checks import Trial
@@ -28,6 +29,7 @@ from gradcheck.checks.reading import Skip, require_bounded
 from gradcheck.drawing import pose
 from gradcheck.implementations import BUILT_IN, adapt
 from gradcheck.implementations.quiet import quiet
+from gradcheck.implementations.targets import BuiltIn
 from gradcheck.referees import Truth
 from gradcheck.referees import mathematical as referee
 from gradcheck.referees.scipy_check_grad import Posed
@@ -50,7 +52,7 @@ def code(name: str) -> Implementation:
 
 def offering(quantity: str) -> list[object]:
     """Name and precision of all code that offers it, and is not known to get it wrong (its `expected_failures` say why)."""
-    names = [PAPER.name, *(name for name, target in BUILT_IN.items() if target.installed or os.environ.get("CI"))]
+    names = [PAPER.name, *(name for name, target in BUILT_IN.items() if wanted(target))]
     # of the paper's loss: others are posed with their options in test_implementations
     pairs = [(name, dtype) for name in names if not code(name).takes for dtype in code(name).dtypes]
     return [
@@ -58,6 +60,13 @@ def offering(quantity: str) -> list[object]:
         for name, dtype in pairs
         if not code(name).expected(CHECKS[quantity], dtype) and offers(code(name), quantity)
     ]
+
+
+def wanted(target: BuiltIn) -> bool:
+    """No framework is imported for the quick selection; all of them are there in CI."""
+    if quickly():
+        return not target.extra
+    return target.installed or bool(os.environ.get("CI"))
 
 
 def offers(implementation: Implementation, quantity: str) -> bool:
