@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from fractions import Fraction
-from itertools import permutations
+from itertools import permutations, product
 
 import numpy as np
 
@@ -156,7 +156,8 @@ def bases() -> Iterator[Candidate]:
     yield Candidate((), "multiplied by {factor}", Model)
     for mistake in MISTAKES.values():
         if mistake.common:
-            yield Candidate((mistake,), f"{mistake.what}; and multiplied by {{factor}}", mistake.model)
+            what, model = mistake.usual
+            yield Candidate((mistake,), f"{what}; and multiplied by {{factor}}", model)
 
 
 def scaled() -> Iterator[Candidate]:
@@ -179,7 +180,11 @@ def shortest(low: float, high: float) -> tuple[str, float]:
 
 
 def pairs() -> Iterator[Candidate]:
-    """Two common mistakes in one piece of code, in both orders."""
+    """Two common mistakes in one piece of code, in both orders, with every value of the parameter of either."""
     common = [mistake for mistake in MISTAKES.values() if mistake.common]
     for first, second in permutations(common, 2):
-        yield Candidate((first, second), joined((first.what, second.what)), first.and_(second))
+        some = first.variants() if not second.model.choices else [first.usual]
+        for (one, upper), (other, lower) in product(
+            some, second.variants() if not first.model.choices else [second.usual]
+        ):
+            yield Candidate((first, second), joined((one, other)), type("Pair", (upper, lower), {}))

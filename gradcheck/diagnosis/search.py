@@ -147,7 +147,8 @@ def _found(
     everywhere: frozenset[str] = EVERYTHING,
 ) -> Candidate | None:
     """The best of the candidates that explain these quantities on every problem."""
-    fitting = _fitting(_fitting(candidates, searched + others, names), views, names)
+    rest = [view for view in views if view not in searched]
+    fitting = _fitting(_fitting(candidates, searched + others, names), rest, names)
     return _best(list(fitting), views, names, everywhere)
 
 
@@ -182,6 +183,8 @@ def _best(
 ) -> Candidate | None:
     """Of those that fit, one that also explains why the other quantities are right; then the one that says most; then the first."""
     told = [c for c in candidates if _told(c, views, names) and _limits(c, views[:SEARCHED], names)]
+    if len(told) == 1:
+        return told[0]
     whole = [c for c in told if all(c.explains(view, everywhere) for view in views)]
     return min(whole or told, key=lambda c: c.room(views[:SEARCHED], names), default=None)
 

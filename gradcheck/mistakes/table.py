@@ -68,6 +68,11 @@ class Mistake:
         """Code with both: this one is done to what the other leaves."""
         return type(f"{self.name}_and_{other.name}", (self.model, other.model), {})
 
+    @property
+    def usual(self) -> tuple[str, type[Model]]:
+        """In words, and the model, of the value that it has by itself."""
+        return self.what.replace("{value}", str(self.model.value)), self.model
+
     def variants(self) -> Iterator[tuple[str, type[Model]]]:
         """What each value of its parameter makes of it, in words, and the model."""
         if not self.model.choices:
