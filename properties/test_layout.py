@@ -212,7 +212,7 @@ def test_targets_of_pyproject_are_read_and_found_from_a_folder_below(folder, mon
     assert list(found) == ["mine", "theirs"]
     mine = found["mine"]
     assert (mine.layout, mine.dtypes, mine.max_examples) == ({"samples": "rows", "pinned": 0}, ("float32",), 7)
-    assert mine.words == ("mine.py", "--samples", "rows", "--pinned", "0", "--isolate")
+    assert mine.words == ("mine.py", "--samples", "rows", "--pinned", "0", "--isolate", "--time-limit", "0.5")
     assert found["theirs"].words == ("--exec", "./theirs --serve")
 
 
