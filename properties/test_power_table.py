@@ -14,12 +14,11 @@ DATA = json.loads((DOCS / "power.json").read_text(encoding="utf-8"))
 AGAIN = "run `python -m benchmarks.power` again"
 
 
-def test_every_mistake_stands_in_the_table_of_power():
-    """None missing, none that is gone, in the order of the table, each in its group."""
-    assert {name: mistake["group"] for name, mistake in DATA["mistakes"].items()} == {
-        name: mistake.group for name, mistake in POSED.items()
-    }, AGAIN
-    assert list(DATA["mistakes"]) == list(POSED), AGAIN
+def test_every_mistake_of_the_table_of_power_is_one_of_ours():
+    """None that is gone, in the order of the table, each in its group. The page is of the mistakes of its date, and counts them."""
+    groups = {name: mistake.group for name, mistake in POSED.items() if name in DATA["mistakes"]}
+    assert {name: mistake["group"] for name, mistake in DATA["mistakes"].items()} == groups, AGAIN
+    assert list(DATA["mistakes"]) == list(groups), AGAIN
 
 
 def test_every_checker_stands_in_the_table_of_power():
