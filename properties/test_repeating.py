@@ -65,25 +65,27 @@ def test_calls_before_are_saved_with_the_case(tmp_path, after):
 
 
 def test_each_cause_is_asked_of_a_target_of_its_own(tmp_path):
-    """The bias is wrong from the second call on: it fails after theta, which always is wrong, and agrees by itself."""
+    """The loss is wrong from the second call on: it agrees by itself, whatever is asked of the gradients, which always are wrong."""
 
     def loaded() -> Implementation:
         right = Model().implementation("mixed")
         calls = 0
 
-        def gradients(*arrays):
+        def loss(*arrays):
             nonlocal calls
             calls += 1
-            found = right.gradients(*arrays)
-            return {"theta": found["theta"] * 2, "b": found["b"] * (3 if calls > 1 else 1)}
+            return right.loss(*arrays) * (3 if calls > 1 else 1)
 
-        return Implementation("mixed", gradients=gradients)
+        return Implementation(
+            "mixed", gradients=lambda *arrays: {"theta": right.gradients(*arrays)["theta"] * 2}, loss=loss
+        )
 
-    checks = ("theta_gradient", CHECK)
-    run = replace(conformance.conform(loaded(), checks=checks, max_examples=20), command=("mixed.py",))
-    theta, bias = conformance.saved(run, tmp_path, loaded).failures
-    assert not cases.load(theta.case).calls and cases.load(bias.case).calls == 1
-    assert replayed(theta, loaded).failed and replayed(bias, loaded).failed
+    run = replace(
+        conformance.conform(loaded(), checks=("theta_gradient", "loss"), max_examples=20), command=("mixed.py",)
+    )
+    found = {failure.check.name: failure for failure in conformance.saved(run, tmp_path, loaded).failures}
+    assert not cases.load(found["theta_gradient"].case).calls and cases.load(found["loss"].case).calls == 1
+    assert all(replayed(failure, loaded).failed for failure in found.values())
 
 
 def test_what_fails_by_chance_is_said(tmp_path):

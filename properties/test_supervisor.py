@@ -106,11 +106,11 @@ TARGETS = {
     "exits when it is imported": ("os._exit(0)", 1, ENDED + EARLY),
     "crashes": ("def gradients(*a): ctypes.string_at(0)", 1, "the run was ended by SIGSEGV"),
     "is killed": ("def gradients(*a): os.kill(os.getpid(), 9)", 1, "the run was ended by SIGKILL"),
-    "exits at exit": ("atexit.register(lambda: os._exit(0))\ngradients = wrong", 1, "DISAGREE"),
+    "exits at exit": ("atexit.register(lambda: os._exit(0))\ngradients = wrong", 1, "disagree"),
     "takes sys.exit away": (
         "def gradients(*a):\n    sys.exit = lambda *x: None\n    return wrong(*a)",
         1,
-        "DISAGREE",
+        "disagree",
     ),
     "traces": (
         "def gradients(*a):\n    sys.settrace(lambda *x: (_ for _ in ()).throw(SystemExit(0)))\n    return good(*a)",
@@ -340,7 +340,7 @@ def test_what_a_target_has_started_ends_with_the_run_whatever_session_it_is_in(w
     words = [*APART[where], "--max-examples", "5", "--check", "theta_gradient"]
     code, out, err = ran("verify", written(LEAVES.replace("HANGS", "")), *words)
     assert code == 1, err
-    assert "DISAGREE" in out
+    assert "disagree" in out
     gone("own", "child", "orphan")
 
 

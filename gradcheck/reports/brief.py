@@ -34,14 +34,15 @@ def _worst(tallies: list[Tally], run: Run) -> str:
 
 def _reasons(tallies: list[Tally]) -> str:
     """The most frequent reason, and how many others there are; functions that are not there are one."""
-    reasons: dict[str, list[Tally]] = {}
+    reasons: dict[str | None, list[Tally]] = {}
     for tally in tallies:
-        reasons.setdefault("" if _ABSENT.search(tally.reason) else tally.reason, []).append(tally)
+        reasons.setdefault(None if _ABSENT.search(tally.reason) else tally.reason, []).append(tally)
     (first, found), *others = sorted(reasons.items(), key=lambda item: -len(item[1]))
     more = f"; {words.counted(len(others), 'other reason')}" if others else ""
-    if not first:
+    if first is None:
         return f"{_absent(found)}{more}"
-    return f"{words.named([tally.check.name for tally in found])}: {printable(first)}{more}"
+    why = printable(first) or "no problem was judged"  # of a run that was interrupted
+    return f"{words.named([tally.check.name for tally in found])}: {why}{more}"
 
 
 _ABSENT = re.compile(r"^(.*) has no function '(\w+)'$", re.DOTALL)
