@@ -65,7 +65,7 @@ def test_calls_before_are_saved_with_the_case(tmp_path, after):
 
 
 def test_each_cause_is_asked_of_a_target_of_its_own(tmp_path):
-    """The loss is wrong from the second call on: it agrees by itself, whatever is asked of the gradients, which always are wrong."""
+    """The loss is wrong from the second call on: it agrees by itself. The gradients always are wrong."""
 
     def loaded() -> Implementation:
         right = Model().implementation("mixed")
