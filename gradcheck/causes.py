@@ -8,23 +8,22 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
-from gradcheck.checks import CHECKS, Check
+from gradcheck.checks import CHECKS
 from gradcheck.diagnosis import Part
+from gradcheck.diagnosis.views import QUANTITIES
 from gradcheck.implementations import Implementation
 from gradcheck.pictures import Larger, Picture, taken, telling
 from gradcheck.problem import Problem
 from gradcheck.verdict import Outcome
-from gradcheck.verify import GRADIENTS, Failure, Run
+from gradcheck.verify import Failure, Run
 
 # How far from the code a check is, by the file that it stands in.
 NEAR = ("values", "relations", "rewordings", "central", "differences", "check_grad", "conduct", "repeatable")
 _RAISED = re.compile(r"raised (\w+): .*(\([^()]*:\d+\))$", re.DOTALL)
-_VALUE = {check: name for name, check in GRADIENTS.items()} | {
-    "loss": "loss",
-    "logits": "logits",
-    "softmax": "softmax",
-    "jacobian_diagonal": "softmax_jacobian",
-    "jacobian_off_diagonal": "softmax_jacobian",
+_VALUE = {check: name for name, (_, _, checks) in QUANTITIES.items() for check in checks}
+_PLACES = {
+    name: (NEAR.index(check.function.__module__.rpartition(".")[2]), place)
+    for place, (name, check) in enumerate(CHECKS.items())
 }
 
 
@@ -75,12 +74,9 @@ class Cause:
         return self.leader.explained
 
 
-def distance(check: Check) -> tuple[int, int]:
-    """Less for a check that is nearer to the code."""
-    file = check.function.__module__.rpartition(".")[2]
-    return NEAR.index(file) if file in NEAR else len(NEAR), list(CHECKS).index(
-        check.name
-    ) if check.name in CHECKS else 0
+def distance(check: str) -> tuple[int, int]:
+    """Less for a check that is nearer to the code; nothing is known of one that there is not."""
+    return _PLACES.get(check, (0, 0))
 
 
 def of(run: Run) -> tuple[Cause, ...]:
@@ -96,7 +92,7 @@ def of(run: Run) -> tuple[Cause, ...]:
         groups.setdefault(key, []).append(failure)
         parts[key] = part
     found = [Cause(_ordered(failures), parts[key]) for key, failures in groups.items()]
-    return tuple(sorted(found, key=lambda cause: distance(cause.leader.check)))
+    return tuple(sorted(found, key=lambda cause: distance(cause.leader.check.name)))
 
 
 def led(run: Run, check: str) -> Cause | None:
@@ -114,7 +110,7 @@ def meant(run: Run) -> bool:
 
 
 def _ordered(failures: Iterable[Failure]) -> tuple[Failure, ...]:
-    return tuple(sorted(failures, key=lambda failure: distance(failure.check)))
+    return tuple(sorted(failures, key=lambda failure: distance(failure.check.name)))
 
 
 def _key(failure: Failure, run: Run) -> tuple[object, Part | None]:
@@ -142,25 +138,20 @@ def _part(failure: Failure, run: Run) -> Part | None:
     if found is None or (found.exact and examined and not explained):
         return None
     named = _VALUE.get(failure.check.name)
-    of_quantity = [part for part in found.parts if named in part.names]
-    if of_quantity:
-        return of_quantity[0]
-    speaking = [part for part in found.parts if replace(found, parts=(part,)).concerns(failure.check.needs)]
-    return speaking[0] if speaking else None
+    of_quantity = next((part for part in found.parts if named in part.names), None)
+    return of_quantity or next((part for part in found.parts if part.concerns(failure.check.needs)), None)
 
 
 def pictured(run: Run, implementation: Implementation) -> Run:
     """The same run, its leading failures, and other values that the same causes make wrong, with their arrays."""
     shown = {
-        failure.check.name
+        failure.check.name: cause.leader.problem
         for cause in of(run)
         for failure in cause.failures
         if not cause.errored and (failure is cause.leader or failure.check.name in _VALUE)
     }
-    leaders = {failure.check.name: cause.leader.problem for cause in of(run) for failure in cause.failures}
     kept = tuple(
-        _with_arrays(f, leaders[f.check.name], run, implementation) if f.check.name in shown else f
-        for f in run.failures
+        _with_arrays(f, shown[f.check.name], run, implementation) if f.check.name in shown else f for f in run.failures
     )
     return replace(run, failures=kept)
 

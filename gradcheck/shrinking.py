@@ -56,7 +56,7 @@ class Shrinking:
         if found[1].final:
             return found
         others = [(trial.problem, self._of_known(check, trial)) for trial in trials]
-        return min(*(each for each in others if each[1].outcome is found[1].outcome), found, found, key=rank)
+        return min((*(each for each in others if each[1].outcome is found[1].outcome), found), key=rank)
 
     def _shared(self, check: Check, like: Found, within: Within) -> Found | None:
         """The best of the known problems on which it fails as it did."""

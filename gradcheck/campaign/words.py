@@ -57,7 +57,7 @@ def grouped(findings: Iterable[Finding]) -> list[list[Finding]]:
     groups: dict[object, list[Finding]] = {}
     for finding in findings:
         groups.setdefault((finding.known, _cause(finding)), []).append(finding)
-    return [sorted(found, key=_distance) for found in groups.values()]
+    return [sorted(found, key=lambda finding: causes.distance(finding.check)) for found in groups.values()]
 
 
 def _cause(finding: Finding) -> object:
@@ -67,10 +67,6 @@ def _cause(finding: Finding) -> object:
         return causes.raised(finding.said)
     check = CHECKS.get(finding.check)
     return finding.diagnosis, check.needs if check else finding.check
-
-
-def _distance(finding: Finding) -> tuple[int, int]:
-    return causes.distance(CHECKS[finding.check]) if finding.check in CHECKS else (0, 0)
 
 
 def others(findings: Iterable[Finding]) -> str:

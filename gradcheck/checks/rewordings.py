@@ -27,7 +27,7 @@ def _permuted(problem: Problem, classes: Any = slice(None), samples: Any = slice
     )
 
 
-def _twice(p: Problem) -> Problem:
+def twice_over(p: Problem) -> Problem:
     """Every sample twice."""
     return p.with_arrays(p.theta, p.b, np.concatenate([p.X, p.X], axis=1), np.concatenate([p.Y, p.Y], axis=1))
 
@@ -61,7 +61,7 @@ def sample_permutation(trial: Trial) -> Found:
 @check(2, needs=("gradients",), turns=every(1))
 def duplicated_batch(trial: Trial) -> Found:
     """Every sample twice: the mean leaves ∂ℒ/∂θ and ∂ℒ/∂b as they were."""
-    twice = _twice(trial.problem)
+    twice = twice_over(trial.problem)
     for key in ("theta", "b"):
         if key in trial.raw_gradients():
             yield Comparison(f"{SYMBOLS[key]}, batch twice", trial.gradient(key, twice), *_of_twice(trial, key, twice))
@@ -168,5 +168,5 @@ def loss_is_not_negative(trial: Trial) -> Found:
 @check(2, needs=("loss",), turns=every(1))
 def loss_of_a_duplicated_batch(trial: Trial) -> Found:
     """Every sample twice: the mean leaves the loss as it was."""
-    twice = _twice(trial.problem)
+    twice = twice_over(trial.problem)
     yield Comparison("ℒ, batch twice", np.asarray(trial.loss(twice)), *_of_twice(trial, "loss", twice))

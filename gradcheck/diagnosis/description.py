@@ -36,6 +36,11 @@ class Part:
         """What, and where."""
         return self.what + self.where
 
+    def concerns(self, needs: Iterable[str]) -> bool:
+        """Whether it speaks of any of the functions that a check needs; one that needs none looks at all of them."""
+        needs = frozenset(needs)
+        return not needs or bool(needs & functions(self.names))
+
 
 @dataclass(frozen=True)
 class Diagnosis:
@@ -71,9 +76,8 @@ class Diagnosis:
         return functions(name for part in self.parts for name in part.names)
 
     def concerns(self, needs: Iterable[str]) -> bool:
-        """Whether it speaks of any of the functions that a check needs; one that needs none looks at all of them."""
-        needs = frozenset(needs)
-        return not needs or bool(needs & self.functions)
+        """Whether any part does."""
+        return any(part.concerns(needs) for part in self.parts)
 
     def counts(self, problems: Iterable[Problem]) -> tuple[int, int]:
         """How many of these problems it explains, and how many of them were examined."""

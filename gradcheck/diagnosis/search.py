@@ -10,6 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from gradcheck import facts, traits
+from gradcheck.checks.rewordings import twice_over
 from gradcheck.diagnosis import calls, changed, near
 from gradcheck.diagnosis.candidates import ENOUGH, Candidate, pairs, scaled, singles
 from gradcheck.diagnosis.description import Diagnosis, Part, checks_of, condition, described, digests, related
@@ -68,18 +69,11 @@ def _diagnosed(
         return _together(remembered, turned) if remembered else turned
     if not (done or any(view.wrong for view in looked)):  # a relation fails, of this batch and of another
         others += [view for view in looked if not view.wrong]
-        looked = [View(implementation, problem) for problem in _doubled(problems)]
+        looked = [View(implementation, problem) for problem in map(twice_over, problems[:SEARCHED])]
     computed = _of_values(looked, others, done, describe, record)
     if remembered is None and computed is None and describe:
         return related(problems, record)
     return _together(remembered, computed) if remembered and computed else remembered or computed
-
-
-def _doubled(problems: list[Problem]) -> Iterator[Problem]:
-    """Every sample twice: larger problems, where only a relation between batches fails."""
-    for problem in problems[:SEARCHED]:
-        X, Y = (np.concatenate((array, array), axis=1) for array in (problem.X, problem.Y))
-        yield problem.with_arrays(problem.theta, problem.b, X, Y)
 
 
 def _of_values(

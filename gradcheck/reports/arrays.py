@@ -6,20 +6,13 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from gradcheck.diagnosis import entries
+from gradcheck.diagnosis.views import QUANTITIES
 from gradcheck.pictures import Picture
 
 SHOWN = 24  # entries that a reader takes in; of more, what they have in common
 # What a row is, and a column.
-AXES = {
-    "∂ℒ/∂θ": ("class", "feature"),
-    "∂ℒ/∂b": ("class", ""),
-    "∂ℒ/∂X": ("feature", "sample"),
-    "∂ℒ/∂Z": ("class", "sample"),
-    "∂A/∂Z": ("class", "class"),
-    "Z": ("class", "sample"),
-    "A": ("class", "sample"),
-    "ℒ": ("", ""),
-}
+AXES = {QUANTITIES[name][1]: axes for name, axes in entries.AXES.items()} | {"∂A/∂Z": ("class", "class"), "ℒ": ("", "")}
 WORST = 8  # entries, where columns are more than fit
 RIGHT = "✓"
 
@@ -157,7 +150,7 @@ def _lines(word: str, wrong: NDArray[np.intp], size: int) -> str:
     """`, in class 3 only`; nothing where all are."""
     if len(wrong) in (0, size):
         return ""
-    plural = {"class": "classes"}.get(word, f"{word}s")
+    plural = entries.PLURAL.get(word, f"{word}s")
     if len(wrong) == 1:
         return f", in {word} {wrong[0]} only"
     steps = {int(step) for step in np.diff(wrong)}

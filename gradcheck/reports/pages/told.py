@@ -105,7 +105,7 @@ def _leading(run: Run) -> Tally | None:
     """Of a run in which nothing failed, the check of a value that kept the fewest bits."""
     u = words.unit_roundoff(run)
     known = [
-        (causes.distance(tally.check)[0], bits, name)
+        (causes.distance(name)[0], bits, name)
         for name, tally in run.tallies.items()
         if (bits := tally.bits(u)) is not None
     ]
