@@ -2,13 +2,14 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gradcheck.checks import Check, Trial
 from gradcheck.checks.reading import Broken, Skip
-from gradcheck.enclosure import Reals, outward
+from gradcheck.enclosure import Enclosure, Reals, outward
 from gradcheck.implementations import Implementation
 from gradcheck.problem import Problem
 from gradcheck.verdict import Comparison, Witness
@@ -25,11 +26,10 @@ class Picture:
     exact: Reals
     limit: Reals
 
-    @property
+    @cached_property
     def off(self) -> NDArray[np.bool_]:
         """Which entries are further off than the limit."""
-        with np.errstate(invalid="ignore"):
-            return ~(abs(self.computed - self.exact) <= self.limit)
+        return np.asarray(self.test_ratio > 1)
 
     @property
     def ratio(self) -> Reals:
@@ -37,12 +37,15 @@ class Picture:
         with np.errstate(all="ignore"):
             return np.where(self.exact == 0, np.nan, self.computed / self.exact)
 
-    @property
+    @cached_property
     def test_ratio(self) -> Reals:
-        """The error divided by its limit; 0 where there is no error, and infinite where something is wrong and no limit finite."""
-        with np.errstate(all="ignore"):
-            ratio = abs(self.computed - self.exact) / self.limit
-        return np.where(np.isnan(ratio), np.where(self.off, np.inf, 0.0), ratio)
+        """As a verdict has it: the error divided by its limit; 0 where the limit is infinite, whatever was computed."""
+        return Enclosure(self.exact, self.limit).test_ratio(self.computed)
+
+    @cached_property
+    def matrix(self) -> "Picture":
+        """The same with two axes: a number is one row of one column."""
+        return Picture(self.quantity, *(np.atleast_2d(array) for array in (self.computed, self.exact, self.limit)))
 
     @property
     def worst(self) -> Witness:

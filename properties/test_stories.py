@@ -254,3 +254,11 @@ def test_a_target_without_numbers_has_no_picture():
 
     run = conformance.conform(Implementation("raises", gradients), max_examples=5)
     assert all(not failure.pictures for failure in run.failures)
+
+
+def test_an_entry_of_which_nothing_is_known_is_not_shown_as_wrong():
+    """As in a verdict: where code may overflow, the limit is infinite, and what is no number is allowed."""
+    limit = np.array([[np.inf], [np.inf], [1e-12], [1e-12]])
+    picture = Picture("∂ℒ/∂b", np.array([[np.nan], [np.inf], [np.nan], [1.0]]), np.ones((4, 1)), limit)
+    assert picture.off.tolist() == [[False], [False], [True], [False]]
+    assert picture.worst.place == (2, 0)

@@ -48,7 +48,7 @@ def table(picture: Picture, width: int) -> list[str]:
     """The lines of a small array, no wider than `width` where numbers are not wider than that; of a large one, a sentence."""
     if picture.exact.size > SHOWN:
         return [f"{picture.quantity}  {said}" for said in pattern(picture)]
-    shown = Picture(picture.quantity, *(np.atleast_2d(a) for a in (picture.computed, picture.exact, picture.limit)))
+    shown = picture.matrix
     blocks = _blocks(shown)
     first = [picture.quantity, *_names(shown)]
     labels = [name.ljust(max(map(len, first))) for name in first]
@@ -131,7 +131,7 @@ def _worst(picture: Picture) -> Iterator[str]:
 
 def pattern(picture: Picture) -> Iterator[str]:
     """Which entries are wrong, in words, and what they are multiplied by."""
-    off = np.atleast_2d(picture.off)
+    off = picture.matrix.off
     rows, columns = np.flatnonzero(off.any(axis=1)), np.flatnonzero(off.any(axis=0))
     count, (row, column) = int(off.sum()), axes(picture.quantity)
     yield (
@@ -139,7 +139,7 @@ def pattern(picture: Picture) -> Iterator[str]:
         + _lines(row or "row", rows, len(off))
         + _lines(column or "column", columns, off.shape[1])
     )
-    ratio = np.atleast_2d(picture.ratio)[off]
+    ratio = picture.matrix.ratio[off]
     known = ratio[np.isfinite(ratio)]
     if len(known):
         low, high = told_apart(float(known.min()), float(known.max()), 4)

@@ -85,7 +85,7 @@ def compact(value: float) -> str:
 
 
 def _map(picture: Picture, title: str, entry: Callable[[Picture, tuple[int, int]], str]) -> Heat:
-    whole = Picture(picture.quantity, *(np.atleast_2d(a) for a in (picture.computed, picture.exact, picture.limit)))
+    whole = picture.matrix
     rows, columns = (min(size, MOST) for size in whole.exact.shape)
     texts = [[entry(whole, (l, j)) for j in range(columns)] for l in range(rows)]
     across, side = max(SIDE, LETTER * max(len(text) for row in texts for text in row) + 8), SIDE
