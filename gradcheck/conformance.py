@@ -27,15 +27,10 @@ def homeless() -> None:
     set_hypothesis_home_dir(os.devnull)
 
 
-def require(implementation: Implementation, dtype: str) -> None:
-    """Raise `Unusable` where there is no such precision, or where the implementation is not made for it."""
-    implementation.require(dtype)
-
-
 def replay(implementation: Implementation, case: cases.Case, path: Path, checks: Iterable[str] = ()) -> Run:
     """Judge one saved problem again: by the given checks (globs), else by the one that it was saved for, else by all."""
     dtype = case.problem.precision.name
-    require(implementation, dtype)
+    implementation.require(dtype)
     chosen = verify.select(tuple(checks) or filter(None, [case.check]))
     tallies = {check.name: Tally(check) for check in chosen}
     problem = posing.drawn(implementation, case.problem)
@@ -67,7 +62,7 @@ def conform(
     With `careful`, to lose bits that careful code keeps is a failure, too.
     The same arguments give the same verdicts. Ctrl-C ends the run early with what has been judged so far.
     """
-    require(implementation, dtype)
+    implementation.require(dtype)
     implementation.home.look()  # before problems are drawn
     verify.known(implementation.expected_failures)
     chosen = verify.select(checks)
@@ -112,9 +107,8 @@ def conform(
         except KeyboardInterrupt:
             interrupted = True
             failures += _unshrunken(tallies, failures)
-            with suppress(
-                KeyboardInterrupt
-            ):  # what is known is explained, which takes a moment; not if that was interrupted
+            # what is known is explained, which takes a moment; not if that was interrupted
+            with suppress(KeyboardInterrupt):
                 known, found = not found.failures, replace(run, failures=tuple(failures))
                 found = _told(found, original, implementation, judging) if known else found
     nameless = original.home.start is None and original.name not in BUILT_IN

@@ -12,7 +12,7 @@ from gradcheck.campaign.explained import UNKNOWN
 from gradcheck.campaign.findings import ANY, HURRIED, STRAINED, Finding
 from gradcheck.campaign.outcome import Outcome
 from gradcheck.printable import escaped
-from gradcheck.reports.pages import about, closeness
+from gradcheck.reports.pages import closeness
 from gradcheck.reports.pages.writing import written
 
 SCHEMA = 1
@@ -43,8 +43,6 @@ def text(outcome: Outcome, target: str) -> str:
         near=closeness.drawn("worst test ratio of each check", outcome.ratios()),
         notes=[words.line(note) for note in outcome.notes],
         unshrunk=[words.line(str(path)) for path in outcome.unshrunk],
-        versions=list(about.versions()),
-        date=about.date(),
         data=_data(outcome, target),
     )
 

@@ -10,7 +10,7 @@ from gradcheck.auditing import Audit, report
 from gradcheck.auditing.findings import Finding
 from gradcheck.cli import audited
 from gradcheck.reports import words
-from gradcheck.reports.pages import about, strip
+from gradcheck.reports.pages import strip
 from gradcheck.reports.pages.writing import written
 from gradcheck.verdict import Outcome, Verdict
 
@@ -45,8 +45,6 @@ def text(found: Audit) -> str:
         parts=sorted(
             (_part(finding, found) for finding in found.findings), key=lambda part: part.outcome != Outcome.DISAGREE
         ),
-        versions=list(about.versions()),
-        date=about.date(),
         data=report.text(found),
     )
 

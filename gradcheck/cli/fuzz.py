@@ -106,7 +106,7 @@ def _unheard() -> None:
 
 def _job(name: str | None, given: dict[str, Any]) -> "Job":
     """What is asked for; refused before any worker starts."""
-    from gradcheck import conformance, regimes, verify
+    from gradcheck import regimes, verify
     from gradcheck.campaign import Job, database
     from gradcheck.implementations.quiet import quiet
 
@@ -120,7 +120,7 @@ def _job(name: str | None, given: dict[str, Any]) -> "Job":
     verify.known(found.expected_failures)
     dtypes = tuple(dict.fromkeys(said["dtypes"])) or target.dtypes or found.default_dtypes
     for dtype in dtypes:
-        conformance.require(found, dtype)
+        found.require(dtype)
     checks, wanted = said["checks"] or target.checks, said["regimes"] or target.regimes
     verify.select(checks)
     regimes.select(wanted)

@@ -7,7 +7,6 @@ from gradcheck import kills
 from gradcheck.checks import CHECKS
 from gradcheck.kills import Kills
 from gradcheck.mistakes import GROUPS, MISTAKES
-from gradcheck.reports.pages import about
 from gradcheck.reports.pages.writing import written
 
 LEFT, TOP, SIDE, GAP = 190.0, 150.0, 11.0, 1.0
@@ -43,8 +42,6 @@ def text(found: Sequence[Kills]) -> str:
         side=SIDE,
         by_mistake=list(kills.by_mistake(found)),
         by_check=list(kills.by_check(found)),
-        versions=list(about.versions()),
-        date=about.date(),
         data=kills.text(found),
     )
 

@@ -115,7 +115,7 @@ def judged(targets: tuple[Target, ...], settings: dict[str, Any]) -> Iterator["R
     asked = {target.name: said or target.dtypes or found.default_dtypes for target, found in loaded}
     for target, found in loaded:
         for dtype in asked[target.name]:
-            conformance.require(found, dtype)
+            found.require(dtype)
     for target, found in loaded:
         for dtype in asked[target.name]:
             count = settings["max_examples"] or target.max_examples or 500

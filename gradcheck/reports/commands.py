@@ -81,16 +81,6 @@ def _in_pyproject(layout: Said, law: Said, arithmetic: Said) -> str:
 WRITTEN = {"command": _on_a_command_line, "python": _in_python, "pyproject": _in_pyproject}
 
 
-def meant(run: Run) -> str:
-    """The layout, the loss or the arithmetic that would explain every failure, as a sentence; nothing where there is none."""
-    shown = suggested(run)
-    if not shown:
-        return ""
-    if only_memory(run):
-        return f"Did you mean {shown}? It cannot take every order of memory; everything that failed agrees on arrays in C order."
-    return f"Did you mean {shown}? Everything that failed agrees under that {declared(run)}."
-
-
 def declared(run: Run) -> str:
     """What would have to be declared otherwise: layout, loss or arithmetic."""
     if run.rounds is not None:

@@ -48,7 +48,7 @@ def rows(cause: Cause, run: Run, width: int = WIDTH) -> Iterator[tuple[str, str]
     leader = cause.leader
     if cause.part is not None and cause.part.fix:
         yield "fix", printable(cause.part.fix)
-    if commands.meant(run):
+    if causes.meant(run):
         yield from _declared(cause, run)
     if cause.part is not None and not cause.exact and not cause.errored:
         yield "claim", leader.check.claim  # which is the headline where there is no part
@@ -124,9 +124,3 @@ def lines(cause: Cause, run: Run, width: int = WIDTH) -> list[str]:
     said = [headline(cause, run)]
     said += [f"  {label:<{LABEL}} {text}" for label, text in rows(cause, run, width)]
     return said
-
-
-def text(run: Run, width: int = WIDTH) -> str:
-    """Every cause, and the summary: what `report()` returns."""
-    told = [line for cause in causes.of(run) for line in (*lines(cause, run, width), "")]
-    return "\n".join([*told, words.summary(run)])

@@ -92,7 +92,8 @@ def show(run: Run, out: Console, *, said: int = USUAL) -> None:
         for cause in causes.of(run):
             out.print()
             story(cause, run, out)
-        out.print() if run.failures else None
+        if run.failures:
+            out.print()
         for outcome, line in brief.lines(run):
             out.print(Text(line, style=STYLES[outcome]))
         for line in (*notes.lost(run), *words.expectations(run), *filter(None, [words.printed(run)])):
@@ -163,7 +164,7 @@ def show_replay(run: Run, out: Console) -> None:
         story(cause, run, out)
 
 
-def show_comparison(runs: Sequence[Run], out: Console, *, said: int = USUAL) -> None:
+def show_comparison(runs: Sequence[Run], out: Console) -> None:
     """Checks × runs: verdict, effective bits, worst test ratio, where any has one; then what is wrong, cause by cause."""
     columns = [f"{printable(run.target)} {run.dtype}" for run in runs]
     table = plain_table("check", *columns, fold=columns)
@@ -177,11 +178,10 @@ def show_comparison(runs: Sequence[Run], out: Console, *, said: int = USUAL) -> 
     out.print(Text("\nverdict, effective bits, worst test ratio\n", style="dim"))
     show_notes(runs, out)
     for run in runs:
-        if said > QUIET:
-            for cause in causes.of(run):
-                out.print(Text(f"{printable(run.target)} {run.dtype}", style="bold"))
-                story(cause, run, out)
-                out.print()
+        for cause in causes.of(run):
+            out.print(Text(f"{printable(run.target)} {run.dtype}", style="bold"))
+            story(cause, run, out)
+            out.print()
     for run in runs:
         out.print(styled(Outcome.DISAGREE if run.failed else Outcome.AGREE, words.summary(run)))
 

@@ -5,13 +5,13 @@ from dataclasses import dataclass
 
 from gradcheck.checks import CHECKS
 from gradcheck.reports import data, words
-from gradcheck.reports.pages import about, told
+from gradcheck.reports.pages import told
+from gradcheck.reports.pages.chips import SIGNS
 from gradcheck.reports.pages.writing import written
 from gradcheck.verdict import Outcome
 from gradcheck.verify import Run
 
 COLOURS = {Outcome.AGREE: "right", Outcome.DISAGREE: "most", Outcome.ERRORED: "none", Outcome.INCONCLUSIVE: "some"}
-SIGNS = {Outcome.AGREE: "✓", Outcome.DISAGREE: "✗", Outcome.ERRORED: "✗", Outcome.INCONCLUSIVE: "?"}
 
 
 @dataclass(frozen=True)
@@ -36,15 +36,13 @@ class Line:
 
 def text(runs: Sequence[Run]) -> str:
     """The page of `gradcheck compare`."""
-    names = [name for name in dict.fromkeys(name for run in runs for name in run.tallies)]
+    names = dict.fromkeys(name for run in runs for name in run.tallies)
     lines = [Line(name, CHECKS[name].claim, tuple(_square(run, name) for run in runs)) for name in names]
     return written(
         "comparison.html",
         runs=[told.of(run) for run in runs],
         lines=[line for line in lines if any(square.colour for square in line.squares)],
         others=[line.name for line in lines if not any(square.colour for square in line.squares)],
-        versions=list(about.versions()),
-        date=about.date(),
         data=data.text(runs),
     )
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from gradcheck.reports import data
-from gradcheck.reports.pages import about, told
+from gradcheck.reports.pages import told
 from gradcheck.reports.pages.writing import written
 from gradcheck.verify import Run
 
@@ -13,7 +13,5 @@ def text(runs: Sequence[Run]) -> str:
     return written(
         "runs.html",
         runs=[told.of(run) for run in runs],
-        versions=list(about.versions()),
-        date=about.date(),
         data=data.text(runs),
     )

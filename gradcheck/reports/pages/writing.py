@@ -5,15 +5,16 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from gradcheck.printable import markup, printable
-from gradcheck.reports.pages import palette
+from gradcheck.reports.pages import about, palette
 
 if TYPE_CHECKING:
     import jinja2
 
 
 def written(template: str, **given: Any) -> str:
-    """The page that a template of this name makes of what is given."""
-    found = _environment().get_template(template).render(**given, light=palette.LIGHT, dark=palette.DARK)
+    """The page that a template of this name makes of what is given, and of what every page says of itself."""
+    every = {"light": palette.LIGHT, "dark": palette.DARK, "versions": list(about.versions()), "date": about.date()}
+    found = _environment().get_template(template).render(**given, **every)
     return markup(re.sub(r"\n\s*\n+", "\n", found))
 
 
