@@ -5,10 +5,10 @@ import numpy as np
 from gradcheck.auditing import mapping, penalties
 from gradcheck.auditing.dump import Dump
 from gradcheck.auditing.findings import Compared
-from gradcheck.auditing.plan import Plan, rounding
+from gradcheck.auditing.plan import Plan
 from gradcheck.auditing.rows import real, threaded
 from gradcheck.auditing.sums import Kept, Sums
-from gradcheck.bounds import rest
+from gradcheck.auditing.terms import Terms
 from gradcheck.enclosure import Reals, outward
 
 
@@ -16,17 +16,10 @@ def computed_again(dump: Dump, plan: Plan, sums: Sums, rows: list[int]) -> Compa
     """Rows of G (rows, d)."""
 
     def one(kept: Kept) -> tuple[Reals, Reals]:
-        bound, labels = kept.bound, kept.labels
+        labels = kept.labels
         X, A, Y, slope = softmax_rows(dump, rows, kept)
-        D = A * kept.pull - Y * dump.share
-        # the error of each term, and its size times what float64 may lose on it
-        error = A * bound.A + Y * (bound.Y + bound.others * rest(A, kept.Q)) + bound.flat
-        if dump.index:
-            marked = np.asarray(rows)[:, np.newaxis] == labels.index
-            error += marked * bound.label * (abs(D) - A * abs(kept.pull) - Y * dump.share)
-        if dump.law.smoothing:
-            error += bound.hard * labels.hard.of(rows, dump.samples("Y", kept.part))
-        error += 2 * rounding(dump) * (A * bound.size + Y * dump.share)
+        hard = labels.hard.of(rows, dump.samples("Y", kept.part)) if dump.law.smoothing else None
+        D, error = Terms(dump, kept.bound, labels, kept.pull, kept.Q).of(rows, A, Y, hard)
         return (D * slope) @ X.T, error @ abs(X).T
 
     G, E = np.zeros((len(rows), dump.d)), np.zeros((len(rows), dump.d))

@@ -45,8 +45,8 @@ def write(
     options: dict[str, Any] = law.said
     dump.of(found, samples=samples, source=str(folder), **options, **declared)
     require(folder, overwrite)
-    options = {"law": law.said} if set(options) - {"reduction"} else {}
-    said = json.dumps({"samples": samples, "reduction": law.reduction, **options, **declared}) + "\n"
+    whole = {"law": options} if set(options) - {"reduction"} else {}
+    said = json.dumps({"samples": samples, "reduction": law.reduction, **whole, **declared}) + "\n"
     temporary = None
     try:
         temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".gradcheck-"))

@@ -47,7 +47,7 @@ def named(dump: Dump, kept: list[Kept], again: Compared, wrong: tuple[int, ...])
     tried = {name: mistaken(P, A, Y) for name, mistaken in MISTAKEN.items()}
     tried |= dict(_parts(dump, P - Y, computed, allowed)) if dump.n > 1 else {}
     others = undone(dump)
-    tried |= {name: rows_of(other, kept, chosen) for name, other in others.items()}
+    tried |= {name: rows_of(other, kept, chosen, A, slope) for name, other in others.items()}
     found = _products(dump, kept, np.stack(list(tried.values())))
     if dump.law.l2:
         found = found + np.multiply.outer([others.get(name, dump).law.l2 - dump.law.l2 for name in tried], theta)

@@ -14,10 +14,11 @@ from gradcheck.auditing.dump import Dump
 from gradcheck.auditing.findings import Compared, Finding, Probed, concluded
 from gradcheck.auditing.labels import Labels
 from gradcheck.auditing.of_samples import inside
-from gradcheck.auditing.plan import Plan, rounding
+from gradcheck.auditing.plan import Plan
 from gradcheck.auditing.rows import real, threaded, walk
 from gradcheck.auditing.sums import Kept, Sums
-from gradcheck.bounds import Weights, rest
+from gradcheck.auditing.terms import Terms
+from gradcheck.bounds import Weights
 from gradcheck.enclosure import Reals, outward
 from gradcheck.verdict import Witness
 
@@ -97,19 +98,12 @@ class Chosen:
 
     def compared(self, plan: Plan) -> Compared:
         """H of these samples (m, d), each entry with its limit."""
-        share, double, labels = self.dump.share, 2 * rounding(self.dump), self.labels
-        pull, Q = self._of(lambda k: k.pull), self._of(lambda k: k.Q)
-        bound = self._bound()
+        bound, labels = self._bound(), self.labels
+        terms = Terms(self.dump, bound, labels, self._of(lambda k: k.pull), self._of(lambda k: k.Q))
 
         def both(rows: slice, theta: Reals, A: Reals, Y: Reals, slope: Reals | float) -> Reals:
-            D = A * pull - Y * share
-            error = A * bound.A + Y * (bound.Y + bound.others * rest(A, Q)) + bound.flat
-            if labels.index is not None:
-                marked = np.arange(rows.start, rows.stop)[:, np.newaxis] == labels.index
-                error += marked * bound.label * (abs(D) - A * abs(pull) - Y * share)
-            if labels.law.smoothing:
-                error += bound.hard * labels.hard.of(rows, self.Y)
-            error += double * (A * bound.size + Y * share)
+            hard = labels.hard.of(rows, self.Y) if labels.law.smoothing else None
+            D, error = terms.of(rows, A, Y, hard)
             return np.stack([(D * slope).T @ theta, error.T @ abs(theta)])
 
         H, E = self.summed(both, np.zeros((2, len(self.samples), self.dump.d)))

@@ -66,7 +66,7 @@ def _of_indices(dump: Dump, block: Block, by: Turned, bound: Weights) -> tuple[R
     assert of.index is not None
     k, at, each = of.index, of.at, np.arange(len(of.at))
     A = block.p[k, each] / block.s
-    known = bound.label * (abs(A * block.pull - at * share) - A * abs(block.pull) - at * share)
+    known = bound.at_label(A * block.pull, at * share)
     known += (bound.Y + bound.others * rest(A, block.found.Q) + double) * at + bound.hard * of.hard.at
     slope = 1.0 if block.S is None else real(block.S[k, each])
     right, limit, own = -(at * slope * by.V[k].T) * share, known * by.weight[k], double * at * by.weight[k]

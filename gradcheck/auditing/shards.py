@@ -84,7 +84,7 @@ def _add_indices(dump: Dump, block: Block, P: Reals, W: Reals, total: Gradient) 
     assert of.index is not None
     k, at, each = of.index, of.at, np.arange(len(of.at))
     A = block.p[k, each] / block.s
-    known = bound.label * (abs(A * block.pull - at * share) - A * abs(block.pull) - at * share)
+    known = bound.at_label(A * block.pull, at * share)
     known += bound.others * rest(A, block.found.Q) * at + bound.hard * of.hard.at
     slope = 1.0 if block.S is None else real(block.S[k, each])
     if dump.law.smoothing:  # everywhere the same, but for what a class is weighed by, and a slope

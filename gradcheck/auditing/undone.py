@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import numpy as np
 
-from gradcheck.auditing.again import softmax_rows
 from gradcheck.auditing.dump import Dump
 from gradcheck.auditing.labels import labels
 from gradcheck.auditing.sums import Kept
@@ -29,12 +28,13 @@ def undone(dump: Dump) -> dict[str, Dump]:
     }
 
 
-def rows_of(other: Dump, kept: list[Kept], rows: list[int]) -> Reals:
-    """These rows of D (rows, n)."""
+def rows_of(other: Dump, kept: list[Kept], rows: list[int], A: Reals, slope: Reals) -> Reals:
+    """These rows of D (rows, n), from those of A and of the slope of a cap, which are the same without the option."""
     found = []
     for block in kept:
-        Y = other.samples("Y", block.part)
-        of, (_, A, _, slope) = labels(other, block.part, Y), softmax_rows(other, rows, block)
+        part = block.part
+        Y = other.samples("Y", part)
+        of = labels(other, part, Y)
         pull = (of.mass + 2 * of.masses.z * (block.m + np.log(block.s))) * other.share
-        found.append(slope * (A * pull - of.of(rows, Y) * other.share))
+        found.append(slope[:, part] * (A[:, part] * pull - of.of(rows, Y) * other.share))
     return np.concatenate(found, axis=1)

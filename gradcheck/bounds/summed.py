@@ -174,6 +174,10 @@ class Weights:
     unit: Reals
     extra: float
 
+    def at_label(self, P: Reals, S: Reals) -> Reals:
+        """What `label` takes from the limit of P − S at a label, for P = A c and S = Y'/N; no more than 0."""
+        return np.asarray(self.label * (abs(P - S) - abs(P) - S))
+
 
 def weights(of: Differences, mass: Reals, loss: Loss, *, classes: bool = False) -> Weights:
     """The bound of `bounds.Allowed.summed`, taken apart, or of `bounds.Allowed.X` where the sum is over `classes`."""
