@@ -53,9 +53,8 @@ class Facts:
 
 def of(problem: Problem) -> Facts:
     """Cheap: a few passes over the logits."""
-    theta, b, X, Y = problem.reals
+    Y, Z = problem.reals[3], traits.logits(problem)
     with np.errstate(all="ignore"):
-        Z = theta @ X + np.where(np.isneginf(b), 0, b)
         flags = frozenset(name for name, (_, holds) in FLAGS.items() if holds(problem, Z))
         label = int(np.flatnonzero(Y.any(axis=1)).max(initial=0))
         below = np.where(Y > 0, Z.max(axis=0, keepdims=True) - Z, 0.0).max(initial=0.0)

@@ -24,12 +24,19 @@ TRAITS: dict[str, Callable[[Problem, Reals], float]] = {
 }
 
 
+@lru_cache(maxsize=1)
+def logits(problem: Problem) -> Reals:
+    """Z (L, n) as float64 has it, to be read only; masked classes are left at 0."""
+    theta, b, X, _ = problem.reals
+    with np.errstate(all="ignore"):
+        return np.asarray(theta @ X + np.where(np.isneginf(b), 0, b))
+
+
 @lru_cache(maxsize=64)
 def of(problem: Problem) -> tuple[float, ...]:
     """All traits of one problem, in the order of the table."""
-    theta, b, X, _ = problem.reals
+    Z = logits(problem)
     with np.errstate(all="ignore"):
-        Z = theta @ X + np.where(np.isneginf(b), 0, b)
         return tuple(measure(problem, Z) for measure in TRAITS.values())
 
 

@@ -3,14 +3,13 @@
 from dataclasses import dataclass
 
 from gradcheck import clock, diagnosis
-from gradcheck.campaign.findings import HURRIED
+from gradcheck.campaign.findings import HURRIED, UNKNOWN
 from gradcheck.checks import Check
 from gradcheck.implementations import Implementation
 from gradcheck.problem import Problem
 from gradcheck.verdict import Verdict
 
 VAIN = 3  # searches that found nothing; after these the other groups of a shard are not diagnosed anew
-UNKNOWN = "no known mistake"
 
 
 @dataclass(eq=False)

@@ -8,6 +8,7 @@ from gradcheck.problem import Problem
 from gradcheck.regimes import REGIMES
 
 ANY = "any"
+UNKNOWN = "no known mistake"
 HURRIED = "not diagnosed: the time was up"
 # Regimes in which arithmetic is strained, the rarest first: a failure outside of all of them needs none of them.
 STRAINED = (
@@ -48,6 +49,11 @@ class Finding:
     def key(self) -> Key:
         """What makes it distinct."""
         return self.check, self.diagnosis, self.regime
+
+    @property
+    def diagnosed(self) -> bool:
+        """Whether `diagnosis` is one, and not the want of it."""
+        return self.diagnosis not in (UNKNOWN, HURRIED)
 
     @property
     def rate(self) -> float:

@@ -8,8 +8,7 @@ from importlib.metadata import version
 from typing import Any
 
 from gradcheck.campaign import words
-from gradcheck.campaign.explained import UNKNOWN
-from gradcheck.campaign.findings import ANY, HURRIED, STRAINED, Finding
+from gradcheck.campaign.findings import ANY, STRAINED, Finding
 from gradcheck.campaign.outcome import Outcome
 from gradcheck.printable import escaped
 from gradcheck.reports.pages import closeness
@@ -49,7 +48,7 @@ def text(outcome: Outcome, target: str) -> str:
 
 def _headline(finding: Finding) -> str:
     """What is wrong, as far as it is known."""
-    if finding.diagnosis not in (UNKNOWN, HURRIED):
+    if finding.diagnosed:
         return words.line(finding.diagnosis)
     return words.line(finding.said if finding.outcome == "errored" else f"{finding.diagnosis}: {finding.said}")
 

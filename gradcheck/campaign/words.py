@@ -3,8 +3,7 @@
 from collections.abc import Iterable, Iterator
 
 from gradcheck import causes
-from gradcheck.campaign.explained import UNKNOWN
-from gradcheck.campaign.findings import ANY, HURRIED, Finding
+from gradcheck.campaign.findings import ANY, Finding
 from gradcheck.campaign.outcome import Outcome
 from gradcheck.checks import CHECKS
 from gradcheck.printable import clipped, pasted, printable
@@ -61,7 +60,7 @@ def grouped(findings: Iterable[Finding]) -> list[list[Finding]]:
 
 
 def _cause(finding: Finding) -> object:
-    if finding.diagnosis not in (UNKNOWN, HURRIED):
+    if finding.diagnosed:
         return finding.diagnosis
     if finding.outcome == "errored":
         return causes.raised(finding.said)
