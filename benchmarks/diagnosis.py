@@ -112,7 +112,7 @@ def said(path: Path, name: str, author: tuple[str, str], problems: int, seed: in
         between = process_time()
         bad = [tally for tally in judging.tallies.values() if tally.failed]
         failing = [problem for tally in bad for problem in tally.failing]
-        meant = layouts.meant(original, judging.tallies.values()) if bad else None
+        meant = layouts.meant(original, judging.tallies.values(), judging.passing) if bad else None
         found = diagnose(implementation, failing, judging.passing, record=judging.record) if bad else None
     kind, text = _kind(bool(bad), found)
     if meant and meant[1] != original.law:
@@ -155,8 +155,11 @@ def table(rows: list[Said], problems: int, seed: int) -> str:
         "",
         "# What is said of wrong code",
         "",
-        f"{len(rows)} implementations that are wrong in ways nobody told the diagnosis of, or right (controls); float64, "
-        f"{problems} problems, seed {seed}, no shrinking.",
+        f"{len(rows)} implementations, wrong or right (controls); float64, {problems} problems, seed {seed}, no shrinking.",
+        "",
+        "Many of the mistakes that are named were entered with this file in view: it shows that each is told from all others, not",
+        "what is said of a mistake that nobody has thought of. *Described* is what has a word for a place or a manner in its first",
+        "clause; whether that helps, a reader judges.",
         "",
         *(f"- {words}: {count}" for words, count in counts.items()),
         "",
