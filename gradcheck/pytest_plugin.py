@@ -107,9 +107,8 @@ def _settle(config: pytest.Config) -> None:
 
     DEFAULTS.careful = config.getoption("--gradcheck-careful")
     shared = getattr(config, "workerinput", {}).get(SHARED)
-    DEFAULTS.shared = (
-        Path(shared) if shared and os.path.isdir(shared) else None
-    )  # a worker elsewhere has no such folder
+    # a worker elsewhere has no such folder
+    DEFAULTS.shared = Path(shared) if shared and os.path.isdir(shared) else None
     for name in OPTIONS:
         given = config.getoption(f"--gradcheck-{name.replace('_', '-')}") or config.getini(f"gradcheck_{name}")
         if not given:

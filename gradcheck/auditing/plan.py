@@ -97,11 +97,10 @@ def plan(dump: Dump, *, declared: Arithmetic, count: int, seed: int, memory: int
     most = max(SAMPLES * (1 + bool(scale)), ENTRIES // max(dump.L, dump.d))  # theta is read once for each block
     # each thread holds the powers of a block, its logits where they are computed, and sums; others wait for being added
     sums_of_all = (AT_ONCE + 3) * 8 * dump.L * (count + 5 + (0 if scale else count))
-    of_data = 8 * dump.L * (count + 3) if "grad_X" in dump.arrays or dump.law.l2 else 0
-    sums_of_all += of_data
-    arrays = (
-        1 + bool(scale) + bool(dump.law.mapped) + 2 * bool(dump.law.softcap)
-    )  # powers, logits, what they are mapped to, slopes
+    of_data = "grad_X" in dump.arrays or bool(dump.law.l2)
+    sums_of_all += 8 * dump.L * (count + 3) if of_data else 0
+    # powers, logits, what they are mapped to, slopes
+    arrays = 1 + bool(scale) + bool(dump.law.mapped) + 2 * bool(dump.law.softcap)
     held = AT_ONCE * dump.L * own.dtype.itemsize * arrays
     least = RESERVED + sums_of_all + LEAST * held
     if memory < least:

@@ -71,10 +71,8 @@ def _of_data(function: Callable[[Array], Any], X: Array, D: Array | None = None)
     """The gradient with respect to X, of the sum of a loss, or of logits by what the loss has of them; none where there is none."""
     if X.dtype.kind != "f":
         return {}
-    with (
-        suppress(Exception),
-        warnings.catch_warnings(),
-    ):  # code may have no gradient of the data, which are no parameters
+    # code may have no gradient of the data, which are no parameters
+    with suppress(Exception), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # autograd warns where it has none
         found, node = trace(VJPNode.new_root(), function, X)
         if node is not None:  # it does depend on them
