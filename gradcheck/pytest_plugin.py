@@ -228,9 +228,14 @@ def _refused(problem: BaseException | None) -> str:
     return ""
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
-    """Give the report of a check its test ratio and effective bits."""
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Iterator[None]:
+    """Give the report of a check its test ratio and effective bits, and the summary its cause on one line, on CI too."""
     check = _check(item) if call.when == "call" else None
     if check is not None and check.suite.judged:
         item.user_properties.extend(check.properties())
+    report: Any = yield
+    crash = getattr(report.longrepr, "reprcrash", None)
+    if check is not None and crash is not None and call.excinfo is not None:
+        crash.message = str(call.excinfo.value).partition("\n")[0]  # pytest shows the whole message where CI is set
+    return report
