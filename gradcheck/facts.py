@@ -7,7 +7,7 @@ import numpy as np
 
 from gradcheck import traits
 from gradcheck.problem import Problem, Reals
-from gradcheck.verdict import Outcome, Verdict
+from gradcheck.verdict import FAILURES, Outcome, Verdict
 
 
 def _twice(p: Problem, Z: Reals) -> bool:
@@ -93,7 +93,7 @@ class Record:
 
     def add(self, problem: Problem, verdicts: Mapping[str, Verdict]) -> None:
         """What each check said of it."""
-        failed = frozenset(name for name, verdict in verdicts.items() if verdict.failed)
+        failed = frozenset(name for name, verdict in verdicts.items() if verdict.outcome in FAILURES)
         if len(self.judged) < MOST or failed:
             agreed = frozenset(name for name, verdict in verdicts.items() if verdict.outcome is Outcome.AGREE)
             self.judged[problem.digest] = Judged(of(problem), failed, agreed)

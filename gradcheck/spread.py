@@ -28,13 +28,19 @@ def regimes_of(problem: Problem) -> tuple[str, ...]:
     return tuple(name for name, regime in REGIMES.items() if regime.holds(problem))
 
 
-@dataclass
+@dataclass(slots=True)
 class Region:
     """One check on the problems of one regime: how many were compared, how many failed, the largest share of the bound."""
 
     compared: int = 0
     failed: int = 0
     slack: float = 0.0
+
+    def add(self, other: "Region") -> None:
+        """And other problems of it."""
+        self.compared += other.compared
+        self.failed += other.failed
+        self.slack = max(self.slack, other.slack)
 
     def bits(self, u: float) -> float | None:
         """Effective bits, as of a tally; None where no rounding was seen."""
@@ -46,15 +52,24 @@ class Spread:
     """`ratios` counts problems by cell, `regimes` holds what was compared in each of them."""
 
     ratios: Counter[int] = field(default_factory=Counter)
-    regimes: dict[str, Region] = field(default_factory=dict)
+    together: dict[tuple[str, ...], Region] = field(default_factory=dict)  # by all the regimes that a problem is in
 
     def add(self, problem: Problem, verdict: Verdict) -> None:
         """One verdict; one that compared nothing is not counted."""
         if verdict.ratio is None or verdict.slack is None:
             return
         self.ratios[cell(verdict.ratio)] += 1
-        for name in regimes_of(problem):
-            region = self.regimes.setdefault(name, Region())
-            region.compared += 1
-            region.failed += verdict.failed
-            region.slack = max(region.slack, verdict.slack)
+        names = regimes_of(problem)
+        region = self.together.get(names)
+        if region is None:
+            region = self.together[names] = Region()
+        region.add(Region(1, verdict.failed, verdict.slack))
+
+    @property
+    def regimes(self) -> dict[str, Region]:
+        """Of each regime by itself."""
+        found: dict[str, Region] = {}
+        for names, region in self.together.items():
+            for name in names:
+                found.setdefault(name, Region()).add(region)
+        return found

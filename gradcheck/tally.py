@@ -65,11 +65,15 @@ class Tally:
         self.spread.add(problem, verdict)
         if verdict.lost and (self.lost is None or verdict.lost > self.lost[1].lost):
             self.lost = problem, verdict
-        if verdict.failed and self.first is None:
+        if verdict.failed:
+            self._failing(problem, verdict)
+
+    def _failing(self, problem: Problem, verdict: Verdict) -> None:
+        if self.first is None:
             self.first = problem, verdict
-        if verdict.failed and self.first is not None and verdict.outcome is self.first[1].outcome:
+        if verdict.outcome is self.first[1].outcome:
             self.smallest = min(self.smallest or self.first, (problem, verdict), key=rank)
-        if verdict.failed and not verdict.final:
+        if not verdict.final:
             keep(self.failing, problem)
 
     @property

@@ -64,10 +64,7 @@ def cell(value: float) -> float:
     return math.ldexp(math.floor(mantissa * 2 * CELLS) / (2 * CELLS), exponent)
 
 
-@lru_cache(maxsize=64)
-def cells_of(traits: tuple[float, ...]) -> tuple[float, ...]:
-    """The cell of each; every check asks them of the same problem."""
-    return tuple(map(cell, traits))
+LATER = 1000  # good problems that wait to be counted; they need not be where nothing is bad
 
 
 class Confinement:
@@ -78,6 +75,7 @@ class Confinement:
         # of each trait: how many good ones are in a cell, and their largest share; the ends of the bad
         self.cells: list[dict[float, tuple[int, float]]] = [{} for _ in TRAITS]
         self.bad: list[tuple[float, float]] = []
+        self.waiting: list[tuple[tuple[float, ...], float]] = []
 
     def add(self, traits: tuple[float, ...], share: float) -> None:
         """One problem, which is bad where its share is above 1."""
@@ -87,15 +85,23 @@ class Confinement:
             self.bad = [(min(low, least), max(high, most)) for (low, high), (least, most) in pairs]
         elif share <= 1:
             self.good += 1
-            for cells, place in zip(self.cells, cells_of(traits), strict=True):
+            self.waiting.append((traits, share))
+            if len(self.waiting) == LATER:
+                self._count()
+
+    def _count(self) -> None:
+        for traits, share in self.waiting:
+            for cells, place in zip(self.cells, map(cell, traits), strict=True):
                 count, largest = cells.get(place, (0, 0.0))
                 cells[place] = count + 1, max(largest, share)
+        self.waiting.clear()
 
     def found(self) -> tuple[str, float] | None:
         """Where all the bad ones lie, and as few of the good as may be: in words, and the largest share of the good elsewhere.
 
         None where no trait keeps half of the good ones out. A good one in the same cell as a bad one is not kept out.
         """
+        self._count()
         best, most, rest = "", 0, 0.0
         for name, cells, (low, high) in zip(TRAITS, self.cells, self.bad, strict=False):
             for limit, side, outside in ((low, "more", lt), (high, "less", gt)):

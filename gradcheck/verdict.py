@@ -140,7 +140,8 @@ class Comparison:
             error = abs(self.computed - midpoint)
             limit = outward(radius + self.allowed)
             ratios = error / limit
-            used = (error - outward(radius)) / self.allowed
+            excess = error - outward(radius)
+            used = excess / self.allowed
         ratio, slack = float(ratios.max()), float(used.max())
         if not (ratio < np.inf and slack < np.inf):  # NaN somewhere, or a bound of zero or infinity
             ratios = Enclosure(midpoint, limit).test_ratio(self.computed)
@@ -152,7 +153,7 @@ class Comparison:
         size = abs(midpoint) if self.scale is None else self.scale
         seen = np.count_nonzero(limit < size)  # mostly all of them, and nothing more is to be counted
         if 2 * seen >= limit.size or telling(*told(limit, size)):
-            return self._noted(Verdict(Outcome.AGREE, "", ratio, slack), error - outward(radius))
+            return self._noted(Verdict(Outcome.AGREE, "", ratio, slack), excess)
         return Verdict(Outcome.INCONCLUSIVE, WIDE, ratio, slack)
 
     def _noted(self, verdict: Verdict, error: Reals) -> Verdict:

@@ -48,9 +48,9 @@ class Check:
 
     def barred(self, implementation: Implementation, law: CrossEntropy, dtype: str) -> str:
         """Why it judges no problem of this loss in this precision, whatever the numbers; empty where it may."""
-        missing = [name for name in self.needs if getattr(implementation, name) is None]
-        if missing:
-            return f"{implementation.name} has no function {missing[0]!r}"
+        for name in self.needs:
+            if getattr(implementation, name) is None:
+                return f"{implementation.name} has no function {name!r}"
         return next(filter(None, (bar(implementation, law, dtype) for bar in self.bars)), "")
 
     def judge(self, trial: Trial) -> Verdict:
