@@ -549,7 +549,7 @@ def test_many_failures_are_counted_and_three_of_a_kind_shown(run):
     wrong = {name: {"grad_b": [["nan"]] * v.problem.L} for name, v in VECTORS.items()}
     result = run("judge", answer(to=wrong), "--json", "found.json")
     assert result.output.count("grad_b  DISAGREE") == 3 * 4
-    assert "17 more failures of grad_b float16; --json FILE holds them all" in result.output
+    assert f"{len(VECTORS) // 4 - 3} more failures of grad_b float16; --json FILE holds them all" in result.output
     assert len(json.loads(Path("found.json").read_text(encoding="utf-8"))["failures"]) == len(VECTORS)
 
 
