@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hypothesis.configuration import set_hypothesis_home_dir
 
-from gradcheck import cases, causes, diagnosis, layouts, repeating, verify
+from gradcheck import cases, causes, diagnosis, layouts, repeating, sizes, verify
 from gradcheck.drawing import pose
 from gradcheck.implementations import BUILT_IN, Implementation, adapt, posing
 from gradcheck.implementations.quiet import quiet
@@ -19,6 +19,7 @@ from gradcheck.tally import Tally
 from gradcheck.verdict import Outcome, Verdict
 from gradcheck.verify import Failure, Run
 
+BESIDE = 8  # problems a little smaller than those that are shown, which are judged to tell sizes
 Progress = Callable[[str, int], None]  # what is being done, and how many problems have been judged
 
 
@@ -128,10 +129,18 @@ def _told(run: Run, original: Implementation, implementation: Implementation, ju
     if not (meant and _other_loss(meant[1], original.law)):  # one story, and this one explains everything
         failing = [problem for tally in tallies.values() if tally.failed for problem in tally.failing]
         failing += [failure.problem for failure in run.failures if not failure.verdict.final]
-        likely = diagnosis.diagnose(implementation, failing, passing, record=judging.record)
+        beside = _beside(run, implementation)
+        likely = diagnosis.diagnose(implementation, failing, [*passing, *beside], record=judging.record)
     kept = tuple(_explained(failure, tallies[failure.check.name], likely) for failure in run.failures)
     found = replace(run, failures=kept, rounds=rounds, diagnosis=likely)
     return replace(found, meant=meant[0], meant_law=meant[1]) if meant else found
+
+
+def _beside(run: Run, implementation: Implementation) -> list[Problem]:
+    """The smallest failing problems with one less of a long side, if these pass."""
+    shown = {f.problem.digest: f.problem for f in run.failures if not f.verdict.final}
+    shorter = [problem for shown in shown.values() for problem in sizes.shortened(shown)][:BESIDE]
+    return verify.parted(implementation, shorter, [failure.check for failure in run.failures])[1]
 
 
 def _other_loss(one: CrossEntropy, other: CrossEntropy) -> bool:
