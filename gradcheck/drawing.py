@@ -53,10 +53,10 @@ def pose(
 
 def strategy(implementation: Implementation | None, dtype: str, regimes: tuple[str, ...]) -> SearchStrategy[Problem]:
     """The problems of its loss; without options, the same as without an implementation."""
-    if implementation is None or (implementation.law.plain and not implementation.takes):
+    if implementation is None or (implementation.law.plain and not implementation.takes.options):
         return problems(dtypes=(dtype,), regimes=regimes)
     ignored = implementation.law.ignore is not None or "ignore" in implementation.varied
-    taken = tuple(name for name in implementation.takes if ALIASES[name] in implementation.varied)
+    taken = tuple(name for name in implementation.takes.options if ALIASES[name] in implementation.varied)
     options = laws(taken) if taken else none()
     drawn = tuples(problems(dtypes=(dtype,), regimes=regimes, ignored=ignored), options)
     return drawn.map(lambda found: posing.drawn(implementation, *found))

@@ -31,7 +31,7 @@ def adapt(implementation: Implementation) -> Implementation:
     Its loss and gradients take the law of a problem by keyword; without it, it is the one declared.
     """
     layout = implementation.layout
-    plain = layout == Layout() and implementation.law.plain and not implementation.takes
+    plain = layout == Layout() and implementation.law.plain and not implementation.takes.options
     if implementation.adapted or plain:
         return implementation
     wrapped: dict[str, Any] = {

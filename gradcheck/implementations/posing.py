@@ -20,7 +20,7 @@ def posed(implementation: Implementation, problem: Problem) -> Problem:
 
     What it declares prevails. Where it declares nothing, and takes no options, the problem says which loss is meant.
     """
-    asked = not (implementation.law.plain and not implementation.takes)
+    asked = not (implementation.law.plain and not implementation.takes.options)
     return _pinned(implementation, meant(implementation, problem) if asked else problem)
 
 
@@ -61,7 +61,8 @@ def of(law: CrossEntropy, problem: Problem) -> Problem:
 def _law(implementation: Implementation, problem: Problem, options: CrossEntropy) -> CrossEntropy:
     """What is declared, with the problem's own options where they are taken."""
     law = replace(implementation.law, **{name: getattr(options, name) for name in implementation.varied})
-    return _as_arguments(law, problem, fields(implementation.takes)) if implementation.takes else law
+    taken = fields(implementation.takes.options)
+    return _as_arguments(law, problem, taken) if taken else law
 
 
 def _as_arguments(law: CrossEntropy, problem: Problem, taken: tuple[str, ...]) -> CrossEntropy:

@@ -67,7 +67,7 @@ def description(implementation: Implementation) -> dict[str, Any]:
         "layout": vars(implementation.layout),
         "arithmetic": vars(implementation.arithmetic),
         "law": implementation.law.said,
-        "takes": list(implementation.takes),
+        "takes": list(implementation.takes.options),
         "expected_failures": dict(implementation.expected_failures),
         "numpy": True,
     }

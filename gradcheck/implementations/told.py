@@ -86,7 +86,7 @@ def calling(implementation: "Implementation", name: str) -> Callable[..., Any]:
     function = getattr(implementation, name)
     if implementation.told:
         return lambda law, *arrays: function(*arrays, law=law)
-    options = names(function, implementation.takes)
+    options = names(function, implementation.takes.options)
     if not options:
         return lambda law, *arrays: function(*arrays)
     return lambda law, *arrays: function(*arrays, **{key: value(key, law, arrays[0].dtype) for key in options})
