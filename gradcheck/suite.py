@@ -18,7 +18,7 @@ from gradcheck.api.telling import telling
 from gradcheck.arithmetic import Arithmetic
 from gradcheck.checks import select
 from gradcheck.errors import Unusable
-from gradcheck.implementations import Layout
+from gradcheck.implementations import Layout, Takes
 from gradcheck.judged import Known, Suite, line, obeyed
 from gradcheck.law import CrossEntropy
 from gradcheck.settings import Target
@@ -80,10 +80,11 @@ def suites(
     layout: Layout | None = None,
     law: CrossEntropy | None = None,
     arithmetic: Arithmetic | None = None,
+    takes: Takes | None = None,
     folders: Iterable[Path] = (),
 ) -> list[Suite]:
     """A suite for each precision: those asked for, else those that the target names, else float64 or the first that it offers."""
-    told, implementation = given(target, layout=layout, law=law, arithmetic=arithmetic, folders=folders)
+    told, implementation = given(target, layout=layout, law=law, arithmetic=arithmetic, takes=takes, folders=folders)
     asked = tuple(dtypes) or told.dtypes or implementation.default_dtypes
     for dtype in asked:
         implementation.require(dtype)
@@ -105,6 +106,7 @@ def parametrize(
     layout: Layout | None = None,
     law: CrossEntropy | None = None,
     arithmetic: Arithmetic | None = None,
+    takes: Takes | None = None,
 ) -> pytest.MarkDecorator:
     """A decorator that makes one test of each check of an implementation; the test takes `check`, and calls it.
 
@@ -114,8 +116,8 @@ def parametrize(
 
     `target` is whatever `gradcheck.load` takes; a file is looked for in the current folder, pytest's rootdir and the folder of the
     test. `dtypes`, `checks` and `regimes` (names or globs) and `max_examples` are as for `gradcheck verify`;
-    --gradcheck-max-examples and --gradcheck-seed hold where they are not given. `layout`, `law` and `arithmetic` declare what the
-    target is. Checks that cannot be asked of the target are no tests, unless `checks` names them; expected failures are strict
+    --gradcheck-max-examples and --gradcheck-seed hold where they are not given. `layout`, `law`, `arithmetic` and `takes` declare
+    what the target is. Checks that cannot be asked of the target are no tests, unless `checks` names them; expected failures are strict
     xfails with their reason; what could not be judged is skipped, with its reason.
     """
     found = suites(
@@ -127,6 +129,7 @@ def parametrize(
         layout=layout,
         law=law,
         arithmetic=arithmetic,
+        takes=takes,
         folders=_own_folder(),
     )
     each = [test for suite in found for test in tests(suite)]

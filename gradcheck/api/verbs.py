@@ -14,7 +14,7 @@ from gradcheck.api.telling import telling
 from gradcheck.arithmetic import Arithmetic
 from gradcheck.checks import CHECKS, Check
 from gradcheck.errors import Unusable
-from gradcheck.implementations import Layout
+from gradcheck.implementations import Layout, Takes
 from gradcheck.law import CrossEntropy
 from gradcheck.printable import printable
 from gradcheck.problem import Problem
@@ -54,21 +54,22 @@ def conform(
     layout: Layout | None = None,
     law: CrossEntropy | None = None,
     arithmetic: Arithmetic | None = None,
+    takes: Takes | None = None,
     cases: str | os.PathLike[str] | None = None,
     progress: Progress = lambda doing, done: None,
 ) -> Run:
     """Judge `target` on `max_examples` problems of one precision, and return the run, whatever it found.
 
     `target` is whatever `gradcheck.load` takes. `dtype` is float64 where nothing is said and the target is made for it; `checks`
-    and `regimes` are names or globs; `careful` makes it a failure to lose bits that careful code keeps. `layout`, `law` and
-    `arithmetic` declare what the target is. Failing problems are saved in the folder `cases`, if one is given. The same arguments
+    and `regimes` are names or globs; `careful` makes it a failure to lose bits that careful code keeps. `layout`, `law`,
+    `arithmetic` and `takes` declare what the target is. Failing problems are saved in the folder `cases`, if one is given. The same arguments
     give the same verdicts. Ctrl-C ends the run early with what has been judged so far (`Run.interrupted`).
 
         >>> import gradcheck
         >>> gradcheck.conform("numpy", checks=["*_gradient"], max_examples=20).failed
         False
     """
-    asked, found = given(target, layout=layout, law=law, arithmetic=arithmetic)
+    asked, found = given(target, layout=layout, law=law, arithmetic=arithmetic, takes=takes)
     run = conformance.conform(
         found,
         dtype=dtype or (asked.dtypes or found.default_dtypes)[0],
@@ -96,6 +97,7 @@ def check(
     layout: Layout | None = None,
     law: CrossEntropy | None = None,
     arithmetic: Arithmetic | None = None,
+    takes: Takes | None = None,
     cases: str | os.PathLike[str] | None = "cases",
 ) -> Run:
     """Judge `target` as `gradcheck verify` does, and raise `Disagreement` with its report where anything fails.
@@ -125,6 +127,7 @@ def check(
         layout=layout,
         law=law,
         arithmetic=arithmetic,
+        takes=takes,
         cases=cases,
     )
     if run.failed:

@@ -58,11 +58,14 @@ class Check:
         barred = trial.refused or self.barred(trial.implementation, trial.law, trial.problem.precision.name)
         if barred:
             return Verdict(Outcome.SKIPPED, barred)
+        verdicts: list[Verdict] = []
         try:
             with np.errstate(all="ignore"):  # what overflows is seen in the values
-                verdicts = [item.verdict() if isinstance(item, Comparison) else item for item in self.function(trial)]
+                for item in self.function(trial):
+                    verdicts.append(item.verdict() if isinstance(item, Comparison) else item)
         except Skip as reason:
-            return Verdict(Outcome.SKIPPED, str(reason))
+            failed = [verdict for verdict in verdicts if verdict.failed]  # before a call that was declined
+            return combine(failed) if failed else Verdict(Outcome.SKIPPED, str(reason))
         except Anew:  # once: what has been moved is not moved again
             return self.judge(Trial(trial.implementation, trial.problem, careful=trial.careful))
         except Broken as problem:

@@ -15,6 +15,7 @@ from gradcheck.checks.reading import Anew, Broken, Skip, as_reals, describe, gua
 from gradcheck.enclosure import Enclosure, Reals, outward
 from gradcheck.errors import raised, text
 from gradcheck.implementations import Implementation, TargetFailed, adapt
+from gradcheck.implementations.fitting import uncalled
 from gradcheck.implementations.home import Moved, Unsteady
 from gradcheck.implementations.layout import KEYS, named, shapes
 from gradcheck.implementations.posing import addressed, posed
@@ -150,11 +151,13 @@ class Trial:
         """Call it; whatever it raises, except an interrupt, becomes `Broken` with its own message."""
         try:
             function = self.function(name)
+            if reason := uncalled(self.implementation, name, arguments):
+                raise Skip(reason)
             return self.implementation.home.call(self._surroundings, function, *arguments)
         except Moved as moved:
             raise Anew(f"{name}: {moved}") from None
         except NotPosed as reason:
-            raise Skip(str(reason)) from None
+            raise Skip(text(reason, str)) from None
         except TargetFailed as failure:
             raise Broken(f"{name} {failure}", fatal=failure.fatal) from None
         except (KeyboardInterrupt, Skip, Unsteady):

@@ -57,8 +57,9 @@ class Handed:
                 given[...] = np.where(given == 0, 1, 0)
 
 
-def hand(layout: Layout, law: CrossEntropy, theta: Array, b: Array, X: Array, *rest: Array) -> Handed:
-    """theta, b, X and perhaps Y, in this layout; samples that do not count carry the label that `law` has for them."""
+def hand(implementation: Implementation, law: CrossEntropy, theta: Array, b: Array, X: Array, *rest: Array) -> Handed:
+    """theta, b, X and perhaps Y, in its layout; samples that do not count carry the label that `law` has for them."""
+    layout = implementation.layout
     copies: list[tuple[Array, Array, Array]] = []
 
     def made(array: Array, given: Array) -> Array:
@@ -76,7 +77,7 @@ def hand(layout: Layout, law: CrossEntropy, theta: Array, b: Array, X: Array, *r
     bias = () if layout.bias == "absent" else (b[:, 0] if layout.flat_bias else b,)
     data = _samples(layout, X)
     if layout.labels == "index":
-        labels = tuple(made(indices(Y, law.ignore), Y) for Y in rest)
+        labels = tuple(made(indices(Y, law.ignore, implementation.takes.labels), Y) for Y in rest)
     else:
         labels = tuple(
             _samples(layout, made(with_class(Y, law.ignore), Y) if lacks_class(Y, law.ignore) else Y) for Y in rest
@@ -148,7 +149,7 @@ def _gradients(implementation: Implementation) -> Function:
     layout, function = implementation.layout, calling(implementation, "gradients")
 
     def gradients(theta: Array, b: Array, X: Array, Y: Array, *, law: CrossEntropy = implementation.law) -> Any:
-        handed = hand(layout, law, theta, b, X, Y)
+        handed = hand(implementation, law, theta, b, X, Y)
         gradients.raw = function(law, *handed.arguments)  # type: ignore[attr-defined]
         raw = named(gradients.raw)  # type: ignore[attr-defined]
         handed.written()
@@ -197,10 +198,10 @@ def _inserted(k: int, rows: Any, whole: Array) -> Any:
 
 
 def _loss(implementation: Implementation) -> Function:
-    layout, function = implementation.layout, calling(implementation, "loss")
+    function = calling(implementation, "loss")
 
     def loss(theta: Array, b: Array, X: Array, Y: Array, *, law: CrossEntropy = implementation.law) -> Any:
-        handed = hand(layout, law, theta, b, X, Y)
+        handed = hand(implementation, law, theta, b, X, Y)
         raw = function(law, *handed.arguments)
         handed.written()
         if law.reduction == "none" and np.shape(raw) == (X.shape[1],):
@@ -215,7 +216,7 @@ def _logits(implementation: Implementation) -> Function:
     assert function is not None
 
     def logits(theta: Array, b: Array, X: Array) -> Any:
-        handed = hand(layout, implementation.law, theta, b, X)
+        handed = hand(implementation, implementation.law, theta, b, X)
         raw = _turned(_array(function(*handed.arguments)), lambda array: _samples(layout, array))
         handed.written()
         k = layout.pinned

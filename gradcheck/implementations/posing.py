@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck.errors import ProblemError
+from gradcheck.implementations.fitting import unfit
 from gradcheck.implementations.layout import adapt
 from gradcheck.implementations.record import Implementation, NotPosed
 from gradcheck.implementations.told import ADDRESSED, Bound, fields
@@ -20,6 +21,8 @@ def posed(implementation: Implementation, problem: Problem) -> Problem:
 
     What it declares prevails. Where it declares nothing, and takes no options, the problem says which loss is meant.
     """
+    if reason := unfit(implementation, problem):
+        raise NotPosed(reason)
     asked = not (implementation.law.plain and not implementation.takes.options)
     return _pinned(implementation, meant(implementation, problem) if asked else problem)
 
