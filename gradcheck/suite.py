@@ -117,7 +117,7 @@ def parametrize(
     `target` is whatever `gradcheck.load` takes; a file is looked for in the current folder, pytest's rootdir and the folder of the
     test. `dtypes`, `checks` and `regimes` (names or globs) and `max_examples` are as for `gradcheck verify`;
     --gradcheck-max-examples and --gradcheck-seed hold where they are not given. `layout`, `law`, `arithmetic` and `takes` declare
-    what the target is. Checks that cannot be asked of the target are no tests, unless `checks` names them; expected failures are strict
+    what the target is. Checks that cannot be asked of it are no tests, unless `checks` names them; expected failures are strict
     xfails with their reason; what could not be judged is skipped, with its reason.
     """
     found = suites(

@@ -69,6 +69,8 @@ def given(
         asked = Target(found.name, found.name, **declares)
     changes: dict[str, Any] = {"layout": layout, "law": law, "arithmetic": arithmetic, "takes": takes}
     changes = {name: value for name, value in changes.items() if value is not None}
+    if takes is not None:  # the options of the loss are the target's, where nothing else is said
+        changes["takes"] = replace(takes, options=takes.options or found.takes.options)
     if not changes:
         return asked, found
     declared: dict[str, Any] = {

@@ -62,8 +62,8 @@ def conform(
 
     `target` is whatever `gradcheck.load` takes. `dtype` is float64 where nothing is said and the target is made for it; `checks`
     and `regimes` are names or globs; `careful` makes it a failure to lose bits that careful code keeps. `layout`, `law`,
-    `arithmetic` and `takes` declare what the target is. Failing problems are saved in the folder `cases`, if one is given. The same arguments
-    give the same verdicts. Ctrl-C ends the run early with what has been judged so far (`Run.interrupted`).
+    `arithmetic` and `takes` declare what the target is. Failing problems are saved in the folder `cases`, if one is given. The
+    same arguments give the same verdicts. Ctrl-C ends the run early with what has been judged so far (`Run.interrupted`).
 
         >>> import gradcheck
         >>> gradcheck.conform("numpy", checks=["*_gradient"], max_examples=20).failed

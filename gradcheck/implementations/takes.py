@@ -50,7 +50,7 @@ class Takes:
     posed few. Raises `Unusable` for what is none of these.
 
         >>> from gradcheck import Takes
-        >>> Takes(shapes="n=16k,d=64", labels=("int32", "uint8")).fits(L=10, d=64, n=48)
+        >>> Takes(shapes=("n=16k,d=64",), labels=("int32", "uint8")).fits(L=10, d=64, n=48)
         True
     """
 

@@ -102,14 +102,23 @@ def load(target: str) -> Implementation:
 
 
 def as_implementation(name: str, found: Any) -> Implementation:
-    """An Implementation as it is; a module, object or mapping by its functions; a bare function as `gradients`."""
-    return found if isinstance(found, Implementation) else Implementation(name, **functions(name, found))
+    """An Implementation as it is; a module, object or mapping by its functions; a bare function as `gradients`.
+
+    A torch.nn.Module without them is taken by its parameters.
+    """
+    if isinstance(found, Implementation):
+        return found
+    torch = sys.modules.get("torch")  # whoever has such a module has imported it
+    if torch is not None and isinstance(found, torch.nn.Module) and not _offered(found):
+        from gradcheck.implementations.torch_module import from_torch_module
+
+        return from_torch_module(found, name=name)
+    return Implementation(name, **functions(name, found))
 
 
 def functions(name: str, found: Any) -> dict[str, Any]:
     """The functions of a module, an object or a mapping that is called so, by their names; a bare function as `gradients`."""
-    get: Callable[[str], Any] = found.get if isinstance(found, Mapping) else lambda key: getattr(found, key, None)
-    offered: dict[str, Any] = {key: get(key) for key in FUNCTIONS if callable(get(key)) and _own(found, key, get(key))}
+    offered = _offered(found)
     if not offered and callable(found) and not isinstance(found, type):
         offered = {"gradients": found}
     if not offered:
@@ -117,6 +126,11 @@ def functions(name: str, found: Any) -> dict[str, Any]:
             f"{name} is {_kind(found)} with none of the functions {', '.join(FUNCTIONS)}; expected at least one of them"
         )
     return offered
+
+
+def _offered(found: Any) -> dict[str, Any]:
+    get: Callable[[str], Any] = found.get if isinstance(found, Mapping) else lambda key: getattr(found, key, None)
+    return {key: get(key) for key in FUNCTIONS if callable(get(key)) and _own(found, key, get(key))}
 
 
 def _own(found: Any, key: str, function: Any) -> bool:
