@@ -10,6 +10,7 @@ from hypothesis.database import ExampleDatabase
 from hypothesis.strategies import SearchStrategy, none, tuples
 
 from gradcheck.implementations import Implementation, posing
+from gradcheck.implementations.fitting import laid
 from gradcheck.implementations.told import ALIASES
 from gradcheck.problem import Problem
 from gradcheck.strategies import laws, problems
@@ -64,8 +65,13 @@ def strategy(implementation: Implementation | None, dtype: str, regimes: tuple[s
     return drawn.map(lambda found: posing.drawn(implementation, *found))
 
 
+def possible(implementation: Implementation, regimes: tuple[str, ...]) -> None:
+    """Raise `Unusable` where there are no such regimes, or no problem of them that it takes."""
+    strategy(implementation, "float64", regimes or ("*",))
+
+
 def _room(implementation: Implementation | None) -> dict[str, Any]:
     """Which problems it takes, whatever options these have."""
     if implementation is None:
         return {}
-    return {"takes": replace(implementation.takes, options=(), labels=("int64",)), "layout": implementation.layout}
+    return {"takes": replace(implementation.takes, options=(), labels=("int64",)), "layout": laid(implementation)}

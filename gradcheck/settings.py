@@ -55,6 +55,7 @@ class Target:
     checks: tuple[str, ...] = ()
     regimes: tuple[str, ...] = ()
     max_examples: int | None = None
+    require: tuple[str, ...] = ()
     expected_failures: Mapping[str, str] = field(default_factory=dict)
     isolate: bool = False
     time_limit: float = 10.0
@@ -162,6 +163,7 @@ READERS: dict[str, Callable[[object], Any]] = {
     "dtypes": _texts,
     "checks": _texts,
     "regimes": _texts,
+    "require": _texts,
     "max-examples": _whole(1),
     "expected-failures": _reasons,
     "isolate": _flag,

@@ -50,7 +50,7 @@ class Check:
         """Why it judges no problem of this loss in this precision, whatever the numbers; empty where it may."""
         missing = [name for name in self.needs if getattr(implementation, name) is None]
         if missing:
-            return f"{implementation.name} has no function {missing[0]!r}"
+            return implementation.missing(missing[0])
         return next(filter(None, (bar(implementation, law, dtype) for bar in self.bars)), "")
 
     def judge(self, trial: Trial) -> Verdict:

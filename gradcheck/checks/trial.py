@@ -19,7 +19,7 @@ from gradcheck.implementations.fitting import uncalled
 from gradcheck.implementations.home import Moved, Unsteady
 from gradcheck.implementations.layout import KEYS, named, shapes
 from gradcheck.implementations.posing import addressed, posed
-from gradcheck.implementations.record import NotPosed
+from gradcheck.implementations.record import NotPosed, Placeless
 from gradcheck.implementations.surroundings import Surroundings
 from gradcheck.law import CrossEntropy
 from gradcheck.precision import FLOAT64
@@ -32,7 +32,7 @@ class Trial:
     """One implementation on one problem. Results of the problem itself are kept; each call gets fresh arrays."""
 
     def __init__(self, implementation: Implementation, problem: Problem, *, careful: bool = False) -> None:
-        self.careful, self.refused = careful, ""
+        self.careful, self.refused, self.declined = careful, "", ""
         implementation.home.look()
         self._surroundings = Surroundings()
         try:
@@ -137,7 +137,7 @@ class Trial:
         """The implementation's function of that name; `Skip` where it has none."""
         found: Callable[..., Any] | None = getattr(self.implementation, name)
         if found is None:
-            raise Skip(f"{self.implementation.name} has no function {name!r}")
+            raise Skip(self.implementation.missing(name))
         apart = self.implementation.home.apart
         return found if apart is None else getattr(self._adapted(apart), name)
 
@@ -157,7 +157,9 @@ class Trial:
         except Moved as moved:
             raise Anew(f"{name}: {moved}") from None
         except NotPosed as reason:
-            raise Skip(text(reason, str)) from None
+            said = text(reason, str)
+            self.declined = self.declined if isinstance(reason, Placeless) else said
+            raise Skip(said) from None
         except TargetFailed as failure:
             raise Broken(f"{name} {failure}", fatal=failure.fatal) from None
         except (KeyboardInterrupt, Skip, Unsteady):

@@ -8,7 +8,7 @@ import click
 from gradcheck.arithmetic import FIELDS
 from gradcheck.cli.group import leave, main
 from gradcheck.cli.losses import law_options
-from gradcheck.cli.options import arithmetic_options, declaring, run_options, said_of
+from gradcheck.cli.options import arithmetic_options, declaring, require_options, run_options, said_of
 from gradcheck.cli.taking import taken, takes_options
 from gradcheck.cli.verify import judged
 from gradcheck.errors import Unusable
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 @main.command()
 @click.argument("names", metavar="TARGET...", nargs=-1)
 @run_options
+@require_options
 @arithmetic_options
 @law_options
 @takes_options

@@ -99,6 +99,31 @@ RUN: Table = {
         "help": "Only problems of these regimes; opt-in ones too.",
     },
 }
+
+
+class Names(Typed):
+    """Names with commas between them."""
+
+    name = "names"
+
+    def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> tuple[str, ...]:
+        """What they require, once they are known."""
+        from gradcheck.verify import required
+
+        try:
+            return required(value.split(",") if isinstance(value, str) else value)
+        except Unusable as problem:
+            self.fail(str(problem), param, context)
+
+
+REQUIRE: Table = {
+    "--require": {
+        "type": Names(),
+        "multiple": True,
+        "metavar": "NAME,…",
+        "help": "Functions, such as gradients,loss, or checks: exit status 3 where they could not be judged.",
+    },
+}
 PROCESS: Table = {
     "--exec command": {"metavar": "COMMAND", "help": "Judge what this serves by the protocol of docs/protocol.md."},
     "--isolate": {"is_flag": True, "default": None, "help": "Call the target in a process of its own."},
@@ -114,6 +139,11 @@ PROCESS: Table = {
 def run_options(command: Command) -> Command:
     """What is posed, and how much of it."""
     return offering(command, RUN)
+
+
+def require_options(command: Command) -> Command:
+    """`--require`, of commands whose exit status says what was judged."""
+    return offering(command, REQUIRE)
 
 
 def process_options(command: Command) -> Command:

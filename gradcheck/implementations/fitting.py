@@ -21,7 +21,7 @@ def handed(layout: Layout, **sizes: int) -> dict[str, int]:
 
 def unfit(implementation: Implementation, problem: Problem) -> str:
     """Why this problem is not one that it takes; empty where it is."""
-    takes, layout = implementation.takes, _layout(implementation)
+    takes, layout = implementation.takes, laid(implementation)
     sizes = {"L": problem.L, "d": problem.d, "n": problem.n}
     if not takes.fits(**handed(layout, **sizes)):
         return f"the target takes {takes.words}, and this is {_sizes(handed(layout, **sizes))}"
@@ -41,11 +41,12 @@ def uncalled(implementation: Implementation, function: str, arguments: tuple[Any
     if function in ("softmax", "softmax_jacobian"):
         sizes = dict(zip(("L", "n"), first, strict=False))
     else:
-        sizes = handed(_layout(implementation), L=first[0], d=first[1], n=np.shape(arguments[2])[1])
+        sizes = handed(laid(implementation), L=first[0], d=first[1], n=np.shape(arguments[2])[1])
     return "" if takes.fits(**sizes) else f"the target takes {takes.words}, and this check asks for other shapes, too"
 
 
-def _layout(implementation: Implementation) -> Layout:
+def laid(implementation: Implementation) -> Layout:
+    """The layout of what it is handed, whether it is presented in the paper's or not."""
     return implementation.declared if implementation.adapted else implementation.layout
 
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from gradcheck.implementations.record import NotPosed
+from gradcheck.implementations.record import NotPosed, Placeless
 from gradcheck.problem import Array
 
 
@@ -16,11 +16,11 @@ def indices(Y: Array, ignore: int | None, types: Sequence[str] = ("int64",)) -> 
     mass = _mass(Y)
     left_out = (mass == 0) if ignore is not None else np.zeros(len(mass), dtype=bool)
     if not (((Y == 0) | (Y == 1)).all() and ((mass == 1) | left_out).all()):
-        raise NotPosed("index labels cannot express these label masses")
+        raise Placeless("index labels cannot express these label masses")
     found = np.where(left_out, ignore or 0, Y.argmax(axis=0)).astype(np.int64)
     held = [name for name in types if np.iinfo(name).min <= found.min() and found.max() <= np.iinfo(name).max]
     if not held:
-        raise NotPosed(f"labels of {' or '.join(types)} have no room for these")
+        raise Placeless(f"labels of {' or '.join(types)} have no room for these")
     return found.astype(held[int(found.sum() + len(found)) % len(held)])
 
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from gradcheck import model, tensors
 from gradcheck.implementations.labels import indices, lacks_class, with_class
-from gradcheck.implementations.record import Function, Implementation, Layout, NotPosed
+from gradcheck.implementations.record import Function, Implementation, Layout, Placeless
 from gradcheck.implementations.told import calling
 from gradcheck.law import CrossEntropy
 from gradcheck.problem import Array, Problem
@@ -70,7 +70,7 @@ def hand(implementation: Implementation, law: CrossEntropy, theta: Array, b: Arr
         theta, b = made(_unpinned(layout, theta), theta), made(_unpinned(layout, b), b)
     if layout.bias == "absent":
         if np.isneginf(b).any():
-            raise NotPosed("code without a bias has no masked class")
+            raise Placeless("code without a bias has no masked class")
         ones = np.ones((1, X.shape[1]), dtype=X.dtype)
         theta, X = made(np.concatenate([theta, b], axis=1), theta), made(np.concatenate([X, ones]), X)
     weights = theta.T if layout.theta == "features-first" else theta
@@ -101,7 +101,7 @@ def _unpinned(layout: Layout, array: Array) -> Array:
     if k is None:
         return array
     if k >= len(array) or array[k].any():
-        raise NotPosed(f"the logit of class {k} is 0 by convention")
+        raise Placeless(f"the logit of class {k} is 0 by convention")
     return np.delete(array, k, axis=0)
 
 

@@ -101,7 +101,13 @@ def _described(peer: Peer) -> Implementation:
     mirrored = told.get("numpy") is True or told.get("tells") is True  # what it did to its copies
     declared: dict[str, Any] = {"layout": layout, "arithmetic": rounds, "expected_failures": known}
     declared |= {"law": law, "takes": takes, "told": version == protocol.OF_A_LAW}
-    return Implementation(name, **offered, dtypes=dtypes, copies=not mirrored, **declared)
+    return Implementation(name, **offered, dtypes=dtypes, copies=not mirrored, near=_near(told.get("near")), **declared)
+
+
+def _near(told: object) -> dict[str, str]:
+    """What has a like name to that of a function that is not there: a hint, and nothing else."""
+    found = told if isinstance(told, dict) else {}
+    return {name: clipped(found[name], 100) for name in FUNCTIONS if isinstance(found.get(name), str)}
 
 
 def _loss(told: dict[str, Any], shown: str) -> tuple[CrossEntropy, Takes]:

@@ -70,6 +70,7 @@ def description(implementation: Implementation) -> dict[str, Any]:
         "law": implementation.law.said,
         "takes": _taken(implementation.takes),
         "expected_failures": dict(implementation.expected_failures),
+        "near": dict(implementation.near),
         "numpy": True,
     }
 

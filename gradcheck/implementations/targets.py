@@ -12,6 +12,7 @@ from types import ModuleType
 from typing import Any
 
 from gradcheck.errors import Missing, Unusable, near, raised
+from gradcheck.implementations.naming import resembling
 from gradcheck.implementations.record import FUNCTIONS, Implementation
 
 
@@ -113,7 +114,7 @@ def as_implementation(name: str, found: Any) -> Implementation:
         from gradcheck.implementations.torch_module import from_torch_module
 
         return from_torch_module(found, name=name)
-    return Implementation(name, **functions(name, found))
+    return Implementation(name, **functions(name, found), near=likely(found))
 
 
 def functions(name: str, found: Any) -> dict[str, Any]:
@@ -122,10 +123,27 @@ def functions(name: str, found: Any) -> dict[str, Any]:
     if not offered and callable(found) and not isinstance(found, type):
         offered = {"gradients": found}
     if not offered:
+        like = "".join(f"; it has {theirs!r}: rename it to {ours}" for ours, theirs in likely(found).items())
         raise Unusable(
-            f"{name} is {_kind(found)} with none of the functions {', '.join(FUNCTIONS)}; expected at least one of them"
+            f"{name} is {_kind(found)} with none of the functions {', '.join(FUNCTIONS)}; expected at least one of them{like}"
         )
     return offered
+
+
+def likely(found: Any) -> dict[str, str]:
+    """Of the functions that a module, an object or a mapping does not have, those that it has by a like name."""
+    if callable(found):
+        return {}
+    names = list(found) if isinstance(found, Mapping) else dir(found)
+    get: Callable[[str], Any] = found.get if isinstance(found, Mapping) else lambda key: getattr(found, key, None)
+    public = (
+        name for name in names[:MANY] if isinstance(name, str) and not name.startswith("_") and name not in FUNCTIONS
+    )
+    theirs = [name for name in public if callable(get(name)) and _own(found, name, get(name))]
+    return {name: like for name in FUNCTIONS if get(name) is None and (like := resembling(name, theirs))}
+
+
+MANY = 1000  # names of a module that are looked at
 
 
 def _offered(found: Any) -> dict[str, Any]:
