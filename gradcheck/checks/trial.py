@@ -15,7 +15,7 @@ from gradcheck.checks.reading import Anew, Broken, Skip, as_reals, describe, gua
 from gradcheck.enclosure import Enclosure, Reals, outward
 from gradcheck.errors import raised, text
 from gradcheck.implementations import Implementation, TargetFailed, adapt
-from gradcheck.implementations.fitting import uncalled
+from gradcheck.implementations.fitting import require_fit
 from gradcheck.implementations.home import Moved, Unsteady
 from gradcheck.implementations.layout import KEYS, named, shapes
 from gradcheck.implementations.posing import addressed, posed
@@ -151,15 +151,13 @@ class Trial:
         """Call it; whatever it raises, except an interrupt, becomes `Broken` with its own message."""
         try:
             function = self.function(name)
-            if reason := uncalled(self.implementation, name, arguments):
-                raise Skip(reason)
+            require_fit(self.implementation, name, arguments)
             return self.implementation.home.call(self._surroundings, function, *arguments)
         except Moved as moved:
             raise Anew(f"{name}: {moved}") from None
         except NotPosed as reason:
-            said = text(reason, str)
-            self.declined = self.declined if isinstance(reason, Placeless) else said
-            raise Skip(said) from None
+            self.declined = self.declined if isinstance(reason, Placeless) else text(reason, str)
+            raise Skip(text(reason, str)) from None
         except TargetFailed as failure:
             raise Broken(f"{name} {failure}", fatal=failure.fatal) from None
         except (KeyboardInterrupt, Skip, Unsteady):
@@ -180,11 +178,7 @@ class Trial:
 
     def first(self, name: str) -> Any:
         """What the function returns for the problem itself; called once, and its arguments are kept in `given`."""
-        return self.remember(name, lambda: self._first(name))
-
-    def _first(self, name: str) -> Any:
-        self.given[name] = ARGUMENTS[name](self)
-        return self.call(name, *self.given[name])
+        return self.remember(name, lambda: self.call(name, *self.given.setdefault(name, ARGUMENTS[name](self))))
 
     def raw_gradients(self, problem: Problem | None = None) -> Mapping[str, Any]:
         """What `gradients` returns, by name: any of theta, b, Z, X."""

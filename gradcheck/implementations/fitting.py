@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.implementations.record import Implementation, Layout
+from gradcheck.implementations.record import Implementation, Layout, Placeless
 from gradcheck.problem import Problem
 from gradcheck.regimes import REGIMES
 
@@ -29,20 +29,21 @@ def unfit(implementation: Implementation, problem: Problem) -> str:
     return f"the target does not take the regime {inside}" if inside else ""
 
 
-def uncalled(implementation: Implementation, function: str, arguments: tuple[Any, ...]) -> str:
-    """Why this call is not one that it takes, whose arrays are as in the paper; empty where it is.
+def require_fit(implementation: Implementation, function: str, arguments: tuple[Any, ...]) -> None:
+    """Raise `Placeless` where this call, whose arrays are as in the paper, is not one that it takes.
 
     Checks call with parts of a problem, and with more than it.
     """
     takes = implementation.takes
     if takes.any_shape:
-        return ""
+        return
     first = np.shape(arguments[0])
     if function in ("softmax", "softmax_jacobian"):
         sizes = dict(zip(("L", "n"), first, strict=False))
     else:
         sizes = handed(laid(implementation), L=first[0], d=first[1], n=np.shape(arguments[2])[1])
-    return "" if takes.fits(**sizes) else f"the target takes {takes.words}, and this check asks for other shapes, too"
+    if not takes.fits(**sizes):
+        raise Placeless(f"the target takes {takes.words}, and this check asks for other shapes, too")
 
 
 def laid(implementation: Implementation) -> Layout:

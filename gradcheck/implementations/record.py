@@ -161,7 +161,7 @@ class Implementation:
 
     def _name_and_functions(self, found: Any) -> None:
         """What is given in the place of the name: it names, and has those of the functions that are not given."""
-        from gradcheck.implementations.targets import functions, likely  # they know this record
+        from gradcheck.implementations.offered import functions, likely  # they know this record
 
         name = titled(found)
         for key, value in {**functions(name, found), "name": name, "near": likely(found)}.items():
