@@ -1,9 +1,10 @@
 """What a run has not judged, in one sentence: names, and behind them the option that would."""
 
-from gradcheck.printable import printable
+from gradcheck.printable import clipped, printable
 from gradcheck.verify import Run
 
 NAMED = 4  # of one kind; more are counted
+SHOWN = 80  # characters of a reason
 
 
 def line(run: Run) -> str:
@@ -14,7 +15,7 @@ def line(run: Run) -> str:
     found: dict[str, list[str]] = {}
     for gap in run.unposed:
         if gap.kind != "function":
-            found.setdefault(gap.how, []).append(gap.name)
+            found.setdefault(clipped(gap.how, SHOWN), []).append(gap.name)
     said = "; ".join(f"{_named(names)}{how and f' ({how})'}" for how, names in found.items())
     return printable(f"not posed: {said}") if said else ""
 
