@@ -15,7 +15,7 @@ from gradcheck.implementations.offered import likely
 from gradcheck.regimes import REGIMES
 from gradcheck.reports import silent
 from gradcheck.suite import suites
-from gradcheck.suite import tests as tests_of
+from gradcheck.suite import tests as of_suite
 
 
 def right(theta, b, X, Y):
@@ -193,7 +193,7 @@ def test_pytest_fails_where_what_is_required_is_not_judged():
         raise gradcheck.NotPosed("not today")
 
     (suite,) = suites({"loss": entropy, "gradients": never}, require=["gradients"], max_examples=10)
-    said = {test.name: suite.said[test.name] for test in tests_of(suite)}
+    said = {test.name: suite.said[test.name] for test in of_suite(suite)}
     assert said["theta_gradient"].becomes == "failed"
     assert "required, and not judged" in said["theta_gradient"].why
     assert said["loss"].becomes == "passed"
