@@ -197,3 +197,9 @@ def test_pytest_fails_where_what_is_required_is_not_judged():
     assert said["theta_gradient"].becomes == "failed"
     assert "required, and not judged" in said["theta_gradient"].why
     assert said["loss"].becomes == "passed"
+
+
+def test_what_takes_other_arguments_is_not_offered():
+    """`probabilities(theta, b, X)` is no softmax of logits."""
+    assert likely({"probabilities": lambda theta, b, X: 0, "grads": right}) == {"gradients": "grads"}
+    assert likely({"probabilities": lambda Z: Z}) == {"softmax": "probabilities"}

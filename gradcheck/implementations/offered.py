@@ -11,7 +11,7 @@ from typing import Any
 
 from gradcheck.errors import Unusable
 from gradcheck.implementations.naming import resembling
-from gradcheck.implementations.record import FUNCTIONS
+from gradcheck.implementations.record import FUNCTIONS, PARAMETERS
 
 
 def functions(name: str, found: Any) -> dict[str, Any]:
@@ -35,9 +35,18 @@ def likely(found: Any) -> dict[str, str]:
     names = islice(found if isinstance(found, Mapping) else dir(found), MANY)
     public = [name for name in names if isinstance(name, str) and len(name) < LONGEST and not name.startswith("_")]
     theirs = [name for name in public if name not in FUNCTIONS and callable(has(name)) and _own(found, name, has(name))]
-    return {name: like for name in FUNCTIONS if name not in public and (like := resembling(name, theirs))}
+    missing = [name for name in FUNCTIONS if name not in public]
+    fits = {name: [one for one in theirs if _takes(has(one), len(PARAMETERS[name]))] for name in missing}
+    return {name: like for name in missing if (like := resembling(name, fits[name]))}
 
 
+def _takes(function: Any, arguments: int) -> bool:
+    """Whether it can be called with so many arguments, one less where there is no bias, or one more for the object."""
+    code = getattr(getattr(function, "__func__", function), "__code__", None)
+    return code is None or bool(code.co_flags & VARIADIC) or abs(code.co_argcount - arguments) <= (arguments > 2)
+
+
+VARIADIC = 0x04  # the flag of code that takes *arguments
 MANY, LONGEST = 1000, 60  # names of a module that are looked at, and characters of one
 
 

@@ -38,7 +38,7 @@ SAID = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Takes:
     """Which problems a target takes. The default: every one.
 
@@ -91,6 +91,10 @@ class Takes:
 
     def _refuse(self, name: str, expected: str) -> None:
         raise Unusable(f"takes {name}={clipped(repr(getattr(self, name)), 60)} is not known; expected {expected}")
+
+    def __repr__(self) -> str:
+        told = (f"{f.name}={getattr(self, f.name)!r}" for f in fields(self) if getattr(self, f.name) != f.default)
+        return f"Takes({', '.join(told)})"
 
     # ---- what is asked of it ----
 

@@ -96,7 +96,9 @@ def show(run: Run, out: Console, *, said: int = USUAL) -> None:
             out.print()
         for outcome, line in brief.lines(run):
             out.print(Text(line, style=STYLES[outcome]))
-        if silent.line(run):
+        if silent.line(run) and (
+            said > USUAL or not run.failed
+        ):  # what is wrong comes first, and is to fit on a screen
             out.print(Text(f"– {silent.line(run)}", style=STYLES[Outcome.SKIPPED]))
         for line in (*notes.lost(run), *words.expectations(run), *filter(None, [words.printed(run)])):
             out.print(Padding(Text(f"note: {line}"), expand=False))
