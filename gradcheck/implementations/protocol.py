@@ -67,7 +67,7 @@ def message(
 def _numbers(array: Array) -> Any:
     """Nested lists of numbers: every one of them exact."""
     with np.errstate(invalid="ignore"):  # a signalling NaN
-        return array.tolist() if array.dtype.kind == "i" else _plain(array.astype(float).tolist())
+        return array.tolist() if array.dtype.kind in "iu" else _plain(array.astype(float).tolist())
 
 
 def _plain(value: Any) -> Any:
@@ -143,7 +143,7 @@ def _from_json(
         dtype = listed[name][0] if name in listed else dtype_named(default)
         try:
             with np.errstate(over="ignore"):
-                array = np.array(value, dtype=dtype if dtype.kind == "i" else float).astype(dtype)
+                array = np.array(value, dtype=dtype if dtype.kind in "iu" else float).astype(dtype)
         except (TypeError, ValueError, OverflowError):
             raise Garbled(f"{name[:60]} with values that are no numbers, or rows of unequal length") from None
         arrays[name] = _shaped(name, array, listed[name][1]) if name in listed else array
