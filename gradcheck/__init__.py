@@ -38,6 +38,8 @@ if TYPE_CHECKING:
     from gradcheck.errors import Unusable as Unusable
     from gradcheck.implementations import Implementation as Implementation
     from gradcheck.implementations import Layout as Layout
+    from gradcheck.implementations import NotPosed as NotPosed
+    from gradcheck.implementations import Takes as Takes
     from gradcheck.law import CrossEntropy as CrossEntropy
     from gradcheck.problem import Problem as Problem
     from gradcheck.strategies import problems as problems
@@ -57,9 +59,11 @@ __all__ = [
     "Implementation",
     "Layout",
     "Missing",
+    "NotPosed",
     "Outcome",
     "Problem",
     "Run",
+    "Takes",
     "Unusable",
     "Verdict",
     "__version__",
@@ -88,7 +92,7 @@ _HOMES = {
     "gradcheck.auditing.run": ("audit",),
     "gradcheck.enclosure": ("Enclosure",),
     "gradcheck.errors": ("Missing", "Unusable"),
-    "gradcheck.implementations": ("Implementation", "Layout"),
+    "gradcheck.implementations": ("Implementation", "Layout", "NotPosed", "Takes"),
     "gradcheck.law": ("CrossEntropy",),
     "gradcheck.problem": ("Problem",),
     "gradcheck.strategies": ("problems",),

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from hypothesis.configuration import set_hypothesis_home_dir
 
-from gradcheck import cases, causes, diagnosis, layouts, repeating, sizes, verify
+from gradcheck import cases, causes, diagnosis, layouts, repeating, sizes, unposed, verify
 from gradcheck.drawing import pose
 from gradcheck.implementations import BUILT_IN, Implementation, adapt, posing
 from gradcheck.implementations.quiet import quiet
@@ -41,7 +41,7 @@ def replay(implementation: Implementation, case: cases.Case, path: Path, checks:
             tallies[name].add(problem, verdict)
     failures = tuple(replace(_failure(t, *t.first), case=str(path)) for t in tallies.values() if t.first)
     declared = implementation.layout, implementation.arithmetic, implementation.law
-    run = Run(implementation.name, dtype, 0, 1, ("*",), 1, tallies, *declared, failures)
+    run = Run(implementation.name, dtype, 0, 1, ("*",), 1, tallies, *declared, failures, takes=implementation.takes)
     with quiet():
         run = causes.pictured(run, adapt(implementation))
     return replace(run, printed=printed.size, notes=tuple(implementation.home.notes))
@@ -56,11 +56,13 @@ def conform(
     max_examples: int = 200,
     seed: int = 0,
     careful: bool = False,
+    require: Iterable[str] = (),
     progress: Progress = lambda doing, done: None,
 ) -> Run:
     """Judge an implementation on `max_examples` problems of one precision, and shrink each failure.
 
-    With `careful`, to lose bits that careful code keeps is a failure, too.
+    With `careful`, to lose bits that careful code keeps is a failure, too. What is in `require`, functions or checks, has to be
+    judged (`Run.lacking`).
     The same arguments give the same verdicts. Ctrl-C ends the run early with what has been judged so far.
     """
     implementation.require(dtype)
@@ -81,6 +83,8 @@ def conform(
         layout,
         original.arithmetic,
         original.law,
+        takes=original.takes,
+        required=verify.required(require),
     )
 
     def body(problem: Problem) -> None:
@@ -113,7 +117,9 @@ def conform(
                 known, found = not found.failures, replace(run, failures=tuple(failures))
                 found = _told(found, original, implementation, judging) if known else found
     nameless = original.home.start is None and original.name not in BUILT_IN
-    found = replace(found, problems=judging.done, nameless=nameless)
+    asked = unposed.Asked(dtype, run.regimes, chosen, judging.done)
+    gaps = unposed.gaps(original, judging.watch, asked)
+    found = replace(found, problems=judging.done, nameless=nameless, unposed=gaps)
     with quiet():
         found = found if interrupted else causes.pictured(found, implementation)
     return replace(found, interrupted=interrupted, printed=printed.size, notes=tuple(original.home.notes))

@@ -47,7 +47,7 @@ def others(law: CrossEntropy, implementation: Implementation, problems: list[Pro
     No number is solved for of code that is handed options: without them it computes something else.
     """
     seen = {law}
-    solved = () if implementation.takes else _solved(law, implementation, problems)
+    solved = () if implementation.takes.options else _solved(law, implementation, problems)
     for found in (*_words(law), *_ignoring(law), *_dropped(law), *_listed(law), *solved):
         if found not in seen:
             seen.add(found)
@@ -92,7 +92,7 @@ def _listed(law: CrossEntropy) -> Iterator[CrossEntropy]:
 
 
 def _solved(law: CrossEntropy, implementation: Implementation, problems: list[Problem]) -> Iterator[CrossEntropy]:
-    bare = adapt(replace(implementation, law=PLAIN, takes=()))
+    bare = adapt(replace(implementation, law=PLAIN, takes=replace(implementation.takes, options=())))
     seen = [Seen(Trial(bare, problem.with_law(PLAIN))) for problem in problems]
     for options in LINEAR:
         name = next(iter(options))

@@ -1,6 +1,8 @@
 """The problems of a run: drawn by Hypothesis, of the loss that an implementation computes."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 from hypothesis import HealthCheck, Phase, Verbosity, given, settings
 from hypothesis import seed as seeded
@@ -8,6 +10,7 @@ from hypothesis.database import ExampleDatabase
 from hypothesis.strategies import SearchStrategy, none, tuples
 
 from gradcheck.implementations import Implementation, posing
+from gradcheck.implementations.fitting import laid
 from gradcheck.implementations.told import ALIASES
 from gradcheck.problem import Problem
 from gradcheck.strategies import laws, problems
@@ -53,10 +56,22 @@ def pose(
 
 def strategy(implementation: Implementation | None, dtype: str, regimes: tuple[str, ...]) -> SearchStrategy[Problem]:
     """The problems of its loss; without options, the same as without an implementation."""
-    if implementation is None or (implementation.law.plain and not implementation.takes):
-        return problems(dtypes=(dtype,), regimes=regimes)
+    if implementation is None or (implementation.law.plain and not implementation.takes.options):
+        return problems(dtypes=(dtype,), regimes=regimes, **_room(implementation))
     ignored = implementation.law.ignore is not None or "ignore" in implementation.varied
-    taken = tuple(name for name in implementation.takes if ALIASES[name] in implementation.varied)
+    taken = tuple(name for name in implementation.takes.options if ALIASES[name] in implementation.varied)
     options = laws(taken) if taken else none()
-    drawn = tuples(problems(dtypes=(dtype,), regimes=regimes, ignored=ignored), options)
+    drawn = tuples(problems(dtypes=(dtype,), regimes=regimes, ignored=ignored, **_room(implementation)), options)
     return drawn.map(lambda found: posing.drawn(implementation, *found))
+
+
+def possible(implementation: Implementation, regimes: tuple[str, ...]) -> None:
+    """Raise `Unusable` where there are no such regimes, or no problem of them that it takes."""
+    strategy(implementation, "float64", regimes or ("*",))
+
+
+def _room(implementation: Implementation | None) -> dict[str, Any]:
+    """Which problems it takes, whatever options these have."""
+    if implementation is None:
+        return {}
+    return {"takes": replace(implementation.takes, options=(), labels=("int64",)), "layout": laid(implementation)}

@@ -92,6 +92,7 @@ class Suite:
     checks: tuple[str, ...] = ()
     regimes: tuple[str, ...] = ()
     max_examples: int | None = None
+    require: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
     again: Callable[[], Implementation] | None = None
     door: str = "python"
@@ -141,6 +142,7 @@ def _judged(suite: Suite) -> dict[str, Said]:
         max_examples=suite.max_examples or DEFAULTS.max_examples,
         seed=DEFAULTS.seed,
         careful=DEFAULTS.careful,
+        require=suite.require,
     )
     if found.interrupted:
         raise KeyboardInterrupt
@@ -176,6 +178,8 @@ def _saying(run: "Run", told: dict[str, str]) -> Iterator[tuple[str, Said]]:
     u = words.unit_roundoff(run)
     for name, tally in run.tallies.items():
         becomes, why = _becomes(tally, told)
+        if becomes == "skipped" and {name, *tally.check.needs} & {*run.lacking}:
+            becomes, why = "failed", line(f"required, and not judged: {why}")
         measured = words.measured(tally, u)
         lost = tally.lost is not None and becomes == "passed"
         yield name, Said(becomes, why, line(f"{name} {notes.line(tally)}") if lost else "", tuple(measured.items()))

@@ -47,7 +47,7 @@ def meant(implementation: Implementation, tallies: Iterable[Tally], passing: Ite
             return layout, law
     if not any(tally.check.equations for tally in failed):  # no value is wrong
         return None
-    if not implementation.takes:  # or the problem says what it is handed
+    if not implementation.takes.options:  # or the problem says what it is handed
         problems, rest = ([problem.with_law(PLAIN) for problem in some] for some in (problems, rest))
     more = {p.digest: p for p in (*problems, *(p for tally in failed for p in tally.failing if p.Y.size <= ENOUGH**4))}
     for law in conventions.others(implementation.law, implementation, list(more.values())[: ENOUGH + MORE]):

@@ -77,11 +77,11 @@ def _absent(p: Problem) -> bool:
     return bool((p.reals[3].sum(axis=1) == 0).any())
 
 
-def _is_tile(p: Problem) -> bool:
+def tiled(*sides: int) -> bool:
     """One side near a tile and the others small, or a flat index of an array that just does not fit."""
-    *others, side = sorted((p.L, p.d, p.n))
+    *others, side = sorted(sides)
     near = others[-1] <= SMALL and any(abs(side - tile) <= 1 for tile in TILES)
-    return near or any(_just_beyond(a, b, most) for a, b in combinations((p.L, p.d, p.n), 2) for most in FLAT)
+    return near or any(_just_beyond(a, b, most) for a, b in combinations(sides, 2) for most in FLAT)
 
 
 def _just_beyond(a: int, b: int, most: int) -> bool:
@@ -170,7 +170,7 @@ _TABLE = (
     Regime(
         "tiles",
         "one side at a tile of 8 to 1024, or one beside it; or L d, L n or d n just beyond 127, 255 or 32767",
-        _is_tile,
+        lambda p: tiled(p.L, p.d, p.n),
     ),
     *(
         Regime(f"memory-{m}", f"arrays in memory order {m}", _in_memory(m))

@@ -54,7 +54,7 @@ def offering(quantity: str) -> list[object]:
     """Name and precision of all code that offers it, and is not known to get it wrong (its `expected_failures` say why)."""
     names = [PAPER.name, *(name for name, target in BUILT_IN.items() if wanted(target))]
     # of the paper's loss: others are posed with their options in test_implementations
-    pairs = [(name, dtype) for name in names if not code(name).takes for dtype in code(name).dtypes]
+    pairs = [(name, dtype) for name in names if not code(name).takes.options for dtype in code(name).dtypes]
     return [
         pytest.param(name, dtype, id=f"{name}-{dtype}")
         for name, dtype in pairs

@@ -97,7 +97,7 @@ def test_a_target_whose_options_are_arguments_agrees_whatever_they_are(name):
 
 
 def test_a_target_takes_options_if_it_is_listed_to():
-    assert all(bool(load(name).takes) == (name in OPTIONS) for name in BUILT_IN if BUILT_IN[name].installed)
+    assert all(bool(load(name).takes.options) == (name in OPTIONS) for name in BUILT_IN if BUILT_IN[name].installed)
 
 
 @pytest.mark.parametrize("name", BUILT_IN)

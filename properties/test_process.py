@@ -92,7 +92,7 @@ def test_what_is_read_is_what_was_said(arrays, encoding, fortran):
     for name, array in arrays.items():
         assert found[name].dtype == array.dtype
         assert found[name].shape == array.shape
-        if encoding == "raw" or array.dtype.kind == "i":
+        if encoding == "raw" or array.dtype.kind in "iu":
             assert found[name].tobytes() == array.tobytes()
         else:  # JSON has one NaN
             numbers = np.isnan(array.astype(float))

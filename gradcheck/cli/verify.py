@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gradcheck.cli.group import leave, main
-from gradcheck.cli.options import chosen, layout_options, process_options, run_options
+from gradcheck.cli.options import chosen, layout_options, process_options, require_options, run_options
 from gradcheck.cli.progress import progress
 from gradcheck.cli.say import say
 from gradcheck.errors import Unusable
@@ -25,6 +25,7 @@ _file = click.Path(dir_okay=False, path_type=Path)
 @main.command()
 @click.argument("name", metavar="[TARGET]", required=False)
 @run_options
+@require_options
 @layout_options
 @process_options
 @click.option(
@@ -69,7 +70,9 @@ def verify(
     files = {kind: path for kind, path in (("json", json_file), ("junit", junit), ("html", html)) if path}
     reports.prepare(*files.values())
     cases.prepare(folder)
-    settings = {key: given.pop(key) for key in ("dtypes", "checks", "regimes", "max_examples", "seed", "careful")}
+    settings = {
+        key: given.pop(key) for key in ("dtypes", "checks", "regimes", "max_examples", "seed", "careful", "require")
+    }
     results = reports.console(quiet=Path("-") in files.values())
     runs: list[Run] = []
     targets = chosen(name, given)
@@ -102,15 +105,15 @@ def _saved(run: "Run", folder: Path, again: "Callable[[], Implementation] | None
 
 def judged(targets: tuple[Target, ...], settings: dict[str, Any]) -> Iterator["Run"]:
     """A run for each target and dtype, one after the other, up to an interrupt. What cannot be used is refused before the first."""
-    from gradcheck import conformance, regimes, verify
+    from gradcheck import conformance, drawing, verify
     from gradcheck.implementations.quiet import quiet
 
     conformance.homeless()
     with quiet():
         loaded = [(target, target.load()) for target in targets]
-    for target, _ in loaded:
+    for target, found in loaded:
         verify.select(settings["checks"] or target.checks)
-        regimes.select(settings["regimes"] or target.regimes)
+        drawing.possible(found, settings["regimes"] or target.regimes)
     said = tuple(dict.fromkeys(settings["dtypes"]))
     asked = {target.name: said or target.dtypes or found.default_dtypes for target, found in loaded}
     for target, found in loaded:
@@ -128,8 +131,11 @@ def judged(targets: tuple[Target, ...], settings: dict[str, Any]) -> Iterator["R
                     max_examples=count,
                     seed=settings["seed"],
                     careful=settings.get("careful", False),
+                    require=[name for names in settings["require"] for name in names] or target.require,
                     progress=bar,
                 )
-            yield replace(run, command=target.words, door="pyproject" if target.configured else "command")
+            beside = [gap for gap in run.unposed if not (gap.kind == "dtype" and gap.name in asked[target.name])]
+            door = "pyproject" if target.configured else "command"
+            yield replace(run, command=target.words, door=door, unposed=tuple(beside))
             if run.interrupted:
                 return

@@ -8,5 +8,6 @@ from gradcheck.implementations.record import Implementation as Implementation
 from gradcheck.implementations.record import Layout as Layout
 from gradcheck.implementations.record import NotPosed as NotPosed
 from gradcheck.implementations.record import TargetFailed as TargetFailed
+from gradcheck.implementations.takes import Takes as Takes
 from gradcheck.implementations.targets import BUILT_IN as BUILT_IN
 from gradcheck.implementations.targets import installed as installed

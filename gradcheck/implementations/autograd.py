@@ -13,6 +13,7 @@ from autograd.tracer import trace
 from numpy.typing import NDArray
 
 from gradcheck.implementations.record import Implementation, Layout
+from gradcheck.implementations.takes import Takes
 from gradcheck.implementations.told import keyword_only
 from gradcheck.law import CrossEntropy
 
@@ -54,7 +55,7 @@ def from_autograd(
         data = _of_data(lambda X: logits(*parameters, X), X, D)
         return {**dict(zip(keys, pull(D), strict=True)), **data, "Z": D}
 
-    takes = tuple(keyword_only(loss))
+    takes = Takes(tuple(keyword_only(loss)))
     return Implementation(
         name or getattr(loss, "__name__", "loss"),
         gradients,

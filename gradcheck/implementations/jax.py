@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from gradcheck.arithmetic import Arithmetic
 from gradcheck.implementations.record import Implementation, Layout
+from gradcheck.implementations.takes import Takes
 from gradcheck.implementations.told import keyword_only
 from gradcheck.law import CrossEntropy
 
@@ -94,7 +95,7 @@ def from_jax(
         layout=layout,
         law=law,
         arithmetic=Arithmetic(subnormals="flushed"),
-        takes=tuple(keyword_only(loss)),
+        takes=Takes(tuple(keyword_only(loss))),
     )
 
 

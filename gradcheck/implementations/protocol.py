@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck import precision
+from gradcheck.implementations.takes import INTEGERS
 from gradcheck.problem import Array
 
 VERSION, OF_A_LAW = 1, 2  # what holds nothing that is newer is of version 1
@@ -24,7 +25,7 @@ LONGEST = (
 LINE = 1 << 24  # bytes of its line: read as JSON it may take forty times as much, and no limit holds meanwhile
 MOST = 64  # arrays of a message: the results, and what has become of inputs and of earlier results
 DTYPES: dict[str, np.dtype] = {
-    "int64": np.dtype("<i8"),
+    **{name: np.dtype(name).newbyteorder("<") for name in INTEGERS},
     "float64": np.dtype("<f8"),
     "float32": np.dtype("<f4"),
     "float16": np.dtype("<f2"),
@@ -66,7 +67,7 @@ def message(
 def _numbers(array: Array) -> Any:
     """Nested lists of numbers: every one of them exact."""
     with np.errstate(invalid="ignore"):  # a signalling NaN
-        return array.tolist() if array.dtype.kind == "i" else _plain(array.astype(float).tolist())
+        return array.tolist() if array.dtype.kind in "iu" else _plain(array.astype(float).tolist())
 
 
 def _plain(value: Any) -> Any:
@@ -142,7 +143,7 @@ def _from_json(
         dtype = listed[name][0] if name in listed else dtype_named(default)
         try:
             with np.errstate(over="ignore"):
-                array = np.array(value, dtype=dtype if dtype.kind == "i" else float).astype(dtype)
+                array = np.array(value, dtype=dtype if dtype.kind in "iu" else float).astype(dtype)
         except (TypeError, ValueError, OverflowError):
             raise Garbled(f"{name[:60]} with values that are no numbers, or rows of unequal length") from None
         arrays[name] = _shaped(name, array, listed[name][1]) if name in listed else array

@@ -7,9 +7,10 @@ from typing import Any
 from gradcheck import precision
 from gradcheck.arithmetic import Arithmetic
 from gradcheck.errors import Unusable
-from gradcheck.implementations import told
+from gradcheck.implementations import takes, told
 from gradcheck.implementations.home import Home
 from gradcheck.implementations.naming import titled
+from gradcheck.implementations.takes import Takes
 from gradcheck.law import CrossEntropy
 from gradcheck.law.options import CHOICES as LOSSES
 
@@ -34,7 +35,24 @@ class TargetFailed(Exception):
 
 
 class NotPosed(Exception):
-    """A problem that this implementation cannot be posed, as its layout or its loss is; the message says why."""
+    """Raise it in a function of a target to decline what it is called with; the message says why, and is told.
+
+    That is no failure: the problem is counted as skipped, with this reason. Where all are declined, nothing was judged (exit
+    status 3).
+
+        def gradients(theta, b, X, Y):
+            if X.shape[1] % 16:
+                raise gradcheck.NotPosed("n must be a multiple of 16")
+    """
+
+    __module__ = "gradcheck"  # by which users know it
+
+    def __init__(self, reason: object = "it is declined") -> None:
+        super().__init__(reason)
+
+
+class Placeless(NotPosed):
+    """What a layout or a loss has no place for. It is ours, and no target has declined it."""
 
 
 @dataclass(frozen=True)
@@ -89,10 +107,11 @@ class Implementation:
     alone;
     `loss(theta, b, X, Y)` a float; `logits(theta, b, X)` Z; `softmax(Z)` A; `softmax_jacobian(z)` (L, L) for one column.
     `dtypes` are those it is made for; `arithmetic` says how it rounds, where its arrays do not show it; `law` which loss it
-    computes, and `takes` which options of that are keyword arguments, so that problems vary them: by default those that both
-    `loss` and `gradients` have as keyword-only ones. `analytic` declares that
-    `loss` accepts complex arrays and is analytic as written, so that the complex step may judge it. `expected_failures` maps a
-    check (or "check/dtype") to the reason why it is known to fail; one that no longer fails is itself a failure.
+    computes, and `takes` which problems it takes, and which options of the loss are keyword arguments, so that problems vary
+    them (`Takes`, or their names alone): by default those that both `loss` and `gradients` have as keyword-only ones.
+    `analytic` declares that `loss` accepts complex arrays and is analytic as written, so that the complex step may judge it.
+    `expected_failures` maps a check (or "check/dtype") to the reason why it is known to fail; one that no longer fails is
+    itself a failure.
 
     In the place of the name may stand what has one, a function or a module, which gives its functions, too:
 
@@ -112,9 +131,10 @@ class Implementation:
     layout: Layout = Layout()
     arithmetic: Arithmetic = Arithmetic()  # noqa: RUF009 - immutable
     law: CrossEntropy = CrossEntropy()  # noqa: RUF009 - immutable
-    takes: tuple[str, ...] = ()
+    takes: Takes = Takes()  # noqa: RUF009 - immutable
     analytic: bool = False
     expected_failures: Mapping[str, str] = field(default_factory=dict)
+    near: Mapping[str, str] = field(default_factory=dict)  # functions that are not there, and what has a like name
     declared: Layout = Layout()  # what `adapt` has taken care of
     adapted: bool = False
     told: bool = False  # `loss` and `gradients` take the law of a problem themselves, by keyword
@@ -134,36 +154,41 @@ class Implementation:
         if self.layout.reduction:  # as it was once written
             object.__setattr__(self, "law", replace(self.law, reduction=self.layout.reduction))
             object.__setattr__(self, "layout", replace(self.layout, reduction=""))
-        if self.takes or not (self.told or self.adapted):
-            object.__setattr__(self, "takes", self._takes())
+        object.__setattr__(self, "takes", self._takes())
         own = tuple(getattr(self, name) for name in FUNCTIONS)
         if self.home.functions and not self.adapted and own != self.home.functions:
             object.__setattr__(self, "home", Home())  # another's functions in the place of those loaded
 
     def _name_and_functions(self, found: Any) -> None:
         """What is given in the place of the name: it names, and has those of the functions that are not given."""
-        from gradcheck.implementations.targets import functions  # it knows this record
+        from gradcheck.implementations.offered import functions, likely  # they know this record
 
         name = titled(found)
-        for key, value in {**functions(name, found), "name": name}.items():
-            if key == "name" or getattr(self, key) is None:
+        for key, value in {**functions(name, found), "name": name, "near": likely(found)}.items():
+            if key in ("name", "near") or getattr(self, key) is None:
                 object.__setattr__(self, key, value)
 
-    def _takes(self) -> tuple[str, ...]:
-        given = (self.takes,) if isinstance(self.takes, str) else tuple(self.takes)
-        told.fields(given)
-        return given or told.found([f for f in (self.loss, self.gradients) if f is not None])
+    def _takes(self) -> Takes:
+        given = takes.of(self.takes)
+        if given.options or self.told or self.adapted:
+            return given
+        return replace(given, options=told.found([f for f in (self.loss, self.gradients) if f is not None]))
 
     @property
     def varied(self) -> tuple[str, ...]:
         """The options of the loss that problems vary: those that it takes, and that it does not declare."""
         declared = self.law.said
-        return tuple(name for name in told.fields(self.takes) if name not in declared)
+        return tuple(name for name in told.fields(self.takes.options) if name not in declared)
 
     @property
     def offers(self) -> tuple[str, ...]:
         """The names of the functions that it has."""
         return tuple(name for name in FUNCTIONS if getattr(self, name) is not None)
+
+    def missing(self, name: str) -> str:
+        """What to say of a function that is not there, and what to do where another has a like name."""
+        like = self.near.get(name)
+        return f"{self.name} has no function {name!r}" + (f"; it has {like!r}: rename it to {name}" if like else "")
 
     def expected(self, check: str, dtype: str) -> str:
         """Why this check is known to fail in this precision; empty where it is not."""

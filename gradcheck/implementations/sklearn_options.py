@@ -8,6 +8,7 @@ from dataclasses import replace
 
 from gradcheck.implementations import sklearn
 from gradcheck.implementations.sklearn import Array, posed
+from gradcheck.implementations.takes import Takes
 from gradcheck.law import CrossEntropy
 
 
@@ -38,5 +39,5 @@ implementation = replace(
     loss=loss,
     softmax=None,
     law=CrossEntropy(mean_of="weights"),
-    takes=("class_weight", "l2"),
+    takes=Takes(("class_weight", "l2")),
 )

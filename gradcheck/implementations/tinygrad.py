@@ -17,6 +17,7 @@ os.environ.setdefault("PARALLEL", "0")  # no pool of compilers: it may wait for 
 from tinygrad import Tensor
 
 from gradcheck.implementations.record import Implementation, Layout, NotPosed
+from gradcheck.implementations.takes import Takes
 from gradcheck.implementations.told import keyword_only
 
 Array = NDArray[Any]
@@ -64,7 +65,7 @@ def from_tinygrad(loss: Callable[..., Tensor], *, name: str, **declared: Any) ->
         Tensor.realize(*found)  # as one schedule, which takes a third of the time of four
         return {key: np.asarray(each.numpy()) for key, each in zip(("theta", "b", "X", "Z"), found, strict=True)}
 
-    takes = tuple(keyword_only(loss))
+    takes = Takes(tuple(keyword_only(loss)))
     given = {"dtypes": ("float64", "float32"), "layout": Layout(samples="rows"), **declared}
     return Implementation(name, gradients, value, logits, softmax, takes=takes, **given)
 

@@ -3,7 +3,7 @@
 Options are keyword arguments. What a program of the protocol is told is the whole law (`Implementation.told`).
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -50,6 +50,22 @@ def found(functions: Iterable[Any]) -> tuple[str, ...]:
     return tuple(field for field in FIELDS if taken and all(field in fields for fields in taken))
 
 
+def unvaried(implementation: "Implementation") -> Iterator[tuple[str, str]]:
+    """Options that `loss` or `gradients` has, and that problems do not vary; and what would let them."""
+    taken = {*fields(implementation.takes.options), *implementation.law.said}
+    functions = [f for f in (implementation.loss, implementation.gradients) if f is not None]
+    some = () if implementation.told or implementation.adapted else functions
+    for name in dict.fromkeys(name for function in some for name in _parameters(function)):
+        if ALIASES[name] not in taken:
+            yield name, "keyword-only in loss and gradients"
+
+
+def _parameters(function: Any) -> Iterator[str]:
+    code = getattr(function, "__code__", None)
+    if code is not None:
+        yield from (n for n in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount] if n in ALIASES)
+
+
 def fields(takes: Iterable[str]) -> tuple[str, ...]:
     """The fields of options by any of their names, in order; `Unusable` for a name that is none."""
     takes = (takes,) if isinstance(takes, str) else tuple(takes)
@@ -86,7 +102,7 @@ def calling(implementation: "Implementation", name: str) -> Callable[..., Any]:
     function = getattr(implementation, name)
     if implementation.told:
         return lambda law, *arrays: function(*arrays, law=law)
-    options = names(function, implementation.takes)
+    options = names(function, implementation.takes.options)
     if not options:
         return lambda law, *arrays: function(*arrays)
     return lambda law, *arrays: function(*arrays, **{key: value(key, law, arrays[0].dtype) for key in options})

@@ -13,6 +13,7 @@ import torch
 from numpy.typing import NDArray
 
 from gradcheck.implementations.record import Implementation, Layout
+from gradcheck.implementations.takes import Takes
 from gradcheck.implementations.told import keyword_only
 from gradcheck.law import CrossEntropy
 
@@ -110,7 +111,7 @@ def from_torch(
         dtypes=dtypes,
         layout=layout,
         law=law,
-        takes=tuple(keyword_only(loss)),
+        takes=Takes(tuple(keyword_only(loss))),
     )
 
 

@@ -12,6 +12,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from gradcheck import precision
+from gradcheck.implementations import Layout, Takes
 from gradcheck.precision import Precision
 from gradcheck.problem import Problem, Reals
 from gradcheck.regimes import select
@@ -33,6 +34,8 @@ from gradcheck.strategies.laws import laws as laws
 from gradcheck.strategies.laws import row
 from gradcheck.strategies.parts import Parts, one_hot
 from gradcheck.strategies.recipes import LABELS, MEMORY, SHAPES, STEPS, VALUES
+from gradcheck.strategies.taken import Room
+from gradcheck.strategies.without import mended, reshaped
 
 # The scale of theta: logits from nearly tied to saturated.
 SCALES = (1.0, 2.0**-12, 2.0**-4, 0.5, 4.0, 32.0)
@@ -53,25 +56,34 @@ _header = st.binary(min_size=51, max_size=51)
 
 
 def problems(
-    *, dtypes: Iterable[str] = ("float64",), regimes: Iterable[str] = ("*",), ignored: bool = False
+    *,
+    dtypes: Iterable[str] = ("float64",),
+    regimes: Iterable[str] = ("*",),
+    ignored: bool = False,
+    takes: Takes = Takes(),  # noqa: B008 - immutable
+    layout: Layout = Layout(),  # noqa: B008
 ) -> st.SearchStrategy[Problem]:
     """Problems in any of the dtypes and any of the regimes (globs; "*" stands for all that are not opt-in).
 
-    With `ignored`, half of them have samples that do not count: columns of zeros in Y. Shrinks to two classes, one feature, one
-    sample, zeros, one-hot labels of class 0 and C-ordered memory. Logits stay within 1/16 of the largest number of their
+    With `ignored`, half of them have samples that do not count: columns of zeros in Y. They are of the shapes that `takes` names,
+    as `layout` hands arrays over, and out of the regimes that it is not posed. Shrinks to two classes, one feature, one sample,
+    zeros, one-hot labels of class 0 and C-ordered memory. Logits stay within 1/16 of the largest number of their
     precision, and so do sums over samples.
     """
     names, globs = tuple(dtypes), tuple(regimes)
     for name in names:
         precision.named(name)
     everything = globs in ((), ("*",))
-    return _problems(names, () if everything else select(globs), ignored)
+    room = Room(takes, layout)
+    return _problems(names, room.regimes(() if everything else select(globs)), ignored, room)
 
 
 @cache
-def _problems(dtypes: tuple[str, ...], wanted: tuple[str, ...], ignored: bool) -> st.SearchStrategy[Problem]:
+def _problems(
+    dtypes: tuple[str, ...], wanted: tuple[str, ...], ignored: bool, room: Room
+) -> st.SearchStrategy[Problem]:
     """Of the wanted regimes, one is drawn and imposed on the rest; none is wanted by default."""
-    precisions = [precision.named(name) for name in dtypes]
+    precisions, refused = [precision.named(name) for name in dtypes], room.takes.refused
 
     @st.composite
     def drawn(draw: st.DrawFn) -> Problem:
@@ -80,13 +92,15 @@ def _problems(dtypes: tuple[str, ...], wanted: tuple[str, ...], ignored: bool) -
         regime = wanted[octets[10] % len(wanted)] if wanted else ""
         chosen, choices = _chosen(octets, regime), Octets(octets[11:])
         names = (
-            *(name for name in dict.fromkeys(chosen) if name != regime),
+            *(name for name in dict.fromkeys(chosen) if name != regime and name not in refused),
             regime,
         )  # what is asked for has the last word
-        parts = _parts(draw, octets[4:9], choices, names, p)
+        shape = _shape(octets[4:9], choices, names, p, room)
+        parts = _parts(draw, octets[4:6], names, shape)
         for table in STEPS:
             for name in names:
                 parts = table[name](choices, parts, p) if name in table else parts
+        parts = mended(refused, parts, p) if refused else parts
         if ignored:
             parts = replace(parts, Y=parts.Y * ~left_out(draw(row, label="ignored"), parts.Y.shape[1]))
         return _assembled(parts, p)
@@ -102,16 +116,22 @@ def _chosen(octets: bytes, regime: str) -> tuple[str, ...]:
     )
 
 
-def _parts(draw: st.DrawFn, octets: bytes, choices: Octets, names: tuple[str, ...], p: Precision) -> Parts:
-    """A plain problem of the shape that these regimes need."""
-    source, scale = SOURCES[octets[0] % len(SOURCES)], SCALES[octets[1] % len(SCALES)]
+def _shape(octets: bytes, choices: Octets, names: tuple[str, ...], p: Precision, room: Room) -> Shape:
+    """One that these regimes need, and that is taken."""
     long = not LONG.isdisjoint(names)
-    source = blocks if long else source
-    sides = LARGER_SIDES if source is blocks and not long else SIDES
+    sides = LARGER_SIDES if SOURCES[octets[0] % len(SOURCES)] is blocks and not long else SIDES
     L, d, n = (octet % most for octet, most in zip(octets[2:], (sides[0] - 1, *sides[1:]), strict=True))
     shape = Shape(L + 2, d + 1, n + 1)
     for name in names:
         shape = SHAPES[name](choices, shape, p) if name in SHAPES else shape
+    return room.fitted(choices, reshaped(room.takes.refused, shape))
+
+
+def _parts(draw: st.DrawFn, octets: bytes, names: tuple[str, ...], shape: Shape) -> Parts:
+    """A plain problem of this shape."""
+    source, scale = SOURCES[octets[0] % len(SOURCES)], SCALES[octets[1] % len(SCALES)]
+    long = not LONG.isdisjoint(names) or any(side > most for side, most in zip(shape, SIDES, strict=True))
+    source = blocks if long else source
     theta, b, X, index = source(draw, shape)
     return Parts(scale * theta, b, X, one_hot(index, shape.L), index, "C")
 
