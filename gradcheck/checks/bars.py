@@ -6,6 +6,7 @@ What is true of a declared loss is true of every loss that its problems vary: op
 from collections.abc import Callable
 
 from gradcheck.implementations import Implementation
+from gradcheck.implementations.record import USES
 from gradcheck.law import CrossEntropy
 
 Bar = Callable[[Implementation, CrossEntropy, str], str]
@@ -75,3 +76,36 @@ def added_to(key: str) -> Bar:
         return "a cap, a z-loss or a penalty has a sum of its own" if law.bent or law.z_loss or penalised else ""
 
     return bar
+
+
+def answers(use: str) -> Bar:
+    """What is asked of how gradients are used: `gradcheck.implementations.uses`."""
+
+    def bar(implementation: Implementation, law: CrossEntropy, dtype: str) -> str:
+        return "" if use in implementation.uses else f"{implementation.name} cannot be asked for {USES[use]}"
+
+    return bar
+
+
+def one_number(implementation: Implementation, law: CrossEntropy, dtype: str) -> str:
+    """One upstream gradient for each sample asks for one loss for each."""
+    return "" if law.reduction == "none" else "posed where the loss is one number for each sample (--reduction none)"
+
+
+def uncapped(implementation: Implementation, law: CrossEntropy, dtype: str) -> str:
+    """A tanh before the loss is a cap of 1, of which there is one."""
+    return "posed for a loss without a cap or a penalty of its own" if law.softcap or law.l2 else ""
+
+
+def plain_labels(implementation: Implementation, law: CrossEntropy, dtype: str) -> str:
+    """What the loss makes of its labels has a derivative of its own; indices have none."""
+    if "index" in (implementation.layout.labels, implementation.declared.labels):
+        return "labels that are indices have no gradient"
+    plain = law.counts_only and law.counted not in ("weights", "labelled") and law.ignore is None
+    return "" if plain else "posed for the paper's loss, or its sum, of which labels are weights"
+
+
+def counts_samples(implementation: Implementation, law: CrossEntropy, dtype: str) -> str:
+    """A sample alone is the mean over itself where samples are counted."""
+    counted = law.reduction != "mean" or law.mean_of == "samples"
+    return "" if counted and not law.l2 else "posed where a mean is over the samples, and there is no penalty"
