@@ -7,13 +7,15 @@ from dataclasses import replace
 
 import numpy as np
 
-from gradcheck.checks.bars import answers, counts_samples, one_number
-from gradcheck.checks.reading import Skip
+from gradcheck import precision
+from gradcheck.checks.bars import another, another_offered, answers, counts_samples, one_number
+from gradcheck.checks.reading import Skip, as_array
 from gradcheck.checks.relations import SYMBOLS
 from gradcheck.checks.table import AGREED, check, found
 from gradcheck.checks.trial import Trial
 from gradcheck.checks.upstream import factors, of_samples, scaled, strided
 from gradcheck.checks.used import Found, exact, gradients, held, pair, require_right, without
+from gradcheck.problem import Problem
 
 ONE = np.ones(1)
 
@@ -91,3 +93,32 @@ def mapped_over_samples(trial: Trial) -> Found:
     raw = trial.call("mapped", *trial.problem.arrays(), (1, 1))
     summed = trial.problem.with_law(replace(trial.law, reduction="sum"))
     yield from held(trial, "mapped", "mapped over samples", raw, without(exact(trial, summed), "Z"))
+
+
+@check(3, needs=("gradients",), turns=(5,), bars=(answers("again"), another_offered))
+def another_precision(trial: Trial) -> Found:
+    """The same code in its other precision has the right gradients, too, and after that its own again."""
+    require_right(trial)
+    other = Trial(
+        trial.implementation, _retyped(trial.problem, another(trial.implementation, trial.problem.precision.name))
+    )
+    name = other.problem.precision.name
+    if other.refused:
+        raise Skip(other.refused)
+    raw = other.raw_gradients()
+    for key in (key for key in SYMBOLS if key in raw):
+        dtype = as_array(f"gradients[{key!r}]", raw[key]).dtype
+        if dtype != other.problem.precision.dtype:
+            yield found(f"gradients[{key!r}] has dtype {dtype} in {name}")
+    yield from held(other, "gradients", f"in {name}", raw, exact(other))
+    yield from held(trial, "gradients", f"after {name}", trial.raw_gradients(trial.problem), exact(trial))
+
+
+def _retyped(problem: Problem, dtype: str) -> Problem:
+    """The same problem in another precision, rounded to it."""
+    round_ = precision.named(dtype).round
+    arrays = [round_(array) for array in problem.reals]
+    lost = any((np.isfinite(one) != np.isfinite(two)).any() for one, two in zip(arrays, problem.reals, strict=True))
+    if lost or not problem.law.counts_only:
+        raise Skip(f"posed where numbers stay finite in {dtype}, of a loss without options that are numbers")
+    return problem.with_arrays(*arrays)
