@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from gradcheck.checks import CHECKS
+from gradcheck.checks.meant import MEANT
 from gradcheck.diagnosis import Part
 from gradcheck.diagnosis.views import QUANTITIES
 from gradcheck.implementations import Implementation
@@ -129,6 +130,9 @@ def _key(failure: Failure, run: Run) -> tuple[object, Part | None]:
     verdict = failure.verdict
     if verdict.outcome is Outcome.ERRORED:
         return raised(verdict.reason), None
+    if failure.check.name in MEANT:  # of a use of gradients that are right in themselves
+        what, fix = MEANT[failure.check.name]
+        return what, Part(what, frozenset(), fix, exact=False)
     part = _part(failure, run)
     if part is not None:
         return id(part), part

@@ -9,6 +9,7 @@ from pathlib import Path
 from hypothesis.configuration import set_hypothesis_home_dir
 
 from gradcheck import cases, causes, diagnosis, layouts, repeating, verify
+from gradcheck.checks.meant import MEANT
 from gradcheck.drawing import pose
 from gradcheck.implementations import BUILT_IN, Implementation, adapt, posing
 from gradcheck.implementations.quiet import quiet
@@ -125,9 +126,10 @@ def _told(run: Run, original: Implementation, implementation: Implementation, ju
         return run
     meant, likely = layouts.meant(original, tallies.values(), passing), None
     rounds = layouts.rounds(original, tallies.values(), passing)
-    if not (meant and _other_loss(meant[1], original.law)):  # one story, and this one explains everything
-        failing = [problem for tally in tallies.values() if tally.failed for problem in tally.failing]
-        failing += [failure.problem for failure in run.failures if not failure.verdict.final]
+    own = [failure for failure in run.failures if failure.check.name not in MEANT]  # a use of gradients tells its cause
+    if own and not (meant and _other_loss(meant[1], original.law)):  # one story, and this one explains everything
+        failing = [problem for failure in own for problem in tallies[failure.check.name].failing]
+        failing += [failure.problem for failure in own if not failure.verdict.final]
         likely = diagnosis.diagnose(implementation, failing, passing, record=judging.record)
     kept = tuple(_explained(failure, tallies[failure.check.name], likely) for failure in run.failures)
     found = replace(run, failures=kept, rounds=rounds, diagnosis=likely)

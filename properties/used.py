@@ -96,7 +96,7 @@ def misused(*caught_by: str) -> Callable[[type[Right]], None]:
     return enter
 
 
-@misused("upstream_gradient", "batch_in_pieces")
+@misused("upstream_gradient")
 class upstream_ignored(Right):
     """What backward is handed is not used: right where that is 1."""
 

@@ -3,6 +3,7 @@
 Each is asked only where the gradient itself is right: what is wrong with it is said by the checks of values.
 """
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
@@ -16,14 +17,26 @@ from gradcheck.checks.trial import Trial
 from gradcheck.checks.upstream import factors, of_samples, scaled, strided
 from gradcheck.checks.used import Found, exact, gradients, held, pair, require_right, without
 from gradcheck.problem import Problem
+from gradcheck.verdict import Comparison
 
 ONE = np.ones(1)
+UPSTREAM = "its gradient is wrong with an upstream one, which upstream_gradient says"
 
 
 @check(3, needs=("gradients",), turns=(5,), bars=(answers("upstream"),))
 def upstream_gradient(trial: Trial) -> Found:
     """c ∂ℒ is the gradient of cℒ, for a power of two and for another number c."""
     require_right(trial)
+    yield from _upstream(trial)
+
+
+def _upstream(trial: Trial) -> list[Comparison]:
+    """What it is by a power of two, and by another number; asked once."""
+    found: list[Comparison] = trial.remember("scaled", lambda: list(_scaled(trial)))
+    return found
+
+
+def _scaled(trial: Trial) -> Iterator[Comparison]:
     for c in factors(trial):
         raw = trial.call("upstream", *trial.problem.arrays(), c.reshape(()))
         yield from held(trial, "upstream", f"of {float(c[0]):.6g} ℒ", raw, scaled(trial, c))
@@ -47,7 +60,7 @@ def backward_twice(trial: Trial) -> Found:
     first, second = pair("again", trial.call("again", *trial.problem.arrays(), c.reshape(())), 2)
     truths = scaled(trial, c)
     if any(item.verdict().failed for item in held(trial, "again", "", first, truths)):
-        raise Skip("the first backward is wrong, which upstream_gradient says")
+        raise Skip(UPSTREAM)
     if isinstance(second, str):  # in whatever words it was refused
         yield AGREED
         return
@@ -61,6 +74,8 @@ def backward_twice(trial: Trial) -> Found:
 def batch_in_pieces(trial: Trial) -> Found:
     """Two halves of a batch, each weighed by its share of N, add up to the gradient of the whole."""
     require_right(trial)
+    if "upstream" in trial.implementation.uses and any(item.verdict().failed for item in _upstream(trial)):
+        raise Skip(UPSTREAM)
     p = trial.problem
     if p.n < 2:
         raise Skip("one sample has no halves")

@@ -47,6 +47,8 @@ class _Laid:
         if self.use == "mapped":
             rows = layout.samples == "rows"
             more = ((int(not rows), int(not (rows or layout.labels == "index"))),)
+        if self.use == "some" and layout.bias == "absent":  # it is a weight
+            more = (tuple(dict.fromkeys("theta" if key == "b" else key for key in more[0])),)
         if self.use == "pieces":
             c, X2, Y2, c2 = more
             more = (c, *laying.hand(layout, law, theta, b, X2, Y2).arguments[-2:], c2)
