@@ -64,9 +64,8 @@ def backward_twice(trial: Trial) -> Found:
     if isinstance(second, str):  # in whatever words it was refused
         yield AGREED
         return
-    lost = set(gradients("again", first)) - set(gradients("again", second))
-    if lost:
-        yield found(f"a second backward gave no {SYMBOLS[min(lost & set(SYMBOLS), default='theta')]}")
+    for key in (key for key in SYMBOLS if key in gradients("again", first) and key not in gradients("again", second)):
+        yield found(f"a second backward gave no {SYMBOLS[key]}")
     yield from held(trial, "again", f"of {float(c[0]):.6g} ℒ, backward twice", second, truths)
 
 

@@ -165,7 +165,7 @@ class Implementation:
 
         name = titled(found)
         for key, value in {**functions(name, found), "name": name}.items():
-            if key == "name" or getattr(self, key) is None:
+            if key == "name" or not getattr(self, key):
                 object.__setattr__(self, key, value)
 
     def _takes(self) -> tuple[str, ...]:

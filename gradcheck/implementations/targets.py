@@ -12,7 +12,7 @@ from types import ModuleType
 from typing import Any
 
 from gradcheck.errors import Missing, Unusable, near, raised
-from gradcheck.implementations.record import FUNCTIONS, Implementation
+from gradcheck.implementations.record import FUNCTIONS, USES, Implementation
 
 
 @dataclass(frozen=True)
@@ -112,6 +112,9 @@ def functions(name: str, found: Any) -> dict[str, Any]:
     offered: dict[str, Any] = {key: get(key) for key in FUNCTIONS if callable(get(key)) and _own(found, key, get(key))}
     if not offered and callable(found) and not isinstance(found, type):
         offered = {"gradients": found}
+    uses = get("uses")
+    if offered and isinstance(uses, Mapping) and uses and set(uses) <= set(USES):
+        offered["uses"] = uses
     if not offered:
         raise Unusable(
             f"{name} is {_kind(found)} with none of the functions {', '.join(FUNCTIONS)}; expected at least one of them"

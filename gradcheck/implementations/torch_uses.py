@@ -28,7 +28,7 @@ class Traced:
         """Of c times the loss; gradients are added to those that are there."""
         if (Z := self.variables.get("Z")) is not None and Z.requires_grad:
             Z.retain_grad()
-        self.loss.backward(seed(self.loss, c), retain_graph=again)
+        Handed.apply(self.loss, lambda: seed(self.loss, c)).backward(retain_graph=again)
 
     def gradients(self, like: Array) -> dict[str, Array]:
         """What has been added up since the last time; names of what has none are left out."""
@@ -36,6 +36,21 @@ class Traced:
         for each in self.variables.values():
             each.grad = None
         return {key: array(grad, like).copy() for key, grad in found.items()}
+
+
+class Handed(torch.autograd.Function):  # type: ignore[misc]
+    """Hands a loss its upstream gradient, of any strides, made anew each time: `backward(gradient)` would import SymPy."""
+
+    @staticmethod
+    def forward(ctx: Any, loss: torch.Tensor, made: Callable[[], torch.Tensor]) -> torch.Tensor:
+        """A number, of no meaning."""
+        ctx.made = made
+        return loss.detach().sum()
+
+    @staticmethod
+    def backward(ctx: Any, *ones: torch.Tensor) -> Any:
+        """What the loss is handed."""
+        return ctx.made(), None
 
 
 # The arrays of a call, its options, which of theta, b, X and Y need a gradient, and what becomes of the logits before the loss.
