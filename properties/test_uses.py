@@ -163,9 +163,14 @@ def test_a_report_says_what_a_wrong_use_means_and_its_fix():
 
 def test_a_use_that_is_not_offered_is_skipped_with_that_reason():
     """Each names what it cannot be asked for."""
-    found = judge(replace(RIGHT, uses={}), posed("float64")[3], ALL)
+    found = judge(replace(RIGHT, uses={"upstream": used.Right().upstream}), posed("float64")[3], ALL)
+    assert found.pop("upstream_gradient").outcome is Outcome.AGREE
     assert {verdict.outcome for verdict in found.values()} == {Outcome.SKIPPED}
     assert found["backward_twice"].reason == "right cannot be asked for a second backward of one forward pass"
+    none = judge(replace(RIGHT, uses={}), posed("float64")[3], ALL)
+    assert {verdict.reason for verdict in none.values()} == {
+        "right can be asked for its gradients, and not for how they are used"
+    }
 
 
 def test_uses_are_refused_that_are_none():

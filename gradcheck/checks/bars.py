@@ -82,6 +82,8 @@ def answers(use: str) -> Bar:
     """What is asked of how gradients are used: `gradcheck.implementations.uses`."""
 
     def bar(implementation: Implementation, law: CrossEntropy, dtype: str) -> str:
+        if not implementation.uses:
+            return f"{implementation.name} can be asked for its gradients, and not for how they are used"
         return "" if use in implementation.uses else f"{implementation.name} cannot be asked for {USES[use]}"
 
     return bar
