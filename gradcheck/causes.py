@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 
 from gradcheck import sizes
 from gradcheck.checks import CHECKS
+from gradcheck.checks.meant import MEANT
 from gradcheck.diagnosis import Part
 from gradcheck.diagnosis.views import QUANTITIES
 from gradcheck.implementations import Implementation
@@ -19,7 +20,18 @@ from gradcheck.verdict import Outcome
 from gradcheck.verify import Failure, Run
 
 # How far from the code a check is, by the file that it stands in.
-NEAR = ("values", "relations", "rewordings", "central", "differences", "check_grad", "conduct", "repeatable")
+NEAR = (
+    "values",
+    "relations",
+    "rewordings",
+    "central",
+    "differences",
+    "check_grad",
+    "conduct",
+    "repeatable",
+    "uses",
+    "around",
+)
 _RAISED = re.compile(r"raised (\w+): .*(\([^()]*:\d+\))$", re.DOTALL)
 _VALUE = {check: name for name, (_, _, checks) in QUANTITIES.items() for check in checks}
 _PLACES = {
@@ -119,6 +131,9 @@ def _key(failure: Failure, run: Run) -> tuple[object, Part | None]:
     verdict = failure.verdict
     if verdict.outcome is Outcome.ERRORED:
         return raised(verdict.reason), None
+    if failure.check.name in MEANT:  # of a use of gradients that are right in themselves
+        what, fix = MEANT[failure.check.name]
+        return what, Part(what, frozenset(), fix, exact=False)
     part = _part(failure, run)
     if part is not None:
         return id(part), part

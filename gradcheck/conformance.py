@@ -9,6 +9,7 @@ from pathlib import Path
 from hypothesis.configuration import set_hypothesis_home_dir
 
 from gradcheck import cases, causes, diagnosis, layouts, repeating, sizes, unposed, verify
+from gradcheck.checks.meant import MEANT
 from gradcheck.drawing import pose
 from gradcheck.implementations import BUILT_IN, Implementation, adapt, posing
 from gradcheck.implementations.quiet import quiet
@@ -132,9 +133,10 @@ def _told(run: Run, original: Implementation, implementation: Implementation, ju
         return run
     meant, likely = layouts.meant(original, tallies.values(), passing), None
     rounds = layouts.rounds(original, tallies.values(), passing)
-    if not (meant and _other_loss(meant[1], original.law)):  # one story, and this one explains everything
-        failing = [problem for tally in tallies.values() if tally.failed for problem in tally.failing]
-        failing += [failure.problem for failure in run.failures if not failure.verdict.final]
+    own = [failure for failure in run.failures if failure.check.name not in MEANT]  # a use of gradients tells its cause
+    if own and not (meant and _other_loss(meant[1], original.law)):  # one story, and this one explains everything
+        failing = [problem for failure in own for problem in tallies[failure.check.name].failing]
+        failing += [failure.problem for failure in own if not failure.verdict.final]
         beside = _beside(run, implementation)
         likely = diagnosis.diagnose(implementation, failing, [*passing, *beside], record=judging.record)
     kept = tuple(_explained(failure, tallies[failure.check.name], likely) for failure in run.failures)
@@ -145,7 +147,7 @@ def _told(run: Run, original: Implementation, implementation: Implementation, ju
 def _beside(run: Run, implementation: Implementation) -> list[Problem]:
     """The smallest failing problems with one less of a long side, if these pass."""
     shown = {f.problem.digest: f.problem for f in run.failures if not f.verdict.final}
-    shorter = [problem for shown in shown.values() for problem in sizes.shortened(shown)][:BESIDE]
+    shorter = [shorter for problem in shown.values() for shorter in sizes.shortened(problem)][:BESIDE]
     return verify.parted(implementation, shorter, [failure.check for failure in run.failures])[1]
 
 

@@ -570,13 +570,49 @@ LAWS: dict[str, Callable[[Right], list[Row]]] = {
     "scipy_check_grad_Z": check_grad("theta", "Z"),
     "scipy_check_grad_X": check_grad("X", "X"),
 }
-WITHOUT_NUMBERS = {"probabilities_are_positive", "shape_and_dtype", "inputs_unchanged", "repeatable", "finite"}
+# Of uses of gradients: what is compared stands below, what is granted in test_uses.
+OF_USES = {
+    "upstream_gradient": ("of", "of"),
+    "upstream_gradients_of_samples": (),
+    "backward_twice": ("backward twice",),
+    "batch_in_pieces": ("of two halves",),
+    "functional_gradient": ("by a function",),
+    "mapped_over_samples": ("mapped over samples",),
+    "another_precision": ("in", "after"),
+    "gradient_through_a_kept_output": ("through tanh",),
+    "inputs_without_gradient": ("alone",),
+    "gradient_of_labels": ("beside that of the labels",),
+}
+WITHOUT_NUMBERS = {
+    "logits_left_alone",
+    "probabilities_are_positive",
+    "shape_and_dtype",
+    "inputs_unchanged",
+    "repeatable",
+    "finite",
+}
 
 
 def test_every_check_that_compares_numbers_stands_here():
     """The others say what they found in words (see test_reasons)."""
-    assert set(LAWS) | WITHOUT_NUMBERS == set(CHECKS)
-    assert not set(LAWS) & WITHOUT_NUMBERS
+    assert {*LAWS, *WITHOUT_NUMBERS, *OF_USES} == set(CHECKS)
+    assert len(LAWS) + len(WITHOUT_NUMBERS) + len(OF_USES) == len(CHECKS)
+
+
+@EVERY_PROBLEM
+@pytest.mark.parametrize("check", OF_USES)
+def test_a_use_compares_each_gradient_that_it_returns(check, name):
+    """By its symbol, and in which use; of pieces θ and b alone, of what is mapped X, too."""
+    found = compared(check, PROBLEMS[name])
+    if isinstance(found, str):
+        assert check == "upstream_gradients_of_samples" or name in ("one sample", "a masked class", "half precision")
+        return
+    keys = {"batch_in_pieces": 2, "mapped_over_samples": 3, "inputs_without_gradient": 3, "gradient_of_labels": 3}.get(
+        check, 4
+    )
+    assert len(found) == keys * len(OF_USES[check])
+    for words in OF_USES[check]:
+        assert sum(words in comparison.quantity for comparison in found) >= keys
 
 
 @EVERY_PROBLEM

@@ -8,13 +8,21 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+import used
 
 from gradcheck import Implementation, model
 from gradcheck.mistakes import MISTAKES
 from gradcheck.problem import Array
 
 RIGHT = Implementation(
-    "right", model.gradients, model.loss, model.logits, model.softmax, model.softmax_jacobian, analytic=True
+    "right",
+    model.gradients,
+    model.loss,
+    model.logits,
+    model.softmax,
+    model.softmax_jacobian,
+    analytic=True,
+    uses=used.uses(used.Right()),
 )
 
 # Mistake -> the checks that must catch it.
@@ -125,6 +133,15 @@ WRONG: dict[str, Wrong] = {
 }
 
 
+def _used(name: str, kind: type[used.Right], checks: tuple[str, ...]) -> Callable[[], Implementation]:
+    if "upstream_gradients_of_samples" in checks:
+        return lambda: replace(used.of_samples(kind, RIGHT), name=name)
+    return lambda: replace(RIGHT, name=name, uses=used.uses(kind()))
+
+
+WRONG |= {name: Wrong(_used(name, kind, checks), checks) for name, (kind, checks) in used.USED.items()}
+
+
 def wrong(*caught_by: str) -> Callable[[Callable[[], dict[str, Any]]], None]:
     """Enter what the function returns, which replaces parts of `RIGHT`, under the function's name."""
 
@@ -178,3 +195,9 @@ def not_a_number():
         return A * (1 - Y / A) / X.shape[1]
 
     return from_logits_gradient(D)
+
+
+@wrong("another_precision")
+def weights_packed_once():
+    """In float32, once they have been asked for in it."""
+    return used.float32_weights_kept()

@@ -62,3 +62,4 @@ from gradcheck.bounds.summed import Weights as Weights
 from gradcheck.bounds.summed import differences as differences
 from gradcheck.bounds.summed import rest as rest
 from gradcheck.bounds.summed import weights as weights
+from gradcheck.bounds.upstream import Upstream as Upstream

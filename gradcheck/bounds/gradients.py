@@ -46,6 +46,10 @@ class Allowed:
 
     @cached_property
     def _D(self) -> tuple[Reals, Reals]:
+        return self._entries()
+
+    def _entries(self) -> tuple[Reals, Reals]:
+        """Of ∂ℒ/∂Z, and no less than itself, (L, n)."""
         found = _logits_gradient_error(self.folded, self.exact, self.softmax, ours=self.ours)
         return found if self.mapped is None else _sloped(found, self.mapped, self.folded)
 
@@ -69,7 +73,7 @@ class Allowed:
             # the product with w underflows, and in code that scales X, w / N does, which meets A mass - Y
             underflow = (n + 2) * (1 + folded.at_least_one * (D + size).max()) / 2 * precision.eta
             # what D has, `times` over
-            underflow += n * (times - 1) * weight.max(initial=0.0) * _logits_gradient_underflow(folded)
+            underflow += n * (times - 1) * weight.max(initial=0.0) * underflow_of_an_entry(folded)
             if precision.loses:
                 # eta instead of eta / 2 for a product, as much for reading its factors, and eta for a sum
                 underflow = 4 * underflow + times * weight.sum(axis=0) * precision.eta
@@ -163,7 +167,7 @@ def allowed_of(
     return Allowed(problem, precision, delta, softmax, A, ours, bent)
 
 
-def _logits_gradient_underflow(folded: Folded) -> float:
+def underflow_of_an_entry(folded: Folded) -> float:
     """Of one entry of D, absolute: of products with the mass, of quotients by N, and of their sum over the classes."""
     p, own = folded.precision, folded.own or 0
     mass = float(folded.mass.max()) if p.loses else 0.0
@@ -178,7 +182,7 @@ def _logits_gradient_error(folded: Folded, A: Enclosure, softmax: SoftmaxError, 
     # A: product with the mass (itself a sum), subtraction, N as a float, 1 / N, product. Y: the same without the mass.
     k = folded.relative(5, folded.own, writings=3, readings=2)
     label = folded.relative(4, writings=3, readings=1)
-    underflow = _logits_gradient_underflow(folded)
+    underflow = underflow_of_an_entry(folded)
     with np.errstate(invalid="ignore", over="ignore"):
         bound = (mass * (1 + k) * error + mass * k * upper + label * Y) / N + underflow
         if folded.by_sample and not ours and not problem.law.z_loss:  # or, at the label, minus the sum of the others

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from gradcheck import clock, diagnosis
 from gradcheck.campaign.findings import HURRIED, UNKNOWN
 from gradcheck.checks import Check
+from gradcheck.checks.meant import MEANT
 from gradcheck.implementations import Implementation
 from gradcheck.problem import Problem
 from gradcheck.verdict import Verdict
@@ -37,6 +38,8 @@ class Explained:
 
     def label(self, group: Group) -> tuple[str, str]:
         """What is likely wrong, and how it is mended."""
+        if group.check.name in MEANT:
+            return MEANT[group.check.name]
         found = self.of(group)
         if found and found.exact:
             return found.likely, found.fix

@@ -6,6 +6,7 @@ What is true of a declared loss is true of every loss that its problems vary: op
 from collections.abc import Callable
 
 from gradcheck.implementations import Implementation
+from gradcheck.implementations.record import USES
 from gradcheck.law import CrossEntropy
 
 Bar = Callable[[Implementation, CrossEntropy, str], str]
@@ -75,3 +76,50 @@ def added_to(key: str) -> Bar:
         return "a cap, a z-loss or a penalty has a sum of its own" if law.bent or law.z_loss or penalised else ""
 
     return bar
+
+
+def answers(use: str) -> Bar:
+    """What is asked of how gradients are used: `gradcheck.implementations.uses`."""
+
+    def bar(implementation: Implementation, law: CrossEntropy, dtype: str) -> str:
+        if not implementation.uses:
+            return f"{implementation.name} can be asked for its gradients, and not for how they are used"
+        return "" if use in implementation.uses else f"{implementation.name} cannot be asked for {USES[use]}"
+
+    return bar
+
+
+def one_number(implementation: Implementation, law: CrossEntropy, dtype: str) -> str:
+    """One upstream gradient for each sample asks for one loss for each."""
+    return "" if law.reduction == "none" else "posed where the loss is one number for each sample (--reduction none)"
+
+
+def uncapped(implementation: Implementation, law: CrossEntropy, dtype: str) -> str:
+    """A tanh before the loss is a cap of 1, of which there is one."""
+    return "posed for a loss without a cap or a penalty of its own" if law.softcap or law.l2 else ""
+
+
+def plain_labels(implementation: Implementation, law: CrossEntropy, dtype: str) -> str:
+    """What the loss makes of its labels has a derivative of its own; indices have none."""
+    if "index" in (implementation.layout.labels, implementation.declared.labels):
+        return "labels that are indices have no gradient"
+    plain = law.counts_only and law.counted not in ("weights", "labelled") and law.ignore is None
+    return "" if plain else "posed for the paper's loss, or its sum, of which labels are weights"
+
+
+def counts_samples(implementation: Implementation, law: CrossEntropy, dtype: str) -> str:
+    """A sample alone is the mean over itself where samples are counted."""
+    counted = law.reduction != "mean" or law.mean_of == "samples"
+    return "" if counted and not law.l2 else "posed where a mean is over the samples, and there is no penalty"
+
+
+def another(implementation: Implementation, dtype: str) -> str:
+    """Of float64 and float32 the other than this that it is made for, and is not known to fail in; empty where there is none."""
+    known = {check.partition("/")[2] for check in implementation.expected_failures}
+    others = (d for d in ("float64", "float32") if d in implementation.dtypes and d not in (dtype, *known))
+    return next(others, "")
+
+
+def another_offered(implementation: Implementation, law: CrossEntropy, dtype: str) -> str:
+    """What is made for one precision has no other."""
+    return "" if another(implementation, dtype) else f"{implementation.name} offers no other precision"

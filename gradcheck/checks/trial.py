@@ -135,11 +135,11 @@ class Trial:
 
     def function(self, name: str) -> Callable[..., Any]:
         """The implementation's function of that name; `Skip` where it has none."""
-        found: Callable[..., Any] | None = getattr(self.implementation, name)
+        found = self.implementation.function(name)
         if found is None:
             raise Skip(self.implementation.missing(name))
         apart = self.implementation.home.apart
-        return found if apart is None else getattr(self._adapted(apart), name)
+        return found if apart is None else self._adapted(apart).function(name)  # type: ignore[return-value]
 
     def _adapted(self, apart: Implementation) -> Implementation:
         """What is called in a process of its own, in the paper's layout."""

@@ -12,6 +12,7 @@ from autograd.scipy.special import logsumexp
 from autograd.tracer import trace
 from numpy.typing import NDArray
 
+from gradcheck.implementations.autograd_uses import uses
 from gradcheck.implementations.record import Implementation, Layout
 from gradcheck.implementations.takes import Takes
 from gradcheck.implementations.told import keyword_only
@@ -65,6 +66,7 @@ def from_autograd(
         layout=layout,
         law=law,
         takes=takes,
+        uses=uses(loss, logits, keys),
     )
 
 

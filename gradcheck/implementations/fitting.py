@@ -41,7 +41,8 @@ def require_fit(implementation: Implementation, function: str, arguments: tuple[
     if function in ("softmax", "softmax_jacobian"):
         sizes = dict(zip(("L", "n"), first, strict=False))
     else:
-        sizes = handed(laid(implementation), L=first[0], d=first[1], n=np.shape(arguments[2])[1])
+        n = 1 if function == "mapped" else np.shape(arguments[2])[1]  # it hands each sample over as a batch
+        sizes = handed(laid(implementation), L=first[0], d=first[1], n=n)
     if not takes.fits(**sizes):
         raise Placeless(f"the target takes {takes.words}, and this check asks for other shapes, too")
 

@@ -19,7 +19,7 @@ from jax.extend.core import jaxpr_as_fun
 from numpy.typing import NDArray
 
 from gradcheck.arithmetic import Arithmetic
-from gradcheck.implementations.record import Implementation, Layout
+from gradcheck.implementations.record import Implementation, Layout, NotPosed
 from gradcheck.implementations.takes import Takes
 from gradcheck.implementations.told import keyword_only
 from gradcheck.law import CrossEntropy
@@ -66,29 +66,37 @@ def from_jax(
         *parameters, X, Y = arrays
         return loss(*parameters, X, Y, **options) if logits is None else loss(logits(*parameters, X), Y, **options)
 
-    def slopes(count: int, arrays: Arrays, options: dict[str, Any]) -> Arrays:
-        """By so many of the arrays, and by Z where the loss is one of logits."""
+    def slopes(count: int, arrays: Arrays, options: dict[str, Any], c: jax.Array) -> Arrays:
+        """Of c times the loss, by so many of the arrays, and by Z where the loss is one of logits."""
         held, Y = arrays[count:-1], arrays[-1]
         if logits is None:
-            return jax.grad(lambda p: loss(*p, *held, Y, **options).sum())(arrays[:count])
+            return _times(c, lambda p: loss(*p, *held, Y, **options), arrays[:count])
         Z, pull = jax.vjp(lambda *p: logits(*p, *held), *arrays[:count])
-        D = jax.grad(lambda Z: loss(Z, Y, **options).sum())(Z)
+        D = _times(c, lambda Z: loss(Z, Y, **options), Z)
         return (*pull(D), D)
 
-    def gradients(*arrays: jax.Array, **options: Any) -> dict[str, jax.Array]:
+    def of(*arrays: jax.Array, upstream: jax.Array, **options: Any) -> dict[str, jax.Array]:
         if jnp.issubdtype(arrays[-2].dtype, jnp.floating):
             with suppress(Exception):  # code may have no gradient of the data, which are no parameters
-                traced = jax.make_jaxpr(partial(slopes, len(keys) + 1))(arrays, options)
-                found = jaxpr_as_fun(traced)(*jax.tree.leaves((arrays, options)))
+                traced = jax.make_jaxpr(partial(slopes, len(keys) + 1))(arrays, options, upstream)
+                found = jaxpr_as_fun(traced)(*jax.tree.leaves((arrays, options, upstream)))
                 named = dict(zip((*keys, "X", *by_logits), found, strict=True))
                 return (
                     named if _follows(traced.jaxpr, len(keys)) else {k: each for k, each in named.items() if k != "X"}
                 )
-        return dict(zip((*keys, *by_logits), slopes(len(keys), arrays, options), strict=True))
+        return dict(zip((*keys, *by_logits), slopes(len(keys), arrays, options, upstream), strict=True))
+
+    scaled = compiled(of)  # for every upstream gradient, so that nothing more is compiled
+
+    def gradients(*arrays: Array, **options: Any) -> Any:
+        return scaled(*arrays, upstream=np.ones((), arrays[0].dtype), **options)
+
+    def upstream(*arrays: Array, **options: Any) -> Any:
+        return scaled(*arrays[:-1], upstream=np.array(arrays[-1]), **options)
 
     return Implementation(
         name or getattr(loss, "__name__", "loss"),
-        compiled(gradients),
+        gradients,
         compiled(value),
         None if logits is None else compiled(logits),
         dtypes=dtypes,
@@ -96,7 +104,16 @@ def from_jax(
         law=law,
         arithmetic=Arithmetic(subnormals="flushed"),
         takes=Takes(tuple(keyword_only(loss))),
+        uses={"upstream": upstream},
     )
+
+
+def _times(c: jax.Array, function: Callable[..., jax.Array], at: Any) -> Any:
+    """The gradient of c times a function; c is a number, or one for each of its values."""
+    value, pull = jax.vjp(function, at)
+    if c.ndim > value.ndim:
+        raise NotPosed("the loss is one number, and not one for each sample")
+    return pull(jnp.broadcast_to(c.astype(value.dtype), value.shape))[0]
 
 
 def _follows(traced: Any, place: int) -> bool:

@@ -14,7 +14,8 @@ import keras
 
 from gradcheck.errors import Unusable
 from gradcheck.implementations.record import Implementation, Layout, NotPosed
-from gradcheck.implementations.torch import alone, array, from_torch, linear, tensor
+from gradcheck.implementations.torch import from_torch, linear
+from gradcheck.implementations.torch_arrays import alone, array, tensor
 
 if keras.backend.backend() != "torch":
     raise Unusable(

@@ -35,8 +35,12 @@ def adapt(implementation: Implementation) -> Implementation:
     if implementation.adapted or plain:
         return implementation
     wrapped: dict[str, Any] = {
-        name: WRAPPERS[name](implementation) for name in implementation.offers if name in WRAPPERS
+        name: WRAPPERS[name](implementation) for name in WRAPPERS if name in implementation.offers
     }
+    if implementation.uses:
+        from gradcheck.implementations.uses import laid  # it lays arrays out as this file does
+
+        wrapped["uses"] = laid(implementation)
     return replace(implementation, layout=Layout(), declared=layout, adapted=True, told=True, **wrapped)
 
 
@@ -156,9 +160,9 @@ def _gradients(implementation: Implementation) -> Function:
         offered = {key: raw[key] for key in KEYS if key in raw} if isinstance(raw, Mapping) else {}
         if not offered:  # others are not looked at: there may be millions
             return raw
-        found = {key: _turn(layout, key, _array(value)) for key, value in offered.items()}
+        found = {key: turned(layout, key, value) for key, value in offered.items()}
         if layout.bias == "absent":
-            found = _with_bias(found, theta.shape[1])
+            found = with_bias(found, theta.shape[1])
         if layout.pinned is None:
             return found
         return _with_pinned(layout.pinned, found, model.Stages(law).gradients(theta, b, X, Y))
@@ -166,7 +170,7 @@ def _gradients(implementation: Implementation) -> Function:
     return gradients
 
 
-def _with_bias(found: dict[str, Any], d: int) -> dict[str, Any]:
+def with_bias(found: dict[str, Any], d: int) -> dict[str, Any]:
     """Where the bias is the weight of a feature that is always 1: its gradient apart, and that of the feature left out."""
     if getattr(found.get("theta"), "shape", ())[1:] == (d + 1,):
         found = {**found, "theta": found["theta"][:, :-1], "b": found["theta"][:, -1:]}
@@ -175,8 +179,9 @@ def _with_bias(found: dict[str, Any], d: int) -> dict[str, Any]:
     return found
 
 
-def _turn(layout: Layout, key: str, raw: Any) -> Any:
-    """One gradient in the paper's layout."""
+def turned(layout: Layout, key: str, raw: Any) -> Any:
+    """One gradient, as an array in the paper's layout; what is none is left as it is."""
+    raw = _array(raw)
     if key == "b":
         return _column(layout, raw)
     turns = layout.theta == "features-first" if key == "theta" else key in ("Z", "X") and layout.samples == "rows"

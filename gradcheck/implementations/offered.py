@@ -11,7 +11,7 @@ from typing import Any
 
 from gradcheck.errors import Unusable
 from gradcheck.implementations.naming import resembling
-from gradcheck.implementations.record import FUNCTIONS, PARAMETERS
+from gradcheck.implementations.record import FUNCTIONS, PARAMETERS, USES
 
 
 def functions(name: str, found: Any) -> dict[str, Any]:
@@ -24,7 +24,13 @@ def functions(name: str, found: Any) -> dict[str, Any]:
         raise Unusable(
             f"{name} is {_kind(found)} with none of the functions {', '.join(FUNCTIONS)}; expected at least one of them{like}"
         )
-    return some
+    return {**some, **_uses(found)}
+
+
+def _uses(found: Any) -> dict[str, Any]:
+    """Functions that say what becomes of its gradients, by name, where it has such a table."""
+    uses = _getter(found)("uses")
+    return {"uses": uses} if isinstance(uses, Mapping) and uses and set(uses) <= set(USES) else {}
 
 
 def likely(found: Any) -> dict[str, str]:
@@ -52,8 +58,12 @@ MANY, LONGEST = 1000, 60  # names of a module that are looked at, and characters
 
 def offered(found: Any) -> dict[str, Any]:
     """Those functions that a module, an object or a mapping has of its own."""
-    get: Callable[[str], Any] = found.get if isinstance(found, Mapping) else lambda key: getattr(found, key, None)
+    get = _getter(found)
     return {key: get(key) for key in FUNCTIONS if callable(get(key)) and _own(found, key, get(key))}
+
+
+def _getter(found: Any) -> Callable[[str], Any]:
+    return found.get if isinstance(found, Mapping) else lambda key: getattr(found, key, None)
 
 
 def _own(found: Any, key: str, function: Any) -> bool:

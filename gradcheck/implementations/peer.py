@@ -9,9 +9,10 @@ import selectors
 import time
 import weakref
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from types import MappingProxyType
 from typing import Any
 
 from gradcheck.errors import Unusable, text
@@ -82,7 +83,14 @@ class Peer:
 
     # ---- one call ----
 
-    def call(self, name: str, dtype: str, arrays: dict[str, Array], law: CrossEntropy = PLAIN) -> dict[str, Array]:
+    def call(
+        self,
+        name: str,
+        dtype: str,
+        arrays: dict[str, Array],
+        law: CrossEntropy = PLAIN,
+        entries: Mapping[str, Any] = MappingProxyType({}),
+    ) -> dict[str, Any]:
         """What the function returns, by name. The process is started where none runs; it is told of a law if it knows of any."""
         if self.deaths[name] >= DEATHS:
             raise NotPosed(f"{name} is not called again: its process has had to be ended {DEATHS} times")
@@ -94,7 +102,7 @@ class Peer:
         else:
             arrays = {key: _real(array, dtype) for key, array in arrays.items()}
         said = law.said if self.description.get("gradcheck_protocol") == protocol.OF_A_LAW else {}
-        question = protocol.message(head, arrays, self.description.get("encoding", "raw"), said)
+        question = protocol.message({**head, **entries}, arrays, self.description.get("encoding", "raw"), said)
         try:
             found, results = self._exchange(question, self.limits.seconds, dtype)
         except TargetFailed:
@@ -104,7 +112,7 @@ class Peer:
             raise NotPosed(text(found["not_posed"], str))
         if "error" in found:
             raise TargetFailed(text(found["error"], str))
-        return results
+        return {**results, "refused": found["refused"]} if "refused" in found else results
 
     def _restart(self) -> None:
         """Start it once more. Where it does not start any longer, that is no function's own fault."""
@@ -201,6 +209,8 @@ def _end(live: list[Guarded]) -> None:
 
 def memory_of(array: Array) -> str:
     """The name in `MEMORY` under which the other side can lay the array out again."""
+    if array.ndim == 1 and array.size > 1 and not array.strides[0]:
+        return "expanded"
     if not array.flags.writeable:
         return "read-only"
     if any(stride < 0 for stride in array.strides):

@@ -106,5 +106,8 @@ def addressed(implementation: Implementation, law: CrossEntropy) -> Implementati
         return implementation
     if not implementation.told:  # the problem says which loss is meant
         return adapt(replace(implementation, law=law))
-    bound = {name: Bound(getattr(implementation, name), law) for name in ADDRESSED if name in implementation.offers}
-    return replace(implementation, **bound, told=False, adapted=True)  # type: ignore[arg-type]
+    bound: dict[str, Any] = {
+        name: Bound(getattr(implementation, name), law) for name in ADDRESSED if name in implementation.offers
+    }
+    bound["uses"] = {use: Bound(function, law) for use, function in implementation.uses.items()}
+    return replace(implementation, **bound, told=False, adapted=True)

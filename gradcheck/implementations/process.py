@@ -10,9 +10,10 @@ from gradcheck.arithmetic import FIELDS, Arithmetic
 from gradcheck.errors import Unusable, text
 from gradcheck.implementations import protocol
 from gradcheck.implementations.peer import DEFAULT, Limits, Peer
-from gradcheck.implementations.record import FUNCTIONS, PARAMETERS, Implementation, Layout, TargetFailed
+from gradcheck.implementations.record import FUNCTIONS, PARAMETERS, USES, Implementation, Layout, TargetFailed
 from gradcheck.implementations.takes import INTEGERS, Takes
 from gradcheck.implementations.told import ALIASES
+from gradcheck.implementations.wired import asking
 from gradcheck.law.options import PLAIN, CrossEntropy
 from gradcheck.printable import clipped
 from gradcheck.problem import Array
@@ -96,12 +97,15 @@ def _described(peer: Peer) -> Implementation:
         raise Unusable(f"{shown} describes its arithmetic wrongly: {problem}") from None
     law, takes = _loss(told, shown) if version == protocol.OF_A_LAW else (PLAIN, Takes())
     offered: dict[str, Any] = {function: _function(peer, function) for function in functions}
+    used = _some("uses", told.get("uses"), tuple(USES), shown) if told.get("uses") else ()
+    uses = {use: asking(peer, use) for use in used}
     name = text(told.get("name", shown), str)
     known = {check: clipped(reason) for check, reason in known.items()}
     mirrored = told.get("numpy") is True or told.get("tells") is True  # what it did to its copies
     declared: dict[str, Any] = {"layout": layout, "arithmetic": rounds, "expected_failures": known}
     declared |= {"law": law, "takes": takes, "told": version == protocol.OF_A_LAW}
-    return Implementation(name, **offered, dtypes=dtypes, copies=not mirrored, near=_near(told.get("near")), **declared)
+    declared |= {"near": _near(told.get("near")), "uses": uses}
+    return Implementation(name, **offered, dtypes=dtypes, copies=not mirrored, **declared)
 
 
 def _near(told: object) -> dict[str, str]:

@@ -23,6 +23,17 @@ PARAMETERS = {
     "softmax_jacobian": ("z",),
 }
 FUNCTIONS = tuple(PARAMETERS)
+# What it may be asked for beside these, of how gradients are used in training: `gradcheck.implementations.uses`.
+USES = {
+    "upstream": "its gradients times an upstream gradient",
+    "again": "a second backward of one forward pass",
+    "through": "gradients through an operation that keeps its output",
+    "left": "its logits before and after the loss",
+    "some": "gradients where only some inputs need one",
+    "pieces": "two batches in one backward",
+    "functional": "gradients by a function of its loss",
+    "mapped": "gradients mapped over samples",
+}
 Function = Callable[..., Any]
 
 
@@ -111,7 +122,8 @@ class Implementation:
     them (`Takes`, or their names alone): by default those that both `loss` and `gradients` have as keyword-only ones.
     `analytic` declares that `loss` accepts complex arrays and is analytic as written, so that the complex step may judge it.
     `expected_failures` maps a check (or "check/dtype") to the reason why it is known to fail; one that no longer fails is
-    itself a failure.
+    itself a failure. `uses` are functions that say what becomes of its gradients in training, any of
+    `gradcheck.implementations.uses`: `uses={"upstream": f}`, f(theta, b, X, Y, c) the gradients of c times the loss.
 
     In the place of the name may stand what has one, a function or a module, which gives its functions, too:
 
@@ -135,6 +147,7 @@ class Implementation:
     analytic: bool = False
     expected_failures: Mapping[str, str] = field(default_factory=dict)
     near: Mapping[str, str] = field(default_factory=dict)  # functions that are not there, and what has a like name
+    uses: Mapping[str, Function] = field(default_factory=dict)
     declared: Layout = Layout()  # what `adapt` has taken care of
     adapted: bool = False
     told: bool = False  # `loss` and `gradients` take the law of a problem themselves, by keyword
@@ -151,6 +164,11 @@ class Implementation:
         for name in self.offers:
             if not callable(getattr(self, name)):
                 raise Unusable(f"{self.name}: {name} is {getattr(self, name)!r}; expected a function")
+        for name, function in self.uses.items():
+            if name not in USES:
+                raise Unusable(f"{self.name}: uses names {name!r:.60}; expected any of {', '.join(USES)}")
+            if not callable(function):
+                raise Unusable(f"{self.name}: the use {name} is {function!r:.60}; expected a function")
         if self.layout.reduction:  # as it was once written
             object.__setattr__(self, "law", replace(self.law, reduction=self.layout.reduction))
             object.__setattr__(self, "layout", replace(self.layout, reduction=""))
@@ -165,7 +183,7 @@ class Implementation:
 
         name = titled(found)
         for key, value in {**functions(name, found), "name": name, "near": likely(found)}.items():
-            if key in ("name", "near") or getattr(self, key) is None:
+            if key in ("name", "near") or not getattr(self, key):
                 object.__setattr__(self, key, value)
 
     def _takes(self) -> Takes:
@@ -173,6 +191,11 @@ class Implementation:
         if given.options or self.told or self.adapted:
             return given
         return replace(given, options=told.found([f for f in (self.loss, self.gradients) if f is not None]))
+
+    def function(self, name: str) -> Function | None:
+        """The function, or the use, of that name; None where it has none."""
+        found: Function | None = getattr(self, name) if name in FUNCTIONS else self.uses.get(name)
+        return found
 
     @property
     def varied(self) -> tuple[str, ...]:

@@ -14,13 +14,13 @@ from typing import IO, Any
 import numpy as np
 
 from gradcheck.errors import Unusable, kind, raised
-from gradcheck.implementations import protocol
+from gradcheck.implementations import protocol, wired
 from gradcheck.implementations.layout import KEYS, named
 from gradcheck.implementations.record import Implementation, NotPosed
 from gradcheck.implementations.surroundings import Surroundings
 from gradcheck.implementations.takes import Takes
 from gradcheck.implementations.targets import load
-from gradcheck.implementations.told import ADDRESSED, calling
+from gradcheck.implementations.told import ADDRESSED, calling, handing
 from gradcheck.law import CrossEntropy
 from gradcheck.problem import MEMORY, Array
 
@@ -69,6 +69,7 @@ def description(implementation: Implementation) -> dict[str, Any]:
         "arithmetic": vars(implementation.arithmetic),
         "law": implementation.law.said,
         "takes": _taken(implementation.takes),
+        "uses": list(implementation.uses),
         "expected_failures": dict(implementation.expected_failures),
         "near": dict(implementation.near),
         "numpy": True,
@@ -85,11 +86,12 @@ def _answer(
 ) -> bytes:
     """Call the function; its results, then the inputs and the earlier results that it has changed."""
     name, law = str(asked["call"]), CrossEntropy.read(asked.get("law", {}))
-    laid = {key: _laid(array, how) for (key, array), how in zip(given.items(), asked["memory"], strict=True)}
-    function = calling(implementation, name) if name in ADDRESSED else None
+    laid = {key: _laid(key, array, how) for (key, array), how in zip(given.items(), asked["memory"], strict=True)}
+    use = implementation.uses.get(name)
+    function = calling(implementation, name) if name in ADDRESSED else use and handing(implementation, use)
     try:
         if function is not None:
-            raw = Surroundings().call(function, law, *laid.values())
+            raw = Surroundings().call(function, law, *laid.values(), *wired.more(name, asked))
         else:
             raw = Surroundings().call(getattr(implementation, name), *laid.values())
     except NotPosed as reason:
@@ -97,20 +99,24 @@ def _answer(
     except BaseException as exception:  # SystemExit too; no Ctrl-C arrives here
         return protocol.message({"error": f"raised {raised(exception)}"}, {})
     try:
-        results = _wire(name, raw)
+        head, results = wired.packed(name, raw) if use else ({}, _wire(name, raw))
     except BaseException as exception:  # a type of the target's own may do anything
         return protocol.message({"error": f"returned {kind(raw)}, which raised {raised(exception)}"}, {})
     if isinstance(results, str):
         return protocol.message({"error": f"returned {results}"}, {})
+    if wrong := next((key for key, a in results.items() if a.dtype.name not in (*protocol.DTYPES, "bfloat16")), ""):
+        return protocol.message({"error": f"returned {wrong} as {results[wrong].dtype}; expected real numbers"}, {})
     changed = {f"input:{key}": a for key, a in laid.items() if a.tobytes() != given[key].tobytes()}
     before, copies = kept.get(name, ({}, {}))
     changed |= {f"previous:{key}": a for key, a in before.items() if a.tobytes() != copies[key].tobytes()}
     kept[name] = results, {key: a.copy() for key, a in results.items()}
-    return protocol.message({}, {**results, **changed})
+    return protocol.message(head, {**results, **changed})
 
 
-def _laid(array: Array, memory: str) -> Array:
+def _laid(name: str, array: Array, memory: str) -> Array:
     """The array laid out in memory as it was before it was sent; of vectors, only whether they can be written to is kept."""
+    if name == "upstream":
+        return wired.laid(array, memory)
     return MEMORY[memory if array.ndim == 2 or memory == "read-only" else "C"](array)
 
 
@@ -122,7 +128,4 @@ def _wire(name: str, raw: Any) -> Arrays | str:
             return f"{type(raw).__name__}; expected theta, b, Z, X by name, in this order, or theta alone"
         raw = {key: raw[key] for key in KEYS if key in raw} or dict(islice(raw.items(), 20))
     found = {str(key): np.asarray(value) for key, value in (raw if name == "gradients" else {name: raw}).items()}
-    for key, array in found.items():
-        if array.dtype.name not in (*protocol.DTYPES, "bfloat16"):
-            return f"{key} as {array.dtype}; expected real numbers"
     return found

@@ -60,14 +60,20 @@ def from_tinygrad(loss: Callable[..., Tensor], *, name: str, **declared: Any) ->
 
     def gradients(theta: Array, b: Array, X: Array, Y: Array, **options: Any) -> dict[str, Array]:
         """theta (L, d), b (L,), X (n, d), Z (n, L)."""
+        return upstream(theta, b, X, Y, np.ones((), theta.dtype), **options)
+
+    def upstream(theta: Array, b: Array, X: Array, Y: Array, c: Array, **options: Any) -> dict[str, Array]:
+        """The same of c times the loss."""
         result, *variables = posed(theta, b, X, Y, **options)
-        found = result.gradient(*variables)
+        if c.ndim > result.ndim:
+            raise NotPosed("the loss is one number, and not one for each sample")
+        found = result.gradient(*variables, gradient=_tensor(np.array(c)).cast(result.dtype).expand(result.shape))
         Tensor.realize(*found)  # as one schedule, which takes a third of the time of four
         return {key: np.asarray(each.numpy()) for key, each in zip(("theta", "b", "X", "Z"), found, strict=True)}
 
     takes = Takes(tuple(keyword_only(loss)))
     given = {"dtypes": ("float64", "float32"), "layout": Layout(samples="rows"), **declared}
-    return Implementation(name, gradients, value, logits, softmax, takes=takes, **given)
+    return Implementation(name, gradients, value, logits, softmax, takes=takes, uses={"upstream": upstream}, **given)
 
 
 implementation = from_tinygrad(lambda Z, Y: Z.cross_entropy(Y), name="tinygrad")

@@ -99,7 +99,11 @@ def value(name: str, law: CrossEntropy, dtype: np.dtype) -> Any:
 
 def calling(implementation: "Implementation", name: str) -> Callable[..., Any]:
     """The function of that name, to be called with the law and its arrays."""
-    function = getattr(implementation, name)
+    return handing(implementation, getattr(implementation, name))
+
+
+def handing(implementation: "Implementation", function: Any) -> Callable[..., Any]:
+    """The same of any function of this implementation."""
     if implementation.told:
         return lambda law, *arrays: function(*arrays, law=law)
     options = names(function, implementation.takes.options)

@@ -3,54 +3,20 @@
 Labels are class indices where every column is one-hot, otherwise distributions over the classes.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import wraps
 from typing import Any
 
-import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from gradcheck.implementations.record import Implementation, Layout
 from gradcheck.implementations.takes import Takes
 from gradcheck.implementations.told import keyword_only
+from gradcheck.implementations.torch_arrays import Array, alone, array, tensor
+from gradcheck.implementations.torch_uses import ALL, Hook, Traced, given_options, uses
 from gradcheck.law import CrossEntropy
 
-Array = NDArray[Any]
 F = torch.nn.functional
-
-
-def tensor(array: Array) -> torch.Tensor:
-    """A view where PyTorch can have one: it wants writable memory and positive strides, and knows no bfloat16 of NumPy's."""
-    plain = array.flags.writeable and all(stride > 0 for stride in array.strides)
-    kept = array if plain else array.copy()
-    return (
-        torch.from_numpy(kept.view(np.int16)).view(torch.bfloat16)
-        if kept.dtype.name == "bfloat16"
-        else torch.from_numpy(kept)
-    )
-
-
-def array(result: torch.Tensor, like: Array) -> Array:
-    """The NumPy array of a result; bfloat16 by way of the dtype of `like`."""
-    plain = result.detach()
-    return plain.view(torch.int16).numpy().view(like.dtype) if plain.dtype is torch.bfloat16 else plain.numpy()
-
-
-def alone(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function on one thread: even log_softmax of twelve numbers waits for all of them, milliseconds on a busy machine."""
-
-    @wraps(function)
-    def called(*arguments: Any, **options: Any) -> Any:
-        threads = torch.get_num_threads()
-        torch.set_num_threads(1)
-        try:
-            return function(*arguments, **options)
-        finally:
-            torch.set_num_threads(threads)
-
-    return called
 
 
 def from_torch(
@@ -74,28 +40,32 @@ def from_torch(
     """
     keys = ("theta",) if layout.bias == "absent" else ("theta", "b")
 
+    def whole(*tensors: torch.Tensor, **options: Any) -> torch.Tensor:
+        *parameters, X, Y = tensors
+        return loss(*tensors, **options) if logits is None else loss(logits(*parameters, X), Y, **options)
+
     def traced(
-        arrays: tuple[Array, ...], given: dict[str, Any], *, leaves: bool
-    ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
-        options = {key: tensor(each) if isinstance(each, np.ndarray) else each for key, each in given.items()}
-        tensors = [tensor(each) for each in arrays]
-        parameters = [t.detach().requires_grad_(leaves) for t in tensors[: len(keys)]]
-        X, Y = tensors[len(keys)].detach(), tensors[-1]
-        named = dict(zip(keys, parameters, strict=True))
-        if X.is_floating_point():
-            named["X"] = X.requires_grad_(leaves)
+        arrays: tuple[Array, ...], given: Mapping[str, Any], needed: frozenset[str] = ALL, hook: Hook | None = None
+    ) -> Traced:
+        options = given_options(given)
+        *tensors, X, Y = (tensor(each).detach() for each in arrays)
+        named = dict(zip(keys, tensors, strict=True))
+        named |= {key: each for key, each in (("X", X), ("Y", Y)) if each.is_floating_point()}
+        for key, each in named.items():
+            each.requires_grad_(key in needed)
         if logits is None:
-            return loss(*parameters, X, Y, **options), named
-        named["Z"] = Z = logits(*parameters, X)
-        return loss(Z, Y, **options), named
+            return Traced(loss(*tensors, X, Y, **options), named)
+        named["Z"] = Z = logits(*tensors, X)
+        return Traced(loss(Z if hook is None else hook(Z), Y, **options), named)
 
     def value(*arrays: Array, **options: Any) -> Array:
-        return array(traced(arrays, options, leaves=False)[0], arrays[0])
+        return array(traced(arrays, options, frozenset()).loss, arrays[0])
 
     def gradients(*arrays: Array, **options: Any) -> dict[str, Array]:
-        result, variables = traced(arrays, options, leaves=True)
-        found = torch.autograd.grad(result.sum(), list(variables.values()), allow_unused=True)
-        named = zip(variables, found, strict=True)
+        found = traced(arrays, options)
+        variables = {key: each for key, each in found.variables.items() if key != "Y"}
+        slopes = torch.autograd.grad(found.loss.sum(), list(variables.values()), allow_unused=True)
+        named = zip(variables, slopes, strict=True)
         # code may have no gradient of the data, which are no parameters
         return {key: array(each, arrays[0]) for key, each in named if not (key == "X" and each is None)}
 
@@ -112,6 +82,7 @@ def from_torch(
         layout=layout,
         law=law,
         takes=Takes(tuple(keyword_only(loss))),
+        uses=uses(traced, whole, len(keys), of_logits=logits is not None),
     )
 
 

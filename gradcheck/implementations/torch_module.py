@@ -13,10 +13,13 @@ from gradcheck.errors import Unusable
 from gradcheck.implementations.layout import hand
 from gradcheck.implementations.record import Implementation, Layout
 from gradcheck.implementations.takes import Takes
-from gradcheck.implementations.torch import Array, F, alone, array, tensor
+from gradcheck.implementations.torch import F
+from gradcheck.implementations.torch_arrays import Array, alone, array, tensor
+from gradcheck.implementations.torch_uses import Hook, Traced, uses
 from gradcheck.law import CrossEntropy
 
 ROWS = Layout(samples="rows", labels="index")
+PARAMETERS = frozenset({"theta", "b"})
 
 
 def _sizes(module: torch.nn.Module) -> tuple[int, ...]:
@@ -67,19 +70,34 @@ def from_torch_module(
             parameter.data, parameter.grad = given[key], None
         return own
 
-    def traced(*arrays: Array) -> tuple[torch.nn.Module, torch.Tensor]:
+    names = tuple(name for name, _ in module.named_parameters())
+
+    def whole(*tensors: torch.Tensor) -> torch.Tensor:
+        *parameters, X, Y = tensors
+        by_key = dict(zip(("theta", "b"), parameters, strict=False))
+        given = dict(zip(names, (by_key[key] for key in keys), strict=True))
+        arguments = (X.to(parameters[0].dtype), Y)[: 1 + has_loss]
+        found = torch.func.functional_call(copied(parameters[0].dtype), given, arguments)
+        return found if has_loss else F.cross_entropy(found, Y)
+
+    def traced(
+        arrays: tuple[Array, ...], _: Any = None, needed: frozenset[str] = PARAMETERS, hook: Hook | None = None
+    ) -> Traced:
         *parameters, X, Y = arrays
-        own, data = loaded(*parameters), tensor(X).to(tensor(parameters[0]).dtype)
-        return own, own(data, tensor(Y)) if has_loss else F.cross_entropy(own(data), tensor(Y))
+        own, data = loaded(*parameters), tensor(X).detach().to(tensor(parameters[0]).dtype)
+        named = {**dict(zip(keys, own.parameters(), strict=True)), "X": data}
+        for key, each in named.items():
+            each.requires_grad_(key in needed)
+        result = own(data, tensor(Y)) if has_loss else F.cross_entropy(own(data), tensor(Y))
+        return Traced(result, named)
 
     def loss(*arrays: Array) -> Array:
-        return array(traced(*arrays)[1], arrays[0])
+        return array(traced(arrays).loss, arrays[0])
 
     def gradients(*arrays: Array) -> dict[str, Array]:
-        own, result = traced(*arrays)
-        result.sum().backward()
-        found = {key: parameter.grad for key, parameter in zip(keys, own.parameters(), strict=True)}
-        return {key: array(grad, arrays[0]) for key, grad in found.items() if grad is not None}
+        found = traced(arrays)
+        found.backward()
+        return found.gradients(arrays[0])
 
     def logits(*arrays: Array) -> Array:
         *parameters, X = arrays
@@ -98,6 +116,7 @@ def from_torch_module(
         layout=layout,
         law=law,
         takes=takes,
+        uses=uses(traced, whole, len(keys), of_logits=False),
     )
 
 

@@ -4,14 +4,14 @@ A class masked by b = -inf has Z = -inf, A = 0 and a gradient of 0, all exact; i
 the referees nor the bounds meet an infinity.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Protocol
 
 import numpy as np
 
 from gradcheck import bounds
-from gradcheck.enclosure import Enclosure, Reals
+from gradcheck.enclosure import Enclosure, Reals, outward
 from gradcheck.law.options import PLAIN
 from gradcheck.precision import FLOAT64, Precision
 from gradcheck.problem import Problem
@@ -103,6 +103,28 @@ class Truth:
         if reduced.L * reduced.d * reduced.n <= CAREFUL:
             delta = np.where(bounds.exact_logits(reduced, self.granted, self.magnitude), 0.0, delta)
         return bounds.allowed_of(reduced, self.granted, self.magnitude, Z, A, delta=delta, ours=True)
+
+    def upstream(self, quantity: str, c: Reals, size: Reals, operations: int = 1) -> Reals:
+        """What rounding may add to the gradients of sum_i c_i loss_i: `theta`, `b`, `D` or `X`, which is no larger than `size`.
+
+        c is one number, (1,), or one for each sample, (n,).
+        """
+        known = self._bounds
+        own = {f.name: getattr(known, f.name) for f in fields(bounds.Allowed)}
+        found: Reals = getattr(bounds.Upstream(**own, upstream=c, operations=operations), quantity)
+        found = found if quantity in WHOLE else self._spread(found)
+        for _ in range(operations + 1 if self.granted.returned else 0):  # c may be multiplied with what is written down
+            found = bounds.returned(found, size, self.granted)
+        return found
+
+    def label_gradient(self) -> Reals:
+        """What rounding may add to -log A/N, of a label of which the loss is a multiple, (L, n)."""
+        found, p, N = self._bounds.softmax, self.granted, self.problem.divisor
+        k = bounds.relative(p, 5, writings=3, readings=2)
+        size = 2 * found.lse + found.distance  # of code that subtracts a logit from a log-sum-exp, each over N
+        bound = ((1 + k) * found.log_A + k * size) / N + 4 * (1 + size) * p.eta
+        bound = np.where(bound + size * max(1.0, 1 / N) < p.huge, bound, np.inf)
+        return self._spread(bounds.returned(bound, size / N, p) if p.returned else outward(bound, 16))
 
     @cached_property
     def _unmapped(self) -> bounds.Allowed:

@@ -1,0 +1,43 @@
+"""Between NumPy's arrays and PyTorch's tensors."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
+
+
+def tensor(array: Array) -> torch.Tensor:
+    """A view where PyTorch can have one: it wants writable memory and positive strides, and knows no bfloat16 of NumPy's."""
+    plain = array.flags.writeable and all(stride > 0 for stride in array.strides)
+    kept = array if plain else array.copy()
+    return (
+        torch.from_numpy(kept.view(np.int16)).view(torch.bfloat16)
+        if kept.dtype.name == "bfloat16"
+        else torch.from_numpy(kept)
+    )
+
+
+def array(result: torch.Tensor, like: Array) -> Array:
+    """The NumPy array of a result; bfloat16 by way of the dtype of `like`."""
+    plain = result.detach()
+    return plain.view(torch.int16).numpy().view(like.dtype) if plain.dtype is torch.bfloat16 else plain.numpy()
+
+
+def alone(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function on one thread: even log_softmax of twelve numbers waits for all of them, milliseconds on a busy machine."""
+
+    @wraps(function)
+    def called(*arguments: Any, **options: Any) -> Any:
+        threads = torch.get_num_threads()
+        torch.set_num_threads(1)
+        try:
+            return function(*arguments, **options)
+        finally:
+            torch.set_num_threads(threads)
+
+    return called
