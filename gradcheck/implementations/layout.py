@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck import model, tensors
+from gradcheck.implementations import handing
 from gradcheck.implementations.labels import indices, lacks_class, with_class
 from gradcheck.implementations.record import Function, Implementation, Layout, NotPosed
 from gradcheck.implementations.told import calling
@@ -60,8 +61,10 @@ class Handed:
 def hand(layout: Layout, law: CrossEntropy, theta: Array, b: Array, X: Array, *rest: Array) -> Handed:
     """theta, b, X and perhaps Y, in this layout; samples that do not count carry the label that `law` has for them."""
     copies: list[tuple[Array, Array, Array]] = []
+    now = handing.now()
 
     def made(array: Array, given: Array) -> Array:
+        array = now.made((len(rest), len(copies)), array)
         copies.append((array, array.copy(), given))
         return array
 
@@ -84,7 +87,7 @@ def hand(layout: Layout, law: CrossEntropy, theta: Array, b: Array, X: Array, *r
     arguments = (weights, *bias, data, *labels)
     if layout.memory == "C":  # copies, unless they are of that order and can be written to
         arguments = tuple(_plain(array, made) for array in arguments)
-    return Handed(arguments, tuple(copies))
+    return Handed(now.passed((len(rest),), arguments), tuple(copies))
 
 
 def _plain(array: Array, made: Callable[[Array, Array], Array]) -> Array:
@@ -230,9 +233,9 @@ def _softmax(implementation: Implementation) -> Function:
     assert function is not None
 
     def softmax(Z: Array) -> Any:
-        given = _samples(layout, Z)
-        given = np.array(given, order="C") if layout.memory == "C" else given
-        return _turned(_array(function(given)), lambda a: _samples(layout, a))
+        given, now = _samples(layout, Z), handing.now()
+        given = now.made(("softmax",), np.array(given, order="C")) if layout.memory == "C" else given
+        return _turned(_array(function(*now.passed(("softmax",), (given,)))), lambda a: _samples(layout, a))
 
     return softmax
 
