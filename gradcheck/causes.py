@@ -18,7 +18,18 @@ from gradcheck.verdict import Outcome
 from gradcheck.verify import Failure, Run
 
 # How far from the code a check is, by the file that it stands in.
-NEAR = ("values", "relations", "rewordings", "central", "differences", "check_grad", "conduct", "repeatable", "state")
+NEAR = (
+    "values",
+    "relations",
+    "rewordings",
+    "central",
+    "differences",
+    "check_grad",
+    "conduct",
+    "repeatable",
+    "state",
+    "threads",
+)
 _RAISED = re.compile(r"raised (\w+): .*(\([^()]*:\d+\))$", re.DOTALL)
 _VALUE = {check: name for name, (_, _, checks) in QUANTITIES.items() for check in checks}
 _PLACES = {

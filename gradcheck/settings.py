@@ -52,6 +52,7 @@ class Target:
     regimes: tuple[str, ...] = ()
     max_examples: int | None = None
     expected_failures: Mapping[str, str] = field(default_factory=dict)
+    threads: bool = False
     isolate: bool = False
     time_limit: float = 10.0
     memory_limit: int = 4096
@@ -72,7 +73,7 @@ class Target:
             found = replace(found, law=replace(found.law, **self.law))
         if self.expected_failures:
             found = replace(found, expected_failures={**found.expected_failures, **self.expected_failures})
-        return replace(found, name=clipped(self.name))
+        return replace(found, name=clipped(self.name), threads=found.threads or self.threads)
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -84,6 +85,7 @@ class Target:
         return (
             *named,
             *options({**self.layout, **self.law, **self.arithmetic}),
+            *(("--threads",) if self.threads else ()),
             *(("--isolate",) if self.isolate and not self.exec else ()),
             *(word for name, value in said.items() for word in (f"--{name}", value)),
         )
@@ -150,6 +152,7 @@ READERS: dict[str, Callable[[object], Any]] = {
     "regimes": _texts,
     "max-examples": _whole(1),
     "expected-failures": _reasons,
+    "threads": _flag,
     "isolate": _flag,
     "time-limit": _seconds,
     "memory-limit": _whole(0),

@@ -11,6 +11,7 @@ from gradcheck.checks import check_grad as check_grad
 from gradcheck.checks import conduct as conduct
 from gradcheck.checks import repeatable as repeatable
 from gradcheck.checks import state as state
+from gradcheck.checks import threads as threads
 from gradcheck.checks.table import CHECKS as CHECKS
 from gradcheck.checks.table import Check as Check
 from gradcheck.checks.table import select as select

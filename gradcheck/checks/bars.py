@@ -75,3 +75,8 @@ def added_to(key: str) -> Bar:
         return "a cap, a z-loss or a penalty has a sum of its own" if law.bent or law.z_loss or penalised else ""
 
     return bar
+
+
+def one_thread(implementation: Implementation, law: CrossEntropy, dtype: str) -> str:
+    """Much right code is made for one thread, and says so nowhere."""
+    return "" if implementation.threads else "it is not declared to be called from several threads (--threads)"

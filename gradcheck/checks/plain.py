@@ -1,4 +1,4 @@
-"""Problems of the shape of another one, in plain numbers: small whole ones, so that a change of any argument shows in every result."""
+"""Problems of the shape of another one, in small whole numbers, so that a change of any argument shows in every result."""
 
 from collections.abc import Callable
 
