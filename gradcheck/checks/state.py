@@ -32,6 +32,7 @@ VALUES = {
 TINY = 12  # numbers of a problem of which every function is asked, and held against exact values; of larger ones one, in turns
 PAIRS = (("theta", "b"), ("X", "Y"), ("theta", "Y"), ("X", "b"))  # of these, so do arguments
 SPARE = 8  # lists of arrays that are held, so that the next one lies where none has lain
+QUIET = "no array makes it raise while it computes: what it is handed is looked at by its numbers alone"
 UNJUDGED = "what it returns of other arrays is wrong, too, or cannot be judged"
 
 
@@ -44,8 +45,7 @@ def call(trial: Trial, name: str, arguments: tuple[Array, ...]) -> object:
 
 def afresh(trial: Trial, name: str) -> object:
     """A call with arrays of its own."""
-    with handing.by(handing.Handing()):
-        return call(trial, name, ARGUMENTS[name](trial))
+    return call(trial, name, ARGUMENTS[name](trial))
 
 
 def outcome(other: Trial, name: str, result: object) -> Outcome:
@@ -70,11 +70,11 @@ def functions(trial: Trial) -> tuple[str, ...]:
     return offers if trial.problem.entries <= TINY else offers[place : place + 1]
 
 
-def told(claims: Iterable[Verdict | None]) -> Found:
-    """What was found; agreement where something was judged, and nothing found."""
+def told(claims: Iterable[Verdict | None], otherwise: str = UNJUDGED) -> Found:
+    """What was found; why nothing was judged, where that is so."""
     known = [claim for claim in claims if claim is not None]
     if not known:
-        raise Skip(UNJUDGED)
+        raise Skip(otherwise)
     yield from known
 
 
@@ -125,20 +125,24 @@ def updated_in_place(trial: Trial) -> Found:
     """Other numbers written into the same arrays, one argument at a time, give the results of those numbers."""
     if trial.problem.memory == "read-only":
         raise Skip("read-only arrays are not written to")
-    with handing.by(handing.Again()):
-        yield from told(_updated(trial))
+    offers = functions(trial)
+    alone = [(name,) for name in offers]
+    together = [offers] if len(offers) > 1 else []  # what one keeps, another one may use
+    yield from told(verdict for names in (*alone, *together) for verdict in _updated(trial, names))
 
 
-def _updated(trial: Trial) -> Iterator[Verdict | None]:
-    arrays, offers = dict[str, Array](), functions(trial)
-    before = {name: snapshot(_written(plain.posed(trial), name, arrays)) for name in offers}
-    for parameter, turns in _steps(trial):
+def _updated(trial: Trial, offers: tuple[str, ...]) -> Iterator[Verdict | None]:
+    arrays, same_memory = dict[str, Array](), handing.Again()
+    before = dict[str, Result]()
+    for parameter, turns in (("", {}), *_steps(trial)):
         other = plain.posed(trial, **turns)
-        for name in (name for name in offers if parameter in PARAMETERS[name]):
-            result = _written(other, name, arrays, parameter)
+        for name in (name for name in offers if not parameter or parameter in PARAMETERS[name]):
+            with handing.by(same_memory):
+                result = _written(other, name, arrays, parameter)
             now = snapshot(result)
-            asked = Asked(other, name, before[name], result, snapshot(afresh(other, name)))
-            yield asked.verdict(trial, f"{parameter} was written to, and {name} returned")
+            if parameter:
+                asked = Asked(other, name, before[name], result, snapshot(afresh(other, name)))
+                yield asked.verdict(trial, f"{parameter} was written to, and {name} returned")
             before[name] = now
 
 
@@ -190,7 +194,7 @@ def _read_only(other: Trial, name: str) -> tuple[Array, ...]:
 @check(needs=(), turns=(7,), bars=(bars.in_copies,))
 def after_an_exception(trial: Trial) -> Found:
     """A call that raises leaves nothing behind: the next one gives the results of its numbers."""
-    yield from told(_after(trial, name) for name in functions(trial))
+    yield from told((_after(trial, name) for name in functions(trial)), QUIET)
 
 
 def _after(trial: Trial, name: str) -> Verdict | None:

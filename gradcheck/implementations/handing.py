@@ -4,7 +4,7 @@ Adapters lay arrays out anew, most of them as views. What they make and hand ove
 that a target sees the memory, and the objects, that the code of a user would have handed it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import Any
@@ -26,6 +26,10 @@ class Handing:
     def passed(self, key: Key, arguments: tuple[Array, ...]) -> tuple[Array, ...]:
         """The arguments of a call, as the target takes them."""
         return arguments
+
+    def framework(self, key: Key, array: Array, made: Any, write: Callable[[Any, Any], object]) -> Any:
+        """What a framework made of an array; one that is kept is told of new numbers by `write(kept, made)`."""
+        return made
 
 
 class Again(Handing):
@@ -50,14 +54,11 @@ class Again(Handing):
             kept = self._kept[key] = array
         return kept
 
-    def other(self, key: Key, array: Array, fresh: Any, write: Any) -> Any:
-        """What a framework made of this memory: kept, and `write(kept, fresh)` for what the framework is to know of new numbers."""
-        key = ("other", *key, *_where(array))
-        if key not in self._kept:
-            self._kept[key] = fresh
-        elif self._kept[key] is not fresh:
-            write(self._kept[key], fresh)
-        return self._kept[key]
+    def framework(self, key: Key, array: Array, made: Any, write: Callable[[Any, Any], object]) -> Any:
+        kept = self._kept.setdefault(("framework", *key, *_where(array)), made)
+        if kept is not made:
+            write(kept, made)
+        return kept
 
 
 def _where(array: Array) -> Key:
