@@ -6,71 +6,64 @@ Threads that run as they like meet once in a thousand calls. Here the line at wh
 import sys
 import threading
 from collections.abc import Callable
+from concurrent.futures import Executor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 Work = Callable[[], Any]
-PATIENCE = 0.05  # seconds in which a second call is done, if it does not wait for the first one, which may hold a lock
+PATIENCE = 0.05  # seconds that a call is held up at most: the other one may wait for a lock that it holds
 OURS = str(Path(__file__).parent)  # whose lines are not counted
 
 
-class _Call:
-    """A call in a thread of its own: what it returns or raises, and how many lines it has run."""
+class _Held:
+    """A call in another thread, held up before one of its lines; none is the 0th."""
 
-    def __init__(self, work: Work, stop: int = 0) -> None:
-        self.work, self.stop, self.lines = work, stop, 0
-        self.stopped, self.go, self.done = threading.Event(), threading.Event(), threading.Event()
-        self.result: Any = None
-        self.raised: BaseException | None = None
-        self.thread = threading.Thread(target=self._run, daemon=True)
-        self.thread.start()
+    def __init__(self, elsewhere: Executor, work: Work, line: int) -> None:
+        self.work, self.line, self.lines = work, line, 0
+        self.reached, self.go = threading.Event(), threading.Event()
+        self.freed = False  # it went on by itself
+        self.future = elsewhere.submit(self._run)
 
-    def _run(self) -> None:
+    def _run(self) -> Any:
         sys.settrace(self._traced)
         try:
             with np.errstate(all="ignore"):
-                self.result = self.work()
-        except BaseException as exception:  # SystemExit too
-            self.raised = exception
+                return self.work()
         finally:
             sys.settrace(None)
-            self.done.set()
-            self.stopped.set()
+            self.reached.set()
 
     def _traced(self, frame: Any, event: str, argument: Any) -> Any:
         if frame.f_code.co_filename.startswith(OURS):
             return None
         if event == "line":
             self.lines += 1
-            if self.lines == self.stop:
-                self.stopped.set()
-                self.go.wait()
+            if self.lines == self.line:
+                self.reached.set()
+                self.freed = not self.go.wait(PATIENCE)
         return self._traced
 
     def value(self) -> Any:
         """Its result, once it is done; raises what it raised."""
         self.go.set()
-        self.thread.join()
-        if self.raised is not None:
-            raise self.raised
-        return self.result
+        return self.future.result()
 
 
-def lines(work: Work) -> int:
+def lines(elsewhere: Executor, work: Work) -> int:
     """How many lines of Python it runs."""
-    call = _Call(work)
-    call.value()
-    return call.lines
+    held = _Held(elsewhere, work, 0)
+    held.value()
+    return held.lines
 
 
-def both(one: Work, other: Work, line: int, patience: float = PATIENCE) -> tuple[Any, Any, bool]:
-    """The results of both, where the first is held up before that line of its code until the other is done; and whether it is,
-    or waits for the first.
-    """
-    first = _Call(one, line)
-    first.stopped.wait()
-    second = _Call(other)
-    done = second.done.wait(patience)
-    return first.value(), second.value(), done
+def both(elsewhere: Executor, one: Work, other: Work, line: int) -> tuple[Any, Any, bool]:
+    """The results of both, where the first is held up before that line until the other is done; and whether that waited for it."""
+    held = _Held(elsewhere, one, line)
+    held.reached.wait()
+    try:
+        second = other()
+    finally:
+        held.go.set()
+    return held.value(), second, held.freed

@@ -205,10 +205,11 @@ def _after(trial: Trial, name: str) -> Verdict | None:
     try:
         if trial.problem.entries > TINY and same(before, snapshot(afresh(start, name))):
             return AGREED
-        said = outcome(other, name, afresh(other, name))
+        result = afresh(other, name)
+        kept, said = snapshot(result), outcome(other, name, result)
     except Broken as problem:
         return found(f"{problem}, after a call of it that raised, and did not before")
-    if said is Outcome.DISAGREE and right(trial, name, turn=4):
+    if said is Outcome.DISAGREE and same(kept, snapshot(afresh(other, name))) and right(trial, name, turn=4):
         return found(f"{name} is wrong after a call of it that raised with the same numbers, and right of others")
     return AGREED if said is Outcome.AGREE else None
 
