@@ -149,6 +149,9 @@ def _part(failure: Failure, run: Run) -> Part | None:
     if found is None or (found.exact and examined and not explained):
         return None
     named = _VALUE.get(failure.check.name)
+    of_check = next((part for part in found.parts if failure.check.name in part.checks), None)
+    if of_check is not None:
+        return of_check
     of_quantity = next((part for part in found.parts if named in part.names), None)
     return of_quantity or next((part for part in found.parts if part.concerns(failure.check.needs)), None)
 

@@ -35,12 +35,12 @@ def replay(implementation: Implementation, case: cases.Case, path: Path, checks:
     tallies = {check.name: Tally(check) for check in chosen}
     problem = posing.drawn(implementation, case.problem)
     with quiet() as printed:
-        repeating.called(implementation, problem, chosen, case.calls)
-        for name, verdict in verify.judge(implementation, problem, chosen).items():
+        verdicts, state = repeating.asked_again(implementation, problem, chosen, case.calls)
+        for name, verdict in verdicts.items():
             tallies[name].add(problem, verdict)
     failures = tuple(replace(_failure(t, *t.first), case=str(path)) for t in tallies.values() if t.first)
     declared = implementation.layout, implementation.arithmetic, implementation.law
-    run = Run(implementation.name, dtype, 0, 1, ("*",), 1, tallies, *declared, failures)
+    run = Run(implementation.name, dtype, 0, 1, ("*",), 1, tallies, *declared, failures, diagnosis=state)
     with quiet():
         run = causes.pictured(run, adapt(implementation))
     return replace(run, printed=printed.size, notes=tuple(implementation.home.notes))
@@ -123,11 +123,13 @@ def _told(run: Run, original: Implementation, implementation: Implementation, ju
     tallies, passing = run.tallies, judging.passing
     if not run.failures:
         return run
-    meant, likely = layouts.meant(original, tallies.values(), passing), None
+    failing = [problem for tally in tallies.values() if tally.failed for problem in tally.failing]
+    failing += [failure.problem for failure in run.failures if not failure.verdict.final]
+    state = diagnosis.state(implementation, failing, passing, judging.record)  # before anything else is thought of
+    meant = None if state else layouts.meant(original, tallies.values(), passing)
     rounds = layouts.rounds(original, tallies.values(), passing)
+    likely = None
     if not (meant and _other_loss(meant[1], original.law)):  # one story, and this one explains everything
-        failing = [problem for tally in tallies.values() if tally.failed for problem in tally.failing]
-        failing += [failure.problem for failure in run.failures if not failure.verdict.final]
         likely = diagnosis.diagnose(implementation, failing, passing, record=judging.record)
     kept = tuple(_explained(failure, tallies[failure.check.name], likely) for failure in run.failures)
     found = replace(run, failures=kept, rounds=rounds, diagnosis=likely)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from gradcheck import clock, diagnosis
 from gradcheck.campaign.findings import HURRIED, UNKNOWN
 from gradcheck.checks import Check
+from gradcheck.facts import Record
 from gradcheck.implementations import Implementation
 from gradcheck.problem import Problem
 from gradcheck.verdict import Verdict
@@ -27,8 +28,10 @@ class Group:
 class Explained:
     """Diagnoses of the groups of a shard: one for all of them where it fits, else one for each."""
 
-    def __init__(self, implementation: Implementation, passing: list[Problem], groups: list[Group]) -> None:
-        self.implementation, self.passing = implementation, passing
+    def __init__(
+        self, implementation: Implementation, passing: list[Problem], groups: list[Group], record: Record | None = None
+    ) -> None:
+        self.implementation, self.passing, self.record = implementation, passing, record
         failing = [problem for group in groups for problem in group.failing]
         self.exact: list[diagnosis.Diagnosis] = []
         self.vain = 0
@@ -38,7 +41,7 @@ class Explained:
     def label(self, group: Group) -> tuple[str, str]:
         """What is likely wrong, and how it is mended."""
         found = self.of(group)
-        if found and found.exact:
+        if found and (found.exact or found.state):
             return found.likely, found.fix
         return HURRIED if self.late else UNKNOWN, found.fix if found else ""
 
@@ -46,7 +49,7 @@ class Explained:
         """One that explains every problem of the group that was examined, of those made before or anew."""
         for found in self.exact:
             explained, examined = found.counts(group.failing)
-            if explained == examined > 0:
+            if explained == examined > 0 or (found.state and found.concerns(group.check.needs)):
                 return found
         return self._made(group.failing) if group.failing and self.vain < VAIN else None
 
@@ -54,10 +57,12 @@ class Explained:
         found = None
         try:
             if failing:
-                found = diagnosis.diagnose(self.implementation, failing, self.passing, describe=False)
+                found = diagnosis.diagnose(
+                    self.implementation, failing, self.passing, describe=False, record=self.record
+                )
         except clock.Late:
             self.late = True
-        if found and found.exact:
+        if found and (found.exact or found.state):
             self.exact.append(found)
         else:
             self.vain += 1

@@ -103,7 +103,7 @@ class Shard:
         known, since that depends on who was quicker.
         """
         groups = list(self.needed())
-        explained = Explained(self.implementation, self.judging.passing, groups)
+        explained = Explained(self.implementation, self.judging.passing, groups, self.judging.record)
         found = [self.finding(group, *explained.label(group)) for group in groups]
         told: set[Key] = set()
         last = -1

@@ -33,6 +33,7 @@ TINY = 12  # numbers of a problem of which every function is asked, and held aga
 PAIRS = (("theta", "b"), ("X", "Y"), ("theta", "Y"), ("X", "b"))  # of these, so do arguments
 SPARE = 8  # lists of arrays that are held, so that the next one lies where none has lain
 QUIET = "no array makes it raise while it computes: what it is handed is looked at by its numbers alone"
+ELSEWHERE = "something else than for the same numbers in other arrays"
 UNJUDGED = "what it returns of other arrays is wrong, too, or cannot be judged"
 
 
@@ -112,7 +113,7 @@ class Asked:
         ):  # by chance, or from call to call: of `repeatable`
             return ""
         if not same(self.elsewhere, now):
-            return "something else than for the same numbers in other arrays"
+            return ELSEWHERE
         stale = same(now, self.before) and right(trial, self.name, turn=2)
         return "what it had returned for the numbers before" if stale else ""
 

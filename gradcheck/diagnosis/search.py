@@ -11,7 +11,7 @@ import numpy as np
 
 from gradcheck import facts, traits
 from gradcheck.checks.rewordings import twice_over
-from gradcheck.diagnosis import calls, changed, near
+from gradcheck.diagnosis import calls, changed, kept, near
 from gradcheck.diagnosis.candidates import ENOUGH, Candidate, pairs, scaled, singles
 from gradcheck.diagnosis.description import Diagnosis, Part, checks_of, condition, described, digests, related
 from gradcheck.diagnosis.solving import linear, solved
@@ -61,19 +61,43 @@ def _diagnosed(
 ) -> Diagnosis | None:
     problems = _telling(failing)
     remembered = calls.diagnose(implementation, problems)
+    memory = kept.diagnose(implementation, problems, remembered.functions if remembered else frozenset())
     others = [View(implementation, problem) for problem in _beside(passing)]
-    done = remembered.functions if remembered else frozenset[str]()
     looked = [View(implementation, problem) for problem in problems]
-    turned = changed.now(looked, others, done, record)
+    state = _together(remembered, memory)
+    done = state.functions if state else frozenset[str]()
+    then = [View(implementation, problem) for problem in changed.right_then(failing, record)]
+    turned = changed.now(looked, [*others[: changed.LOOKED], *then], done, record)
     if turned:
-        return _together(remembered, turned) if remembered else turned
+        return _together(state, turned)
     if not (done or any(view.wrong for view in looked)):  # a relation fails, of this batch and of another
         others += [view for view in looked if not view.wrong]
         looked = [View(implementation, problem) for problem in map(twice_over, problems[:SEARCHED])]
+    if memory and (besides := _besides(remembered, looked, others, record)):
+        return _together(besides, memory)
     computed = _of_values(looked, others, done, describe, record)
-    if remembered is None and computed is None and describe:
+    if state is None and computed is None and describe:
         return related(problems, record)
-    return _together(remembered, computed) if remembered and computed else remembered or computed
+    return _together(state, computed)
+
+
+def state(implementation: Implementation, failing: list[Problem], passing: list[Problem], record: Record) -> bool:
+    """Whether results depend on the calls before, or on chance: of such code nothing else can be said before that is mended."""
+    problems = _telling(failing)
+    looked = [View(implementation, problem) for problem in problems[:SEARCHED]]
+    asked = [*_beside(passing)[: changed.LOOKED], *changed.right_then(failing, record)]
+    with np.errstate(all="ignore"):
+        then = [View(implementation, problem) for problem in asked]
+        return bool(
+            changed.now(looked, then, frozenset(), record) or kept.diagnose(implementation, problems, frozenset())
+        )
+
+
+def _besides(remembered: Diagnosis | None, looked: list[View], others: list[View], record: Record) -> Diagnosis | None:
+    """What explains wrong values exactly, of code that also keeps something that these do not come from."""
+    done = remembered.functions if remembered else frozenset[str]()
+    found = _of_values(looked, others, done, describe=False, record=record)
+    return _together(remembered, found) if found else None
 
 
 def _of_values(
@@ -125,8 +149,10 @@ def _conditional(
     return None
 
 
-def _together(one: Diagnosis, other: Diagnosis) -> Diagnosis:
-    """What is kept between calls, and what is wrong besides."""
+def _together(one: Diagnosis | None, other: Diagnosis | None) -> Diagnosis | None:
+    """What is kept between calls, and what is wrong besides; either may be missing."""
+    if one is None or other is None:
+        return one or other
     explained = (one.explained - other.examined) | (other.explained - one.examined) | (one.explained & other.explained)
     return Diagnosis((*one.parts, *other.parts), explained, one.examined | other.examined)
 
