@@ -22,7 +22,7 @@ def now(failing: list[View], then: list[View], done: frozenset[str], record: Rec
         names = frozenset(name for found in worse.values() for name in found)
         what = (
             f"{symbols(names)} {'are' if len(names) > 1 else 'is'} wrong after many calls: what was right in its turn is "
-            f"wrong when it is asked for again, on {len(worse)} of {len(then)} problems on which it was"
+            "wrong when it is asked for again"
         )
         return Diagnosis((Part(what, names, NO_STATE, exact=False, state=True),), frozenset(), digests(failing))
     return _passing_now(failing, done, record)
@@ -66,10 +66,9 @@ def _passing_now(failing: list[View], done: frozenset[str], record: Record) -> D
     names = frozenset(name for name in QUANTITIES if QUANTITIES[name][0] in (needed or every))
     if not names:
         return None
-    count = len(looked[:LOOKED])
     what = (
-        f"{symbols(names)} {'are' if len(names) > 1 else 'is'} wrong now and then: {count} problem{'s' * (count > 1)} that "
-        f"failed pass{'es' * (count == 1)} when asked again, so that chance or the calls before have a part in it"
+        f"{symbols(names)} {'are' if len(names) > 1 else 'is'} wrong now and then: what failed passes when it is asked for again, "
+        "so that chance or the calls before have a part in it"
     )
     return Diagnosis((Part(what, names, NO_STATE, exact=False, state=True),), frozenset(), digests(failing))
 

@@ -9,30 +9,17 @@ from dataclasses import replace
 
 import numpy as np
 
-from gradcheck import facts, traits
+from gradcheck import facts
 from gradcheck.checks.rewordings import twice_over
 from gradcheck.diagnosis import calls, changed, kept, near
 from gradcheck.diagnosis.candidates import ENOUGH, Candidate, pairs, scaled, singles
+from gradcheck.diagnosis.chosen import SEARCHED, beside, telling
 from gradcheck.diagnosis.description import Diagnosis, Part, checks_of, condition, described, digests, related
 from gradcheck.diagnosis.solving import linear, solved
-from gradcheck.diagnosis.views import EVERYTHING, LARGE, LEFT, QUANTITIES, View, functions, symbols
+from gradcheck.diagnosis.views import EVERYTHING, LEFT, QUANTITIES, View, functions, symbols
 from gradcheck.facts import Record
 from gradcheck.implementations import Implementation
 from gradcheck.problem import Problem
-
-SEARCHED, CONFIRMED = 16, 64  # problems on which candidates are tried, and on which those that are left are confirmed
-SMALL = 4096  # logits of a problem that is looked at
-HUGE, FEW = 2**16, 3  # those of one that is looked at where there is no smaller one, and how many
-
-
-def keep(kept: list[Problem], problem: Problem) -> None:
-    """Put a problem among those that are looked at, while there is room: many that are small, and a few that are not."""
-    if problem.Y.size <= SMALL:
-        if len(kept) < CONFIRMED:
-            kept.append(problem)
-    elif problem.Y.size <= HUGE and sum(other.Y.size > SMALL for other in kept) < FEW:
-        kept.append(problem)
-
 
 # ---- the search ----
 
@@ -59,14 +46,14 @@ def diagnose(
 def _diagnosed(
     implementation: Implementation, failing: list[Problem], passing: list[Problem], describe: bool, record: Record
 ) -> Diagnosis | None:
-    problems = _telling(failing)
+    problems = telling(failing)
     remembered = calls.diagnose(implementation, problems)
     memory = kept.diagnose(implementation, problems, remembered.functions if remembered else frozenset())
-    others = [View(implementation, problem) for problem in _beside(passing)]
+    others = [View(implementation, problem) for problem in beside(passing)]
     looked = [View(implementation, problem) for problem in problems]
     state = _together(remembered, memory)
     done = state.functions if state else frozenset[str]()
-    then = [View(implementation, problem) for problem in changed.right_then(failing, record)]
+    then = [View(implementation, problem) for problem in (*changed.right_then(failing, record), *record.earlier)]
     turned = changed.now(looked, [*others[: changed.LOOKED], *then], done, record)
     if turned:
         return _together(state, turned)
@@ -83,9 +70,9 @@ def _diagnosed(
 
 def state(implementation: Implementation, failing: list[Problem], passing: list[Problem], record: Record) -> bool:
     """Whether results depend on the calls before, or on chance: of such code nothing else can be said before that is mended."""
-    problems = _telling(failing)
+    problems = telling(failing)
     looked = [View(implementation, problem) for problem in problems[:SEARCHED]]
-    asked = [*_beside(passing)[: changed.LOOKED], *changed.right_then(failing, record)]
+    asked = [*beside(passing)[: changed.LOOKED], *changed.right_then(failing, record), *record.earlier]
     with np.errstate(all="ignore"):
         then = [View(implementation, problem) for problem in asked]
         return bool(
@@ -170,23 +157,6 @@ def _found(
     rest = [view for view in views if view not in searched]
     fitting = _fitting(_fitting(candidates, searched + others, names), rest, names)
     return _best(list(fitting), views, names, everywhere)
-
-
-def _telling(problems: Iterable[Problem]) -> list[Problem]:
-    """Small ones, and of most sides first: n = 1 hides a factor, squares hide transposes. Where there is none, a few large ones."""
-    every = {p.digest: p for p in problems}.values()
-    distinct = [p for p in every if p.Y.size <= SMALL] or sorted(every, key=lambda p: p.Y.size)[:FEW]
-    ordered = sorted(distinct, key=lambda p: (-len({p.n, p.d, p.L, 1}), p.Y.size))[:CONFIRMED]
-    return sorted(ordered, key=lambda p: traits.of(p)[0] > LARGE)  # those that refute at the least cost
-
-
-def _beside(passing: list[Problem]) -> list[Problem]:
-    """Passing ones that may refute: some with moderate numbers, and some with large ones."""
-    found = _telling(passing)
-    large = [p for p in found if traits.of(p)[0] > LARGE]
-    plain = sorted((p for p in found if traits.of(p)[0] <= LARGE), key=lambda p: p.Y.size)
-    small = plain[: SEARCHED // 2]  # cheap; large ones have more to refute
-    return small + plain[len(small) :][-SEARCHED // 2 :] + large[:SEARCHED]
 
 
 def _fitting(candidates: Iterable[Candidate], views: list[View], names: frozenset[str]) -> Iterator[Candidate]:
