@@ -31,6 +31,8 @@ NEAR = (
     "repeatable",
     "uses",
     "around",
+    "state",
+    "threads",
 )
 _RAISED = re.compile(r"raised (\w+): .*(\([^()]*:\d+\))$", re.DOTALL)
 _VALUE = {check: name for name, (_, _, checks) in QUANTITIES.items() for check in checks}
@@ -154,6 +156,9 @@ def _part(failure: Failure, run: Run) -> Part | None:
     if found is None or (found.exact and examined and not explained):
         return None
     named = _VALUE.get(failure.check.name)
+    of_check = next((part for part in found.parts if failure.check.name in part.checks), None)
+    if of_check is not None:
+        return of_check
     of_quantity = next((part for part in found.parts if named in part.names), None)
     return of_quantity or next((part for part in found.parts if part.concerns(failure.check.needs)), None)
 

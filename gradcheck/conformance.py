@@ -37,12 +37,13 @@ def replay(implementation: Implementation, case: cases.Case, path: Path, checks:
     tallies = {check.name: Tally(check) for check in chosen}
     problem = posing.drawn(implementation, case.problem)
     with quiet() as printed:
-        repeating.called(implementation, problem, chosen, case.calls)
-        for name, verdict in verify.judge(implementation, problem, chosen).items():
+        verdicts, state = repeating.asked_again(implementation, problem, chosen, case.calls)
+        for name, verdict in verdicts.items():
             tallies[name].add(problem, verdict)
     failures = tuple(replace(_failure(t, *t.first), case=str(path)) for t in tallies.values() if t.first)
     declared = implementation.layout, implementation.arithmetic, implementation.law
-    run = Run(implementation.name, dtype, 0, 1, ("*",), 1, tallies, *declared, failures, takes=implementation.takes)
+    run = Run(implementation.name, dtype, 0, 1, ("*",), 1, tallies, *declared, failures, diagnosis=state)
+    run = replace(run, takes=implementation.takes)
     with quiet():
         run = causes.pictured(run, adapt(implementation))
     return replace(run, printed=printed.size, notes=tuple(implementation.home.notes))
@@ -131,12 +132,14 @@ def _told(run: Run, original: Implementation, implementation: Implementation, ju
     tallies, passing = run.tallies, judging.passing
     if not run.failures:
         return run
-    meant, likely = layouts.meant(original, tallies.values(), passing), None
-    rounds = layouts.rounds(original, tallies.values(), passing)
     own = [failure for failure in run.failures if failure.check.name not in MEANT]  # a use of gradients tells its cause
+    failing = [problem for failure in own for problem in tallies[failure.check.name].failing]
+    failing += [failure.problem for failure in own if not failure.verdict.final]
+    state = diagnosis.state(implementation, failing, passing, judging.record)  # before anything else is thought of
+    meant = None if state else layouts.meant(original, tallies.values(), passing)
+    rounds = layouts.rounds(original, tallies.values(), passing)
+    likely = None
     if own and not (meant and _other_loss(meant[1], original.law)):  # one story, and this one explains everything
-        failing = [problem for failure in own for problem in tallies[failure.check.name].failing]
-        failing += [failure.problem for failure in own if not failure.verdict.final]
         beside = _beside(run, implementation)
         likely = diagnosis.diagnose(implementation, failing, [*passing, *beside], record=judging.record)
     kept = tuple(_explained(failure, tallies[failure.check.name], likely) for failure in run.failures)

@@ -76,10 +76,18 @@ MOST = 20_000  # problems that are kept
 
 @dataclass
 class Record:
-    """Every problem that was judged, by digest; `whole` where the verdict of each check is known."""
+    """Every problem that was judged, by digest; `whole` where the verdict of each check is known. `earlier` are problems of
+    before, of which something was right: they are asked again.
+    """
 
     whole: bool = True
     judged: dict[str, Judged] = field(default_factory=dict)
+    earlier: list[Problem] = field(default_factory=list)
+
+    def remember(self, earlier: dict[Problem, Judged]) -> None:
+        """What was known before these problems were posed."""
+        self.earlier += [problem for problem in earlier if problem.digest not in self.judged]
+        self.judged |= {problem.digest: earlier[problem] for problem in self.earlier}
 
     @classmethod
     def parted(cls, failing: Iterable[Problem], passing: Iterable[Problem], checks: frozenset[str]) -> "Record":

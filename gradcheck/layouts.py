@@ -11,7 +11,7 @@ from typing import Any
 from gradcheck import conventions, precision
 from gradcheck.arithmetic import EVERY, Arithmetic
 from gradcheck.checks import CHECKS, Check, Trial
-from gradcheck.diagnosis.search import CONFIRMED
+from gradcheck.diagnosis.chosen import CONFIRMED
 from gradcheck.diagnosis.views import View
 from gradcheck.errors import Missing
 from gradcheck.implementations import CHOICES, Implementation, Layout, adapt

@@ -11,7 +11,7 @@ from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
-from gradcheck import cases, causes, verify
+from gradcheck import cases, causes, diagnosis, verify
 from gradcheck.cases import Case
 from gradcheck.checks import Check, Trial
 from gradcheck.checks.reading import Anew, Broken, Skip
@@ -21,6 +21,7 @@ from gradcheck.errors import Unusable
 from gradcheck.implementations import Implementation, adapt, posing
 from gradcheck.implementations.quiet import quiet
 from gradcheck.problem import Problem
+from gradcheck.verdict import Verdict
 from gradcheck.verify import Failure, Run
 
 Load = Callable[[], Implementation]
@@ -53,9 +54,45 @@ def checked(run: Run, load: Load) -> Run:
         with quiet():
             if all(_together(load(), cause.failures) for cause in causes.of(run)):
                 return run
-            return replace(run, failures=tuple(_told(failure, run, load) for failure in run.failures))
+            return _as_state(replace(run, failures=tuple(_told(failure, run, load) for failure in run.failures)))
     except Unusable:  # what was loaded once, and cannot be any more: it is told of where it is replayed
         return run
+
+
+def _as_state(run: Run) -> Run:
+    """What does not fail by itself is state, whatever else would explain it: that was made of results that come of other calls."""
+    late = [failure for failure in run.failures if failure.again == ALONE or cases.load(Path(failure.case)).calls]
+    if not late or (run.diagnosis is not None and run.diagnosis.state):
+        return run
+    checks = frozenset(failure.check.name for failure in late)
+    functions = {name for failure in late for name in failure.check.needs}
+    found = diagnosis.later(functions, WRONG_LATER)
+    others = () if run.diagnosis is None else run.diagnosis.parts
+    parts = tuple(part for part in others if not part.names <= found.parts[0].names)
+    part = replace(found.parts[0], checks=checks)
+    known = replace(run.diagnosis or found, parts=(part, *parts), explained=frozenset())
+    return replace(run, diagnosis=known, meant=None, meant_law=None)
+
+
+WRONG_LATER = "right when the target is loaded anew, and wrong after other calls"
+
+
+def asked_again(
+    implementation: Implementation, problem: Problem, checks: tuple[Check, ...], calls: int
+) -> tuple[dict[str, Verdict], diagnosis.Diagnosis | None]:
+    """The verdicts on a problem, after so many calls, and once more, and what is to be said of state. What fails once fails."""
+    called(implementation, problem, checks, calls)
+    one, two = (verify.judge(implementation, problem, checks) for _ in range(2))
+    unsteady = {name for name in one if one[name].failed != two[name].failed}
+    later = {name for name in one if one[name].failed} if calls else set[str]()
+    said = WITHOUT.format(calls) if later else TWICE
+    functions = {need for check in checks if check.name in unsteady | later for need in check.needs}
+    found = {name: one[name] if one[name].failed else two[name] for name in one}
+    return found, diagnosis.later(functions, said) if functions else None
+
+
+TWICE = "wrong now and then: the same problem, asked twice, once passes"
+WITHOUT = "wrong after {} calls: results depend on the calls before"
 
 
 def _together(implementation: Implementation, failures: Iterable[Failure]) -> bool:

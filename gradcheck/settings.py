@@ -57,6 +57,7 @@ class Target:
     max_examples: int | None = None
     require: tuple[str, ...] = ()
     expected_failures: Mapping[str, str] = field(default_factory=dict)
+    threads: bool = False
     isolate: bool = False
     time_limit: float = 10.0
     memory_limit: int = 4096
@@ -79,7 +80,7 @@ class Target:
             found = replace(found, takes=replace(found.takes, **self.takes))
         if self.expected_failures:
             found = replace(found, expected_failures={**found.expected_failures, **self.expected_failures})
-        return replace(found, name=clipped(self.name))
+        return replace(found, name=clipped(self.name), threads=found.threads or self.threads)
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -92,6 +93,7 @@ class Target:
             *named,
             *options({**self.layout, **self.law, **self.arithmetic}),
             *taken(self.takes),
+            *(("--threads",) if self.threads else ()),
             *(("--isolate",) if self.isolate and not self.exec else ()),
             *(word for name, value in said.items() for word in (f"--{name}", value)),
         )
@@ -166,6 +168,7 @@ READERS: dict[str, Callable[[object], Any]] = {
     "require": _texts,
     "max-examples": _whole(1),
     "expected-failures": _reasons,
+    "threads": _flag,
     "isolate": _flag,
     "time-limit": _seconds,
     "memory-limit": _whole(0),

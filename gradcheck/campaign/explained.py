@@ -6,6 +6,7 @@ from gradcheck import clock, diagnosis
 from gradcheck.campaign.findings import HURRIED, UNKNOWN
 from gradcheck.checks import Check
 from gradcheck.checks.meant import MEANT
+from gradcheck.facts import Record
 from gradcheck.implementations import Implementation
 from gradcheck.problem import Problem
 from gradcheck.verdict import Verdict
@@ -28,8 +29,10 @@ class Group:
 class Explained:
     """Diagnoses of the groups of a shard: one for all of them where it fits, else one for each."""
 
-    def __init__(self, implementation: Implementation, passing: list[Problem], groups: list[Group]) -> None:
-        self.implementation, self.passing = implementation, passing
+    def __init__(
+        self, implementation: Implementation, passing: list[Problem], groups: list[Group], record: Record | None = None
+    ) -> None:
+        self.implementation, self.passing, self.record = implementation, passing, record
         failing = [problem for group in groups for problem in group.failing]
         self.exact: list[diagnosis.Diagnosis] = []
         self.vain = 0
@@ -41,7 +44,7 @@ class Explained:
         if group.check.name in MEANT:
             return MEANT[group.check.name]
         found = self.of(group)
-        if found and found.exact:
+        if found and (found.exact or found.state):
             return found.likely, found.fix
         return HURRIED if self.late else UNKNOWN, found.fix if found else ""
 
@@ -49,7 +52,7 @@ class Explained:
         """One that explains every problem of the group that was examined, of those made before or anew."""
         for found in self.exact:
             explained, examined = found.counts(group.failing)
-            if explained == examined > 0:
+            if explained == examined > 0 or (found.state and found.concerns(group.check.needs)):
                 return found
         return self._made(group.failing) if group.failing and self.vain < VAIN else None
 
@@ -57,10 +60,12 @@ class Explained:
         found = None
         try:
             if failing:
-                found = diagnosis.diagnose(self.implementation, failing, self.passing, describe=False)
+                found = diagnosis.diagnose(
+                    self.implementation, failing, self.passing, describe=False, record=self.record
+                )
         except clock.Late:
             self.late = True
-        if found and found.exact:
+        if found and (found.exact or found.state):
             self.exact.append(found)
         else:
             self.vain += 1

@@ -17,6 +17,7 @@ from gradcheck.campaign.explained import Explained, Group
 from gradcheck.campaign.findings import ANY, Finding, Key, Record, key_among, regime_of
 from gradcheck.campaign.job import Job
 from gradcheck.cases import Case
+from gradcheck.facts import Judged
 from gradcheck.implementations import Implementation, adapt
 from gradcheck.implementations.quiet import quiet
 from gradcheck.problem import Problem
@@ -30,6 +31,9 @@ KEPT = 16  # failing problems of a check, in each regime, of which a diagnosis i
 REST = 2  # seconds after the time is up in which what failed may still be diagnosed and shrunk
 
 _loaded: dict[str, Implementation] = {}  # in this worker: a framework is imported once
+# What passed in the first shard of this worker, by target and dtype: where that fails later on, it comes of the calls before.
+_passed: dict[tuple[str, str], dict[Problem, Judged]] = {}
+EARLIER = 4  # problems of it
 
 
 def implementation_of(job: Job) -> Implementation:
@@ -103,7 +107,8 @@ class Shard:
         known, since that depends on who was quicker.
         """
         groups = list(self.needed())
-        explained = Explained(self.implementation, self.judging.passing, groups)
+        self._remember()
+        explained = Explained(self.implementation, self.judging.passing, groups, self.judging.record)
         found = [self.finding(group, *explained.label(group)) for group in groups]
         told: set[Key] = set()
         last = -1
@@ -114,6 +119,14 @@ class Shard:
         shrinking = Shrinking(self.implementation)
         for number, (finding, group) in enumerate(zip(found, groups, strict=True)):
             yield self.shrunk(finding, group, shrinking) if number <= last else finding
+
+    def _remember(self) -> None:
+        """What passed earlier in this worker is known to the diagnosis; where nothing has, what passes here is kept."""
+        record, passing = self.judging.record, self.judging.passing
+        mine = {p: record.judged[p.digest] for p in passing[:EARLIER] if p.digest in record.judged}
+        key = repr(self.job.target), self.run.dtype
+        _passed[key] = _passed.get(key) or mine
+        record.remember(_passed[key])
 
     def finding(self, group: Group, label: str, fix: str) -> Finding:
         """What is said of a group."""

@@ -12,6 +12,8 @@ from gradcheck.checks import conduct as conduct
 from gradcheck.checks import repeatable as repeatable
 from gradcheck.checks import uses as uses
 from gradcheck.checks import around as around
+from gradcheck.checks import state as state
+from gradcheck.checks import threads as threads
 from gradcheck.checks.table import CHECKS as CHECKS
 from gradcheck.checks.table import Check as Check
 from gradcheck.checks.table import select as select

@@ -123,3 +123,8 @@ def another(implementation: Implementation, dtype: str) -> str:
 def another_offered(implementation: Implementation, law: CrossEntropy, dtype: str) -> str:
     """What is made for one precision has no other."""
     return "" if another(implementation, dtype) else f"{implementation.name} offers no other precision"
+
+
+def one_thread(implementation: Implementation, law: CrossEntropy, dtype: str) -> str:
+    """Much right code is made for one thread, and says so nowhere."""
+    return "" if implementation.threads else "it is not declared to be called from several threads (--threads)"

@@ -12,8 +12,8 @@ from gradcheck.checks.trial import ARGUMENTS, Trial
 from gradcheck.checks.values import jacobian_truth
 from gradcheck.enclosure import Reals
 from gradcheck.implementations import layout
-from gradcheck.implementations.layout import KEYS
 from gradcheck.implementations.record import PARAMETERS
+from gradcheck.implementations.returned import KEYS
 from gradcheck.verdict import Comparison, Verdict
 
 Found = Iterator[Comparison | Verdict]

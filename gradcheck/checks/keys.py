@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from gradcheck.implementations.layout import KEYS
+from gradcheck.implementations.returned import KEYS
 
 NEAR = {
     **dict.fromkeys(

@@ -17,9 +17,9 @@ from gradcheck.errors import raised, text
 from gradcheck.implementations import Implementation, TargetFailed, adapt
 from gradcheck.implementations.fitting import require_fit
 from gradcheck.implementations.home import Moved, Unsteady
-from gradcheck.implementations.layout import KEYS, named, shapes
 from gradcheck.implementations.posing import addressed, posed
 from gradcheck.implementations.record import NotPosed, Placeless
+from gradcheck.implementations.returned import KEYS, named, shapes
 from gradcheck.implementations.surroundings import Surroundings
 from gradcheck.law import CrossEntropy
 from gradcheck.precision import FLOAT64

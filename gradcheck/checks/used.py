@@ -7,7 +7,7 @@ from gradcheck.checks.reading import Broken, Skip, as_reals, describe, guarded
 from gradcheck.checks.relations import QUANTITY, SYMBOLS
 from gradcheck.checks.trial import Trial
 from gradcheck.enclosure import Enclosure, Reals
-from gradcheck.implementations.layout import named, shapes
+from gradcheck.implementations.returned import named, shapes
 from gradcheck.problem import Problem
 from gradcheck.verdict import Comparison, Verdict
 

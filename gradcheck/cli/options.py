@@ -125,6 +125,7 @@ REQUIRE: Table = {
     },
 }
 PROCESS: Table = {
+    "--threads": {"is_flag": True, "default": None, "help": "It may be called from several threads at once."},
     "--exec command": {"metavar": "COMMAND", "help": "Judge what this serves by the protocol of docs/protocol.md."},
     "--isolate": {"is_flag": True, "default": None, "help": "Call the target in a process of its own."},
     "--time-limit": {

@@ -11,8 +11,7 @@ import numpy as np
 
 from gradcheck.checks import Trial
 from gradcheck.checks.reading import Broken, Skip, as_array, as_numbers
-from gradcheck.checks.repeatable import elsewhere, identical
-from gradcheck.checks.trial import ARGUMENTS
+from gradcheck.checks.repeatable import among_litter, elsewhere, identical
 from gradcheck.diagnosis.description import Diagnosis, Part
 from gradcheck.diagnosis.series import CALLS, RELATIONS, Series
 from gradcheck.diagnosis.series import fits as _fits
@@ -44,9 +43,16 @@ def diagnose(implementation: Implementation, problems: list[Problem]) -> Diagnos
     followed = named.pop("", []) if _consequences(named) else []
     if "" in named:
         said = "; ".join(_described(series, impure))
-        return Diagnosis((Part(said, frozenset(impure | stuck), exact=False),), examined=examined)
+        return Diagnosis((Part(said, frozenset(impure | stuck), exact=False, state=True),), examined=examined)
     parts = (
-        Part(MISTAKES[m].what, frozenset((*where, *followed)), MISTAKES[m].fix, (m,), where=f", in {symbols(where)}")
+        Part(
+            MISTAKES[m].what,
+            frozenset((*where, *followed)),
+            MISTAKES[m].fix,
+            (m,),
+            where=f", in {symbols(where)}",
+            state=True,
+        )
         for m, where in named.items()
     )
     return Diagnosis(tuple(parts), examined, examined)
@@ -107,8 +113,9 @@ def _series(implementation: Implementation, problem: Problem) -> Iterator[Series
 def _of(function: str, trials: tuple[Trial, Trial], views: list[View], labels: list[Running]) -> Iterator[Series]:
     returned: list[dict[str, Array]] = []
     kept: list[dict[str, Array]] = []
-    for which in CALLS:
-        returned.append(_results(function, trials[which]))
+    for number, which in enumerate(CALLS):
+        last = kept[-1] if kept else {}
+        returned.append(_results(function, trials[which], last, 3.0 + number))
         kept.append({name: array.copy() for name, array in returned[-1].items()})
     right = [dict(view.predicted(Model, returned[0])) for view in views]
     for name in returned[0]:
@@ -121,12 +128,11 @@ def _of(function: str, trials: tuple[Trial, Trial], views: list[View], labels: l
         )
 
 
-def _results(function: str, trial: Trial) -> dict[str, Array]:
-    """What one call returns, by quantity."""
-    if function == "gradients":
-        found = trial.raw_gradients(trial.problem)
-    else:
-        found = {function: trial.call(function, *ARGUMENTS[function](trial))}
+def _results(function: str, trial: Trial, last: dict[str, Array], number: float) -> dict[str, Array]:
+    """What one call returns, by quantity; where memory like that of the last one is free, and holds this number."""
+    it = Trial(trial.implementation, trial.problem)
+    raw = it.remember(function, lambda: among_litter(trial, function, last, number))
+    found = it.raw_gradients() if function == "gradients" else {function: raw}
     for name, value in found.items():
         as_numbers(name, value)
     return {name: as_array(name, value) for name, value in found.items()}

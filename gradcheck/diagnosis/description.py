@@ -22,6 +22,7 @@ class Part:
     """One thing that is wrong: what, its fix, the mistakes of the table that it is, and the quantities in which it shows.
 
     `exact` if it fits within the bounds, otherwise it only describes; `where` says in words that it is in these quantities only.
+    `checks` are those that it speaks of whatever they need; `state` where results depend on the calls before.
     """
 
     what: str
@@ -30,6 +31,8 @@ class Part:
     mistakes: tuple[str, ...] = ()
     exact: bool = True
     where: str = ""
+    checks: frozenset[str] = frozenset()
+    state: bool = False
 
     @property
     def likely(self) -> str:
@@ -54,6 +57,11 @@ class Diagnosis:
     def exact(self) -> bool:
         """Whether every part fits within the bounds."""
         return all(part.exact for part in self.parts)
+
+    @property
+    def state(self) -> bool:
+        """Whether any part is what is kept between calls."""
+        return any(part.state for part in self.parts)
 
     @property
     def likely(self) -> str:

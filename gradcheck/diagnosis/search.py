@@ -9,30 +9,17 @@ from dataclasses import replace
 
 import numpy as np
 
-from gradcheck import facts, traits
+from gradcheck import facts
 from gradcheck.checks.rewordings import twice_over
-from gradcheck.diagnosis import calls, changed, near
+from gradcheck.diagnosis import calls, changed, kept, near
 from gradcheck.diagnosis.candidates import ENOUGH, Candidate, pairs, scaled, singles
+from gradcheck.diagnosis.chosen import SEARCHED, beside, telling
 from gradcheck.diagnosis.description import Diagnosis, Part, checks_of, condition, described, digests, related
 from gradcheck.diagnosis.solving import linear, solved
-from gradcheck.diagnosis.views import EVERYTHING, LARGE, LEFT, QUANTITIES, View, functions, symbols
+from gradcheck.diagnosis.views import EVERYTHING, LEFT, QUANTITIES, View, functions, symbols
 from gradcheck.facts import Record
 from gradcheck.implementations import Implementation
 from gradcheck.problem import Problem
-
-SEARCHED, CONFIRMED = 16, 64  # problems on which candidates are tried, and on which those that are left are confirmed
-SMALL = 4096  # logits of a problem that is looked at
-HUGE, FEW = 2**16, 3  # those of one that is looked at where there is no smaller one, and how many
-
-
-def keep(kept: list[Problem], problem: Problem) -> None:
-    """Put a problem among those that are looked at, while there is room: many that are small, and a few that are not."""
-    if problem.Y.size <= SMALL:
-        if len(kept) < CONFIRMED:
-            kept.append(problem)
-    elif problem.Y.size <= HUGE and sum(other.Y.size > SMALL for other in kept) < FEW:
-        kept.append(problem)
-
 
 # ---- the search ----
 
@@ -59,21 +46,45 @@ def diagnose(
 def _diagnosed(
     implementation: Implementation, failing: list[Problem], passing: list[Problem], describe: bool, record: Record
 ) -> Diagnosis | None:
-    problems = _telling(failing)
+    problems = telling(failing)
     remembered = calls.diagnose(implementation, problems)
-    others = [View(implementation, problem) for problem in _beside(passing)]
-    done = remembered.functions if remembered else frozenset[str]()
+    memory = kept.diagnose(implementation, problems, remembered.functions if remembered else frozenset())
+    others = [View(implementation, problem) for problem in beside(passing)]
     looked = [View(implementation, problem) for problem in problems]
-    turned = changed.now(looked, others, done, record)
+    state = _together(remembered, memory)
+    done = state.functions if state else frozenset[str]()
+    then = [View(implementation, problem) for problem in (*changed.right_then(failing, record), *record.earlier)]
+    turned = changed.now(looked, [*others[: changed.LOOKED], *then], done, record)
     if turned:
-        return _together(remembered, turned) if remembered else turned
+        return _together(state, turned)
     if not (done or any(view.wrong for view in looked)):  # a relation fails, of this batch and of another
         others += [view for view in looked if not view.wrong]
         looked = [View(implementation, problem) for problem in map(twice_over, problems[:SEARCHED])]
+    if memory and (besides := _besides(remembered, looked, others, record)):
+        return _together(besides, memory)
     computed = _of_values(looked, others, done, describe, record)
-    if remembered is None and computed is None and describe:
+    if state is None and computed is None and describe:
         return related(problems, record)
-    return _together(remembered, computed) if remembered and computed else remembered or computed
+    return _together(state, computed)
+
+
+def state(implementation: Implementation, failing: list[Problem], passing: list[Problem], record: Record) -> bool:
+    """Whether results depend on the calls before, or on chance: of such code nothing else can be said before that is mended."""
+    problems = telling(failing)
+    looked = [View(implementation, problem) for problem in problems[:SEARCHED]]
+    asked = [*beside(passing)[: changed.LOOKED], *changed.right_then(failing, record), *record.earlier]
+    with np.errstate(all="ignore"):
+        then = [View(implementation, problem) for problem in asked]
+        return bool(
+            changed.now(looked, then, frozenset(), record) or kept.diagnose(implementation, problems, frozenset())
+        )
+
+
+def _besides(remembered: Diagnosis | None, looked: list[View], others: list[View], record: Record) -> Diagnosis | None:
+    """What explains wrong values exactly, of code that also keeps something that these do not come from."""
+    done = remembered.functions if remembered else frozenset[str]()
+    found = _of_values(looked, others, done, describe=False, record=record)
+    return _together(remembered, found) if found else None
 
 
 def _of_values(
@@ -125,8 +136,10 @@ def _conditional(
     return None
 
 
-def _together(one: Diagnosis, other: Diagnosis) -> Diagnosis:
-    """What is kept between calls, and what is wrong besides."""
+def _together(one: Diagnosis | None, other: Diagnosis | None) -> Diagnosis | None:
+    """What is kept between calls, and what is wrong besides; either may be missing."""
+    if one is None or other is None:
+        return one or other
     explained = (one.explained - other.examined) | (other.explained - one.examined) | (one.explained & other.explained)
     return Diagnosis((*one.parts, *other.parts), explained, one.examined | other.examined)
 
@@ -144,24 +157,6 @@ def _found(
     rest = [view for view in views if view not in searched]
     fitting = _fitting(_fitting(candidates, searched + others, names), rest, names)
     return _best(list(fitting), views, names, everywhere)
-
-
-def _telling(problems: Iterable[Problem]) -> list[Problem]:
-    """Small ones, and of most sides first: n = 1 hides a factor, squares hide transposes. Where there is none, a few large ones."""
-    every = {p.digest: p for p in problems}.values()
-    distinct = [p for p in every if p.Y.size <= SMALL] or sorted(every, key=lambda p: p.Y.size)[:FEW]
-    ordered = sorted(distinct, key=lambda p: (-len({p.n, p.d, p.L, 1}), p.Y.size))[:CONFIRMED]
-    return sorted(ordered, key=lambda p: traits.of(p)[0] > LARGE)  # those that refute at the least cost
-
-
-def _beside(passing: list[Problem]) -> list[Problem]:
-    """Passing ones that may refute: some with moderate numbers, and some with large ones."""
-    found = _telling(passing)
-    large = [p for p in found if traits.of(p)[0] > LARGE]
-    plain = sorted((p for p in found if traits.of(p)[0] <= LARGE), key=lambda p: p.Y.size)
-    small = plain[: SEARCHED // 2]  # cheap; large ones have more to refute
-    few = large[: SEARCHED // 2]
-    return small + plain[len(small) :][-SEARCHED // 2 :] + few + large[len(few) :][-SEARCHED // 2 :]
 
 
 def _fitting(candidates: Iterable[Candidate], views: list[View], names: frozenset[str]) -> Iterator[Candidate]:

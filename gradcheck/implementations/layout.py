@@ -10,19 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck import model, tensors
+from gradcheck import model
+from gradcheck.implementations import handing
 from gradcheck.implementations.labels import indices, lacks_class, with_class
 from gradcheck.implementations.record import Function, Implementation, Layout, Placeless
+from gradcheck.implementations.returned import KEYS, as_array, in_columns, named, turned, turned_matrix, with_bias
 from gradcheck.implementations.told import calling
 from gradcheck.law import CrossEntropy
-from gradcheck.problem import Array, Problem
-
-KEYS = ("theta", "b", "Z", "X")
-
-
-def shapes(problem: Problem) -> dict[str, tuple[int, ...]]:
-    """Of each gradient."""
-    return {"theta": problem.theta.shape, "b": problem.b.shape, "Z": problem.Y.shape, "X": problem.X.shape}
+from gradcheck.problem import Array
 
 
 def adapt(implementation: Implementation) -> Implementation:
@@ -65,8 +60,10 @@ def hand(implementation: Implementation, law: CrossEntropy, theta: Array, b: Arr
     """theta, b, X and perhaps Y, in its layout; samples that do not count carry the label that `law` has for them."""
     layout = implementation.layout
     copies: list[tuple[Array, Array, Array]] = []
+    now = handing.now()
 
     def made(array: Array, given: Array) -> Array:
+        array = now.made((len(rest), len(copies)), array)
         copies.append((array, array.copy(), given))
         return array
 
@@ -79,17 +76,17 @@ def hand(implementation: Implementation, law: CrossEntropy, theta: Array, b: Arr
         theta, X = made(np.concatenate([theta, b], axis=1), theta), made(np.concatenate([X, ones]), X)
     weights = theta.T if layout.theta == "features-first" else theta
     bias = () if layout.bias == "absent" else (b[:, 0] if layout.flat_bias else b,)
-    data = _samples(layout, X)
+    data = in_columns(layout, X)
     if layout.labels == "index":
         labels = tuple(made(indices(Y, law.ignore, implementation.takes.labels), Y) for Y in rest)
     else:
         labels = tuple(
-            _samples(layout, made(with_class(Y, law.ignore), Y) if lacks_class(Y, law.ignore) else Y) for Y in rest
+            in_columns(layout, made(with_class(Y, law.ignore), Y) if lacks_class(Y, law.ignore) else Y) for Y in rest
         )
     arguments = (weights, *bias, data, *labels)
     if layout.memory == "C":  # copies, unless they are of that order and can be written to
         arguments = tuple(_plain(array, made) for array in arguments)
-    return Handed(arguments, tuple(copies))
+    return Handed(now.passed((len(rest),), arguments), tuple(copies))
 
 
 def _plain(array: Array, made: Callable[[Array, Array], Array]) -> Array:
@@ -109,44 +106,7 @@ def _unpinned(layout: Layout, array: Array) -> Array:
     return np.delete(array, k, axis=0)
 
 
-def _samples(layout: Layout, array: Any) -> Any:
-    """X, Y, Z, A: between (., n) and (n, .)."""
-    return array.T if layout.samples == "rows" else array
-
-
-# ---- what comes back ----
-
-
-def named(raw: Any) -> Any:
-    """Gradients by name: a mapping as it is; a tuple or list in the order theta, b, Z, X; theta alone; an object
-    by its attributes.
-    """
-    if isinstance(raw, Mapping):
-        return raw
-    if isinstance(raw, np.ndarray) or hasattr(raw, "__array__"):
-        return {"theta": raw}
-    if isinstance(raw, tuple | list) and not hasattr(raw, "_fields"):
-        return dict(zip(KEYS, raw, strict=False))
-    found = {key: getattr(raw, key) for key in KEYS if hasattr(raw, key)}
-    return found or raw
-
-
-def _array(raw: Any) -> Any:
-    """What is an array by another name, a tensor or a list, as an array."""
-    return tensors.array(raw) if hasattr(raw, "__array__") or isinstance(raw, list | tuple) else raw
-
-
-def _turned(raw: Any, turn: Callable[[Array], Array]) -> Any:
-    """A matrix turned; anything else untouched."""
-    return turn(raw) if isinstance(raw, np.ndarray) and raw.ndim == 2 else raw
-
-
-def _column(layout: Layout, raw: Any) -> Any:
-    """A flat bias gradient as (L, 1); with samples in rows (1, L) is a flat one, too."""
-    if isinstance(raw, np.ndarray) and layout.flat_bias:
-        row = layout.samples == "rows" and raw.ndim == 2 and raw.shape[0] == 1
-        return raw.reshape(-1, 1) if raw.ndim == 1 or row else raw
-    return raw
+# ---- the functions ----
 
 
 def _gradients(implementation: Implementation) -> Function:
@@ -168,24 +128,6 @@ def _gradients(implementation: Implementation) -> Function:
         return _with_pinned(layout.pinned, found, model.Stages(law).gradients(theta, b, X, Y))
 
     return gradients
-
-
-def with_bias(found: dict[str, Any], d: int) -> dict[str, Any]:
-    """Where the bias is the weight of a feature that is always 1: its gradient apart, and that of the feature left out."""
-    if getattr(found.get("theta"), "shape", ())[1:] == (d + 1,):
-        found = {**found, "theta": found["theta"][:, :-1], "b": found["theta"][:, -1:]}
-    if getattr(found.get("X"), "shape", ())[:1] == (d + 1,):
-        found = {**found, "X": found["X"][:-1]}
-    return found
-
-
-def turned(layout: Layout, key: str, raw: Any) -> Any:
-    """One gradient, as an array in the paper's layout; what is none is left as it is."""
-    raw = _array(raw)
-    if key == "b":
-        return _column(layout, raw)
-    turns = layout.theta == "features-first" if key == "theta" else key in ("Z", "X") and layout.samples == "rows"
-    return _turned(raw, lambda array: array.T) if turns else raw
 
 
 def _with_pinned(k: int, found: dict[str, Any], whole: dict[str, Array]) -> dict[str, Any]:
@@ -222,7 +164,7 @@ def _logits(implementation: Implementation) -> Function:
 
     def logits(theta: Array, b: Array, X: Array) -> Any:
         handed = hand(implementation, implementation.law, theta, b, X)
-        raw = _turned(_array(function(*handed.arguments)), lambda array: _samples(layout, array))
+        raw = turned_matrix(as_array(function(*handed.arguments)), lambda array: in_columns(layout, array))
         handed.written()
         k = layout.pinned
         without = k is not None and getattr(raw, "shape", ()) == (len(theta) - 1, X.shape[1])
@@ -236,9 +178,9 @@ def _softmax(implementation: Implementation) -> Function:
     assert function is not None
 
     def softmax(Z: Array) -> Any:
-        given = _samples(layout, Z)
-        given = np.array(given, order="C") if layout.memory == "C" else given
-        return _turned(_array(function(given)), lambda a: _samples(layout, a))
+        given, now = in_columns(layout, Z), handing.now()
+        given = now.made(("softmax",), np.array(given, order="C")) if layout.memory == "C" else given
+        return turned_matrix(as_array(function(*now.passed(("softmax",), (given,)))), lambda a: in_columns(layout, a))
 
     return softmax
 

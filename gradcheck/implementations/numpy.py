@@ -57,4 +57,4 @@ def softmax_jacobian(z: Array) -> Array:
     return J.astype(z.dtype)
 
 
-implementation = Implementation("numpy", gradients, loss, logits, softmax, softmax_jacobian)
+implementation = Implementation("numpy", gradients, loss, logits, softmax, softmax_jacobian, threads=True)

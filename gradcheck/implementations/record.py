@@ -151,6 +151,7 @@ class Implementation:
     declared: Layout = Layout()  # what `adapt` has taken care of
     adapted: bool = False
     told: bool = False  # `loss` and `gradients` take the law of a problem themselves, by keyword
+    threads: bool = False  # it may be called from several threads at once
     copies: bool = False  # it is handed copies of the arrays, and cannot reach ours
     home: Home = field(default_factory=Home, compare=False, repr=False)  # where its functions are called
 

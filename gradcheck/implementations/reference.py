@@ -12,4 +12,5 @@ implementation = Implementation(
     softmax_jacobian=model.softmax_jacobian,
     dtypes=("float64",),
     analytic=True,
+    threads=True,
 )

@@ -42,5 +42,5 @@ def softmax_jacobian(z: Array) -> Array:
 
 
 implementation = Implementation(
-    "scipy", gradients, loss, logits, softmax, softmax_jacobian, dtypes=("float64", "float32")
+    "scipy", gradients, loss, logits, softmax, softmax_jacobian, dtypes=("float64", "float32"), threads=True
 )

@@ -15,8 +15,8 @@ import numpy as np
 
 from gradcheck.errors import Unusable, kind, raised
 from gradcheck.implementations import protocol, wired
-from gradcheck.implementations.layout import KEYS, named
 from gradcheck.implementations.record import Implementation, NotPosed
+from gradcheck.implementations.returned import KEYS, named
 from gradcheck.implementations.surroundings import Surroundings
 from gradcheck.implementations.takes import Takes
 from gradcheck.implementations.targets import load

@@ -12,7 +12,7 @@ import torch
 from gradcheck.implementations.record import Implementation, Layout
 from gradcheck.implementations.takes import Takes
 from gradcheck.implementations.told import keyword_only
-from gradcheck.implementations.torch_arrays import Array, alone, array, tensor
+from gradcheck.implementations.torch_arrays import Array, alone, array, leaf, tensor
 from gradcheck.implementations.torch_uses import ALL, Hook, Traced, given_options, uses
 from gradcheck.law import CrossEntropy
 
@@ -47,12 +47,10 @@ def from_torch(
     def traced(
         arrays: tuple[Array, ...], given: Mapping[str, Any], needed: frozenset[str] = ALL, hook: Hook | None = None
     ) -> Traced:
-        options = given_options(given)
-        *tensors, X, Y = (tensor(each).detach() for each in arrays)
-        named = dict(zip(keys, tensors, strict=True))
-        named |= {key: each for key, each in (("X", X), ("Y", Y)) if each.is_floating_point()}
-        for key, each in named.items():
-            each.requires_grad_(key in needed)
+        options, names = given_options(given), (*keys, "X", "Y")
+        every = [leaf(each, requires_grad=key in needed) for key, each in zip(names, arrays, strict=True)]
+        named = {key: each for key, each in zip(names, every, strict=True) if each.is_floating_point()}
+        *tensors, X, Y = every
         if logits is None:
             return Traced(loss(*tensors, X, Y, **options), named)
         named["Z"] = Z = logits(*tensors, X)

@@ -8,6 +8,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from gradcheck.implementations import handing
+
 Array = NDArray[Any]
 
 
@@ -15,11 +17,26 @@ def tensor(array: Array) -> torch.Tensor:
     """A view where PyTorch can have one: it wants writable memory and positive strides, and knows no bfloat16 of NumPy's."""
     plain = array.flags.writeable and all(stride > 0 for stride in array.strides)
     kept = array if plain else array.copy()
-    return (
+    made = (
         torch.from_numpy(kept.view(np.int16)).view(torch.bfloat16)
         if kept.dtype.name == "bfloat16"
         else torch.from_numpy(kept)
     )
+    return handing.now().framework(("tensor",), array, made, _step)
+
+
+def _step(kept: torch.Tensor, made: torch.Tensor) -> None:
+    """New numbers, as an optimiser writes them: its version counter says so to whoever looks at that."""
+    with torch.no_grad():
+        kept.copy_(made.clone())
+
+
+def leaf(array: Array, *, requires_grad: bool) -> torch.Tensor:
+    """A parameter, or data by which is differentiated."""
+    made = tensor(array).detach()
+    if made.is_floating_point():
+        made.requires_grad_(requires_grad)
+    return handing.now().framework(("leaf", requires_grad), array, made, lambda kept, made: None)  # in one memory
 
 
 def array(result: torch.Tensor, like: Array) -> Array:

@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from gradcheck.errors import Unusable
+from gradcheck.implementations import handing
 from gradcheck.implementations.layout import hand
 from gradcheck.implementations.record import Implementation, Layout
 from gradcheck.implementations.takes import Takes
@@ -25,6 +26,16 @@ PARAMETERS = frozenset({"theta", "b"})
 def _sizes(module: torch.nn.Module) -> tuple[int, ...]:
     """The dimensions of its parameters: (2, 1) for weights and a bias, in the order in which they were registered."""
     return tuple(parameter.ndim for parameter in module.parameters())
+
+
+def _set(parameter: torch.nn.Parameter, given: torch.Tensor) -> None:
+    """The numbers of an array in the place of its own; under an optimiser it is written to, and knows of it."""
+    parameter.grad = None
+    if isinstance(handing.now(), handing.Again) and parameter.shape == given.shape:
+        with torch.no_grad():
+            parameter.copy_(given)
+    else:
+        parameter.data = given
 
 
 def from_torch_module(
@@ -67,7 +78,7 @@ def from_torch_module(
         given = dict(zip(("theta", "b"), map(tensor, parameters), strict=False))
         own = copied(given["theta"].dtype)
         for key, parameter in zip(keys, own.parameters(), strict=True):
-            parameter.data, parameter.grad = given[key], None
+            _set(parameter, given[key])
         return own
 
     names = tuple(name for name, _ in module.named_parameters())

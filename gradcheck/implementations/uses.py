@@ -19,12 +19,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from gradcheck.implementations import layout as laying
+from gradcheck.implementations import returned
 from gradcheck.implementations.record import Function, Implementation, NotPosed
 from gradcheck.implementations.told import handing
 from gradcheck.law import CrossEntropy
 from gradcheck.problem import Array
 
-KEYS = (*laying.KEYS, "Y")  # of what a use returns
+KEYS = (*returned.KEYS, "Y")  # of what a use returns
 
 
 def laid(implementation: Implementation) -> dict[str, Function]:
@@ -54,15 +55,17 @@ class _Laid:
             more = (c, *laying.hand(self.declared, law, theta, b, X2, Y2).arguments[-2:], c2)
         found = self.function(law, *handed.arguments, *more)
         if self.use == "left":
-            return tuple(laying.turned(layout, "Z", each) for each in found)
+            return tuple(returned.turned(layout, "Z", each) for each in found)
         if self.use == "again":
             return tuple(each if isinstance(each, str) else self._turned(each, theta) for each in found)
         return self._turned(found, theta)
 
     def _turned(self, raw: Any, theta: Array) -> Any:
-        found = laying.named(raw)
+        found = returned.named(raw)
         if not isinstance(found, Mapping):
             return raw
         offered = {key: found[key] for key in KEYS if key in found}
-        turned = {key: laying.turned(self.declared.layout, "Z" if key == "Y" else key, offered[key]) for key in offered}
-        return laying.with_bias(turned, theta.shape[1]) if self.declared.layout.bias == "absent" else turned
+        turned = {
+            key: returned.turned(self.declared.layout, "Z" if key == "Y" else key, offered[key]) for key in offered
+        }
+        return returned.with_bias(turned, theta.shape[1]) if self.declared.layout.bias == "absent" else turned

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 
 from gradcheck.errors import text
-from gradcheck.implementations.layout import named
 from gradcheck.implementations.peer import Peer
 from gradcheck.implementations.record import TargetFailed
+from gradcheck.implementations.returned import named
 from gradcheck.implementations.uses import KEYS
 from gradcheck.law.options import PLAIN, CrossEntropy
 from gradcheck.problem import Array

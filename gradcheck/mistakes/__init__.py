@@ -12,6 +12,7 @@ from gradcheck.mistakes import jacobian as jacobian
 from gradcheck.mistakes import rounded as rounded
 from gradcheck.mistakes import written as written
 from gradcheck.mistakes import conduct as conduct
+from gradcheck.mistakes import state as state
 from gradcheck.mistakes import smoothed as smoothed
 from gradcheck.mistakes import ignored as ignored
 from gradcheck.mistakes import weighted as weighted

@@ -29,6 +29,7 @@ class Model(model.Stages):
         False  # one stage is shorter: right code lies within what it may return, so that it is told by its numbers
     )
     linear: ClassVar[bool] = False  # its value is a factor of something that is added, and may be any number
+    threads: ClassVar[bool] = False  # declared to be called from several threads at once
     coarse_throughout: ClassVar[bool] = False  # all of them are
 
     def under(self, **options: Any) -> "Model":
@@ -38,4 +39,5 @@ class Model(model.Stages):
     def implementation(self, name: str) -> Implementation:
         """All its functions, to be judged."""
         functions = (self.gradients, self.loss, self.logits, self.softmax, self.softmax_jacobian)
-        return Implementation(name, *functions, analytic=self.analytic and self.law.plain, law=self.law)
+        analytic = self.analytic and self.law.plain
+        return Implementation(name, *functions, analytic=analytic, law=self.law, threads=self.threads)
