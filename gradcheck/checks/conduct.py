@@ -11,7 +11,7 @@ from gradcheck.checks.table import AGREED, check, found
 from gradcheck.checks.trial import ARGUMENTS, Trial
 from gradcheck.checks.values import jacobian_truth
 from gradcheck.enclosure import Reals
-from gradcheck.implementations import layout
+from gradcheck.implementations import returned
 from gradcheck.implementations.record import PARAMETERS
 from gradcheck.implementations.returned import KEYS
 from gradcheck.verdict import Comparison, Verdict
@@ -54,7 +54,7 @@ def allowed(trial: Trial, name: str) -> Reals | None:
 def shapes(trial: Trial) -> dict[str, tuple[int, ...]]:
     """The shape that each result must have."""
     p = trial.problem
-    gradients = {f"gradients[{key!r}]": shape for key, shape in layout.shapes(p).items()}
+    gradients = {f"gradients[{key!r}]": shape for key, shape in returned.shapes(p).items()}
     return {**gradients, "logits": p.Y.shape, "softmax": p.Y.shape, "softmax_jacobian": (p.L, p.L)}
 
 
