@@ -64,7 +64,7 @@ class Check:
         except Skip as reason:
             return Verdict(Outcome.SKIPPED, str(reason))
         except Anew:  # once: what has been moved is not moved again
-            return self.judge(Trial(trial.implementation, trial.problem, careful=trial.careful))
+            return self.judge(Trial(trial.implementation, trial.problem, careful=trial.careful, few=trial.few))
         except Broken as problem:
             return Verdict(Outcome.ERRORED, str(problem), final=problem.fatal)
         return combine(verdicts)

@@ -15,6 +15,7 @@ from gradcheck import precision
 from gradcheck.precision import Precision
 from gradcheck.problem import Problem, Reals
 from gradcheck.regimes import select
+from gradcheck.strategies import palette
 from gradcheck.strategies.arrays import (
     LARGER_SIDES,
     SIDES,
@@ -52,23 +53,30 @@ _header = st.binary(min_size=51, max_size=51)
 
 
 def problems(
-    *, dtypes: Iterable[str] = ("float64",), regimes: Iterable[str] = ("*",), ignored: bool = False
+    *,
+    dtypes: Iterable[str] = ("float64",),
+    regimes: Iterable[str] = ("*",),
+    ignored: bool = False,
+    few: Iterable[Shape] = (),
 ) -> st.SearchStrategy[Problem]:
     """Problems in any of the dtypes and any of the regimes (globs; "*" stands for all that are not opt-in).
 
-    With `ignored`, half of them have samples that do not count: columns of zeros in Y. Shrinks to two classes, one feature, one
-    sample, zeros, one-hot labels of class 0 and C-ordered memory. Logits stay within 1/16 of the largest number of their
-    precision, and so do sums over samples.
+    With `ignored`, half of them have samples that do not count: columns of zeros in Y. With `few`, they are of these shapes
+    (L, d, n) alone, each of the one that is most like what it would have: for code that is compiled for each shape. Shrinks to two
+    classes, one feature, one sample, zeros, one-hot labels of class 0 and C-ordered memory. Logits stay within 1/16 of the largest
+    number of their precision, and so do sums over samples.
     """
     names, globs = tuple(dtypes), tuple(regimes)
     for name in names:
         precision.named(name)
     everything = globs in ((), ("*",))
-    return _problems(names, () if everything else select(globs), ignored)
+    return _problems(names, () if everything else select(globs), ignored, tuple(Shape(*sides) for sides in few))
 
 
 @cache
-def _problems(dtypes: tuple[str, ...], wanted: tuple[str, ...], ignored: bool) -> st.SearchStrategy[Problem]:
+def _problems(
+    dtypes: tuple[str, ...], wanted: tuple[str, ...], ignored: bool, few: tuple[Shape, ...]
+) -> st.SearchStrategy[Problem]:
     """Of the wanted regimes, one is drawn and imposed on the rest; none is wanted by default."""
     precisions = [precision.named(name) for name in dtypes]
 
@@ -82,7 +90,7 @@ def _problems(dtypes: tuple[str, ...], wanted: tuple[str, ...], ignored: bool) -
             *(name for name in dict.fromkeys(chosen) if name != regime),
             regime,
         )  # what is asked for has the last word
-        parts = _parts(draw, octets[4:9], choices, names)
+        parts = _parts(draw, octets[4:9], choices, names, few)
         for table in STEPS:
             for name in names:
                 parts = table[name](choices, parts, p) if name in table else parts
@@ -101,8 +109,8 @@ def _chosen(octets: bytes, regime: str) -> tuple[str, ...]:
     )
 
 
-def _parts(draw: st.DrawFn, octets: bytes, choices: Octets, names: tuple[str, ...]) -> Parts:
-    """A plain problem of the shape that these regimes need."""
+def _parts(draw: st.DrawFn, octets: bytes, choices: Octets, names: tuple[str, ...], few: tuple[Shape, ...]) -> Parts:
+    """A plain problem of the shape that these regimes need, or of the most like of few."""
     source, scale = SOURCES[octets[0] % len(SOURCES)], SCALES[octets[1] % len(SCALES)]
     source = blocks if "large" in names else source
     sides = LARGER_SIDES if source is blocks and "large" not in names else SIDES
@@ -110,6 +118,8 @@ def _parts(draw: st.DrawFn, octets: bytes, choices: Octets, names: tuple[str, ..
     shape = Shape(L + 2, d + 1, n + 1)
     for name in names:
         shape = SHAPES[name](choices, shape) if name in SHAPES else shape
+    shape = palette.nearest(few, shape) if few else shape
+    source = source if all(side <= most for side, most in zip(shape, SIDES, strict=True)) else blocks
     theta, b, X, index = source(draw, shape)
     return Parts(scale * theta, b, X, one_hot(index, shape.L), index, "C")
 
