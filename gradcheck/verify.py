@@ -9,9 +9,8 @@ from gradcheck import precision
 from gradcheck.arithmetic import Arithmetic
 from gradcheck.checks import CHECKS, Check, Trial
 from gradcheck.checks import select as select  # noqa: PLC0414 - by this name it is known
-from gradcheck.diagnosis import Diagnosis, keep
+from gradcheck.diagnosis import Diagnosis
 from gradcheck.errors import Unusable
-from gradcheck.facts import Record
 from gradcheck.implementations import Implementation, Layout, adapt
 from gradcheck.law import CrossEntropy
 from gradcheck.pictures import Larger, Picture
@@ -50,40 +49,14 @@ def parted(
     return failing, passing
 
 
-class Judging:
-    """Every check in its turn, on one problem after the other: a tally of each, and problems on which none failed."""
-
-    def __init__(
-        self, implementation: Implementation, checks: tuple[Check, ...], dtype: str, *, careful: bool = False
-    ) -> None:
-        self.implementation, self.checks, self.careful = implementation, checks, careful
-        self.tallies = {
-            check.name: Tally(check, implementation.expected(check.name, dtype), careful=careful) for check in checks
-        }
-        self.passing: list[Problem] = []
-        self.record = Record()
-        self.done = 0
-
-    def judge(self, problem: Problem) -> dict[str, Verdict]:
-        """The verdicts of the checks whose turn it is, which are counted."""
-        due = [check for check in self.checks if check.due(self.done, problem)]
-        verdicts = judge(self.implementation, problem, due, careful=self.careful)
-        for name, verdict in verdicts.items():
-            self.tallies[name].add(problem, verdict)
-        self.record.add(problem, verdicts)
-        if not any(verdict.failed for verdict in verdicts.values()):
-            keep(self.passing, problem)
-        self.done += 1
-        return verdicts
-
-
 @dataclass(frozen=True)
 class Failure:
     """A check that failed: the smallest problem found on which it does, its verdict there, and where that is saved.
 
     `explained` counts the failing problems that the run's diagnosis explains, and those that were examined. `pictures` are the
     arrays that are compared on the problem that its cause is shown on, where anybody looks at them, and `larger` those of a problem
-    on which a pattern shows. `again` says how it is repeated where no command does it.
+    on which a pattern shows. `again` says how it is repeated where no command does it. It is `shrunk`
+    unless the time was up.
     """
 
     check: Check
@@ -96,6 +69,21 @@ class Failure:
     pictures: tuple[Picture, ...] = ()
     larger: Larger | None = None
     again: str = ""
+    shrunk: bool = True
+
+
+@dataclass(frozen=True)
+class Cut:
+    """Where a run has ended since its `seconds` were over, and what it has left undone.
+
+    `whole`: all its problems were judged. Otherwise `partly` are those of which some checks were not asked any more. `undone` is
+    what was not looked for to the end, in words.
+    """
+
+    seconds: float
+    whole: bool = False
+    partly: int = 0
+    undone: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, repr=False)
@@ -107,7 +95,7 @@ class Run:
     which everything that failed would agree.
     `diagnosis` says what the code does wrong, or describes it; `notes` what the target did to this process. `door` is where its
     layout and its loss are declared, and advice is given for: "command", "python" or "pyproject". A `nameless` target was made by
-    hand: no command loads it.
+    hand: no command loads it. `cut` says what there was no time for.
     """
 
     target: str
@@ -131,6 +119,7 @@ class Run:
     notes: tuple[str, ...] = ()
     door: str = "command"
     nameless: bool = False
+    cut: Cut | None = None
 
     def report(self) -> str:
         """What `gradcheck verify` says of it, as plain text: what is wrong, with fix and smallest problem, or what agrees."""
@@ -164,14 +153,15 @@ class Run:
         return any(tally.judged for tally in claims)
 
 
-def settle(tallies: Mapping[str, Tally], problems: int) -> None:
-    """What can be said of the tallies of a run only when all its problems have been judged."""
+def settle(tallies: Mapping[str, Tally], problems: int, seconds: float = 0.0) -> None:
+    """What can be said of the tallies of a run only when all its problems have been judged, or its `seconds` are over."""
     reasons = {tally.expected for tally in tallies.values() if tally.outcome in FAILURES} - {""}
+    when = f"{seconds:.3g} s" if seconds else f"{problems} problem{'s' * (problems != 1)}"
     for tally in tallies.values():
         tally.shown = tally.expected in reasons
         if not tally.counts:
             tally.counts[Outcome.SKIPPED] += 1
-            tally.reasons[f"its turn did not come in {problems} problem{'s' * (problems != 1)}"] += 1
+            tally.reasons[f"its turn did not come in {when}"] += 1
 
 
 def known(expected: Iterable[str]) -> None:
