@@ -12,6 +12,7 @@ from gradcheck import conformance, reports, verify
 from gradcheck.api.targets import given
 from gradcheck.api.telling import telling
 from gradcheck.arithmetic import Arithmetic
+from gradcheck.budget import Budget
 from gradcheck.checks import CHECKS, Check
 from gradcheck.errors import Unusable
 from gradcheck.implementations import Layout
@@ -51,6 +52,7 @@ def conform(
     max_examples: int | None = None,
     seed: int = 0,
     careful: bool = False,
+    budget: float | None = None,
     layout: Layout | None = None,
     law: CrossEntropy | None = None,
     arithmetic: Arithmetic | None = None,
@@ -62,12 +64,14 @@ def conform(
     `target` is whatever `gradcheck.load` takes. `dtype` is float64 where nothing is said and the target is made for it; `checks`
     and `regimes` are names or globs; `careful` makes it a failure to lose bits that careful code keeps. `layout`, `law` and
     `arithmetic` declare what the target is. Failing problems are saved in the folder `cases`, if one is given. The same arguments
-    give the same verdicts. Ctrl-C ends the run early with what has been judged so far (`Run.interrupted`).
+    give the same verdicts. After `budget` seconds the run ends with what it has, and `Run.cut` says what it has not; Ctrl-C ends
+    it early with what has been judged so far (`Run.interrupted`).
 
         >>> import gradcheck
         >>> gradcheck.conform("numpy", checks=["*_gradient"], max_examples=20).failed
         False
     """
+    left = Budget(budget)
     asked, found = given(target, layout=layout, law=law, arithmetic=arithmetic)
     run = conformance.conform(
         found,
@@ -77,6 +81,7 @@ def conform(
         max_examples=max_examples or asked.max_examples or EXAMPLES,
         seed=seed,
         careful=careful,
+        budget=left,
         progress=progress,
     )
     run = replace(run, command=asked.words, door="pyproject" if asked.configured else "python")
@@ -93,6 +98,7 @@ def check(
     max_examples: int | None = None,
     seed: int = 0,
     careful: bool = False,
+    budget: float | None = None,
     layout: Layout | None = None,
     law: CrossEntropy | None = None,
     arithmetic: Arithmetic | None = None,
@@ -122,6 +128,7 @@ def check(
         max_examples=max_examples,
         seed=seed,
         careful=careful,
+        budget=budget,
         layout=layout,
         law=law,
         arithmetic=arithmetic,

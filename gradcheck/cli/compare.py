@@ -9,6 +9,7 @@ from gradcheck.arithmetic import FIELDS
 from gradcheck.cli.group import leave, main
 from gradcheck.cli.losses import law_options
 from gradcheck.cli.options import arithmetic_options, declaring, run_options, said_of
+from gradcheck.cli.timing import budget_option
 from gradcheck.cli.verify import judged
 from gradcheck.errors import Unusable
 from gradcheck.law.options import FIELDS as LAW
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 @main.command()
 @click.argument("names", metavar="TARGET...", nargs=-1)
 @run_options
+@budget_option
 @arithmetic_options
 @law_options
 @click.option(
@@ -47,7 +49,7 @@ def compare(*, names: tuple[str, ...], json_file: Path | None, html: Path | None
         raise Unusable(
             "no target is given, and no pyproject.toml here or above names any; `gradcheck targets` lists some"
         )
-    runs: list[Run] = list(judged(targets, settings))
+    runs: list[Run] = [run for run, _ in judged(targets, settings)]
     reports.terminal.show_comparison(runs, reports.console(quiet=Path("-") in files.values()))
     for kind, path in files.items():
         reports.write(path, (reports.pages.comparison if kind == "html" else reports.FORMATS[kind])(runs))

@@ -2,6 +2,7 @@
 
 from gradcheck.diagnosis.description import Diagnosis as Diagnosis
 from gradcheck.diagnosis.description import Part as Part
+from gradcheck.diagnosis.search import CONFIRMED as CONFIRMED
 from gradcheck.diagnosis.search import SMALL as SMALL
 from gradcheck.diagnosis.search import diagnose as diagnose
 from gradcheck.diagnosis.search import keep as keep

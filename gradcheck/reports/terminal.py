@@ -13,7 +13,7 @@ from rich.text import Text
 from gradcheck import causes
 from gradcheck.causes import Cause
 from gradcheck.printable import printable
-from gradcheck.reports import brief, commands, notes, stories, words
+from gradcheck.reports import brief, commands, cut, notes, stories, words
 from gradcheck.tally import Tally
 from gradcheck.verdict import Outcome
 from gradcheck.verify import Failure, Run
@@ -96,7 +96,7 @@ def show(run: Run, out: Console, *, said: int = USUAL) -> None:
             out.print()
         for outcome, line in brief.lines(run):
             out.print(Text(line, style=STYLES[outcome]))
-        for line in (*notes.lost(run), *words.expectations(run), *filter(None, [words.printed(run)])):
+        for line in (*cut.lines(run), *notes.lost(run), *words.expectations(run), *filter(None, [words.printed(run)])):
             out.print(Padding(Text(f"note: {line}"), expand=False))
         show_notes([run], out)
     out.print(styled(Outcome.DISAGREE if run.failed else Outcome.AGREE, words.summary(run)))
