@@ -9,7 +9,7 @@ from pathlib import Path
 from hypothesis.configuration import set_hypothesis_home_dir
 
 from gradcheck import budget as shares
-from gradcheck import cases, causes, explaining, repeating, verify
+from gradcheck import cases, causes, explaining, repeating, unposed, verify
 from gradcheck.budget import Budget
 from gradcheck.checks import Check
 from gradcheck.clock import End, Late
@@ -46,7 +46,7 @@ def replay(implementation: Implementation, case: cases.Case, path: Path, checks:
             tallies[name].add(problem, verdict)
     failures = tuple(replace(explaining.failure(t, *t.first), case=str(path)) for t in tallies.values() if t.first)
     declared = implementation.layout, implementation.arithmetic, implementation.law
-    run = Run(implementation.name, dtype, 0, 1, ("*",), 1, tallies, *declared, failures)
+    run = Run(implementation.name, dtype, 0, 1, ("*",), 1, tallies, *declared, failures, takes=implementation.takes)
     with quiet():
         run = causes.pictured(run, adapt(implementation))
     return replace(run, printed=printed.size, notes=tuple(implementation.home.notes))
@@ -62,12 +62,14 @@ def conform(
     seed: int = 0,
     careful: bool = False,
     budget: Budget | None = None,
+    require: Iterable[str] = (),
     progress: Progress = lambda doing, done: None,
     heard: Heard = lambda failure: None,
 ) -> Run:
     """Judge an implementation on `max_examples` problems of one precision, and shrink each failure.
 
-    With `careful`, to lose bits that careful code keeps is a failure, too. A `budget` ends it with what it has by then: `Run.cut`.
+    With `careful`, to lose bits that careful code keeps is a failure, too. What is in `require`, functions or checks, has to be
+    judged (`Run.lacking`). A `budget` ends it with what it has by then: `Run.cut`.
     The same arguments give the same verdicts. Ctrl-C ends the run early with what has been judged so far.
     """
     budget = budget or Budget()
@@ -90,6 +92,8 @@ def conform(
         layout,
         original.arithmetic,
         original.law,
+        takes=original.takes,
+        required=verify.required(require),
     )
 
     failures: list[Failure] = []
@@ -124,7 +128,9 @@ def conform(
                 known, found = not found.failures, replace(run, failures=tuple(failures))
                 found = explaining.told(found, original, implementation, judging, budget) if known else found
     nameless = original.home.start is None and original.name not in BUILT_IN
-    found = replace(found, problems=judging.done + judging.partly, nameless=nameless)
+    asked = unposed.Asked(dtype, run.regimes, chosen, judging.done + judging.partly)
+    gaps = unposed.gaps(original, judging.watch, asked)
+    found = replace(found, problems=judging.done + judging.partly, nameless=nameless, unposed=gaps)
     with quiet():
         pictured = (
             None

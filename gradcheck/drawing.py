@@ -1,6 +1,8 @@
 """The problems of a run: drawn by Hypothesis, of the loss that an implementation computes."""
 
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 from hypothesis import HealthCheck, Phase, Verbosity, given, settings
 from hypothesis import seed as seeded
@@ -8,10 +10,12 @@ from hypothesis.database import ExampleDatabase
 from hypothesis.strategies import SearchStrategy, none, tuples
 
 from gradcheck.implementations import Implementation, posing
+from gradcheck.implementations.fitting import laid
 from gradcheck.implementations.told import ALIASES
 from gradcheck.problem import Problem
 from gradcheck.strategies import laws, palette, problems
 from gradcheck.strategies.arrays import Shape
+from gradcheck.strategies.taken import Room
 
 
 def pose(
@@ -57,8 +61,7 @@ def few(implementation: Implementation | None, seed: int) -> tuple[Shape, ...]:
     """The shapes that a target is posed which compiles for each; none where it may be posed any."""
     if implementation is None or not implementation.takes.compiles:
         return ()
-    takes = implementation.takes
-    return tuple(shape for shape in palette.shapes(seed) if takes.fits(**shape._asdict()))
+    return palette.among(Room(**_room(implementation)), seed)
 
 
 def strategy(
@@ -66,9 +69,23 @@ def strategy(
 ) -> SearchStrategy[Problem]:
     """The problems of its loss; without options, the same as without an implementation."""
     if implementation is None or (implementation.law.plain and not implementation.takes.options):
-        return problems(dtypes=(dtype,), regimes=regimes, few=few)
+        return problems(dtypes=(dtype,), regimes=regimes, few=few, **_room(implementation))
     ignored = implementation.law.ignore is not None or "ignore" in implementation.varied
     taken = tuple(name for name in implementation.takes.options if ALIASES[name] in implementation.varied)
     options = laws(taken) if taken else none()
-    drawn = tuples(problems(dtypes=(dtype,), regimes=regimes, ignored=ignored, few=few), options)
+    drawn = tuples(
+        problems(dtypes=(dtype,), regimes=regimes, ignored=ignored, few=few, **_room(implementation)), options
+    )
     return drawn.map(lambda found: posing.drawn(implementation, *found))
+
+
+def possible(implementation: Implementation, regimes: tuple[str, ...]) -> None:
+    """Raise `Unusable` where there are no such regimes, or no problem of them that it takes."""
+    strategy(implementation, "float64", regimes or ("*",))
+
+
+def _room(implementation: Implementation | None) -> dict[str, Any]:
+    """Which problems it takes, whatever options these have."""
+    if implementation is None:
+        return {}
+    return {"takes": replace(implementation.takes, options=(), labels=("int64",)), "layout": laid(implementation)}

@@ -94,6 +94,7 @@ class Suite:
     checks: tuple[str, ...] = ()
     regimes: tuple[str, ...] = ()
     max_examples: int | None = None
+    require: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
     again: Callable[[], Implementation] | None = None
     door: str = "python"
@@ -147,6 +148,7 @@ def _judged(suite: Suite) -> dict[str, Said]:
         careful=DEFAULTS.careful,
         budget=budget,
         heard=lambda failure: supervisor.tell(f"in {suite.key or suite.dtype}: {words.heard(failure)}"),
+        require=suite.require,
     )
     if found.interrupted:
         raise KeyboardInterrupt
@@ -191,6 +193,8 @@ def _saying(run: "Run", told: dict[str, str]) -> Iterator[tuple[str, Said]]:
     u = words.unit_roundoff(run)
     for name, tally in run.tallies.items():
         becomes, why = _becomes(tally, told)
+        if becomes == "skipped" and {name, *tally.check.needs} & {*run.lacking}:
+            becomes, why = "failed", line(f"required, and not judged: {why}")
         measured = words.measured(tally, u)
         lost = tally.lost is not None and becomes == "passed"
         yield name, Said(becomes, why, line(f"{name} {notes.line(tally)}") if lost else "", tuple(measured.items()))

@@ -13,6 +13,7 @@ from gradcheck.facts import Record
 from gradcheck.implementations import Implementation, adapt
 from gradcheck.problem import Problem
 from gradcheck.tally import Tally
+from gradcheck.unposed import Watch
 from gradcheck.verdict import Verdict
 
 
@@ -46,7 +47,7 @@ class Judging:
             check.name: Tally(check, implementation.expected(check.name, dtype), careful=careful) for check in checks
         }
         self.passing: list[Problem] = []
-        self.record = Record()
+        self.record, self.watch = Record(), Watch(implementation)
         self.posed = self.done = self.partly = 0
         self._waiting: deque[Posed] = deque()
 
@@ -64,7 +65,7 @@ class Judging:
         verdict = posed.verdicts[check.name] = check.judge(posed.trial)
         posed.left.remove(check)
         if not posed.left:
-            posed.trial = None
+            self._watched(posed)
             self.done += 1
             self._count()
         return verdict
@@ -82,7 +83,14 @@ class Judging:
         self.partly += sum(bool(posed.left) for posed in begun)
         self._waiting.clear()
         for posed in begun:
+            self._watched(posed)
             self._add(posed)
+
+    def _watched(self, posed: Posed) -> None:
+        """Nothing more is asked of it."""
+        if posed.trial is not None:
+            self.watch.add(posed.trial, posed.verdicts)
+        posed.trial = None
 
     def _count(self) -> None:
         while self._waiting and not self._waiting[0].left:

@@ -25,6 +25,9 @@ from gradcheck.errors import Unusable
 from gradcheck.implementations import Implementation, Layout, load
 from gradcheck.implementations.peer import Limits
 from gradcheck.implementations.process import from_command, isolated
+from gradcheck.implementations.takes import SAID as TAKES
+from gradcheck.implementations.takes import Takes
+from gradcheck.implementations.takes import flags as taken
 from gradcheck.law import CrossEntropy
 from gradcheck.law.options import FIELDS as LAW
 from gradcheck.printable import clipped
@@ -47,10 +50,12 @@ class Target:
     layout: Mapping[str, Any] = field(default_factory=dict)
     arithmetic: Mapping[str, Any] = field(default_factory=dict)
     law: Mapping[str, Any] = field(default_factory=dict)
+    takes: Mapping[str, Any] = field(default_factory=dict)
     dtypes: tuple[str, ...] = ()
     checks: tuple[str, ...] = ()
     regimes: tuple[str, ...] = ()
     max_examples: int | None = None
+    require: tuple[str, ...] = ()
     expected_failures: Mapping[str, str] = field(default_factory=dict)
     isolate: bool = False
     time_limit: float = 10.0
@@ -70,6 +75,8 @@ class Target:
             found = replace(found, arithmetic=replace(found.arithmetic, **self.arithmetic))
         if self.law:
             found = replace(found, law=replace(found.law, **self.law))
+        if self.takes:
+            found = replace(found, takes=replace(found.takes, **self.takes))
         if self.expected_failures:
             found = replace(found, expected_failures={**found.expected_failures, **self.expected_failures})
         return replace(found, name=clipped(self.name))
@@ -84,6 +91,7 @@ class Target:
         return (
             *named,
             *options({**self.layout, **self.law, **self.arithmetic}),
+            *taken(self.takes),
             *(("--isolate",) if self.isolate and not self.exec else ()),
             *(word for name, value in said.items() for word in (f"--{name}", value)),
         )
@@ -133,6 +141,13 @@ def _loss(value: object) -> dict[str, Any]:
     return {key: getattr(law, key) for key in found}
 
 
+def _takes(value: object) -> dict[str, Any]:
+    """What is said of what it takes."""
+    if not isinstance(value, dict):
+        raise ValueError(f"a table with any of {', '.join(key.replace('_', '-') for key in TAKES)}")
+    return Takes.read(value)
+
+
 def _whole(least: int) -> Callable[[object], int]:
     def read(value: object) -> int:
         if type(value) is not int or value < least:
@@ -148,12 +163,14 @@ READERS: dict[str, Callable[[object], Any]] = {
     "dtypes": _texts,
     "checks": _texts,
     "regimes": _texts,
+    "require": _texts,
     "max-examples": _whole(1),
     "expected-failures": _reasons,
     "isolate": _flag,
     "time-limit": _seconds,
     "memory-limit": _whole(0),
     "loss": _loss,
+    "takes": _takes,
 }
 NAMED = {"loss": "law"}  # what an entry is called in a Target, where that is not its own name
 

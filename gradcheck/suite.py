@@ -18,10 +18,11 @@ from gradcheck.api.telling import telling
 from gradcheck.arithmetic import Arithmetic
 from gradcheck.checks import select
 from gradcheck.errors import Unusable
-from gradcheck.implementations import Layout
+from gradcheck.implementations import FUNCTIONS, Layout, Takes
 from gradcheck.judged import Known, Suite, line, obeyed
 from gradcheck.law import CrossEntropy
 from gradcheck.settings import Target
+from gradcheck.verify import required
 
 MARK = "gradcheck"
 
@@ -77,17 +78,23 @@ def suites(
     checks: Iterable[str] = (),
     regimes: Iterable[str] = (),
     max_examples: int | None = None,
+    require: Iterable[str] = (),
     layout: Layout | None = None,
     law: CrossEntropy | None = None,
     arithmetic: Arithmetic | None = None,
+    takes: Takes | None = None,
     folders: Iterable[Path] = (),
 ) -> list[Suite]:
     """A suite for each precision: those asked for, else those that the target names, else float64 or the first that it offers."""
-    told, implementation = given(target, layout=layout, law=law, arithmetic=arithmetic, folders=folders)
+    told, implementation = given(target, layout=layout, law=law, arithmetic=arithmetic, takes=takes, folders=folders)
     asked = tuple(dtypes) or told.dtypes or implementation.default_dtypes
     for dtype in asked:
         implementation.require(dtype)
     chosen = {"checks": tuple(checks) or told.checks, "regimes": tuple(regimes) or told.regimes}
+    chosen["require"] = required(tuple(require) or told.require)
+    for name in chosen["require"]:
+        if name in FUNCTIONS and name not in implementation.offers:
+            raise Unusable(f"{name} is required: {implementation.missing(name)}")
     how = {"words": told.words, "door": "pyproject" if told.configured else "python"}
     count = max_examples or told.max_examples
     again = told.load if isinstance(target, str | os.PathLike | Target) else None
@@ -102,9 +109,11 @@ def parametrize(
     checks: Iterable[str] = (),
     regimes: Iterable[str] = (),
     max_examples: int | None = None,
+    require: Iterable[str] = (),
     layout: Layout | None = None,
     law: CrossEntropy | None = None,
     arithmetic: Arithmetic | None = None,
+    takes: Takes | None = None,
 ) -> pytest.MarkDecorator:
     """A decorator that makes one test of each check of an implementation; the test takes `check`, and calls it.
 
@@ -114,9 +123,10 @@ def parametrize(
 
     `target` is whatever `gradcheck.load` takes; a file is looked for in the current folder, pytest's rootdir and the folder of the
     test. `dtypes`, `checks` and `regimes` (names or globs) and `max_examples` are as for `gradcheck verify`;
-    --gradcheck-max-examples and --gradcheck-seed hold where they are not given. `layout`, `law` and `arithmetic` declare what the
-    target is. Checks that cannot be asked of the target are no tests, unless `checks` names them; expected failures are strict
-    xfails with their reason; what could not be judged is skipped, with its reason.
+    --gradcheck-max-examples and --gradcheck-seed hold where they are not given. `layout`, `law`, `arithmetic` and `takes` declare
+    what the target is. Checks that cannot be asked of it are no tests, unless `checks` names them; expected failures are strict
+    xfails with their reason; what could not be judged is skipped, with its reason, or fails where `require` names it or its
+    function.
     """
     found = suites(
         target,
@@ -124,9 +134,11 @@ def parametrize(
         checks=checks,
         regimes=regimes,
         max_examples=max_examples,
+        require=require,
         layout=layout,
         law=law,
         arithmetic=arithmetic,
+        takes=takes,
         folders=_own_folder(),
     )
     each = [test for suite in found for test in tests(suite)]

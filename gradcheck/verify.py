@@ -10,13 +10,15 @@ from gradcheck.arithmetic import Arithmetic
 from gradcheck.checks import CHECKS, Check, Trial
 from gradcheck.checks import select as select  # noqa: PLC0414 - by this name it is known
 from gradcheck.diagnosis import Diagnosis
-from gradcheck.errors import Unusable
-from gradcheck.implementations import Implementation, Layout, adapt
+from gradcheck.errors import Unusable, near
+from gradcheck.implementations import FUNCTIONS, Implementation, Layout, Takes, adapt
 from gradcheck.law import CrossEntropy
 from gradcheck.pictures import Larger, Picture
 from gradcheck.printable import clipped
 from gradcheck.problem import Problem
+from gradcheck.regimes import matching
 from gradcheck.tally import Tally
+from gradcheck.unposed import Gap
 from gradcheck.verdict import FAILURES, Outcome, Verdict
 
 GRADIENTS = {"theta": "theta_gradient", "b": "bias_gradient", "Z": "logits_gradient", "X": "data_gradient"}
@@ -95,7 +97,8 @@ class Run:
     which everything that failed would agree.
     `diagnosis` says what the code does wrong, or describes it; `notes` what the target did to this process. `door` is where its
     layout and its loss are declared, and advice is given for: "command", "python" or "pyproject". A `nameless` target was made by
-    hand: no command loads it. `cut` says what there was no time for.
+    hand: no command loads it. `unposed` is what was not judged, and what would; `required` are functions and checks that have to be
+    judged. `cut` says what there was no time for.
     """
 
     target: str
@@ -120,6 +123,9 @@ class Run:
     door: str = "command"
     nameless: bool = False
     cut: Cut | None = None
+    takes: Takes = field(default_factory=Takes)
+    unposed: tuple[Gap, ...] = ()
+    required: tuple[str, ...] = ()
 
     def report(self) -> str:
         """What `gradcheck verify` says of it, as plain text: what is wrong, with fix and smallest problem, or what agrees."""
@@ -152,6 +158,28 @@ class Run:
         claims = [tally for tally in self.tallies.values() if tally.check.equations] or list(self.tallies.values())
         return any(tally.judged for tally in claims)
 
+    @property
+    def lacking(self) -> tuple[str, ...]:
+        """What is required, and could not be judged: a function of which no claim was, or a check."""
+        return tuple(name for name in self.required if not self._met(name))
+
+    def _met(self, name: str) -> bool:
+        if name in FUNCTIONS:
+            return any(t.judged for t in self.tallies.values() if name in t.check.needs and t.check.equations)
+        return name in self.tallies and self.tallies[name].judged > 0
+
+
+def required(names: Iterable[str]) -> tuple[str, ...]:
+    """The functions and checks of these names; a glob is every check that it matches. `Unusable` for what is neither."""
+    found: dict[str, None] = {}
+    for name in names:
+        known = [name] if name in FUNCTIONS else matching(CHECKS, name)
+        if not known:
+            hint = near(name, (*FUNCTIONS, *CHECKS)) or f"expected any of {', '.join(FUNCTIONS)}, or a check"
+            raise Unusable(f"{clipped(name, 60)!r} cannot be required; {hint}")
+        found.update(dict.fromkeys(known))
+    return tuple(found)
+
 
 def settle(tallies: Mapping[str, Tally], problems: int, seconds: float = 0.0) -> None:
     """What can be said of the tallies of a run only when all its problems have been judged, or its `seconds` are over."""
@@ -175,11 +203,11 @@ def known(expected: Iterable[str]) -> None:
 
 
 def status(runs: Iterable[Run]) -> int:
-    """Exit status: 0 everything judged agrees, 1 something disagrees or errored, 3 in some run nothing could be judged."""
+    """Exit status: 0 everything judged agrees, 1 something disagrees or errored, 3 some run could not judge what it has to."""
     runs = tuple(runs)
     if any(run.failed for run in runs):
         return 1
-    return 0 if runs and all(run.judged for run in runs) else 3
+    return 0 if runs and all(run.judged and not run.lacking for run in runs) else 3
 
 
 def judge_gradient(problem: Problem, **gradients: ArrayLike) -> dict[str, Verdict]:

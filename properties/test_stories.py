@@ -139,11 +139,13 @@ def test_a_comparison_leaves_out_what_nothing_was_asked(runs):
     assert "not judged, of any" in stream.getvalue()
 
 
-def test_right_code_takes_three_lines_below_its_name():
-    name, agree, missing, summary = shown(conformance.conform(load("numpy"), max_examples=60))
+def test_right_code_takes_four_lines_below_its_name():
+    name, agree, missing, *silent, summary = shown(conformance.conform(load("numpy"), max_examples=60))
     assert name == "numpy float64"
     assert agree.startswith("✓ 50 agree: worst ratio 0.") and agree.endswith(" bits")
     assert missing == "– 1 not judged: complex_step_of_its_own_loss: not declared analytic"
+    assert silent[0].startswith("– not posed: float32, float16, bfloat16 (--dtype); ")
+    assert len(silent) <= 2  # at 80 columns
     assert summary == "numpy float64: 50 agree, 1 skipped on 60 problems (seed 0)"
 
 

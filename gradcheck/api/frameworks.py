@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from gradcheck.errors import Missing
-from gradcheck.implementations import Implementation, Layout
+from gradcheck.implementations import Implementation, Layout, Takes
 from gradcheck.law import CrossEntropy
 
 if TYPE_CHECKING:
@@ -48,18 +48,21 @@ def from_torch_module(
     law: CrossEntropy = PLAIN,
     name: str = "",
     dtypes: tuple[str, ...] = DTYPES,
+    takes: Takes | None = None,
 ) -> Implementation:
     """A module whose parameters are one matrix of weights and one bias, or the weights alone: a layer, or a layer with its loss.
 
     `module(X)` returns logits, of which F.cross_entropy is taken; `module(X, Y)` returns the loss. The problem's theta and b take
-    the place of its parameters, in any shape, in a copy of the module; the gradients are their .grad after `backward()`.
+    the place of its parameters, in a copy of the module; the gradients are their .grad after `backward()`. A module of given
+    in_features and out_features, or that raises where it gets others, is posed its own L and d; `takes=Takes()` says that it
+    takes any.
 
         implementation = gradcheck.from_torch_module(MyLinear(4, 3))
     """
     with _needing("from_torch_module", "torch"):
         from gradcheck.implementations import torch_module as made
 
-    return made.from_torch_module(module, layout=layout, law=law, name=name, dtypes=dtypes)
+    return made.from_torch_module(module, layout=layout, law=law, name=name, dtypes=dtypes, takes=takes)
 
 
 def from_jax(

@@ -9,7 +9,7 @@ from typing import Any
 from gradcheck import places
 from gradcheck.arithmetic import Arithmetic, said
 from gradcheck.errors import Unusable
-from gradcheck.implementations import Implementation, Layout
+from gradcheck.implementations import Implementation, Layout, Takes
 from gradcheck.implementations.naming import located, titled
 from gradcheck.implementations.targets import as_implementation
 from gradcheck.law import CrossEntropy
@@ -22,13 +22,14 @@ def load(
     layout: Layout | None = None,
     law: CrossEntropy | None = None,
     arithmetic: Arithmetic | None = None,
+    takes: Takes | None = None,
 ) -> Implementation:
     """The implementation that `target` is or names.
 
     `target` is a function, taken as `gradients(theta, b, X, Y)`; a module, an object or a mapping with any of gradients, loss,
     logits, softmax and softmax_jacobian; an `Implementation`; or what `gradcheck verify` takes: a path, `file.py:object`,
-    `package.module:object`, a built-in name or one of pyproject.toml. `layout`, `law` and `arithmetic` say how it lays arrays
-    out, what it computes and how it rounds; they prevail over what it declares.
+    `package.module:object`, a built-in name or one of pyproject.toml. `layout`, `law`, `arithmetic` and `takes` say how it lays
+    arrays out, what it computes, how it rounds and which problems it takes; they prevail over what it declares.
 
         >>> import gradcheck
         >>> def gradients(theta, b, X, Y): ...
@@ -39,7 +40,7 @@ def load(
 
     Raises `Unusable` with one line: what was given, what was expected, and what to do.
     """
-    return given(target, layout=layout, law=law, arithmetic=arithmetic)[1]
+    return given(target, layout=layout, law=law, arithmetic=arithmetic, takes=takes)[1]
 
 
 def given(
@@ -48,6 +49,7 @@ def given(
     layout: Layout | None = None,
     law: CrossEntropy | None = None,
     arithmetic: Arithmetic | None = None,
+    takes: Takes | None = None,
     folders: Iterable[Path] = (),
 ) -> tuple[Target, Implementation]:
     """What is said of it, and the implementation. A file, or a pyproject.toml, is looked for here, then in `folders`."""
@@ -62,13 +64,18 @@ def given(
             "layout": said(found.layout),
             "arithmetic": said(found.arithmetic),
             "law": said(found.law),
+            "takes": found.takes.said,
         }
         asked = Target(found.name, found.name, **declares)
-    changes: dict[str, Any] = {"layout": layout, "law": law, "arithmetic": arithmetic}
+    changes: dict[str, Any] = {"layout": layout, "law": law, "arithmetic": arithmetic, "takes": takes}
     changes = {name: value for name, value in changes.items() if value is not None}
+    if takes is not None:  # the options of the loss are the target's, where nothing else is said
+        changes["takes"] = replace(takes, options=takes.options or found.takes.options)
     if not changes:
         return asked, found
-    declared: dict[str, Any] = {name: said(value) for name, value in changes.items()}
+    declared: dict[str, Any] = {
+        name: value.said if isinstance(value, Takes) else said(value) for name, value in changes.items()
+    }
     return replace(asked, **declared), replace(found, **changes)
 
 

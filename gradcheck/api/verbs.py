@@ -15,7 +15,7 @@ from gradcheck.arithmetic import Arithmetic
 from gradcheck.budget import Budget
 from gradcheck.checks import CHECKS, Check
 from gradcheck.errors import Unusable
-from gradcheck.implementations import Layout
+from gradcheck.implementations import Layout, Takes
 from gradcheck.law import CrossEntropy
 from gradcheck.printable import printable
 from gradcheck.problem import Problem
@@ -53,26 +53,29 @@ def conform(
     seed: int = 0,
     careful: bool = False,
     budget: float | None = None,
+    require: Iterable[str] = (),
     layout: Layout | None = None,
     law: CrossEntropy | None = None,
     arithmetic: Arithmetic | None = None,
+    takes: Takes | None = None,
     cases: str | os.PathLike[str] | None = None,
     progress: Progress = lambda doing, done: None,
 ) -> Run:
     """Judge `target` on `max_examples` problems of one precision, and return the run, whatever it found.
 
     `target` is whatever `gradcheck.load` takes. `dtype` is float64 where nothing is said and the target is made for it; `checks`
-    and `regimes` are names or globs; `careful` makes it a failure to lose bits that careful code keeps. `layout`, `law` and
-    `arithmetic` declare what the target is. Failing problems are saved in the folder `cases`, if one is given. The same arguments
-    give the same verdicts. After `budget` seconds the run ends with what it has, and `Run.cut` says what it has not; Ctrl-C ends
-    it early with what has been judged so far (`Run.interrupted`).
+    and `regimes` are names or globs; `careful` makes it a failure to lose bits that careful code keeps. Functions and
+    checks in `require` have to be judged, or `Run.lacking` names them. `layout`, `law`,
+    `arithmetic` and `takes` declare what the target is. Failing problems are saved in the folder `cases`, if one is given. The
+    same arguments give the same verdicts. After `budget` seconds the run ends with what it has, and `Run.cut` says what it has not;
+    Ctrl-C ends it early with what has been judged so far (`Run.interrupted`).
 
         >>> import gradcheck
         >>> gradcheck.conform("numpy", checks=["*_gradient"], max_examples=20).failed
         False
     """
     left = Budget(budget)
-    asked, found = given(target, layout=layout, law=law, arithmetic=arithmetic)
+    asked, found = given(target, layout=layout, law=law, arithmetic=arithmetic, takes=takes)
     run = conformance.conform(
         found,
         dtype=dtype or (asked.dtypes or found.default_dtypes)[0],
@@ -82,6 +85,7 @@ def conform(
         seed=seed,
         careful=careful,
         budget=left,
+        require=tuple(require) or asked.require,
         progress=progress,
     )
     run = replace(run, command=asked.words, door="pyproject" if asked.configured else "python")
@@ -99,15 +103,17 @@ def check(
     seed: int = 0,
     careful: bool = False,
     budget: float | None = None,
+    require: Iterable[str] = (),
     layout: Layout | None = None,
     law: CrossEntropy | None = None,
     arithmetic: Arithmetic | None = None,
+    takes: Takes | None = None,
     cases: str | os.PathLike[str] | None = "cases",
 ) -> Run:
     """Judge `target` as `gradcheck verify` does, and raise `Disagreement` with its report where anything fails.
 
     The arguments are those of `gradcheck.conform`; failing problems are saved in `cases`, so that they can be judged again. Returns
-    the run where nothing fails. Where nothing could be judged, that is `Unusable`, and no success.
+    the run where nothing fails. Where nothing could be judged, or not what is in `require`, that is `Unusable`, and no success.
 
         >>> import gradcheck
         >>> gradcheck.check("numpy", checks=["*_gradient"], max_examples=20)
@@ -129,15 +135,19 @@ def check(
         seed=seed,
         careful=careful,
         budget=budget,
+        require=require,
         layout=layout,
         law=law,
         arithmetic=arithmetic,
+        takes=takes,
         cases=cases,
     )
     if run.failed:
         raise Disagreement(reports.told.failure(run), run)
     if run.interrupted:
         raise KeyboardInterrupt
+    if run.judged and run.lacking:
+        raise Unusable(reports.silent.lacking(run))
     if not run.judged:
         raise Unusable(f"nothing could be judged: {run}; {_reasons(run)}")
     return run

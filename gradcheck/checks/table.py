@@ -50,7 +50,7 @@ class Check:
         """Why it judges no problem of this loss in this precision, whatever the numbers; empty where it may."""
         missing = [name for name in self.needs if getattr(implementation, name) is None]
         if missing:
-            return f"{implementation.name} has no function {missing[0]!r}"
+            return implementation.missing(missing[0])
         return next(filter(None, (bar(implementation, law, dtype) for bar in self.bars)), "")
 
     def judge(self, trial: Trial) -> Verdict:
@@ -58,11 +58,14 @@ class Check:
         barred = trial.refused or self.barred(trial.implementation, trial.law, trial.problem.precision.name)
         if barred:
             return Verdict(Outcome.SKIPPED, barred)
+        verdicts: list[Verdict] = []
         try:
             with np.errstate(all="ignore"):  # what overflows is seen in the values
-                verdicts = [item.verdict() if isinstance(item, Comparison) else item for item in self.function(trial)]
+                for item in self.function(trial):
+                    verdicts.append(item.verdict() if isinstance(item, Comparison) else item)
         except Skip as reason:
-            return Verdict(Outcome.SKIPPED, str(reason))
+            failed = [verdict for verdict in verdicts if verdict.failed]  # before a call that was declined
+            return combine(failed) if failed else Verdict(Outcome.SKIPPED, str(reason))
         except Anew:  # once: what has been moved is not moved again
             return self.judge(Trial(trial.implementation, trial.problem, careful=trial.careful, few=trial.few))
         except Broken as problem:

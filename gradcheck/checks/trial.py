@@ -14,12 +14,13 @@ from gradcheck.checks.few import Few, require, require_call, sides
 from gradcheck.checks.keys import by_name
 from gradcheck.checks.reading import Anew, Broken, Skip, as_reals
 from gradcheck.enclosure import Enclosure, Reals, outward
-from gradcheck.errors import raised
+from gradcheck.errors import raised, text
 from gradcheck.implementations import Implementation, TargetFailed, adapt
+from gradcheck.implementations.fitting import require_fit
 from gradcheck.implementations.home import Moved, Unsteady
 from gradcheck.implementations.layout import shapes
 from gradcheck.implementations.posing import addressed, posed
-from gradcheck.implementations.record import NotPosed
+from gradcheck.implementations.record import NotPosed, Placeless
 from gradcheck.implementations.surroundings import Surroundings
 from gradcheck.law import CrossEntropy
 from gradcheck.precision import FLOAT64
@@ -32,7 +33,7 @@ class Trial:
     def __init__(
         self, implementation: Implementation, problem: Problem, *, careful: bool = False, few: Few = frozenset()
     ) -> None:
-        self.careful, self.few, self.refused = careful, few, ""
+        self.careful, self.few, self.refused, self.declined = careful, few, "", ""
         implementation.home.look()
         self._surroundings = Surroundings()
         try:
@@ -134,7 +135,7 @@ class Trial:
         """The implementation's function of that name; `Skip` where it has none."""
         found: Callable[..., Any] | None = getattr(self.implementation, name)
         if found is None:
-            raise Skip(f"{self.implementation.name} has no function {name!r}")
+            raise Skip(self.implementation.missing(name))
         apart = self.implementation.home.apart
         return found if apart is None else getattr(self._adapted(apart), name)
 
@@ -150,11 +151,13 @@ class Trial:
         clock.look(call=True)
         try:
             function = self.function(name)
+            require_fit(self.implementation, name, arguments)
             return self.implementation.home.call(self._surroundings, function, *arguments)
         except Moved as moved:
             raise Anew(f"{name}: {moved}") from None
         except NotPosed as reason:
-            raise Skip(str(reason)) from None
+            self.declined = self.declined if isinstance(reason, Placeless) else text(reason, str)
+            raise Skip(text(reason, str)) from None
         except TargetFailed as failure:
             raise Broken(f"{name} {failure}", fatal=failure.fatal) from None
         except (KeyboardInterrupt, Skip, Unsteady):
@@ -175,11 +178,7 @@ class Trial:
 
     def first(self, name: str) -> Any:
         """What the function returns for the problem itself; called once, and its arguments are kept in `given`."""
-        return self.remember(name, lambda: self._first(name))
-
-    def _first(self, name: str) -> Any:
-        self.given[name] = ARGUMENTS[name](self)
-        return self.call(name, *self.given[name])
+        return self.remember(name, lambda: self.call(name, *self.given.setdefault(name, ARGUMENTS[name](self))))
 
     def raw_gradients(self, problem: Problem | None = None) -> Mapping[str, Any]:
         """What `gradients` returns, by name: any of theta, b, Z, X."""

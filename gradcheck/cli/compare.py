@@ -8,7 +8,8 @@ import click
 from gradcheck.arithmetic import FIELDS
 from gradcheck.cli.group import leave, main
 from gradcheck.cli.losses import law_options
-from gradcheck.cli.options import arithmetic_options, declaring, run_options, said_of
+from gradcheck.cli.options import arithmetic_options, declaring, require_options, run_options, said_of
+from gradcheck.cli.taking import taken, takes_options
 from gradcheck.cli.timing import budget_option
 from gradcheck.cli.verify import judged
 from gradcheck.errors import Unusable
@@ -24,8 +25,10 @@ if TYPE_CHECKING:
 @click.argument("names", metavar="TARGET...", nargs=-1)
 @run_options
 @budget_option
+@require_options
 @arithmetic_options
 @law_options
+@takes_options
 @click.option(
     "--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="As in verify."
 )
@@ -42,9 +45,9 @@ def compare(*, names: tuple[str, ...], json_file: Path | None, html: Path | None
     files = {kind: path for kind, path in (("json", json_file), ("html", html)) if path}
     reports.prepare(*files.values())
     folder = Path.cwd()
-    rounds, law = said_of(FIELDS, settings), said_of(LAW, settings)
+    rounds, law, takes = said_of(FIELDS, settings), said_of(LAW, settings), taken(settings)
     named_ones = tuple(named(name, folder) for name in names) or tuple(configured(folder).values())
-    targets = tuple(declaring(target, law=law, arithmetic=rounds) for target in named_ones)
+    targets = tuple(declaring(target, law=law, arithmetic=rounds, takes=takes) for target in named_ones)
     if not targets:
         raise Unusable(
             "no target is given, and no pyproject.toml here or above names any; `gradcheck targets` lists some"

@@ -106,7 +106,7 @@ def _unheard() -> None:
 
 def _job(name: str | None, given: dict[str, Any]) -> "Job":
     """What is asked for; refused before any worker starts."""
-    from gradcheck import regimes, verify
+    from gradcheck import drawing, verify
     from gradcheck.campaign import Job, database
     from gradcheck.implementations.quiet import quiet
 
@@ -123,7 +123,7 @@ def _job(name: str | None, given: dict[str, Any]) -> "Job":
         found.require(dtype)
     checks, wanted = said["checks"] or target.checks, said["regimes"] or target.regimes
     verify.select(checks)
-    regimes.select(wanted)
+    drawing.possible(found, wanted)
     database.opened(said["database"])
     return Job(target, dtypes, checks, wanted, said["seed"], database=said["database"])
 

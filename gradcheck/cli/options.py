@@ -10,6 +10,7 @@ from gradcheck import arithmetic
 from gradcheck.arithmetic import FIELDS as ROUNDING
 from gradcheck.cli.losses import law_options
 from gradcheck.cli.tables import Amount, Command, Table, Typed, offering
+from gradcheck.cli.taking import taken, takes_options
 from gradcheck.errors import Unusable
 from gradcheck.implementations import CHOICES
 from gradcheck.law.options import FIELDS as LAW
@@ -25,7 +26,9 @@ WHAT = {
 
 
 def layout_options(command: Command) -> Command:
-    """How the target lays its arrays out (`--samples`, `--theta`, `--labels`, `--bias`, `--pinned`), what it computes, and how."""
+    """How the target lays its arrays out (`--samples`, `--theta`, `--labels`, `--bias`, `--pinned`), what it computes, how, and
+    what it takes.
+    """
     pinned = click.option(
         "--pinned", type=click.IntRange(0), metavar="CLASS", help="A class whose logit is 0 by convention."
     )
@@ -34,7 +37,7 @@ def layout_options(command: Command) -> Command:
         shown = f" [{choices[0]}]" if choices[0] else ""
         offered = click.Choice([choice for choice in choices if choice])
         command = click.option(f"--{name}", type=offered, help=WHAT[name] + shown)(command)
-    return law_options(arithmetic_options(command))
+    return law_options(arithmetic_options(takes_options(command)))
 
 
 class Parts(Typed):
@@ -96,6 +99,31 @@ RUN: Table = {
         "help": "Only problems of these regimes; opt-in ones too.",
     },
 }
+
+
+class Names(Typed):
+    """Names with commas between them."""
+
+    name = "names"
+
+    def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> tuple[str, ...]:
+        """What they require, once they are known."""
+        from gradcheck.verify import required
+
+        try:
+            return required(value.split(",") if isinstance(value, str) else value)
+        except Unusable as problem:
+            self.fail(str(problem), param, context)
+
+
+REQUIRE: Table = {
+    "--require": {
+        "type": Names(),
+        "multiple": True,
+        "metavar": "NAME,…",
+        "help": "Functions, such as gradients,loss, or checks: exit status 3 where they could not be judged.",
+    },
+}
 PROCESS: Table = {
     "--exec command": {"metavar": "COMMAND", "help": "Judge what this serves by the protocol of docs/protocol.md."},
     "--isolate": {"is_flag": True, "default": None, "help": "Call the target in a process of its own."},
@@ -111,6 +139,11 @@ PROCESS: Table = {
 def run_options(command: Command) -> Command:
     """What is posed, and how much of it."""
     return offering(command, RUN)
+
+
+def require_options(command: Command) -> Command:
+    """`--require`, of commands whose exit status says what was judged."""
+    return offering(command, REQUIRE)
 
 
 def process_options(command: Command) -> Command:
@@ -133,7 +166,8 @@ def chosen(name: str | None, given: dict[str, Any]) -> tuple[Target, ...]:
             "no target is given, and no pyproject.toml here or above names any; `gradcheck verify --help` says how"
         )
     layout, rounds, loss = (said_of(names, said) for names in (LAYOUT, ROUNDING, LAW))
-    return tuple(declaring(target, layout=layout, arithmetic=rounds, law=loss, **said) for target in found)
+    takes = taken(said)
+    return tuple(declaring(target, layout=layout, arithmetic=rounds, law=loss, takes=takes, **said) for target in found)
 
 
 def declaring(
@@ -141,6 +175,7 @@ def declaring(
     *,
     law: dict[str, Any],
     arithmetic: dict[str, Any],
+    takes: dict[str, Any],
     layout: dict[str, Any] | None = None,
     **said: Any,
 ) -> Target:
@@ -150,5 +185,6 @@ def declaring(
         layout={**target.layout, **(layout or {})},
         arithmetic={**target.arithmetic, **arithmetic},
         law={**target.law, **law},
+        takes={**target.takes, **takes},
         **said,
     )

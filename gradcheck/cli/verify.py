@@ -9,7 +9,7 @@ import click
 
 from gradcheck.budget import TOLD, Budget
 from gradcheck.cli.group import leave, main
-from gradcheck.cli.options import chosen, layout_options, process_options, run_options
+from gradcheck.cli.options import chosen, layout_options, process_options, require_options, run_options
 from gradcheck.cli.progress import progress
 from gradcheck.cli.say import say
 from gradcheck.cli.timing import budget_option
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from gradcheck.implementations import Implementation
     from gradcheck.verify import Run
 
-SETTINGS = ("dtypes", "checks", "regimes", "max_examples", "seed", "careful", "budget")
+SETTINGS = ("dtypes", "checks", "regimes", "max_examples", "seed", "careful", "require", "budget")
 _file = click.Path(dir_okay=False, path_type=Path)
 
 
@@ -29,6 +29,7 @@ _file = click.Path(dir_okay=False, path_type=Path)
 @click.argument("name", metavar="[TARGET]", required=False)
 @run_options
 @budget_option
+@require_options
 @layout_options
 @process_options
 @click.option(
@@ -118,16 +119,16 @@ def judged(targets: tuple[Target, ...], settings: dict[str, Any]) -> Iterator[tu
 
     Each has an equal part of the time that is left, which is handed on with it.
     """
-    from gradcheck import conformance, regimes, verify
+    from gradcheck import conformance, drawing, verify
     from gradcheck.implementations.quiet import quiet
 
     conformance.homeless()
     budget = Budget(settings.get("budget"))
     with quiet():
         loaded = [(target, target.load()) for target in targets]
-    for target, _ in loaded:
+    for target, found in loaded:
         verify.select(settings["checks"] or target.checks)
-        regimes.select(settings["regimes"] or target.regimes)
+        drawing.possible(found, settings["regimes"] or target.regimes)
     said = tuple(dict.fromkeys(settings["dtypes"]))
     asked = {target.name: said or target.dtypes or found.default_dtypes for target, found in loaded}
     for target, found in loaded:
@@ -146,10 +147,13 @@ def judged(targets: tuple[Target, ...], settings: dict[str, Any]) -> Iterator[tu
                 max_examples=count,
                 seed=settings["seed"],
                 careful=settings.get("careful", False),
+                require=[name for names in settings["require"] for name in names] or target.require,
                 budget=left,
                 progress=bar,
                 heard=bar.heard,
             )
-        yield replace(run, command=target.words, door="pyproject" if target.configured else "command"), left
+        beside = [gap for gap in run.unposed if not (gap.kind == "dtype" and gap.name in asked[target.name])]
+        door = "pyproject" if target.configured else "command"
+        yield replace(run, command=target.words, door=door, unposed=tuple(beside)), left
         if run.interrupted:
             return

@@ -12,7 +12,7 @@ import numpy as np
 
 from gradcheck import model, tensors
 from gradcheck.implementations.labels import indices, lacks_class, with_class
-from gradcheck.implementations.record import Function, Implementation, Layout, NotPosed
+from gradcheck.implementations.record import Function, Implementation, Layout, Placeless
 from gradcheck.implementations.told import calling
 from gradcheck.law import CrossEntropy
 from gradcheck.problem import Array, Problem
@@ -57,8 +57,9 @@ class Handed:
                 given[...] = np.where(given == 0, 1, 0)
 
 
-def hand(layout: Layout, law: CrossEntropy, theta: Array, b: Array, X: Array, *rest: Array) -> Handed:
-    """theta, b, X and perhaps Y, in this layout; samples that do not count carry the label that `law` has for them."""
+def hand(implementation: Implementation, law: CrossEntropy, theta: Array, b: Array, X: Array, *rest: Array) -> Handed:
+    """theta, b, X and perhaps Y, in its layout; samples that do not count carry the label that `law` has for them."""
+    layout = implementation.layout
     copies: list[tuple[Array, Array, Array]] = []
 
     def made(array: Array, given: Array) -> Array:
@@ -69,14 +70,14 @@ def hand(layout: Layout, law: CrossEntropy, theta: Array, b: Array, X: Array, *r
         theta, b = made(_unpinned(layout, theta), theta), made(_unpinned(layout, b), b)
     if layout.bias == "absent":
         if np.isneginf(b).any():
-            raise NotPosed("code without a bias has no masked class")
+            raise Placeless("code without a bias has no masked class")
         ones = np.ones((1, X.shape[1]), dtype=X.dtype)
         theta, X = made(np.concatenate([theta, b], axis=1), theta), made(np.concatenate([X, ones]), X)
     weights = theta.T if layout.theta == "features-first" else theta
     bias = () if layout.bias == "absent" else (b[:, 0] if layout.flat_bias else b,)
     data = _samples(layout, X)
     if layout.labels == "index":
-        labels = tuple(made(indices(Y, law.ignore), Y) for Y in rest)
+        labels = tuple(made(indices(Y, law.ignore, implementation.takes.labels), Y) for Y in rest)
     else:
         labels = tuple(
             _samples(layout, made(with_class(Y, law.ignore), Y) if lacks_class(Y, law.ignore) else Y) for Y in rest
@@ -100,7 +101,7 @@ def _unpinned(layout: Layout, array: Array) -> Array:
     if k is None:
         return array
     if k >= len(array) or array[k].any():
-        raise NotPosed(f"the logit of class {k} is 0 by convention")
+        raise Placeless(f"the logit of class {k} is 0 by convention")
     return np.delete(array, k, axis=0)
 
 
@@ -148,7 +149,7 @@ def _gradients(implementation: Implementation) -> Function:
     layout, function = implementation.layout, calling(implementation, "gradients")
 
     def gradients(theta: Array, b: Array, X: Array, Y: Array, *, law: CrossEntropy = implementation.law) -> Any:
-        handed = hand(layout, law, theta, b, X, Y)
+        handed = hand(implementation, law, theta, b, X, Y)
         gradients.raw = function(law, *handed.arguments)  # type: ignore[attr-defined]
         raw = named(gradients.raw)  # type: ignore[attr-defined]
         handed.written()
@@ -197,10 +198,10 @@ def _inserted(k: int, rows: Any, whole: Array) -> Any:
 
 
 def _loss(implementation: Implementation) -> Function:
-    layout, function = implementation.layout, calling(implementation, "loss")
+    function = calling(implementation, "loss")
 
     def loss(theta: Array, b: Array, X: Array, Y: Array, *, law: CrossEntropy = implementation.law) -> Any:
-        handed = hand(layout, law, theta, b, X, Y)
+        handed = hand(implementation, law, theta, b, X, Y)
         raw = function(law, *handed.arguments)
         handed.written()
         if law.reduction == "none" and np.shape(raw) == (X.shape[1],):
@@ -215,7 +216,7 @@ def _logits(implementation: Implementation) -> Function:
     assert function is not None
 
     def logits(theta: Array, b: Array, X: Array) -> Any:
-        handed = hand(layout, implementation.law, theta, b, X)
+        handed = hand(implementation, implementation.law, theta, b, X)
         raw = _turned(_array(function(*handed.arguments)), lambda array: _samples(layout, array))
         handed.written()
         k = layout.pinned

@@ -3,6 +3,7 @@
 import os
 import sys
 from collections.abc import Iterable
+from difflib import get_close_matches
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -42,3 +43,43 @@ def located(target: str, folders: Iterable[Path]) -> str:
         if os.path.isfile(path):  # Path.is_file raises where a name is too long for one
             return os.path.relpath(path) + rest
     return target
+
+
+# What code calls the functions that are looked for, beside words that are nearly the same.
+LIKE = {
+    "gradients": (
+        "gradient",
+        "grads",
+        "grad",
+        "dtheta",
+        "backward",
+        "backwards",
+        "grad_fn",
+        "compute_gradients",
+        "dloss",
+    ),
+    "loss": (
+        "loss_fn",
+        "cross_entropy",
+        "losses",
+        "cost",
+        "nll",
+        "nll_loss",
+        "objective",
+        "criterion",
+        "ce_loss",
+        "forward",
+    ),
+    "logits": ("logit", "scores", "linear", "predict_logits", "decision_function"),
+    "softmax": ("soft_max", "probabilities", "probs", "predict_proba"),
+    "softmax_jacobian": ("jacobian", "softmax_jac", "dsoftmax", "softmax_grad", "softmax_derivative"),
+}
+CLOSE = 0.85  # of difflib's ratio
+
+
+def resembling(name: str, theirs: Iterable[str]) -> str:
+    """The one of these names that is likely meant by a function that is looked for as `name`; empty where none is."""
+    plain = {theirs_.lower().replace("_", ""): theirs_ for theirs_ in reversed(list(theirs))}
+    known = (each.replace("_", "") for each in (name, *LIKE[name]))
+    found = next((plain[each] for each in known if each in plain), "")
+    return found or next((plain[each] for each in get_close_matches(name, list(plain), 1, CLOSE)), "")

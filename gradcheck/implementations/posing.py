@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 
 from gradcheck.errors import ProblemError
+from gradcheck.implementations.fitting import unfit
 from gradcheck.implementations.layout import adapt
-from gradcheck.implementations.record import Implementation, NotPosed
+from gradcheck.implementations.record import Implementation, NotPosed, Placeless
 from gradcheck.implementations.told import ADDRESSED, Bound, fields
 from gradcheck.law import CrossEntropy
 from gradcheck.law.options import NO_CLASS, RANGES
@@ -20,6 +21,8 @@ def posed(implementation: Implementation, problem: Problem) -> Problem:
 
     What it declares prevails. Where it declares nothing, and takes no options, the problem says which loss is meant.
     """
+    if reason := unfit(implementation, problem):
+        raise Placeless(reason)
     asked = not (implementation.law.plain and not implementation.takes.options)
     return _pinned(implementation, meant(implementation, problem) if asked else problem)
 
@@ -45,7 +48,7 @@ def of(law: CrossEntropy, problem: Problem) -> Problem:
     try:
         law = law.of_classes(problem.L)
     except ValueError as reason:
-        raise NotPosed(str(reason)) from None
+        raise Placeless(str(reason)) from None
     if law == problem.law:
         return _counted(problem)
     k, Y = law.ignore, problem.reals[3]
@@ -55,7 +58,7 @@ def of(law: CrossEntropy, problem: Problem) -> Problem:
     try:
         return _counted(problem.with_law(law))
     except ProblemError as reason:
-        raise NotPosed(str(reason)) from None
+        raise Placeless(str(reason)) from None
 
 
 def _law(implementation: Implementation, problem: Problem, options: CrossEntropy) -> CrossEntropy:
@@ -84,7 +87,7 @@ def _exact(value: float, most: float, precision: Precision) -> float:
 def _counted(problem: Problem) -> Problem:
     """The same problem, where something counts: a mean of nothing is 0/0."""
     if not problem.divisor > 0:
-        raise NotPosed("no sample counts, and the mean of nothing is 0/0")
+        raise Placeless("no sample counts, and the mean of nothing is 0/0")
     return problem
 
 

@@ -11,6 +11,7 @@ from gradcheck.errors import Unusable, text
 from gradcheck.implementations import protocol
 from gradcheck.implementations.peer import DEFAULT, Limits, Peer
 from gradcheck.implementations.record import FUNCTIONS, PARAMETERS, Implementation, Layout, TargetFailed
+from gradcheck.implementations.takes import INTEGERS, Takes
 from gradcheck.implementations.told import ALIASES
 from gradcheck.law.options import PLAIN, CrossEntropy
 from gradcheck.printable import clipped
@@ -93,26 +94,38 @@ def _described(peer: Peer) -> Implementation:
         rounds = Arithmetic(**{**older, **told.get("arithmetic", {})})
     except (TypeError, Unusable) as problem:
         raise Unusable(f"{shown} describes its arithmetic wrongly: {problem}") from None
-    law, takes = _loss(told, shown) if version == protocol.OF_A_LAW else (PLAIN, ())
+    law, takes = _loss(told, shown) if version == protocol.OF_A_LAW else (PLAIN, Takes())
     offered: dict[str, Any] = {function: _function(peer, function) for function in functions}
     name = text(told.get("name", shown), str)
     known = {check: clipped(reason) for check, reason in known.items()}
     mirrored = told.get("numpy") is True or told.get("tells") is True  # what it did to its copies
     declared: dict[str, Any] = {"layout": layout, "arithmetic": rounds, "expected_failures": known}
     declared |= {"law": law, "takes": takes, "told": version == protocol.OF_A_LAW}
-    return Implementation(name, **offered, dtypes=dtypes, copies=not mirrored, **declared)
+    return Implementation(name, **offered, dtypes=dtypes, copies=not mirrored, near=_near(told.get("near")), **declared)
 
 
-def _loss(told: dict[str, Any], shown: str) -> tuple[CrossEntropy, tuple[str, ...]]:
-    """Which loss a process computes, and which options of it each question may say."""
-    takes = _some("takes", told.get("takes"), tuple(ALIASES), shown) if told.get("takes") else ()
+def _near(told: object) -> dict[str, str]:
+    """What has a like name to that of a function that is not there: a hint, and nothing else."""
+    found = told if isinstance(told, dict) else {}
+    return {name: clipped(found[name], 100) for name in FUNCTIONS if isinstance(found.get(name), str)}
+
+
+def _loss(told: dict[str, Any], shown: str) -> tuple[CrossEntropy, Takes]:
+    """Which loss a process computes, and which problems it takes: which options of it each question may say."""
+    said = told.get("takes") or {}
+    said = said if isinstance(said, dict) else {"options": said}
+    options = _some("takes", said["options"], tuple(ALIASES), shown) if said.get("options") else ()
+    try:
+        takes = Takes(options, **Takes.read({key: value for key, value in said.items() if key != "options"}))
+    except Unusable as problem:
+        raise Unusable(f"{shown} tells of takes wrongly: {problem}") from None
     try:
         return CrossEntropy.read(told.get("law", {})), takes
     except (TypeError, Unusable) as problem:
         raise Unusable(f"{shown} describes its loss wrongly: {problem}") from None
 
 
-_REAL = tuple(name for name in protocol.DTYPES if name != "int64")
+_REAL = tuple(name for name in protocol.DTYPES if name not in INTEGERS)
 
 
 def _some(what: str, found: object, known: Sequence[str], shown: str) -> tuple[str, ...]:

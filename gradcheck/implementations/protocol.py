@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck import precision
+from gradcheck.implementations.takes import INTEGERS
 from gradcheck.problem import Array
 
 VERSION, OF_A_LAW = 1, 2  # what holds nothing that is newer is of version 1
@@ -24,7 +25,7 @@ LONGEST = (
 LINE = 1 << 24  # bytes of its line: read as JSON it may take forty times as much, and no limit holds meanwhile
 MOST = 64  # arrays of a message: the results, and what has become of inputs and of earlier results
 DTYPES: dict[str, np.dtype] = {
-    "int64": np.dtype("<i8"),
+    **{name: np.dtype(name).newbyteorder("<") for name in INTEGERS},
     "float64": np.dtype("<f8"),
     "float32": np.dtype("<f4"),
     "float16": np.dtype("<f2"),

@@ -37,8 +37,8 @@ class TargetFailed(Exception):
 class NotPosed(Exception):
     """Raise it in a function of a target to decline what it is called with; the message says why, and is told.
 
-    That is no failure: the problem is counted as skipped, with this reason. Where all are declined, nothing was judged. It is
-    raised here, too, where a layout or a loss has no place for a problem.
+    That is no failure: the problem is counted as skipped, with this reason. Where all are declined, nothing was judged (exit
+    status 3).
 
         def gradients(theta, b, X, Y):
             if X.shape[1] % 16:
@@ -49,6 +49,10 @@ class NotPosed(Exception):
 
     def __init__(self, reason: object = "it is declined") -> None:
         super().__init__(reason)
+
+
+class Placeless(NotPosed):
+    """What a layout or a loss has no place for. It is ours, and no target has declined it."""
 
 
 @dataclass(frozen=True)
@@ -130,6 +134,7 @@ class Implementation:
     takes: Takes = Takes()  # noqa: RUF009 - immutable
     analytic: bool = False
     expected_failures: Mapping[str, str] = field(default_factory=dict)
+    near: Mapping[str, str] = field(default_factory=dict)  # functions that are not there, and what has a like name
     declared: Layout = Layout()  # what `adapt` has taken care of
     adapted: bool = False
     told: bool = False  # `loss` and `gradients` take the law of a problem themselves, by keyword
@@ -156,11 +161,11 @@ class Implementation:
 
     def _name_and_functions(self, found: Any) -> None:
         """What is given in the place of the name: it names, and has those of the functions that are not given."""
-        from gradcheck.implementations.targets import functions  # it knows this record
+        from gradcheck.implementations.offered import functions, likely  # they know this record
 
         name = titled(found)
-        for key, value in {**functions(name, found), "name": name}.items():
-            if key == "name" or getattr(self, key) is None:
+        for key, value in {**functions(name, found), "name": name, "near": likely(found)}.items():
+            if key in ("name", "near") or getattr(self, key) is None:
                 object.__setattr__(self, key, value)
 
     def _takes(self) -> Takes:
@@ -179,6 +184,11 @@ class Implementation:
     def offers(self) -> tuple[str, ...]:
         """The names of the functions that it has."""
         return tuple(name for name in FUNCTIONS if getattr(self, name) is not None)
+
+    def missing(self, name: str) -> str:
+        """What to say of a function that is not there, and what to do where another has a like name."""
+        like = self.near.get(name)
+        return f"{self.name} has no function {name!r}" + (f"; it has {like!r}: rename it to {name}" if like else "")
 
     def expected(self, check: str, dtype: str) -> str:
         """Why this check is known to fail in this precision; empty where it is not."""

@@ -18,6 +18,7 @@ from gradcheck.implementations import protocol
 from gradcheck.implementations.layout import KEYS, named
 from gradcheck.implementations.record import Implementation, NotPosed
 from gradcheck.implementations.surroundings import Surroundings
+from gradcheck.implementations.takes import Takes
 from gradcheck.implementations.targets import load
 from gradcheck.implementations.told import ADDRESSED, calling
 from gradcheck.law import CrossEntropy
@@ -67,10 +68,16 @@ def description(implementation: Implementation) -> dict[str, Any]:
         "layout": vars(implementation.layout),
         "arithmetic": vars(implementation.arithmetic),
         "law": implementation.law.said,
-        "takes": list(implementation.takes.options),
+        "takes": _taken(implementation.takes),
         "expected_failures": dict(implementation.expected_failures),
+        "near": dict(implementation.near),
         "numpy": True,
     }
+
+
+def _taken(takes: Takes) -> Any:
+    """The options of the loss alone, where nothing else is said."""
+    return {"options": list(takes.options), **takes.said} if takes.said else list(takes.options)
 
 
 def _answer(

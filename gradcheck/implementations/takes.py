@@ -4,7 +4,7 @@ Each field is a key of `takes` in pyproject.toml and in JSON, and has an option 
 target does not take is no failure: it is not posed, and counted as such.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any, NamedTuple
 
@@ -38,7 +38,7 @@ SAID = {
 }
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Takes:
     """Which problems a target takes. The default: every one.
 
@@ -50,7 +50,7 @@ class Takes:
     posed few. Raises `Unusable` for what is none of these.
 
         >>> from gradcheck import Takes
-        >>> Takes(shapes="n=16k,d=64", labels=("int32", "uint8")).fits(L=10, d=64, n=48)
+        >>> Takes(shapes=("n=16k,d=64",), labels=("int32", "uint8")).fits(L=10, d=64, n=48)
         True
     """
 
@@ -92,6 +92,10 @@ class Takes:
     def _refuse(self, name: str, expected: str) -> None:
         raise Unusable(f"takes {name}={clipped(repr(getattr(self, name)), 60)} is not known; expected {expected}")
 
+    def __repr__(self) -> str:
+        told = (f"{f.name}={getattr(self, f.name)!r}" for f in fields(self) if getattr(self, f.name) != f.default)
+        return f"Takes({', '.join(told)})"
+
     # ---- what is asked of it ----
 
     @property
@@ -115,10 +119,16 @@ class Takes:
         of_shape = not self.shapes or any(shape.has(**sizes) for shape in self.shaped)
         return of_shape and (not self.max_logits or logits <= self.max_logits)
 
+    @property
     def words(self) -> str:
         """Which shapes it takes, for a sentence."""
         most = f"at most {self.max_logits} logits" if self.max_logits else ""
         return " and ".join(filter(None, (" or ".join(self.shapes), most)))
+
+    @property
+    def declared(self) -> str:
+        """What is declared of it, as options of the command line."""
+        return " ".join(flags(self.said)) or "every problem"
 
     @property
     def said(self) -> dict[str, Any]:
@@ -135,6 +145,13 @@ class Takes:
             raise Unusable(f"takes names {unknown[0]!r:.60}; expected any of {', '.join(SAID)}")
         checked = cls(**found)
         return {name: getattr(checked, name) for name in found}
+
+
+def flags(said: Mapping[str, Any]) -> Iterator[str]:
+    """The options of the command line that declare these fields."""
+    for name, value in said.items():
+        for each in value if isinstance(value, list | tuple) else [value]:
+            yield from (SAID[name].option,) if each is True else (SAID[name].option, str(each))
 
 
 def of(given: Any) -> Takes:

@@ -4,7 +4,7 @@ import importlib
 import importlib.util
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +12,8 @@ from types import ModuleType
 from typing import Any
 
 from gradcheck.errors import Missing, Unusable, near, raised
-from gradcheck.implementations.record import FUNCTIONS, Implementation
+from gradcheck.implementations.offered import below, functions, likely, offered
+from gradcheck.implementations.record import Implementation
 
 
 @dataclass(frozen=True)
@@ -102,36 +103,18 @@ def load(target: str) -> Implementation:
 
 
 def as_implementation(name: str, found: Any) -> Implementation:
-    """An Implementation as it is; a module, object or mapping by its functions; a bare function as `gradients`."""
-    return found if isinstance(found, Implementation) else Implementation(name, **functions(name, found))
+    """An Implementation as it is; a module, object or mapping by its functions; a bare function as `gradients`.
 
+    A torch.nn.Module without them is taken by its parameters.
+    """
+    if isinstance(found, Implementation):
+        return found
+    torch = sys.modules.get("torch")  # whoever has such a module has imported it
+    if torch is not None and isinstance(found, torch.nn.Module) and not offered(found):
+        from gradcheck.implementations.torch_module import from_torch_module
 
-def functions(name: str, found: Any) -> dict[str, Any]:
-    """The functions of a module, an object or a mapping that is called so, by their names; a bare function as `gradients`."""
-    get: Callable[[str], Any] = found.get if isinstance(found, Mapping) else lambda key: getattr(found, key, None)
-    offered: dict[str, Any] = {key: get(key) for key in FUNCTIONS if callable(get(key)) and _own(found, key, get(key))}
-    if not offered and callable(found) and not isinstance(found, type):
-        offered = {"gradients": found}
-    if not offered:
-        raise Unusable(
-            f"{name} is {_kind(found)} with none of the functions {', '.join(FUNCTIONS)}; expected at least one of them"
-        )
-    return offered
-
-
-def _own(found: Any, key: str, function: Any) -> bool:
-    """Whether a function of a module is its own: what it only imports, scipy's softmax say, is a tool and no claim."""
-    if not isinstance(found, ModuleType) or key in getattr(found, "__all__", ()):
-        return True
-    home = getattr(function, "__module__", None) or found.__name__
-    if home.split(".")[0] in (found.__name__.split(".")[0], "functools"):
-        return True
-    file, folder = getattr(sys.modules.get(home), "__file__", None), getattr(found, "__file__", None)
-    return file is not None and folder is not None and _below(file, Path(folder).resolve().parent)
-
-
-def _kind(found: Any) -> str:
-    return "a module" if isinstance(found, ModuleType) else f"a {type(found).__name__}"
+        return from_torch_module(found, name=name)
+    return Implementation(name, **functions(name, found), near=likely(found))
 
 
 def _built_in(name: str) -> Implementation:
@@ -223,12 +206,7 @@ def _searched(folder: str) -> Iterator[None]:
 
 def _lies_in(name: str, folder: Path) -> bool:
     file = getattr(sys.modules.get(name), "__file__", None)
-    return file is not None and _below(file, folder)
-
-
-def _below(file: str, folder: Path) -> bool:
-    """Whether a module's file is a neighbour, and not of an environment that lies in the same folder."""
-    return Path(file).resolve().is_relative_to(folder) and "site-packages" not in file
+    return file is not None and below(file, folder)
 
 
 @contextmanager

@@ -3,7 +3,7 @@
 Options are keyword arguments. What a program of the protocol is told is the whole law (`Implementation.told`).
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -48,6 +48,22 @@ def found(functions: Iterable[Any]) -> tuple[str, ...]:
     """The fields that every one of these functions takes as a keyword-only argument: what problems may vary."""
     taken = [{ALIASES[name] for name in keyword_only(function)} for function in functions]
     return tuple(field for field in FIELDS if taken and all(field in fields for fields in taken))
+
+
+def unvaried(implementation: "Implementation") -> Iterator[tuple[str, str]]:
+    """Options that `loss` or `gradients` has, and that problems do not vary; and what would let them."""
+    taken = {*fields(implementation.takes.options), *implementation.law.said}
+    functions = [f for f in (implementation.loss, implementation.gradients) if f is not None]
+    some = () if implementation.told or implementation.adapted else functions
+    for name in dict.fromkeys(name for function in some for name in _parameters(function)):
+        if ALIASES[name] not in taken:
+            yield name, "keyword-only in loss and gradients"
+
+
+def _parameters(function: Any) -> Iterator[str]:
+    code = getattr(function, "__code__", None)
+    if code is not None:
+        yield from (n for n in code.co_varnames[: code.co_argcount + code.co_kwonlyargcount] if n in ALIASES)
 
 
 def fields(takes: Iterable[str]) -> tuple[str, ...]:

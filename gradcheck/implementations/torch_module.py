@@ -2,13 +2,17 @@
 
 import copy
 import inspect
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
+import numpy as np
 import torch
 
 from gradcheck.errors import Unusable
+from gradcheck.implementations.layout import hand
 from gradcheck.implementations.record import Implementation, Layout
+from gradcheck.implementations.takes import Takes
 from gradcheck.implementations.torch import Array, F, alone, array, tensor
 from gradcheck.law import CrossEntropy
 
@@ -27,11 +31,14 @@ def from_torch_module(
     law: CrossEntropy = CrossEntropy(),  # noqa: B008 - immutable
     name: str = "",
     dtypes: tuple[str, ...] = ("float64", "float32"),
+    takes: Takes | None = None,
 ) -> Implementation:
     """A module whose parameters are one matrix of weights and one bias, or the weights alone: a layer, or a layer with its loss.
 
     `module(X)` returns logits, of which F.cross_entropy is taken; `module(X, Y)` returns the loss. The problem's theta and b take
-    the place of its parameters, in any shape, in a copy of the module; the gradients are their .grad after `backward()`.
+    the place of its parameters, in a copy of the module; the gradients are their .grad after `backward()`. A module of given
+    in_features and out_features, or that raises where it gets others, is posed its own L and d; `takes=Takes()` says that it
+    takes any.
 
         implementation = gradcheck.from_torch_module(MyLinear(4, 3))
     """
@@ -80,6 +87,40 @@ def from_torch_module(
         return array(own(tensor(X).to(tensor(parameters[0]).dtype)), arrays[0])
 
     offered: Any = None if has_loss else alone(logits)
+    if takes is None:
+        takes = _own_shape(module, layout, loss)
     return Implementation(
-        name or type(module).__name__, alone(gradients), alone(loss), offered, dtypes=dtypes, layout=layout, law=law
+        name or type(module).__name__,
+        alone(gradients),
+        alone(loss),
+        offered,
+        dtypes=dtypes,
+        layout=layout,
+        law=law,
+        takes=takes,
     )
+
+
+def _own_shape(module: torch.nn.Module, layout: Layout, loss: Callable[..., Any]) -> Takes:
+    """Its own numbers of classes and features, where it is of these alone; otherwise everything."""
+    sizes = next(tuple(parameter.shape) for parameter in module.parameters() if parameter.ndim == 2)
+    L, d = sizes[::-1] if layout.theta == "features-first" else sizes
+    named = any(
+        getattr(part, "in_features", None) == d and getattr(part, "out_features", None) == L
+        for part in module.modules()
+    )
+    fixed = named or (_runs(loss, layout, L, d) and not _runs(loss, layout, L + 1, d + 1))
+    return Takes(shapes=(f"L={L},d={d}",)) if fixed else Takes()
+
+
+def _runs(loss: Callable[..., Any], layout: Layout, L: int, d: int) -> bool:
+    """Whether it goes through with arrays of this shape."""
+    bare, features = Implementation("", loss=loss, layout=layout), d - (layout.bias == "absent")
+    Y = np.zeros((L, 3))
+    Y[0] = 1
+    handed = hand(bare, bare.law, np.zeros((L, features)), np.zeros((L, 1)), np.zeros((features, 3)), Y)
+    try:
+        loss(*handed.arguments)
+    except Exception:
+        return False
+    return True

@@ -45,11 +45,13 @@ def _reasons(tallies: list[Tally]) -> str:
     return f"{words.named([tally.check.name for tally in found])}: {why}{more}"
 
 
-_ABSENT = re.compile(r"^(.*) has no function '(\w+)'$", re.DOTALL)
+_ABSENT = re.compile(r"^(.*) has no function '(\w+)'(?:; it has '(.*)': rename it to \w+)?$", re.DOTALL)
 
 
 def _absent(tallies: list[Tally]) -> str:
-    """`model.py has no loss, softmax`."""
+    """`model.py has no loss (it has cost: rename it), softmax`."""
     matches = [match for tally in tallies if (match := _ABSENT.search(tally.reason))]
-    functions = dict.fromkeys(match[2] for match in matches)
-    return f"{printable(matches[0][1])} has no {', '.join(functions)}"
+    functions = {
+        match[2]: f"{match[2]} (it has {printable(match[3])}: rename it)" if match[3] else match[2] for match in matches
+    }
+    return f"{printable(matches[0][1])} has no {', '.join(functions.values())}"

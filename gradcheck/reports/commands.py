@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from gradcheck.arithmetic import options, said
 from gradcheck.checks import CHECKS
+from gradcheck.implementations.takes import flags
 from gradcheck.printable import pasted, printable
 from gradcheck.verify import Failure, Run
 
@@ -30,13 +31,15 @@ def whole(run: Run) -> str:
         words += [word for check in run.tallies for word in ("--check", check)]
     if any(tally.careful for tally in run.tallies.values()):
         words.append("--careful")
+    if run.required:
+        words += ["--require", ",".join(run.required)]
     return pasted(words)
 
 
 def command(run: Run) -> tuple[str, ...]:
     """The words that name the target and its layout on a command line."""
     declared = {**said(run.layout), **run.law.said, **run.arithmetic.said}
-    return run.command or (run.target, *options(declared))
+    return run.command or (run.target, *options(declared), *flags(run.takes.said))
 
 
 def suggested(run: Run) -> str:

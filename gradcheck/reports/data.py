@@ -45,6 +45,7 @@ def _run(run: Run) -> dict[str, Any]:
         "layout": _layout(run.layout, run.law),
         "law": run.law.said,
         "arithmetic": vars(run.arithmetic),
+        "takes": run.takes.said,
         "meant_layout": run.meant and _layout(run.meant, run.meant_law or run.law),
         "meant_law": run.meant_law and run.meant_law.said,
         "meant_arithmetic": run.rounds and vars(run.rounds),
@@ -64,6 +65,9 @@ def _run(run: Run) -> dict[str, Any]:
         "cut": run.cut and {**vars(run.cut), "unshrunk": cut.unshrunk(run)},
         "printed": run.printed,
         "notes": run.notes,
+        "required": run.required,
+        "lacking": run.lacking,
+        "not_posed": [vars(gap) for gap in run.unposed],
         "checks": [_check(run, tally) for tally in run.tallies.values()],
         "failures": [_failure(failure) for failure in run.failures],
     }

@@ -8,7 +8,7 @@ from gradcheck import causes, precision
 from gradcheck.checks import Check
 from gradcheck.printable import printable
 from gradcheck.problem import Problem
-from gradcheck.reports import cut
+from gradcheck.reports import cut, silent
 from gradcheck.reports.arrays import told_apart
 from gradcheck.reports.commands import repeat
 from gradcheck.tally import Tally
@@ -229,8 +229,9 @@ def summary(run: Run) -> str:
     said = ", ".join(f"{outcomes.count(outcome)} {outcome}" for outcome in Outcome if outcomes.count(outcome))
     problems = counted(run.problems, "problem")
     early = " — interrupted, so this is not the whole run" if run.interrupted else cut.ended(run)
+    lacks = f" — {silent.lacking(run)}" if run.lacking else ""
     wrong = f"{count} causes: " if (count := len(causes.of(run))) > 1 else ""
-    return f"{printable(run.target)} {run.dtype}: {wrong}{said} on {problems} (seed {run.seed}){early}"
+    return f"{printable(run.target)} {run.dtype}: {wrong}{said} on {problems} (seed {run.seed}){early}{lacks}"
 
 
 def printed(run: Run) -> str:

@@ -4,14 +4,15 @@
 def test_my_softmax(problem): ...
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
-from functools import cache
+from functools import cache, partial
 
 import numpy as np
 from hypothesis import strategies as st
 
 from gradcheck import precision
+from gradcheck.implementations import Layout, Takes
 from gradcheck.precision import Precision
 from gradcheck.problem import Problem, Reals
 from gradcheck.regimes import select
@@ -34,6 +35,8 @@ from gradcheck.strategies.laws import ignored as left_out
 from gradcheck.strategies.laws import laws as laws
 from gradcheck.strategies.laws import row
 from gradcheck.strategies.recipes import LABELS, MEMORY, SHAPES, STEPS, VALUES, Parts
+from gradcheck.strategies.taken import Room
+from gradcheck.strategies.without import mended, reshaped
 
 # The scale of theta: logits from nearly tied to saturated.
 SCALES = (1.0, 2.0**-12, 2.0**-4, 0.5, 4.0, 32.0)
@@ -57,28 +60,34 @@ def problems(
     dtypes: Iterable[str] = ("float64",),
     regimes: Iterable[str] = ("*",),
     ignored: bool = False,
+    takes: Takes = Takes(),  # noqa: B008 - immutable
+    layout: Layout = Layout(),  # noqa: B008
     few: Iterable[Shape] = (),
 ) -> st.SearchStrategy[Problem]:
     """Problems in any of the dtypes and any of the regimes (globs; "*" stands for all that are not opt-in).
 
-    With `ignored`, half of them have samples that do not count: columns of zeros in Y. With `few`, they are of these shapes
-    (L, d, n) alone, each of the one that is most like what it would have: for code that is compiled for each shape. Shrinks to two
-    classes, one feature, one sample, zeros, one-hot labels of class 0 and C-ordered memory. Logits stay within 1/16 of the largest
-    number of their precision, and so do sums over samples.
+    With `ignored`, half of them have samples that do not count: columns of zeros in Y. They are of the shapes that `takes` names,
+    as `layout` hands arrays over, and out of the regimes that it is not posed. With `few`, they are of these shapes (L, d, n)
+    alone, each of the one that is most like what it would have: for code that is compiled for each shape. Shrinks to two classes,
+    one feature, one sample, zeros, one-hot labels of class 0 and C-ordered memory. Logits stay within 1/16 of the largest number
+    of their precision, and so do sums over samples.
     """
     names, globs = tuple(dtypes), tuple(regimes)
     for name in names:
         precision.named(name)
     everything = globs in ((), ("*",))
-    return _problems(names, () if everything else select(globs), ignored, tuple(Shape(*sides) for sides in few))
+    room = Room(takes, layout)
+    return _problems(
+        names, room.regimes(() if everything else select(globs)), ignored, room, tuple(Shape(*sides) for sides in few)
+    )
 
 
 @cache
 def _problems(
-    dtypes: tuple[str, ...], wanted: tuple[str, ...], ignored: bool, few: tuple[Shape, ...]
+    dtypes: tuple[str, ...], wanted: tuple[str, ...], ignored: bool, room: Room, few: tuple[Shape, ...]
 ) -> st.SearchStrategy[Problem]:
     """Of the wanted regimes, one is drawn and imposed on the rest; none is wanted by default."""
-    precisions = [precision.named(name) for name in dtypes]
+    precisions, refused = [precision.named(name) for name in dtypes], room.takes.refused
 
     @st.composite
     def drawn(draw: st.DrawFn) -> Problem:
@@ -87,13 +96,14 @@ def _problems(
         regime = wanted[octets[10] % len(wanted)] if wanted else ""
         chosen, choices = _chosen(octets, regime), Octets(octets[11:])
         names = (
-            *(name for name in dict.fromkeys(chosen) if name != regime),
+            *(name for name in dict.fromkeys(chosen) if name != regime and name not in refused),
             regime,
         )  # what is asked for has the last word
-        parts = _parts(draw, octets[4:9], choices, names, few)
+        parts = _parts(draw, octets[4:9], choices, names, partial(_shaped, room, few))
         for table in STEPS:
             for name in names:
                 parts = table[name](choices, parts, p) if name in table else parts
+        parts = mended(refused, parts, p) if refused else parts
         if ignored:
             parts = replace(parts, Y=parts.Y * ~left_out(draw(row, label="ignored"), parts.Y.shape[1]))
         return _assembled(parts, p)
@@ -109,8 +119,15 @@ def _chosen(octets: bytes, regime: str) -> tuple[str, ...]:
     )
 
 
-def _parts(draw: st.DrawFn, octets: bytes, choices: Octets, names: tuple[str, ...], few: tuple[Shape, ...]) -> Parts:
-    """A plain problem of the shape that these regimes need, or of the most like of few."""
+def _shaped(room: Room, few: tuple[Shape, ...], choices: Octets, shape: Shape) -> Shape:
+    """The most like of few shapes, or one that there is room for."""
+    return palette.nearest(few, shape) if few else room.fitted(choices, reshaped(room.takes.refused, shape))
+
+
+def _parts(
+    draw: st.DrawFn, octets: bytes, choices: Octets, names: tuple[str, ...], shaped: Callable[[Octets, Shape], Shape]
+) -> Parts:
+    """A plain problem of the shape that these regimes need, as near as it may be."""
     source, scale = SOURCES[octets[0] % len(SOURCES)], SCALES[octets[1] % len(SCALES)]
     source = blocks if "large" in names else source
     sides = LARGER_SIDES if source is blocks and "large" not in names else SIDES
@@ -118,8 +135,8 @@ def _parts(draw: st.DrawFn, octets: bytes, choices: Octets, names: tuple[str, ..
     shape = Shape(L + 2, d + 1, n + 1)
     for name in names:
         shape = SHAPES[name](choices, shape) if name in SHAPES else shape
-    shape = palette.nearest(few, shape) if few else shape
-    source = source if all(side <= most for side, most in zip(shape, SIDES, strict=True)) else blocks
+    shape = shaped(choices, shape)
+    source = blocks if any(side > most for side, most in zip(shape, SIDES, strict=True)) else source
     theta, b, X, index = source(draw, shape)
     return Parts(scale * theta, b, X, one_hot(index, shape.L), index, "C")
 

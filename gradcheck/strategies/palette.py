@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterable
 from functools import cache
 
 from gradcheck.strategies.arrays import Octets, Shape
+from gradcheck.strategies.taken import Room
+from gradcheck.strategies.without import reshaped
 
 FEW = 24
 
@@ -56,6 +58,12 @@ def shapes(seed: int) -> tuple[Shape, ...]:
     drawn = Octets(hashlib.sha256(f"shapes of {seed}".encode()).digest() * 2)
     found = (*(Shape(*sides) for sides in KEPT), *(make(drawn) for make in DRAWN))
     return tuple(sorted(set(found), key=lambda shape: (math.prod(shape), shape)))
+
+
+def among(room: Room, seed: int) -> tuple[Shape, ...]:
+    """The same, each as near as there is room for."""
+    octets = Octets(hashlib.sha256(f"room of {seed}".encode()).digest())
+    return tuple(dict.fromkeys(room.fitted(octets, reshaped(room.takes.refused, shape)) for shape in shapes(seed)))
 
 
 # What tells shapes apart where numerics and mistakes do: a shape takes the place of another only if it must.

@@ -1,0 +1,76 @@
+"""What a module, an object or a mapping offers: its functions, and what it has by nearly the name of one that it lacks."""
+
+import inspect
+import sys
+from collections.abc import Callable, Mapping
+from functools import partial
+from itertools import islice
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from gradcheck.errors import Unusable
+from gradcheck.implementations.naming import resembling
+from gradcheck.implementations.record import FUNCTIONS, PARAMETERS
+
+
+def functions(name: str, found: Any) -> dict[str, Any]:
+    """The functions of a module, an object or a mapping that is called so, by their names; a bare function as `gradients`."""
+    some = offered(found)
+    if not some and callable(found) and not isinstance(found, type):
+        some = {"gradients": found}
+    if not some:
+        like = "".join(f"; it has {theirs!r}: rename it to {ours}" for ours, theirs in likely(found).items())
+        raise Unusable(
+            f"{name} is {_kind(found)} with none of the functions {', '.join(FUNCTIONS)}; expected at least one of them{like}"
+        )
+    return some
+
+
+def likely(found: Any) -> dict[str, str]:
+    """Of the functions that a module, an object or a mapping does not have, those that it has by a like name."""
+    if callable(found):
+        return {}
+    has: Callable[[str], Any] = found.get if isinstance(found, Mapping) else partial(inspect.getattr_static, found)
+    names = islice(found if isinstance(found, Mapping) else dir(found), MANY)
+    public = [name for name in names if isinstance(name, str) and len(name) < LONGEST and not name.startswith("_")]
+    theirs = [name for name in public if name not in FUNCTIONS and callable(has(name)) and _own(found, name, has(name))]
+    missing = [name for name in FUNCTIONS if name not in public]
+    fits = {name: [one for one in theirs if _takes(has(one), len(PARAMETERS[name]))] for name in missing}
+    return {name: like for name in missing if (like := resembling(name, fits[name]))}
+
+
+def _takes(function: Any, arguments: int) -> bool:
+    """Whether it can be called with so many arguments, one less where there is no bias, or one more for the object."""
+    code = getattr(getattr(function, "__func__", function), "__code__", None)
+    return code is None or bool(code.co_flags & VARIADIC) or abs(code.co_argcount - arguments) <= (arguments > 2)
+
+
+VARIADIC = 0x04  # the flag of code that takes *arguments
+MANY, LONGEST = 1000, 60  # names of a module that are looked at, and characters of one
+
+
+def offered(found: Any) -> dict[str, Any]:
+    """Those functions that a module, an object or a mapping has of its own."""
+    get: Callable[[str], Any] = found.get if isinstance(found, Mapping) else lambda key: getattr(found, key, None)
+    return {key: get(key) for key in FUNCTIONS if callable(get(key)) and _own(found, key, get(key))}
+
+
+def _own(found: Any, key: str, function: Any) -> bool:
+    """Whether a function of a module is its own: what it only imports, scipy's softmax say, is a tool and no claim."""
+    if not isinstance(found, ModuleType) or key in getattr(found, "__all__", ()):
+        return True
+    home = getattr(function, "__module__", None) or found.__name__
+    if home.split(".")[0] in (found.__name__.split(".")[0], "functools"):
+        return True
+    file, folder = getattr(sys.modules.get(home), "__file__", None), getattr(found, "__file__", None)
+    return file is not None and folder is not None and below(file, Path(folder).resolve().parent)
+
+
+def _kind(found: Any) -> str:
+    return "a module" if isinstance(found, ModuleType) else f"a {type(found).__name__}"
+
+
+def below(file: str, folder: Path) -> bool:
+    """Whether a module's file is a neighbour, and not of an environment that lies in the same folder."""
+    return Path(file).resolve().is_relative_to(folder) and "site-packages" not in file
