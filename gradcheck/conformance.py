@@ -1,27 +1,31 @@
 """A conformance run: problems drawn by Hypothesis, judged by every check, and each failure shrunk by itself."""
 
 import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
 from hypothesis.configuration import set_hypothesis_home_dir
 
-from gradcheck import cases, causes, diagnosis, layouts, repeating, sizes, unposed, verify
-from gradcheck.checks.meant import MEANT
-from gradcheck.drawing import pose
+from gradcheck import budget as shares
+from gradcheck import cases, causes, explaining, repeating, unposed, verify
+from gradcheck.budget import Budget
+from gradcheck.checks import Check
+from gradcheck.clock import End, Late
+from gradcheck.drawing import few, pose
 from gradcheck.implementations import BUILT_IN, Implementation, adapt, posing
 from gradcheck.implementations.quiet import quiet
-from gradcheck.law import CrossEntropy
+from gradcheck.judging import Judging
+from gradcheck.order import Heard as HeardVerdict
+from gradcheck.order import Order
 from gradcheck.problem import Problem
-from gradcheck.shrinking import Shrinking
 from gradcheck.tally import Tally
-from gradcheck.verdict import Outcome, Verdict
-from gradcheck.verify import Failure, Run
+from gradcheck.verdict import Verdict
+from gradcheck.verify import Cut, Failure, Run
 
-BESIDE = 8  # problems a little smaller than those that are shown, which are judged to tell sizes
 Progress = Callable[[str, int], None]  # what is being done, and how many problems have been judged
+Heard = Callable[[Failure], None]  # told of the first failure when it is found, as it was found
 
 
 def homeless() -> None:
@@ -40,7 +44,7 @@ def replay(implementation: Implementation, case: cases.Case, path: Path, checks:
         verdicts, state = repeating.asked_again(implementation, problem, chosen, case.calls)
         for name, verdict in verdicts.items():
             tallies[name].add(problem, verdict)
-    failures = tuple(replace(_failure(t, *t.first), case=str(path)) for t in tallies.values() if t.first)
+    failures = tuple(replace(explaining.failure(t, *t.first), case=str(path)) for t in tallies.values() if t.first)
     declared = implementation.layout, implementation.arithmetic, implementation.law
     run = Run(implementation.name, dtype, 0, 1, ("*",), 1, tallies, *declared, failures, diagnosis=state)
     run = replace(run, takes=implementation.takes)
@@ -58,21 +62,25 @@ def conform(
     max_examples: int = 200,
     seed: int = 0,
     careful: bool = False,
+    budget: Budget | None = None,
     require: Iterable[str] = (),
     progress: Progress = lambda doing, done: None,
+    heard: Heard = lambda failure: None,
 ) -> Run:
     """Judge an implementation on `max_examples` problems of one precision, and shrink each failure.
 
     With `careful`, to lose bits that careful code keeps is a failure, too. What is in `require`, functions or checks, has to be
-    judged (`Run.lacking`).
+    judged (`Run.lacking`). A `budget` ends it with what it has by then: `Run.cut`.
     The same arguments give the same verdicts. Ctrl-C ends the run early with what has been judged so far.
     """
+    budget = budget or Budget()
     implementation.require(dtype)
     implementation.home.look()  # before problems are drawn
+    implementation.home.pace.restart()
     verify.known(implementation.expected_failures)
     chosen = verify.select(checks)
     layout, original, implementation = implementation.layout, implementation, adapt(implementation)
-    judging = verify.Judging(implementation, chosen, dtype, careful=careful)
+    judging = Judging(implementation, chosen, dtype, careful=careful, few=frozenset(few(original, seed)))
     tallies = judging.tallies
     run = Run(
         implementation.name,
@@ -89,104 +97,67 @@ def conform(
         required=verify.required(require),
     )
 
-    def body(problem: Problem) -> None:
-        judging.judge(problem)
-        progress("judging", judging.done)
-
     failures: list[Failure] = []
-    found, interrupted = run, False
+    found, interrupted, whole = run, False, False
     with quiet() as printed:
         try:
-            pose(
-                body,
-                dtype=dtype,
-                regimes=run.regimes,
-                seed=seed,
-                count=max_examples,
-                shrink=False,
-                implementation=original,
-            )
-            verify.settle(tallies, judging.done)
-            _shrunken(run, implementation, lambda doing: progress(doing, judging.done), failures)
+            with suppress(Late), budget.until(shares.JUDGED) as end:
+                hear = _hearing(judging, budget, end, heard, progress)
+                order = Order(judging, original.home.pace, hear, hurried=budget.limited)
+                pose(
+                    order.take,
+                    dtype=dtype,
+                    regimes=run.regimes,
+                    seed=seed,
+                    count=max_examples,
+                    shrink=False,
+                    implementation=original,
+                )
+                order.end()
+                whole = True
+            judging.finish()
+            verify.settle(tallies, judging.done + judging.partly, 0.0 if whole else budget.seconds)
+            explaining.shrunken(run, implementation, lambda doing: progress(doing, judging.done), failures, budget)
             progress("diagnosing", judging.done)
-            found = replace(run, failures=tuple(failures))
-            found = _told(found, original, implementation, judging)
+            found = explaining.told(replace(run, failures=tuple(failures)), original, implementation, judging, budget)
         except KeyboardInterrupt:
             interrupted = True
-            failures += _unshrunken(tallies, failures)
+            judging.finish()
+            failures += explaining.unshrunken(tallies, failures)
             # what is known is explained, which takes a moment; not if that was interrupted
             with suppress(KeyboardInterrupt):
                 known, found = not found.failures, replace(run, failures=tuple(failures))
-                found = _told(found, original, implementation, judging) if known else found
+                found = explaining.told(found, original, implementation, judging, budget) if known else found
     nameless = original.home.start is None and original.name not in BUILT_IN
-    asked = unposed.Asked(dtype, run.regimes, chosen, judging.done)
+    asked = unposed.Asked(dtype, run.regimes, chosen, judging.done + judging.partly)
     gaps = unposed.gaps(original, judging.watch, asked)
-    found = replace(found, problems=judging.done, nameless=nameless, unposed=gaps)
+    found = replace(found, problems=judging.done + judging.partly, nameless=nameless, unposed=gaps)
     with quiet():
-        found = found if interrupted else causes.pictured(found, implementation)
+        pictured = (
+            None
+            if interrupted
+            else budget.spend(shares.TOLD, lambda: causes.pictured(found, implementation), what="arrays to show")
+        )
+    found = pictured or found
+    if not interrupted and (budget.undone or not whole or not all(failure.shrunk for failure in found.failures)):
+        found = replace(found, cut=Cut(budget.seconds, whole, judging.partly, tuple(budget.undone)))
     return replace(found, interrupted=interrupted, printed=printed.size, notes=tuple(original.home.notes))
 
 
-def _told(run: Run, original: Implementation, implementation: Implementation, judging: verify.Judging) -> Run:
-    """The same run with what would explain its failures: another declaration, or a mistake."""
-    tallies, passing = run.tallies, judging.passing
-    if not run.failures:
-        return run
-    own = [failure for failure in run.failures if failure.check.name not in MEANT]  # a use of gradients tells its cause
-    failing = [problem for failure in own for problem in tallies[failure.check.name].failing]
-    failing += [failure.problem for failure in own if not failure.verdict.final]
-    state = diagnosis.state(implementation, failing, passing, judging.record)  # before anything else is thought of
-    meant = None if state else layouts.meant(original, tallies.values(), passing)
-    rounds = layouts.rounds(original, tallies.values(), passing)
-    likely = None
-    if own and not (meant and _other_loss(meant[1], original.law)):  # one story, and this one explains everything
-        beside = _beside(run, implementation)
-        likely = diagnosis.diagnose(implementation, failing, [*passing, *beside], record=judging.record)
-    kept = tuple(_explained(failure, tallies[failure.check.name], likely) for failure in run.failures)
-    found = replace(run, failures=kept, rounds=rounds, diagnosis=likely)
-    return replace(found, meant=meant[0], meant_law=meant[1]) if meant else found
+def _hearing(judging: Judging, budget: Budget, end: End, heard: Heard, progress: Progress) -> HeardVerdict:
+    """What is told of each verdict: the first failure is told of at once, and leaves time to explain it."""
+    first, done = list[str](), [0]
 
+    def hear(check: Check, problem: Problem, verdict: Verdict) -> None:
+        if not first and judging.tallies[check.name].unforeseen(verdict):
+            first.append(check.name)
+            end.sooner(budget.moment(shares.FAILING))
+            heard(Failure(check, problem, verdict, 1, 1))
+        if judging.done != done[-1]:
+            done[:] = [judging.done]
+            progress("judging", judging.done)
 
-def _beside(run: Run, implementation: Implementation) -> list[Problem]:
-    """The smallest failing problems with one less of a long side, if these pass."""
-    shown = {f.problem.digest: f.problem for f in run.failures if not f.verdict.final}
-    shorter = [shorter for problem in shown.values() for shorter in sizes.shortened(problem)][:BESIDE]
-    return verify.parted(implementation, shorter, [failure.check for failure in run.failures])[1]
-
-
-def _other_loss(one: CrossEntropy, other: CrossEntropy) -> bool:
-    """Whether they differ in more than the reduction, which has a story of its own."""
-    return replace(one, reduction=other.reduction) != other
-
-
-def _explained(failure: Failure, tally: Tally, likely: diagnosis.Diagnosis | None) -> Failure:
-    if likely is None or not likely.concerns(failure.check.needs):
-        return failure
-    return replace(failure, explained=likely.counts(tally.failing))
-
-
-def _shrunken(
-    run: Run, implementation: Implementation, progress: Callable[[str], None], failures: list[Failure]
-) -> None:
-    """Shrink every failure that was not expected, one after the other; those that are done stand in `failures`."""
-    shrinking = Shrinking(implementation)
-    failed = [tally for tally in run.tallies.values() if tally.first is not None and tally.failed]
-    for tally in failed:
-        progress(f"shrinking {tally.check.name}")
-        failures.append(_failure(tally, *shrinking.of(tally)))
-    found = shrinking.settled([(f.check, (f.problem, f.verdict)) for f in failures])
-    failures[:] = [_failure(tally, *each) for tally, each in zip(failed, found, strict=True)]
-
-
-def _unshrunken(tallies: Mapping[str, Tally], failures: list[Failure]) -> list[Failure]:
-    """The other failures, each on the first problem that it was found on."""
-    names = {failure.check.name for failure in failures}
-    return [_failure(t, *t.first) for name, t in tallies.items() if t.first and t.failed and name not in names]
-
-
-def _failure(tally: Tally, problem: Problem, verdict: Verdict) -> Failure:
-    failed = tally.counts[Outcome.DISAGREE] + tally.counts[Outcome.ERRORED]
-    return Failure(tally.check, problem, verdict, failed, tally.judged)
+    return hear
 
 
 def saved(run: Run, folder: Path, again: Callable[[], Implementation] | None = None) -> Run:

@@ -13,7 +13,9 @@ from gradcheck.implementations import Implementation, posing
 from gradcheck.implementations.fitting import laid
 from gradcheck.implementations.told import ALIASES
 from gradcheck.problem import Problem
-from gradcheck.strategies import laws, problems
+from gradcheck.strategies import laws, palette, problems
+from gradcheck.strategies.arrays import Shape
+from gradcheck.strategies.taken import Room
 
 
 def pose(
@@ -30,7 +32,8 @@ def pose(
 ) -> None:
     """Run `body` on `count` problems: the same ones for the same seed, dtype and regimes.
 
-    They are of the loss that `implementation` computes; where it declares one, or takes options, with what that asks for.
+    They are of the loss that `implementation` computes; where it declares one, or takes options, with what that asks for. Where it
+    compiles for each shape, they are of `few` shapes, which follow from the seed alone.
     A `database` keeps what fails; problems are taken from it only where `phases` says so.
     """
     phases = phases or ((Phase.generate, Phase.shrink) if shrink else (Phase.generate,))
@@ -47,21 +50,32 @@ def pose(
         verbosity=Verbosity.quiet,
     )
     @seeded(seed)
-    @given(strategy(implementation, dtype, regimes))
+    @given(strategy(implementation, dtype, regimes, few(implementation, seed)))
     def posed(problem: Problem) -> None:
         body(problem)
 
     posed()
 
 
-def strategy(implementation: Implementation | None, dtype: str, regimes: tuple[str, ...]) -> SearchStrategy[Problem]:
+def few(implementation: Implementation | None, seed: int) -> tuple[Shape, ...]:
+    """The shapes that a target is posed which compiles for each; none where it may be posed any."""
+    if implementation is None or not implementation.takes.compiles:
+        return ()
+    return palette.among(Room(**_room(implementation)), seed)
+
+
+def strategy(
+    implementation: Implementation | None, dtype: str, regimes: tuple[str, ...], few: tuple[Shape, ...] = ()
+) -> SearchStrategy[Problem]:
     """The problems of its loss; without options, the same as without an implementation."""
     if implementation is None or (implementation.law.plain and not implementation.takes.options):
-        return problems(dtypes=(dtype,), regimes=regimes, **_room(implementation))
+        return problems(dtypes=(dtype,), regimes=regimes, few=few, **_room(implementation))
     ignored = implementation.law.ignore is not None or "ignore" in implementation.varied
     taken = tuple(name for name in implementation.takes.options if ALIASES[name] in implementation.varied)
     options = laws(taken) if taken else none()
-    drawn = tuples(problems(dtypes=(dtype,), regimes=regimes, ignored=ignored, **_room(implementation)), options)
+    drawn = tuples(
+        problems(dtypes=(dtype,), regimes=regimes, ignored=ignored, few=few, **_room(implementation)), options
+    )
     return drawn.map(lambda found: posing.drawn(implementation, *found))
 
 

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from _pytest.outcomes import Failed  # pytest.fail.Exception, by a name that a type checker knows
 
-from gradcheck import sharing
+from gradcheck import sharing, supervisor
+from gradcheck.budget import TOLD, Budget
 from gradcheck.checks import select
 from gradcheck.implementations import Implementation
 from gradcheck.printable import printable, unheeded
@@ -36,6 +37,7 @@ class Defaults:
     seed: int = 0
     cases: str = "cases"
     careful: bool = False
+    budget: float = 0.0  # seconds; 0 is no limit
     shared: Path | None = None
 
 
@@ -133,7 +135,9 @@ def _read(found: dict[str, Any]) -> Said:
 
 def _judged(suite: Suite) -> dict[str, Said]:
     from gradcheck import conformance
+    from gradcheck.reports import words
 
+    budget = Budget(DEFAULTS.budget or None)
     found = conformance.conform(
         suite.implementation,
         dtype=suite.dtype,
@@ -142,17 +146,19 @@ def _judged(suite: Suite) -> dict[str, Said]:
         max_examples=suite.max_examples or DEFAULTS.max_examples,
         seed=DEFAULTS.seed,
         careful=DEFAULTS.careful,
+        budget=budget,
+        heard=lambda failure: supervisor.tell(f"in {suite.key or suite.dtype}: {words.heard(failure)}"),
         require=suite.require,
     )
     if found.interrupted:
         raise KeyboardInterrupt
     run = replace(found, command=suite.words, door=suite.door)
-    return dict(_saying(run, dict(_stories(run, suite))))
+    return dict(_saying(run, dict(_stories(run, suite, budget))))
 
 
-def _stories(run: "Run", suite: Suite) -> Iterator[tuple[str, str]]:
+def _stories(run: "Run", suite: Suite, budget: Budget) -> Iterator[tuple[str, str]]:
     """What each test that fails has to say: of those of one cause, the nearest to the code tells it, and the others name that."""
-    from gradcheck import causes, conformance
+    from gradcheck import causes
     from gradcheck.reports import stories
 
     for cause in causes.of(run):
@@ -167,9 +173,18 @@ def _stories(run: "Run", suite: Suite) -> Iterator[tuple[str, str]]:
             found = stories.in_a_line(led, run)
             leading = f"{name}-{suite.dtype}"
             led_by = replace(run, failures=led.failures[:1])
-            (kept,) = conformance.saved(led_by, Path(DEFAULTS.cases), suite.again).failures
+            (kept,) = _kept(led_by, suite, budget).failures
             lines = stories.lines(replace(led, failures=(kept, *led.failures[1:])), run)
             yield name, "\n".join(map(line, [found, *lines[1:]]))
+
+
+def _kept(run: "Run", suite: Suite, budget: Budget) -> "Run":
+    """With its cases saved, and repeated if there is time."""
+    from gradcheck import conformance
+
+    folder = Path(DEFAULTS.cases)
+    found = budget.spend(TOLD, lambda: conformance.saved(run, folder, suite.again))
+    return found or conformance.saved(run, folder)
 
 
 def _saying(run: "Run", told: dict[str, str]) -> Iterator[tuple[str, Said]]:

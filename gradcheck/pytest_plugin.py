@@ -19,9 +19,11 @@ if TYPE_CHECKING:
 OPTIONS = {
     "max_examples": "Problems that gradcheck poses to each target and dtype [100].",
     "seed": "The same seed poses the same problems [0].",
+    "budget": "Seconds for each target and dtype: what was not judged by then is skipped [no limit].",
     "cases": "Folder for the problems on which a check failed [cases].",
 }
 LEAST = {"max_examples": 1, "seed": 0}
+KINDS = {int: "a whole number", float: "seconds above 0"}
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -103,6 +105,7 @@ def _session(config: pytest.Config) -> int:
 
 def _settle(config: pytest.Config) -> None:
     """Hand the options over: the command line before the ini file before the default."""
+    from gradcheck.budget import LONGEST
     from gradcheck.judged import DEFAULTS
 
     DEFAULTS.careful = config.getoption("--gradcheck-careful")
@@ -117,10 +120,12 @@ def _settle(config: pytest.Config) -> None:
         try:
             value = kind(given)
         except ValueError:
-            said = f"gradcheck: {name} is {given!r}; expected a whole number"
+            said = f"gradcheck: {name} is {given!r}; expected {KINDS[kind]}"
             raise pytest.UsageError(_shown(said)) from None
         if kind is int and value < LEAST[name]:
             raise pytest.UsageError(f"gradcheck: {name} is {given}; expected {LEAST[name]} or more")
+        if kind is float and not 0 < value <= LONGEST:  # NaN is no time either
+            raise pytest.UsageError(_shown(f"gradcheck: {name} is {given}; expected {KINDS[kind]}, up to {LONGEST}"))
         setattr(DEFAULTS, name, value)
 
 

@@ -23,11 +23,15 @@ Within = Callable[[Problem], bool]
 
 
 class Shrinking:
-    """Smallest failing problems of one implementation, as they are found; `known` are tried with every check first."""
+    """Smallest failing problems of one implementation, as they are found; `known` are tried with every check first.
+
+    `reached` is what a check that is being worked at has come to, for whoever has no time to wait for more.
+    """
 
     def __init__(self, implementation: Implementation) -> None:
         self.implementation = implementation
         self.known: list[Trial] = []
+        self.reached: dict[str, Found] = {}
         self._said: dict[tuple[str, Trial], Verdict] = {}
         self.left = ALL
 
@@ -84,7 +88,12 @@ class Shrinking:
         def fails(candidate: Problem) -> bool:
             nonlocal tried
             tried += 1
-            return within(candidate) and self._same(self._judged(check, Trial(self.implementation, candidate)), verdict)
+            if not within(candidate):
+                return False
+            found = self._judged(check, Trial(self.implementation, candidate))
+            if same := self._same(found, verdict):
+                self.reached[check.name] = posing.drawn(self.implementation, candidate), found
+            return same
 
         smallest = posing.drawn(self.implementation, reduce(problem, fails, calls))
         self.left -= tried

@@ -158,6 +158,8 @@ def _second(run: Callable[[], NoReturn], board: Board, first: int) -> NoReturn:
         processes.end_with(second, signal.SIGKILL)
         run()
     status = _Watch(third, first, board).wait()
+    if status is None and board.told and board.status is None:  # nobody else is left to say it
+        _say(f"ended from outside ({board.told})")
     processes.end_descendants(second)
     if status is not None:
         board.see(os.waitstatus_to_exitcode(status))

@@ -86,6 +86,11 @@ class Tally:
         """Whether it was expected to fail and could, but agreed, as did every other check with the same reason."""
         return bool(self.expected) and self.outcome is Outcome.AGREE and not self.shown
 
+    def unforeseen(self, verdict: Verdict) -> bool:
+        """Whether this verdict is a failure that no expectation covers."""
+        errored = verdict.outcome is Outcome.ERRORED and not self.expected.startswith("errored")
+        return verdict.failed and (errored or not self.expected)
+
     @property
     def failed(self) -> bool:
         """Whether it makes a run fail: it disagrees or errored without being expected to, or the other way round.

@@ -9,9 +9,8 @@ from gradcheck import precision
 from gradcheck.arithmetic import Arithmetic
 from gradcheck.checks import CHECKS, Check, Trial
 from gradcheck.checks import select as select  # noqa: PLC0414 - by this name it is known
-from gradcheck.diagnosis import Diagnosis, keep
+from gradcheck.diagnosis import Diagnosis
 from gradcheck.errors import Unusable, near
-from gradcheck.facts import Record
 from gradcheck.implementations import FUNCTIONS, Implementation, Layout, Takes, adapt
 from gradcheck.law import CrossEntropy
 from gradcheck.pictures import Larger, Picture
@@ -19,7 +18,7 @@ from gradcheck.printable import clipped
 from gradcheck.problem import Problem
 from gradcheck.regimes import matching
 from gradcheck.tally import Tally
-from gradcheck.unposed import Gap, Watch
+from gradcheck.unposed import Gap
 from gradcheck.verdict import FAILURES, Outcome, Verdict
 
 GRADIENTS = {"theta": "theta_gradient", "b": "bias_gradient", "Z": "logits_gradient", "X": "data_gradient"}
@@ -52,42 +51,14 @@ def parted(
     return failing, passing
 
 
-class Judging:
-    """Every check in its turn, on one problem after the other: a tally of each, and problems on which none failed."""
-
-    def __init__(
-        self, implementation: Implementation, checks: tuple[Check, ...], dtype: str, *, careful: bool = False
-    ) -> None:
-        self.implementation, self.checks, self.careful = implementation, checks, careful
-        self.tallies = {
-            check.name: Tally(check, implementation.expected(check.name, dtype), careful=careful) for check in checks
-        }
-        self.passing: list[Problem] = []
-        self.record, self.watch = Record(), Watch(implementation)
-        self.done = 0
-
-    def judge(self, problem: Problem) -> dict[str, Verdict]:
-        """The verdicts of the checks whose turn it is, which are counted."""
-        due = [check for check in self.checks if check.due(self.done, problem)]
-        trial = Trial(adapt(self.implementation), problem, careful=self.careful)
-        verdicts = {check.name: check.judge(trial) for check in due}
-        self.watch.add(trial, verdicts)
-        for name, verdict in verdicts.items():
-            self.tallies[name].add(problem, verdict)
-        self.record.add(problem, verdicts)
-        if not any(verdict.failed for verdict in verdicts.values()):
-            keep(self.passing, problem)
-        self.done += 1
-        return verdicts
-
-
 @dataclass(frozen=True)
 class Failure:
     """A check that failed: the smallest problem found on which it does, its verdict there, and where that is saved.
 
     `explained` counts the failing problems that the run's diagnosis explains, and those that were examined. `pictures` are the
     arrays that are compared on the problem that its cause is shown on, where anybody looks at them, and `larger` those of a problem
-    on which a pattern shows. `again` says how it is repeated where no command does it, `since` from which size it fails.
+    on which a pattern shows. `again` says how it is repeated where no command does it, `since` from which size it fails. It is
+    `shrunk` unless the time was up.
     """
 
     check: Check
@@ -101,6 +72,21 @@ class Failure:
     larger: Larger | None = None
     again: str = ""
     since: str = ""
+    shrunk: bool = True
+
+
+@dataclass(frozen=True)
+class Cut:
+    """Where a run has ended since its `seconds` were over, and what it has left undone.
+
+    `whole`: all its problems were judged. Otherwise `partly` are those of which some checks were not asked any more. `undone` is
+    what was not looked for to the end, in words.
+    """
+
+    seconds: float
+    whole: bool = False
+    partly: int = 0
+    undone: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, repr=False)
@@ -113,7 +99,7 @@ class Run:
     `diagnosis` says what the code does wrong, or describes it; `notes` what the target did to this process. `door` is where its
     layout and its loss are declared, and advice is given for: "command", "python" or "pyproject". A `nameless` target was made by
     hand: no command loads it. `unposed` is what was not judged, and what would; `required` are functions and checks that have to be
-    judged.
+    judged. `cut` says what there was no time for.
     """
 
     target: str
@@ -137,6 +123,7 @@ class Run:
     notes: tuple[str, ...] = ()
     door: str = "command"
     nameless: bool = False
+    cut: Cut | None = None
     takes: Takes = field(default_factory=Takes)
     unposed: tuple[Gap, ...] = ()
     required: tuple[str, ...] = ()
@@ -195,14 +182,15 @@ def required(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def settle(tallies: Mapping[str, Tally], problems: int) -> None:
-    """What can be said of the tallies of a run only when all its problems have been judged."""
+def settle(tallies: Mapping[str, Tally], problems: int, seconds: float = 0.0) -> None:
+    """What can be said of the tallies of a run only when all its problems have been judged, or its `seconds` are over."""
     reasons = {tally.expected for tally in tallies.values() if tally.outcome in FAILURES} - {""}
+    when = f"{seconds:.3g} s" if seconds else f"{problems} problem{'s' * (problems != 1)}"
     for tally in tallies.values():
         tally.shown = tally.expected in reasons
         if not tally.counts:
             tally.counts[Outcome.SKIPPED] += 1
-            tally.reasons[f"its turn did not come in {problems} problem{'s' * (problems != 1)}"] += 1
+            tally.reasons[f"its turn did not come in {when}"] += 1
 
 
 def known(expected: Iterable[str]) -> None:

@@ -6,8 +6,9 @@ import pytest
 from gradcheck import Arithmetic, CrossEntropy, Implementation, Problem, layouts, model
 from gradcheck.drawing import pose
 from gradcheck.implementations import adapt
+from gradcheck.judging import Judging
 from gradcheck.tally import Tally
-from gradcheck.verify import Judging, select
+from gradcheck.verify import select
 
 JUDGED = select(("loss", "*_gradient", "logits"))
 

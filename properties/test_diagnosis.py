@@ -10,8 +10,9 @@ from gradcheck.diagnosis.where import confined
 from gradcheck.drawing import pose
 from gradcheck.facts import Record, of
 from gradcheck.implementations.quiet import quiet
+from gradcheck.judging import Judging
 from gradcheck.mistakes import MISTAKES, Model
-from gradcheck.verify import Judging, select
+from gradcheck.verify import select
 
 CHECKED = select(("*_gradient", "loss", "softmax", "logits", "jacobian_*diagonal"))
 

@@ -179,6 +179,8 @@ def test_ini_options_hold_where_the_command_line_says_nothing(pytester):
         (("--gradcheck", "nowhere.py"), "gradcheck: no such file: nowhere.py"),
         (("--gradcheck", "reference", "--gradcheck-dtype", "float16"), "does not offer float16"),
         (("--gradcheck", "reference", "--gradcheck-seed", "x"), "seed is 'x'; expected a whole number"),
+        (("--gradcheck", "reference", "--gradcheck-budget", "soon"), "budget is 'soon'; expected seconds above 0"),
+        (("--gradcheck", "reference", "--gradcheck-budget", "nan"), "budget is nan; expected seconds above 0"),
     ],
 )
 def test_what_cannot_be_used_is_one_line(session, words, message):
@@ -186,6 +188,12 @@ def test_what_cannot_be_used_is_one_line(session, words, message):
     assert result.ret == 4
     assert message in result.stderr.str() + result.stdout.str()
     assert "Traceback" not in result.stderr.str() + result.stdout.str()
+
+
+def test_a_check_whose_turn_does_not_come_in_time_is_skipped(session):
+    result = session("--gradcheck", "model.py:gradients", "--gradcheck-budget", "1e-6", "-k", "bias_gradient", "-rs")
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(["*its turn did not come in 1e-06 s*"])
 
 
 def test_a_session_that_does_not_use_the_plugin_imports_nothing_of_ours(pytester):

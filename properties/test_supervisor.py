@@ -357,8 +357,28 @@ def test_a_run_that_is_ended_shows_what_was_judged_and_leaves_nothing(number, wh
     else:
         assert process.returncode == 130
         assert "interrupted, so this is not the whole run" in out
-        assert err == ""
+        assert [line for line in err.splitlines() if not line.endswith("; the run goes on")] == []
     gone("own", "child", "orphan")
+
+
+FOUND = """
+def loss(*a): return 7.0
+def gradients(*a):
+    noted("ready", os.getpid())
+    HANGS
+"""
+
+
+@linux
+@pytest.mark.parametrize("who", ["the command", "the run"])
+def test_a_run_that_is_killed_has_told_what_it_found(who):
+    process = started("verify", written(FOUND.replace("HANGS", SLEEPS)))
+    (run,) = pids("ready")
+    os.kill(process.pid if who == "the command" else run, signal.SIGKILL)
+    _, err = process.communicate(timeout=60)
+    said = "ended from outside" if who == "the command" else "the run was ended by SIGKILL"
+    told = "(target.py float64 judging; loss disagrees: ℒ = 7, but must be 0.693147"
+    assert err.startswith(f"gradcheck: {said} {told}"), err
 
 
 @linux

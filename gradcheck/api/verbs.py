@@ -12,6 +12,7 @@ from gradcheck import conformance, reports, verify
 from gradcheck.api.targets import given
 from gradcheck.api.telling import telling
 from gradcheck.arithmetic import Arithmetic
+from gradcheck.budget import Budget
 from gradcheck.checks import CHECKS, Check
 from gradcheck.errors import Unusable
 from gradcheck.implementations import Layout, Takes
@@ -51,6 +52,7 @@ def conform(
     max_examples: int | None = None,
     seed: int = 0,
     careful: bool = False,
+    budget: float | None = None,
     require: Iterable[str] = (),
     layout: Layout | None = None,
     law: CrossEntropy | None = None,
@@ -65,12 +67,14 @@ def conform(
     and `regimes` are names or globs; `careful` makes it a failure to lose bits that careful code keeps. Functions and
     checks in `require` have to be judged, or `Run.lacking` names them. `layout`, `law`,
     `arithmetic` and `takes` declare what the target is. Failing problems are saved in the folder `cases`, if one is given. The
-    same arguments give the same verdicts. Ctrl-C ends the run early with what has been judged so far (`Run.interrupted`).
+    same arguments give the same verdicts. After `budget` seconds the run ends with what it has, and `Run.cut` says what it has not;
+    Ctrl-C ends it early with what has been judged so far (`Run.interrupted`).
 
         >>> import gradcheck
         >>> gradcheck.conform("numpy", checks=["*_gradient"], max_examples=20).failed
         False
     """
+    left = Budget(budget)
     asked, found = given(target, layout=layout, law=law, arithmetic=arithmetic, takes=takes)
     run = conformance.conform(
         found,
@@ -80,6 +84,7 @@ def conform(
         max_examples=max_examples or asked.max_examples or EXAMPLES,
         seed=seed,
         careful=careful,
+        budget=left,
         require=tuple(require) or asked.require,
         progress=progress,
     )
@@ -97,6 +102,7 @@ def check(
     max_examples: int | None = None,
     seed: int = 0,
     careful: bool = False,
+    budget: float | None = None,
     require: Iterable[str] = (),
     layout: Layout | None = None,
     law: CrossEntropy | None = None,
@@ -128,6 +134,7 @@ def check(
         max_examples=max_examples,
         seed=seed,
         careful=careful,
+        budget=budget,
         require=require,
         layout=layout,
         law=law,

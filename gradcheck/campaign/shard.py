@@ -20,6 +20,7 @@ from gradcheck.cases import Case
 from gradcheck.facts import Judged
 from gradcheck.implementations import Implementation, adapt
 from gradcheck.implementations.quiet import quiet
+from gradcheck.judging import Judging
 from gradcheck.problem import Problem
 from gradcheck.reports import words
 from gradcheck.shrinking import Shrinking
@@ -52,7 +53,8 @@ class Shard:
         self.implementation = implementation_of(job)
         self.chosen = verify.select(job.checks)
         dtype = job.dtype_of(number)
-        self.judging = verify.Judging(self.implementation, self.chosen, dtype)
+        few = frozenset(drawing.few(self.implementation, job.seed_of(number)))
+        self.judging = Judging(self.implementation, self.chosen, dtype, few=few)
         self.tallies = self.judging.tallies
         self.groups: dict[tuple[str, str], Group] = {}
         self.run = Run(
@@ -65,13 +67,8 @@ class Shard:
         if self.judging.done:
             clock.look()
         for name, verdict in self.judging.judge(problem).items():
-            if verdict.failed and self.unforeseen(name, verdict):
+            if self.tallies[name].unforeseen(verdict):
                 self.keep(name, problem, verdict)
-
-    def unforeseen(self, name: str, verdict: Verdict) -> bool:
-        """Whether no expectation of the target covers it."""
-        expected = self.tallies[name].expected
-        return not expected or (verdict.outcome == "errored" and not expected.startswith("errored"))
 
     def keep(self, name: str, problem: Problem, verdict: Verdict) -> None:
         """Put a failing problem among those of its check and regime; the first of a check is on disk before anything else."""

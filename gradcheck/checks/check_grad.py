@@ -43,7 +43,7 @@ def _loss(trial: Trial, posed: Problem, variable: str, result: str) -> Compariso
     """SciPy's check_grad of its own loss and its own gradient, with one array as the variable."""
     require_movable(trial)
     trial.gradient(result)  # which may not be offered
-    at = trial if posed is trial.problem else Trial(trial.implementation, posed)
+    at = trial if posed is trial.problem else trial.beside(posed)
     shape = posed.reals[VARIABLES.index(variable)].shape
     _require_few(int(np.prod(shape)), COORDINATES, "coordinates")
     folds = trial.law.folds

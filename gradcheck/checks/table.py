@@ -72,7 +72,7 @@ class Check:
             failed = [verdict for verdict in verdicts if verdict.failed]  # before a call that was declined
             return combine(failed) if failed else Verdict(Outcome.SKIPPED, str(reason))
         except Anew:  # once: what has been moved is not moved again
-            return self.judge(Trial(trial.implementation, trial.problem, careful=trial.careful))
+            return self.judge(Trial(trial.implementation, trial.problem, careful=trial.careful, few=trial.few))
         except Broken as problem:
             return Verdict(Outcome.ERRORED, str(problem), final=problem.fatal)
         return combine(verdicts)

@@ -4,14 +4,15 @@ from collections.abc import Callable, Mapping
 from copy import copy
 from dataclasses import replace
 from functools import cached_property
-from itertools import islice
 from typing import Any
 
 import numpy as np
 
-from gradcheck import arithmetic, bounds, precision, referees
-from gradcheck.checks.keys import expected
-from gradcheck.checks.reading import Anew, Broken, Skip, as_reals, describe, guarded
+from gradcheck import arithmetic, bounds, clock, precision, referees
+from gradcheck.checks import masked
+from gradcheck.checks.few import Few, require, require_call, sides
+from gradcheck.checks.keys import by_name
+from gradcheck.checks.reading import Anew, Broken, Skip, as_reals
 from gradcheck.enclosure import Enclosure, Reals, outward
 from gradcheck.errors import raised, text
 from gradcheck.implementations import Implementation, TargetFailed, adapt
@@ -19,20 +20,20 @@ from gradcheck.implementations.fitting import require_fit
 from gradcheck.implementations.home import Moved, Unsteady
 from gradcheck.implementations.posing import addressed, posed
 from gradcheck.implementations.record import NotPosed, Placeless
-from gradcheck.implementations.returned import KEYS, named, shapes
+from gradcheck.implementations.returned import shapes
 from gradcheck.implementations.surroundings import Surroundings
 from gradcheck.law import CrossEntropy
 from gradcheck.precision import FLOAT64
 from gradcheck.problem import Array, Problem
 
-SHOWN = 20  # names of what a target returns, where none is known
-
 
 class Trial:
     """One implementation on one problem. Results of the problem itself are kept; each call gets fresh arrays."""
 
-    def __init__(self, implementation: Implementation, problem: Problem, *, careful: bool = False) -> None:
-        self.careful, self.refused, self.declined = careful, "", ""
+    def __init__(
+        self, implementation: Implementation, problem: Problem, *, careful: bool = False, few: Few = frozenset()
+    ) -> None:
+        self.careful, self.few, self.refused, self.declined = careful, few, "", ""
         implementation.home.look()
         self._surroundings = Surroundings()
         try:
@@ -42,6 +43,11 @@ class Trial:
         self.implementation = addressed(implementation, self.problem.law)
         self._kept: dict[object, Any] = {}
         self.given: dict[str, tuple[Any, ...]] = {}
+
+    def beside(self, problem: Problem) -> "Trial":
+        """A trial of a problem that was made of this one; `Skip` where it is not to be posed."""
+        require(self.few, self.problem, sides(problem))
+        return Trial(self.implementation, problem, few=self.few)
 
     # ---- the truth ----
 
@@ -106,15 +112,7 @@ class Trial:
             # of a normal number, the writing is a relative error; `relative` is asked of no other
             relative = outward(error.relative + bounds.lam(self.granted.returned))
             error = replace(error, A=bounds.returned(error.A, upper, self.granted), relative=relative)
-        if keep.all():
-            return error
-        parts = []
-        for part in vars(error).values():
-            whole = np.zeros((Z.shape[0], part.shape[1]))
-            whole[:, np.isinf(part).any(axis=0)] = np.inf  # what masked classes are divided by, too
-            whole[keep] = part
-            parts.append(whole)
-        return bounds.SoftmaxError(*parts)
+        return masked.spread(error, keep)
 
     @property
     def law(self) -> CrossEntropy:
@@ -149,6 +147,8 @@ class Trial:
 
     def call(self, name: str, *arguments: Any) -> Any:
         """Call it; whatever it raises, except an interrupt, becomes `Broken` with its own message."""
+        require_call(self.few, self.problem, name, arguments)
+        clock.look(call=True)
         try:
             function = self.function(name)
             require_fit(self.implementation, name, arguments)
@@ -183,20 +183,8 @@ class Trial:
     def raw_gradients(self, problem: Problem | None = None) -> Mapping[str, Any]:
         """What `gradients` returns, by name: any of theta, b, Z, X."""
         if problem is None:
-            return self.remember("raw gradients", lambda: self._by_name(self.first("gradients")))
-        return self._by_name(self.call("gradients", *problem.arrays()))
-
-    def _by_name(self, raw: Any) -> Mapping[str, Any]:
-        found = guarded("gradients", raw, named)
-        if not isinstance(found, Mapping):
-            raise Broken(
-                f"gradients returned {describe(raw)}; expected theta, b, Z, X by name, in this order, or theta alone"
-            )
-        offered = guarded("gradients", found, lambda mapping: {key: mapping[key] for key in KEYS if key in mapping})
-        if not offered:
-            keys = guarded("gradients", found, lambda mapping: sorted(map(str, islice(mapping, SHOWN))))
-            raise Broken(f"gradients returned the keys {text(keys, str)}; {expected(keys)}")
-        return offered
+            return self.remember("raw gradients", lambda: by_name(self.first("gradients")))
+        return by_name(self.call("gradients", *problem.arrays()))
 
     def gradient(self, key: str, problem: Problem | None = None) -> Reals:
         """One gradient as float64: `theta` (L, d), `b` (L, 1), `Z` (L, n) or `X` (d, n)."""

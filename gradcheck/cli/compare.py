@@ -10,6 +10,7 @@ from gradcheck.cli.group import leave, main
 from gradcheck.cli.losses import law_options
 from gradcheck.cli.options import arithmetic_options, declaring, require_options, run_options, said_of
 from gradcheck.cli.taking import taken, takes_options
+from gradcheck.cli.timing import budget_option
 from gradcheck.cli.verify import judged
 from gradcheck.errors import Unusable
 from gradcheck.law.options import FIELDS as LAW
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 @main.command()
 @click.argument("names", metavar="TARGET...", nargs=-1)
 @run_options
+@budget_option
 @require_options
 @arithmetic_options
 @law_options
@@ -50,7 +52,7 @@ def compare(*, names: tuple[str, ...], json_file: Path | None, html: Path | None
         raise Unusable(
             "no target is given, and no pyproject.toml here or above names any; `gradcheck targets` lists some"
         )
-    runs: list[Run] = list(judged(targets, settings))
+    runs: list[Run] = [run for run, _ in judged(targets, settings)]
     reports.terminal.show_comparison(runs, reports.console(quiet=Path("-") in files.values()))
     for kind, path in files.items():
         reports.write(path, (reports.pages.comparison if kind == "html" else reports.FORMATS[kind])(runs))

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gradcheck.budget import TOLD, Budget
 from gradcheck.cli.group import leave, main
 from gradcheck.cli.options import chosen, layout_options, process_options, require_options, run_options
 from gradcheck.cli.progress import progress
 from gradcheck.cli.say import say
+from gradcheck.cli.timing import budget_option
 from gradcheck.errors import Unusable
 from gradcheck.settings import Target
 from gradcheck.supervisor import INTERRUPTED
@@ -19,12 +21,14 @@ if TYPE_CHECKING:
     from gradcheck.implementations import Implementation
     from gradcheck.verify import Run
 
+SETTINGS = ("dtypes", "checks", "regimes", "max_examples", "seed", "careful", "require", "budget")
 _file = click.Path(dir_okay=False, path_type=Path)
 
 
 @main.command()
 @click.argument("name", metavar="[TARGET]", required=False)
 @run_options
+@budget_option
 @require_options
 @layout_options
 @process_options
@@ -70,17 +74,15 @@ def verify(
     files = {kind: path for kind, path in (("json", json_file), ("junit", junit), ("html", html)) if path}
     reports.prepare(*files.values())
     cases.prepare(folder)
-    settings = {
-        key: given.pop(key) for key in ("dtypes", "checks", "regimes", "max_examples", "seed", "careful", "require")
-    }
+    settings = {key: given.pop(key) for key in SETTINGS}
     results = reports.console(quiet=Path("-") in files.values())
     runs: list[Run] = []
     targets = chosen(name, given)
     loads = {target.words: target.load for target in targets}
-    for found in judged(targets, settings):
+    for found, left in judged(targets, settings):
         if runs and not quiet:
             results.print()
-        runs.append(_saved(found, folder, None if found.interrupted else loads[found.command]))
+        runs.append(_saved(found, folder, None if found.interrupted else loads[found.command], left))
         reports.terminal.show(runs[-1], results, said=verbose - quiet)
     for kind, path in files.items():
         reports.write(path, reports.FORMATS[kind](runs))
@@ -92,23 +94,36 @@ def verify(
     leave(INTERRUPTED if runs[-1].interrupted else status(runs))
 
 
-def _saved(run: "Run", folder: Path, again: "Callable[[], Implementation] | None") -> "Run":
-    """The run with its cases saved, or as it is, with a word on why not: what was found is not lost for that."""
+def _saved(run: "Run", folder: Path, again: "Callable[[], Implementation] | None", left: Budget) -> "Run":
+    """The run with its cases saved, and repeated if there is time; or as it is, with a word on why not, so that nothing is lost."""
     from gradcheck import conformance
 
     try:
-        return conformance.saved(run, folder, again)
+        found = left.spend(TOLD, lambda: conformance.saved(run, folder, again))
+        return found or conformance.saved(_unrepeated(run, left), folder)
     except Unusable as problem:
         say(f"gradcheck: {problem}", err=True)
         return run
 
 
-def judged(targets: tuple[Target, ...], settings: dict[str, Any]) -> Iterator["Run"]:
-    """A run for each target and dtype, one after the other, up to an interrupt. What cannot be used is refused before the first."""
+def _unrepeated(run: "Run", left: Budget) -> "Run":
+    """The run whose failures there was no time to repeat, which it says."""
+    from gradcheck.verify import Cut
+
+    cut = run.cut or Cut(left.seconds, whole=True)
+    return replace(run, cut=replace(cut, undone=(*cut.undone, "whether each repeats from its file")))
+
+
+def judged(targets: tuple[Target, ...], settings: dict[str, Any]) -> Iterator[tuple["Run", Budget]]:
+    """A run for each target and dtype, one after the other, up to an interrupt. What cannot be used is refused before the first.
+
+    Each has an equal part of the time that is left, which is handed on with it.
+    """
     from gradcheck import conformance, drawing, verify
     from gradcheck.implementations.quiet import quiet
 
     conformance.homeless()
+    budget = Budget(settings.get("budget"))
     with quiet():
         loaded = [(target, target.load()) for target in targets]
     for target, found in loaded:
@@ -119,23 +134,26 @@ def judged(targets: tuple[Target, ...], settings: dict[str, Any]) -> Iterator["R
     for target, found in loaded:
         for dtype in asked[target.name]:
             found.require(dtype)
-    for target, found in loaded:
-        for dtype in asked[target.name]:
-            count = settings["max_examples"] or target.max_examples or 500
-            with progress(f"{target.name} {dtype}", count) as bar:
-                run = conformance.conform(
-                    found,
-                    dtype=dtype,
-                    checks=settings["checks"] or target.checks,
-                    regimes=settings["regimes"] or target.regimes,
-                    max_examples=count,
-                    seed=settings["seed"],
-                    careful=settings.get("careful", False),
-                    require=[name for names in settings["require"] for name in names] or target.require,
-                    progress=bar,
-                )
-            beside = [gap for gap in run.unposed if not (gap.kind == "dtype" and gap.name in asked[target.name])]
-            door = "pyproject" if target.configured else "command"
-            yield replace(run, command=target.words, door=door, unposed=tuple(beside))
-            if run.interrupted:
-                return
+    wanted = [(target, found, dtype) for target, found in loaded for dtype in asked[target.name]]
+    for number, (target, found, dtype) in enumerate(wanted):
+        count = settings["max_examples"] or target.max_examples or 500
+        left = budget.part(len(wanted) - number)
+        with progress(f"{target.name} {dtype}", count) as bar:
+            run = conformance.conform(
+                found,
+                dtype=dtype,
+                checks=settings["checks"] or target.checks,
+                regimes=settings["regimes"] or target.regimes,
+                max_examples=count,
+                seed=settings["seed"],
+                careful=settings.get("careful", False),
+                require=[name for names in settings["require"] for name in names] or target.require,
+                budget=left,
+                progress=bar,
+                heard=bar.heard,
+            )
+        beside = [gap for gap in run.unposed if not (gap.kind == "dtype" and gap.name in asked[target.name])]
+        door = "pyproject" if target.configured else "command"
+        yield replace(run, command=target.words, door=door, unposed=tuple(beside)), left
+        if run.interrupted:
+            return

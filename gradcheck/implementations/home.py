@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from gradcheck.errors import Unusable
 from gradcheck.implementations import floats
+from gradcheck.implementations.pace import Pace
 from gradcheck.implementations.surroundings import Surroundings
 
 if TYPE_CHECKING:
@@ -29,12 +30,14 @@ class Moved(Exception):
 class Home:
     """`start` loads the same target in a process of its own; None where there is no name to load it by.
 
-    `functions` are those that were loaded: others in their place are someone's own. `notes` are for the user.
+    `functions` are those that were loaded: others in their place are someone's own. `notes` are for the user. `pace` is how long
+    calls take.
     """
 
     start: Callable[[], "Implementation"] | None = None
     functions: tuple[Any, ...] = ()
     notes: list[str] = field(default_factory=list)
+    pace: Pace = field(default_factory=Pace)
     _apart: "Implementation | None" = None
 
     @property
@@ -46,9 +49,11 @@ class Home:
 
     def call(self, surroundings: Surroundings, function: Callable[..., Any], *arguments: Any) -> Any:
         """Call it, and look at what it leaves behind."""
+        began = self.pace.now()
         try:
             return surroundings.call(function, *arguments)
         finally:
+            self.pace.add(began)
             if not floats.steady():
                 self._mend("a call changed the floating-point environment")
 

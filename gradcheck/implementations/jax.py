@@ -103,7 +103,7 @@ def from_jax(
         layout=layout,
         law=law,
         arithmetic=Arithmetic(subnormals="flushed"),
-        takes=Takes(tuple(keyword_only(loss))),
+        takes=Takes(tuple(keyword_only(loss)), compiles=True),
         uses={"upstream": upstream},
     )
 

@@ -46,4 +46,5 @@ implementation = Implementation(
     dtypes=("float64", "float32"),
     layout=indexed.layout,
     arithmetic=indexed.arithmetic,
+    takes=indexed.takes,
 )

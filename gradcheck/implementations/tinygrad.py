@@ -71,7 +71,7 @@ def from_tinygrad(loss: Callable[..., Tensor], *, name: str, **declared: Any) ->
         Tensor.realize(*found)  # as one schedule, which takes a third of the time of four
         return {key: np.asarray(each.numpy()) for key, each in zip(("theta", "b", "X", "Z"), found, strict=True)}
 
-    takes = Takes(tuple(keyword_only(loss)))
+    takes = Takes(tuple(keyword_only(loss)), compiles=True)
     given = {"dtypes": ("float64", "float32"), "layout": Layout(samples="rows"), **declared}
     return Implementation(name, gradients, value, logits, softmax, takes=takes, uses={"upstream": upstream}, **given)
 

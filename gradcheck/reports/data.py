@@ -15,7 +15,7 @@ from gradcheck.implementations import Layout
 from gradcheck.law import CrossEntropy
 from gradcheck.pictures import Picture
 from gradcheck.printable import escaped
-from gradcheck.reports import commands, notes, stories, words
+from gradcheck.reports import commands, cut, notes, stories, words
 from gradcheck.tally import Tally
 from gradcheck.verdict import Outcome, Verdict
 from gradcheck.verify import Failure, Run, status
@@ -62,6 +62,7 @@ def _run(run: Run) -> dict[str, Any]:
         "regimes": run.regimes,
         "problems": run.problems,
         "interrupted": run.interrupted,
+        "cut": run.cut and {**vars(run.cut), "unshrunk": cut.unshrunk(run)},
         "printed": run.printed,
         "notes": run.notes,
         "required": run.required,

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from gradcheck import causes
 from gradcheck.causes import Cause
 from gradcheck.printable import printable
-from gradcheck.reports import arrays, commands, words
+from gradcheck.reports import arrays, commands, cut, words
 from gradcheck.verify import Run
 
 WIDTH = 100  # of what is no terminal
@@ -93,7 +93,7 @@ def _why(cause: Cause, run: Run) -> str:
 def smallest(cause: Cause, width: int) -> Iterator[tuple[str, str]]:
     """The problem that is shown; as many arrays on a line as fit."""
     problem = cause.leader.problem
-    yield "smallest", words.sizes(problem)
+    yield "smallest", cut.smallest(cause.leader, words.sizes(problem))
     line = ""
     for array in words.arrays(problem):
         if line and len(line) + len(array) + 3 > width:

@@ -13,7 +13,7 @@ from rich.text import Text
 from gradcheck import causes
 from gradcheck.causes import Cause
 from gradcheck.printable import printable
-from gradcheck.reports import brief, commands, notes, silent, stories, words
+from gradcheck.reports import brief, commands, cut, notes, silent, stories, words
 from gradcheck.tally import Tally
 from gradcheck.verdict import Outcome
 from gradcheck.verify import Failure, Run
@@ -100,7 +100,7 @@ def show(run: Run, out: Console, *, said: int = USUAL) -> None:
             said > USUAL or not run.failed
         ):  # what is wrong comes first, and is to fit on a screen
             out.print(Text(f"– {silent.line(run)}", style=STYLES[Outcome.SKIPPED]))
-        for line in (*notes.lost(run), *words.expectations(run), *filter(None, [words.printed(run)])):
+        for line in (*cut.lines(run), *notes.lost(run), *words.expectations(run), *filter(None, [words.printed(run)])):
             out.print(Padding(Text(f"note: {line}"), expand=False))
         show_notes([run], out)
     out.print(styled(Outcome.DISAGREE if run.failed or run.lacking else Outcome.AGREE, words.summary(run)))

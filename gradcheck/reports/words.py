@@ -8,7 +8,7 @@ from gradcheck import causes, precision
 from gradcheck.checks import Check
 from gradcheck.printable import printable
 from gradcheck.problem import Problem
-from gradcheck.reports import silent
+from gradcheck.reports import cut, silent
 from gradcheck.reports.arrays import told_apart
 from gradcheck.reports.commands import repeat
 from gradcheck.tally import Tally
@@ -64,6 +64,12 @@ def _runs(numbers: Iterable[int]) -> Iterator[str]:
 def place(witness: Witness) -> str:
     """`∂ℒ/∂θ[2, 0]`."""
     return f"{witness.quantity}{list(witness.place)}" if witness.place else witness.quantity
+
+
+def heard(failure: Failure) -> str:
+    """A failure as it is told when it is found: before it is shrunk, and before anything explains it."""
+    how = "errored" if failure.verdict.outcome is Outcome.ERRORED else "disagrees"
+    return f"{failure.check.name} {how}: {finding(failure.verdict)}, at {sizes(failure.problem)}"
 
 
 QUESTION = "Can you blame float precision? "
@@ -136,7 +142,7 @@ def rows(failure: Failure, run: Run) -> Iterator[tuple[str, str]]:
     if failure.judged > 1:
         yield "failed", f"on {failure.failed} of the {failure.judged} problems judged"
     yield from cause(failure, run)
-    yield "smallest", sizes(failure.problem)
+    yield "smallest", cut.smallest(failure, sizes(failure.problem))
     yield from ((" ", array) for array in arrays(failure.problem))
     yield from ((" ", options) for options in loss(failure.problem))
     yield "repeat", repeat(failure, run)
@@ -222,7 +228,7 @@ def summary(run: Run) -> str:
     outcomes = [tally.outcome for tally in run.tallies.values()]
     said = ", ".join(f"{outcomes.count(outcome)} {outcome}" for outcome in Outcome if outcomes.count(outcome))
     problems = counted(run.problems, "problem")
-    early = " — interrupted, so this is not the whole run" if run.interrupted else ""
+    early = " — interrupted, so this is not the whole run" if run.interrupted else cut.ended(run)
     lacks = f" — {silent.lacking(run)}" if run.lacking else ""
     wrong = f"{count} causes: " if (count := len(causes.of(run))) > 1 else ""
     return f"{printable(run.target)} {run.dtype}: {wrong}{said} on {problems} (seed {run.seed}){early}{lacks}"

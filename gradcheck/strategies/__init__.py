@@ -16,6 +16,7 @@ from gradcheck.implementations import Layout, Takes
 from gradcheck.precision import Precision
 from gradcheck.problem import Problem, Reals
 from gradcheck.regimes import select
+from gradcheck.strategies import palette
 from gradcheck.strategies.arrays import (
     LARGER_SIDES,
     SIDES,
@@ -62,25 +63,29 @@ def problems(
     ignored: bool = False,
     takes: Takes = Takes(),  # noqa: B008 - immutable
     layout: Layout = Layout(),  # noqa: B008
+    few: Iterable[Shape] = (),
 ) -> st.SearchStrategy[Problem]:
     """Problems in any of the dtypes and any of the regimes (globs; "*" stands for all that are not opt-in).
 
     With `ignored`, half of them have samples that do not count: columns of zeros in Y. They are of the shapes that `takes` names,
-    as `layout` hands arrays over, and out of the regimes that it is not posed. Shrinks to two classes, one feature, one sample,
-    zeros, one-hot labels of class 0 and C-ordered memory. Logits stay within 1/16 of the largest number of their
-    precision, and so do sums over samples.
+    as `layout` hands arrays over, and out of the regimes that it is not posed. With `few`, they are of these shapes (L, d, n)
+    alone, each of the one that is most like what it would have: for code that is compiled for each shape. Shrinks to two classes,
+    one feature, one sample, zeros, one-hot labels of class 0 and C-ordered memory. Logits stay within 1/16 of the largest number
+    of their precision, and so do sums over samples.
     """
     names, globs = tuple(dtypes), tuple(regimes)
     for name in names:
         precision.named(name)
     everything = globs in ((), ("*",))
     room = Room(takes, layout)
-    return _problems(names, room.regimes(() if everything else select(globs)), ignored, room)
+    return _problems(
+        names, room.regimes(() if everything else select(globs)), ignored, room, tuple(Shape(*sides) for sides in few)
+    )
 
 
 @cache
 def _problems(
-    dtypes: tuple[str, ...], wanted: tuple[str, ...], ignored: bool, room: Room
+    dtypes: tuple[str, ...], wanted: tuple[str, ...], ignored: bool, room: Room, few: tuple[Shape, ...]
 ) -> st.SearchStrategy[Problem]:
     """Of the wanted regimes, one is drawn and imposed on the rest; none is wanted by default."""
     precisions, refused = [precision.named(name) for name in dtypes], room.takes.refused
@@ -95,7 +100,8 @@ def _problems(
             *(name for name in dict.fromkeys(chosen) if name != regime and name not in refused),
             regime,
         )  # what is asked for has the last word
-        shape = _shape(octets[4:9], choices, names, p, room)
+        shape = _shape(octets[4:9], choices, names, p)
+        shape = palette.nearest(few, shape) if few else room.fitted(choices, reshaped(refused, shape))
         parts = _parts(draw, octets[4:6], names, shape)
         for table in STEPS:
             for name in names:
@@ -116,15 +122,15 @@ def _chosen(octets: bytes, regime: str) -> tuple[str, ...]:
     )
 
 
-def _shape(octets: bytes, choices: Octets, names: tuple[str, ...], p: Precision, room: Room) -> Shape:
-    """One that these regimes need, and that is taken."""
+def _shape(octets: bytes, choices: Octets, names: tuple[str, ...], p: Precision) -> Shape:
+    """One that these regimes need."""
     long = not LONG.isdisjoint(names)
     sides = LARGER_SIDES if SOURCES[octets[0] % len(SOURCES)] is blocks and not long else SIDES
     L, d, n = (octet % most for octet, most in zip(octets[2:], (sides[0] - 1, *sides[1:]), strict=True))
     shape = Shape(L + 2, d + 1, n + 1)
     for name in names:
         shape = SHAPES[name](choices, shape, p) if name in SHAPES else shape
-    return room.fitted(choices, reshaped(room.takes.refused, shape))
+    return shape
 
 
 def _parts(draw: st.DrawFn, octets: bytes, names: tuple[str, ...], shape: Shape) -> Parts:

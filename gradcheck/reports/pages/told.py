@@ -9,7 +9,7 @@ from gradcheck.arithmetic import said
 from gradcheck.causes import Cause
 from gradcheck.pictures import Picture
 from gradcheck.problem import Problem
-from gradcheck.reports import brief, commands, notes, stories, words
+from gradcheck.reports import brief, commands, cut, notes, stories, words
 from gradcheck.reports.pages import bars, chips, curve, heat, histogram
 from gradcheck.tally import Tally
 from gradcheck.verify import Run
@@ -79,7 +79,7 @@ def of(run: Run) -> Told:
         else histogram.drawn("all checks", sum((t.spread.ratios for t in run.tallies.values()), Counter())),
         tuple(chips.of(run, found)),
         tuple(words.unjudged(run.tallies.values())),
-        tuple((*run.notes, *notes.lost(run), *words.expectations(run), *_printed(run))),
+        tuple((*run.notes, *cut.lines(run), *notes.lost(run), *words.expectations(run), *_printed(run))),
         tuple(words.regimes(run)),
     )
 
