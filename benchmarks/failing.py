@@ -19,14 +19,14 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from gradcheck import conformance, diagnosis, layouts
+from gradcheck import conformance, diagnosis, explaining, layouts
 from gradcheck.implementations import Implementation, load
 from gradcheck.implementations.record import FUNCTIONS
 from gradcheck.verify import Run
 
 LIMITS = {"median": 1.5, "p90": 3.0, "largest": 6.0}
 STAGES = {
-    "shrinking": (conformance, "_shrunken"),
+    "shrinking": (explaining, "shrunken"),
     "layouts": (layouts, "meant"),
     "arithmetics": (layouts, "rounds"),
     "diagnosis": (diagnosis, "diagnose"),
