@@ -174,7 +174,9 @@ def memory_given_again(trial: Trial) -> Found:
 
 def _again(trial: Trial, name: str) -> Verdict | None:
     start, other = plain.posed(trial), plain.unseen(trial, 1)
-    before = snapshot(call(start, name, _read_only(start, name)))
+    arrays = _read_only(start, name)
+    before = snapshot(call(start, name, arrays))
+    del arrays  # last of all, so that the next ones are given their memory
     result = call(other, name, _read_only(other, name))
     spare = [_read_only(other, name) for _ in range(SPARE)]
     asked = Asked(other, name, before, result, snapshot(call(other, name, spare[-1])))
