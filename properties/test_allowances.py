@@ -590,6 +590,10 @@ WITHOUT_NUMBERS = {
     "inputs_unchanged",
     "repeatable",
     "finite",
+    "updated_in_place",
+    "memory_given_again",
+    "after_an_exception",
+    "two_threads",
 }
 
 

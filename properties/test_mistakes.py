@@ -30,6 +30,10 @@ JUDGED = select(
         "shape_and_dtype",
         "inputs_unchanged",
         "repeatable",
+        "updated_in_place",
+        "memory_given_again",
+        "after_an_exception",
+        "two_threads",
     )
 )
 # What they return depends on numbers that nobody knows: drawn at random, or a mean of all that came before.

@@ -185,12 +185,13 @@ def test_a_check_that_does_not_apply_says_why(check, implementation, problem, re
     assert (found.outcome, found.reason) == (Outcome.SKIPPED, reason)
 
 
+STATE = ("updated_in_place", "memory_given_again", "after_an_exception", "two_threads")
 JUDGED = [
     ("shift_invariance", RIGHT, posed([[0.0]] * 2, [[0.0], [2.0**-6]], [[1.0]], labels(0, L=2), "float16")),
     ("probabilities_gradient", RIGHT, PROBABLE),
     ("probabilities_are_positive", RIGHT, MASKED),
     ("repeatable", replace(RIGHT, loss=lambda *arrays: float(model.loss(*arrays))), PLAIN),
-    *((name, RIGHT, PLAIN) for name in ("shape_and_dtype", "inputs_unchanged", "repeatable", "finite")),
+    *((name, RIGHT, PLAIN) for name in ("shape_and_dtype", "inputs_unchanged", "repeatable", "finite", *STATE)),
     *((name, RIGHT, TWO) for name in (*CENTRAL, *LINES, *SCIPY, *JACOBIAN)),
     *((name, RIGHT, SINGLE) for name in (*CENTRAL, *LINES[:2], JACOBIAN[0])),
     *((name, RIGHT, WHOLE) for name in (*CENTRAL, *JACOBIAN)),
@@ -672,6 +673,7 @@ TURNS = {
         "inputs_without_gradient",
         "gradient_of_labels",
     },
+    (7,): {"updated_in_place", "memory_given_again", "after_an_exception", "two_threads"},
     (2,): {"central_difference_theta", "scipy_check_grad_theta"},
     (6,): {"central_difference_b", "scipy_check_grad_b"},
     (10,): {"central_difference_Z", "scipy_check_grad_Z"},

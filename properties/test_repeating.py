@@ -52,7 +52,7 @@ def test_what_fails_by_itself_is_repeated_by_itself(tmp_path):
     assert replayed(failure, again).failed
 
 
-@pytest.mark.parametrize("after", [1, 12])
+@pytest.mark.parametrize("after", [3, 12])
 def test_calls_before_are_saved_with_the_case(tmp_path, after):
     """A problem on which right code was asked for twelve times agrees by itself; with twelve calls before, it fails."""
     run = conformance.saved(judged(late(after)()), tmp_path, late(after))

@@ -23,6 +23,7 @@ RIGHT = Implementation(
     model.softmax_jacobian,
     analytic=True,
     uses=used.uses(used.Right()),
+    threads=True,
 )
 
 # Mistake -> the checks that must catch it.
@@ -111,6 +112,11 @@ CAUGHT_BY = {
     "reused_output_buffer": ("repeatable",),
     "gradient_accumulated": ("repeatable", "logits_gradient"),
     "dropout": ("repeatable",),
+    "made_of_an_array_remembered": ("updated_in_place",),
+    "remembered_by_some_arguments": ("updated_in_place",),
+    "remembered_by_address": ("memory_given_again",),
+    "left_by_an_exception": ("after_an_exception",),
+    "one_array_for_all_threads": ("two_threads",),
     "float32_returned": ("shape_and_dtype",),
     "float32_inside": ("logits", "softmax", "loss", "theta_gradient", "bias_gradient", "logits_gradient"),
 }

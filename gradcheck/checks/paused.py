@@ -27,12 +27,14 @@ class _Held:
         self.future = elsewhere.submit(self._run)
 
     def _run(self) -> Any:
-        sys.settrace(self._traced)
         try:
             with np.errstate(all="ignore"):
-                return self.work()
+                sys.settrace(self._traced)
+                try:
+                    return self.work()
+                finally:
+                    sys.settrace(None)
         finally:
-            sys.settrace(None)
             self.reached.set()
 
     def _traced(self, frame: Any, event: str, argument: Any) -> Any:

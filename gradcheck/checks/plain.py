@@ -14,7 +14,8 @@ SEEN = 2  # features that are not 0: logits stay small, whatever d is
 
 def numbers(like: Array, turn: int) -> Array:
     """An array of this shape and dtype; another turn, other numbers in every place."""
-    return NUMBERS[(3 * np.arange(like.size) + turn) % len(NUMBERS)].reshape(like.shape).astype(like.dtype)
+    more, turn = divmod(turn, len(NUMBERS))
+    return (NUMBERS[(3 * np.arange(like.size) + turn) % len(NUMBERS)] + more).reshape(like.shape).astype(like.dtype)
 
 
 def _theta(p: Problem, turn: int) -> Array:

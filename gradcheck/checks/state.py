@@ -174,7 +174,9 @@ def memory_given_again(trial: Trial) -> Found:
 
 def _again(trial: Trial, name: str) -> Verdict | None:
     start, other = plain.posed(trial), plain.unseen(trial, 1)
-    before = snapshot(call(start, name, _read_only(start, name)))
+    arrays = _read_only(start, name)
+    before = snapshot(call(start, name, arrays))
+    del arrays  # last of all, so that the next ones are given their memory
     result = call(other, name, _read_only(other, name))
     spare = [_read_only(other, name) for _ in range(SPARE)]
     asked = Asked(other, name, before, result, snapshot(call(other, name, spare[-1])))
@@ -195,11 +197,12 @@ def _read_only(other: Trial, name: str) -> tuple[Array, ...]:
 @check(needs=(), turns=(7,), bars=(bars.in_copies,))
 def after_an_exception(trial: Trial) -> Found:
     """A call that raises leaves nothing behind: the next one gives the results of its numbers."""
-    yield from told((_after(trial, name) for name in functions(trial)), QUIET)
+    yield from told((after(trial, name) for name in functions(trial)), QUIET)
 
 
-def _after(trial: Trial, name: str) -> Verdict | None:
-    start, other = plain.posed(trial), plain.unseen(trial, 3)
+def after(trial: Trial, name: str, turn: int = 3) -> Verdict | None:
+    """Of this function, with the plain numbers of this turn: where they have been posed before, it may not raise any more."""
+    start, other = plain.posed(trial), plain.unseen(trial, turn)
     before = snapshot(afresh(start, name))
     if not sum(_raised(other, name, place) for place in range(len(PARAMETERS[name]))):
         return None
@@ -210,7 +213,7 @@ def _after(trial: Trial, name: str) -> Verdict | None:
         kept, said = snapshot(result), outcome(other, name, result)
     except Broken as problem:
         return found(f"{problem}, after a call of it that raised, and did not before")
-    if said is Outcome.DISAGREE and same(kept, snapshot(afresh(other, name))) and right(trial, name, turn=4):
+    if said is Outcome.DISAGREE and same(kept, snapshot(afresh(other, name))) and right(trial, name, turn + 1):
         return found(f"{name} is wrong after a call of it that raised with the same numbers, and right of others")
     return AGREED if said is Outcome.AGREE else None
 

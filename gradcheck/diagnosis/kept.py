@@ -1,16 +1,22 @@
 """What is kept by an array, an address, some of the arguments, or a call that broke off: told by the checks that pose just that."""
 
 from collections.abc import Iterator, Set
+from contextlib import suppress
 from dataclasses import replace
+from itertools import cycle
+
+import numpy as np
 
 from gradcheck.checks import CHECKS, Trial
-from gradcheck.checks.state import ELSEWHERE
+from gradcheck.checks.reading import Broken, Skip
+from gradcheck.checks.state import ELSEWHERE, after
 from gradcheck.diagnosis.description import Diagnosis, Part
 from gradcheck.diagnosis.views import QUANTITIES, View, symbols
 from gradcheck.implementations import Implementation
 from gradcheck.implementations.record import FUNCTIONS
 from gradcheck.mistakes import MISTAKES
 from gradcheck.problem import Problem
+from gradcheck.verdict import Outcome, Verdict
 
 LOOKED = 3  # failing problems, the smallest ones: what these checks pose has their shape, and no more of them
 
@@ -43,13 +49,24 @@ def _shown(implementation: Implementation, function: str, problems: list[Problem
     """The mistake that is shown by this function alone; the first of them, since others may follow from it."""
     alone = replace(implementation, **dict.fromkeys(set(FUNCTIONS) - {function}))  # type: ignore[arg-type]
     for check, mistake in SHOWN.items():
-        verdicts = (CHECKS[check].judge(Trial(alone, problem)) for problem in problems)
-        found = next((v for v in verdicts if v.failed and not v.reason.startswith(f"{function} raised")), None)
+        verdicts = (_judged(check, Trial(alone, problem), function) for problem in problems)
+        found = next((v for v in verdicts if v is not None and v.outcome is Outcome.DISAGREE), None)
         if found is not None:
             yield (
                 mistake if check != "updated_in_place" or ELSEWHERE in found.reason else "remembered_by_some_arguments"
             )
             return
+
+
+def _judged(check: str, trial: Trial, function: str) -> Verdict | None:
+    if check != "after_an_exception" or trial.refused:
+        return CHECKS[check].judge(trial)
+    with suppress(Broken, Skip), np.errstate(all="ignore"):
+        return after(trial, function, next(_TURNS))
+    return None
+
+
+_TURNS = cycle(range(15, 215, 5))  # numbers that no check poses: what is left of a call that raised is found once
 
 
 def _part(mistake: str, functions: list[str], offered: Set[str]) -> Part:
