@@ -87,18 +87,21 @@ def judge_shard(target: str, dtype: str, regime: str, seed: int, count: int) -> 
     return found
 
 
-def shards(targets: tuple[str, ...], problems: int) -> list[tuple[str, str, str, int, int]]:
-    """Targets and dtypes in turn, with the problems of each: a regime, a seed, how many. A quarter is of opt-in regimes."""
+def shards(targets: tuple[str, ...], problems: int, wanted: str) -> list[tuple[str, str, str, int, int]]:
+    """Targets and dtypes in turn, with the problems of each: a regime, a seed, how many.
+
+    A quarter is of opt-in regimes, unless one regime is wanted.
+    """
     kinds = [(name, dtype) for name in targets for dtype in implementation_of(name).dtypes]
     opt_in = [name for name, regime in REGIMES.items() if regime.opt_in]
     each = -(-problems // len(kinds))
-    most = {True: each // 4, False: each - each // 4}
+    most = {True: 0, False: each} if wanted else {True: each // 4, False: each - each // 4}
     found = []
     for turn in range(2 * -(-max(most.values()) // SHARD)):
         for kind, (name, dtype) in enumerate(kinds):
             declined = turn % 2 == 1
             count = min(SHARD, most[declined] - turn // 2 * SHARD)
-            regime = opt_in[(turn // 2 + kind) % len(opt_in)] if declined else "*"
+            regime = opt_in[(turn // 2 + kind) % len(opt_in)] if declined else wanted or "*"
             found += [(name, dtype, regime, 10_000 + turn * len(kinds) + kind, count)] if count > 0 else []
     return found
 
@@ -136,10 +139,11 @@ def rows(found: dict[tuple[str, str], Found], *, algorithms: bool) -> Table:
 @click.option("--problems", default=100_000, show_default=True)
 @click.option("--target", "targets", multiple=True, default=[t for t in TARGETS if t in installed()], show_default=True)
 @click.option("--algorithms", is_flag=True, help="Judge benchmarks.algorithms instead of the targets.")
+@click.option("--regime", default="", help="Problems of this regime alone, such as tiles.")
 @click.option("--workers", default=2, show_default=True)
-def main(problems: int, targets: tuple[str, ...], algorithms: bool, workers: int) -> None:
+def main(problems: int, targets: tuple[str, ...], algorithms: bool, regime: str, workers: int) -> None:
     found: dict[tuple[str, str], Found] = {}
-    work = shards(tuple(ALGORITHMS) if algorithms else targets, problems)
+    work = shards(tuple(ALGORITHMS) if algorithms else targets, problems, regime)
     with ProcessPoolExecutor(workers) as pool:
         done = pool.map(judge_shard, *zip(*work, strict=True))
         for (target, dtype, *_), part in zip(work, track(done, total=len(work), transient=True), strict=True):

@@ -8,6 +8,7 @@ import re
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
+from gradcheck import sizes
 from gradcheck.checks import CHECKS
 from gradcheck.diagnosis import Part
 from gradcheck.diagnosis.views import QUANTITIES
@@ -153,7 +154,16 @@ def pictured(run: Run, implementation: Implementation) -> Run:
     kept = tuple(
         _with_arrays(f, shown[f.check.name], run, implementation) if f.check.name in shown else f for f in run.failures
     )
+    leading = {cause.leader.check.name for cause in of(run)}
+    kept = tuple(_with_size(f, implementation) if f.check.name in leading else f for f in kept)
     return replace(run, failures=kept)
+
+
+def _with_size(failure: Failure, implementation: Implementation) -> Failure:
+    """From which size on it fails; what ends a process, or outlasts a limit, is not asked again."""
+    if failure.verdict.final:
+        return failure
+    return replace(failure, since=sizes.since(implementation, failure.check, failure.problem))
 
 
 def _with_arrays(failure: Failure, problem: Problem, run: Run, implementation: Implementation) -> Failure:

@@ -6,7 +6,7 @@ from types import MappingProxyType
 from typing import Any
 
 from gradcheck import budget as shares
-from gradcheck import diagnosis, layouts
+from gradcheck import diagnosis, layouts, sizes, verify
 from gradcheck.budget import Budget
 from gradcheck.implementations import Implementation
 from gradcheck.judging import Judging
@@ -20,6 +20,7 @@ from gradcheck.verify import Failure, Run
 COST = 16  # calls of each function that a diagnosis makes for a problem, about
 DECLARED, DIAGNOSED = 0.35, 0.8  # parts of the time that is left for other declarations, and then for a diagnosis
 MEANT, LIKELY, ROUNDS = "declarations under which all agrees", "a known mistake", "roundings that explain it"
+BESIDE = 8  # problems a little smaller than those that are shown, which are judged to tell sizes
 LEAST = 2  # problems of which one is made all the same
 
 
@@ -52,7 +53,19 @@ def _diagnosing(
         implementation = _lean(run, implementation)
         most = _most(implementation, budget)
         failing, passing = list({problem.digest: problem for problem in failing}.values())[:most], passing[:most]
-    return lambda: diagnosis.diagnose(implementation, failing, passing, record=judging.record)
+
+    def work() -> diagnosis.Diagnosis | None:
+        beside = _beside(run, implementation)
+        return diagnosis.diagnose(implementation, failing, [*passing, *beside], record=judging.record)
+
+    return work
+
+
+def _beside(run: Run, implementation: Implementation) -> list[Problem]:
+    """The smallest failing problems with one less of a long side, if these pass."""
+    shown = {f.problem.digest: f.problem for f in run.failures if not f.verdict.final}
+    shorter = [problem for shown in shown.values() for problem in sizes.shortened(shown)][:BESIDE]
+    return verify.parted(implementation, shorter, [failure.check for failure in run.failures])[1]
 
 
 def _most(implementation: Implementation, budget: Budget) -> int:

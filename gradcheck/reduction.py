@@ -64,7 +64,20 @@ class Reduction:
     def _sides(self) -> None:
         for sides in (("n",), ("L",), ("d",), ("n", "d"), ("L", "n"), ("L", "d")):
             if len({getattr(self.problem, side) for side in sides}) == 1:  # what shows only in a square
+                self._halved(sides)
                 self._shortened(sides)
+
+    def _halved(self, sides: tuple[str, ...]) -> None:
+        """As much as can be taken from the beginning of a long side, then from its end: what begins at a size fails beyond it."""
+        if getattr(self.problem, sides[0]) <= PLACES:
+            return
+        for beginning in (True, False):
+            passes = 0  # the largest size that does not fail
+            while (size := getattr(self.problem, sides[0])) - passes > 1:
+                middle = (size + passes) // 2
+                left = np.arange(size)[-middle:] if beginning else np.arange(middle)
+                if not self.take(kept(self.problem, sides, left)):
+                    passes = middle
 
     def _shortened(self, sides: tuple[str, ...]) -> None:
         """Parts taken out of these sides, of half their length and less, down to one."""
@@ -73,8 +86,8 @@ class Reduction:
         while part:
             start = 0
             while start < (size := getattr(self.problem, sides[0])) and self.calls > 0:
-                kept = np.delete(np.arange(size), slice(start, start + part))
-                if not (kept.size and self.take(_kept(self.problem, sides, kept))):
+                left = np.delete(np.arange(size), slice(start, start + part))
+                if not (left.size and self.take(kept(self.problem, sides, left))):
                     start += max(part, size // PLACES)
             part //= 2
 
@@ -100,19 +113,19 @@ class Reduction:
                         pass
 
 
-def _kept(p: Problem, sides: tuple[str, ...], kept: Array) -> Iterator[Problem]:
+def kept(p: Problem, sides: tuple[str, ...], left: Array) -> Iterator[Problem]:
     """The problem with these samples, features or classes alone. Labels of other classes go to the first that is left."""
     theta, b, X, Y, classes = p.theta, p.b, p.X, p.Y, None
     if "n" in sides:
-        X, Y = X[:, kept], Y[:, kept]
+        X, Y = X[:, left], Y[:, left]
     if "d" in sides:
-        theta, X = theta[:, kept], X[kept]
+        theta, X = theta[:, left], X[left]
     if "L" in sides:
-        if kept.size < 2:
+        if left.size < 2:
             return
-        theta, b, Y, classes = theta[kept], b[kept], Y[kept].copy(), kept
-        lost = Y.sum(axis=0) != (p.Y[:, kept] if "n" in sides else p.Y).sum(axis=0)
-        Y[:, lost] = np.eye(kept.size, 1, dtype=Y.dtype)
+        theta, b, Y, classes = theta[left], b[left], Y[left].copy(), left
+        lost = Y.sum(axis=0) != (p.Y[:, left] if "n" in sides else p.Y).sum(axis=0)
+        Y[:, lost] = np.eye(left.size, 1, dtype=Y.dtype)
     yield from _made(p, theta, b, X, Y, classes=classes)
 
 

@@ -4,10 +4,12 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from itertools import combinations
 
 import numpy as np
 
 from gradcheck.errors import Unusable
+from gradcheck.precision import Precision
 from gradcheck.printable import clipped
 from gradcheck.problem import Problem, Reals
 
@@ -75,9 +77,68 @@ def _absent(p: Problem) -> bool:
     return bool((p.reals[3].sum(axis=1) == 0).any())
 
 
+def _is_tile(p: Problem) -> bool:
+    """One side near a tile and the others small, or a flat index of an array that just does not fit."""
+    *others, side = sorted((p.L, p.d, p.n))
+    near = others[-1] <= SMALL and any(abs(side - tile) <= 1 for tile in TILES)
+    return near or any(_just_beyond(a, b, most) for a, b in combinations((p.L, p.d, p.n), 2) for most in FLAT)
+
+
+def _just_beyond(a: int, b: int, most: int) -> bool:
+    """Whether an array of these sides has more entries than that, and with a row or a column less has not."""
+    return a * b - max(a, b) <= most < a * b
+
+
+def _far_offset(p: Problem) -> bool:
+    size, sizes = abs(_logits(p)), FAR[p.precision.name]
+    near = _gap(p).max() <= max(64.0, 8 * p.precision.u * size.max())
+    return bool(near and min(sizes) / 2 <= size.min() and size.max() <= 2 * max(sizes))
+
+
+def edges(precision: Precision) -> tuple[float, ...]:
+    """Where exp of this precision ends: it becomes subnormal, the largest number, the smallest number, and 0."""
+    least = float(np.log(precision.eta))
+    return -float(np.log(precision.tiny)), float(np.log(precision.huge)), -least, -least + math.log(2)
+
+
+def _exp_edge(p: Problem) -> bool:
+    return any(bool((abs(_gap(p) - edge) <= 2).any()) for edge in edges(p.precision))
+
+
+def _cancelling(p: Problem) -> bool:
+    """All logits of a sample, or a sum over the samples for a feature without weight, far below their terms."""
+    theta, b, X, _ = p.reals
+    with np.errstate(all="ignore"):
+        size = abs(theta) @ abs(X) + abs(b)
+        logits = ((abs(theta @ X + b) <= size / 64) & (size > 0)).all(axis=0).any()
+        total = abs(X).sum(axis=1)
+        sums = ((abs(X.sum(axis=1)) <= total / 64) & (total > 0) & ~theta.any(axis=0)).any()
+    return bool(logits or sums)
+
+
+def _zero_logits(p: Problem) -> bool:
+    """A class or a sample whose logits are all 0, and something else that is not."""
+    Z = _logits(p)
+    return bool(Z.any() and not (Z.any(axis=0).all() and Z.any(axis=1).all()))
+
+
 def _in_memory(name: str) -> Callable[[Problem], bool]:
     return lambda p: p.memory == name
 
+
+# Widths of the blocks that kernels work in, the most that the sides beside one have, and the most entries whose flat index
+# fits into 8 bits, with a sign and without, and into 16.
+TILES = (8, 16, 32, 64, 128, 256, 512, 1024)
+SMALL = 5
+FLAT = (127, 255, 32767)
+
+# Sizes of a common offset that need not be exact.
+FAR = {
+    "float64": (1e4, 1e6, 1e9),
+    "float32": (1e4, 1e6, 1e9),
+    "float16": (100.0, 400.0, 1500.0),
+    "bfloat16": (100.0, 1e4, 1e6),
+}
 
 # A common offset at which small whole logits are still exact: 1e12 in float64, and what each precision has room for.
 OFFSETS = {"float64": 1e12, "float32": 2.0**20, "float16": 2.0**10, "bfloat16": 2.0**7}
@@ -96,12 +157,21 @@ _TABLE = (
         "distributions over the classes, which sum to exactly 1",
         lambda p: p.unit_mass and p.label_index is None,
     ),
+    Regime("far-offset", "a common offset of either sign, up to 1e9, with all its digits", _far_offset),
+    Regime("exp-edge", "logits as far apart as exp of this precision just reaches, or just does not", _exp_edge),
+    Regime("cancelling", "sums that are far smaller than their terms", _cancelling),
+    Regime("zero-logits", "a class or a sample whose logits are exactly 0", _zero_logits),
     Regime("subnormal", "a subnormal number in θ, b or X", _subnormal),
     Regime("single-sample", "n = 1", lambda p: p.n == 1),
     Regime("two-classes", "L = 2", lambda p: p.L == 2),
     Regime("odd-samples", "n = 3, 5 or 7", lambda p: p.n in (3, 5, 7)),
     Regime("square", "L = n or L = d, which hides transposes", lambda p: p.L in (p.n, p.d)),
     Regime("large", "more than 32767 logits", lambda p: p.L * p.n > 32767),
+    Regime(
+        "tiles",
+        "one side at a tile of 8 to 1024, or one beside it; or L d, L n or d n just beyond 127, 255 or 32767",
+        _is_tile,
+    ),
     *(
         Regime(f"memory-{m}", f"arrays in memory order {m}", _in_memory(m))
         for m in ("F", "strided", "reversed", "read-only")
@@ -113,7 +183,12 @@ _TABLE = (
         opt_in=True,
     ),
     Regime("tiny-mass", "columns of Y of masses down to the smallest number", _tiny_mass, opt_in=True),
-    Regime("masked-class", "b = -inf for a class that no sample carries", lambda p: bool(p.masked.any()), opt_in=True),
+    Regime(
+        "masked-class",
+        "b = -inf for classes that no sample carries: one, several, a tile, all but one",
+        lambda p: bool(p.masked.any()),
+        opt_in=True,
+    ),
     Regime("integers", "X and Y as int64", _in_memory("integers"), opt_in=True),
 )
 

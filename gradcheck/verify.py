@@ -57,8 +57,8 @@ class Failure:
 
     `explained` counts the failing problems that the run's diagnosis explains, and those that were examined. `pictures` are the
     arrays that are compared on the problem that its cause is shown on, where anybody looks at them, and `larger` those of a problem
-    on which a pattern shows. `again` says how it is repeated where no command does it. It is `shrunk`
-    unless the time was up.
+    on which a pattern shows. `again` says how it is repeated where no command does it, `since` from which size it fails. It is
+    `shrunk` unless the time was up.
     """
 
     check: Check
@@ -71,6 +71,7 @@ class Failure:
     pictures: tuple[Picture, ...] = ()
     larger: Larger | None = None
     again: str = ""
+    since: str = ""
     shrunk: bool = True
 
 

@@ -99,8 +99,8 @@ def test_the_index_of_the_shipped_set_is_reproduced_bit_by_bit():
 
 
 def test_the_shipped_set_is_small_and_has_every_dtype_and_regime():
-    """The very large regime is left out; of those on request, masses and masked classes are in, and say so."""
-    wanted = {name for name, regime in REGIMES.items() if not regime.opt_in} - {"large"} | {
+    """Regimes of long problems are left out; of those on request, masses and masked classes are in, and say so."""
+    wanted = {name for name, regime in REGIMES.items() if not regime.opt_in} - {"large", "tiles"} | {
         "label-mass",
         "masked-class",
     }
@@ -108,7 +108,7 @@ def test_the_shipped_set_is_small_and_has_every_dtype_and_regime():
         assert {v.regime for v in VECTORS.values() if v.problem.precision.name == dtype} == wanted
     assert all(REGIMES[v.regime].holds(v.problem) for v in VECTORS.values())
     assert {v.regime for v in VECTORS.values() if v.opt_in} == {"label-mass", "masked-class"}
-    assert sum(path.stat().st_size for path in SHIPPED.iterdir()) < 450_000
+    assert sum(path.stat().st_size for path in SHIPPED.iterdir()) < 550_000
     assert all(v.problem.Y.size <= 64 for v in VECTORS.values())
 
 
@@ -549,7 +549,7 @@ def test_many_failures_are_counted_and_three_of_a_kind_shown(run):
     wrong = {name: {"grad_b": [["nan"]] * v.problem.L} for name, v in VECTORS.items()}
     result = run("judge", answer(to=wrong), "--json", "found.json")
     assert result.output.count("grad_b  DISAGREE") == 3 * 4
-    assert "17 more failures of grad_b float16; --json FILE holds them all" in result.output
+    assert f"{len(VECTORS) // 4 - 3} more failures of grad_b float16; --json FILE holds them all" in result.output
     assert len(json.loads(Path("found.json").read_text(encoding="utf-8"))["failures"]) == len(VECTORS)
 
 
@@ -645,13 +645,13 @@ def test_a_set_is_certified_again_in_place(run):
     """The shipped set does not differ; one with another allowance does, exits with 1, and is mended by --write alone."""
     run("export", "set", "--shipped")
     same = run("certify", "set")
-    assert (same.exit_code, same.output) == (0, "set: 0 of 80 vectors differ\n")
+    assert (same.exit_code, same.output) == (0, "set: 0 of 96 vectors differ\n")
     name = f"{SOME.name}.json"
     before = hashlib.sha256(Path("set", name).read_bytes()).hexdigest()
     _edit(f"set/{name}", '"allowed": "0x1', '"allowed": "0x2')
     _edit("set/index.json", before, hashlib.sha256(Path("set", name).read_bytes()).hexdigest())
     other = run("certify", "set")
-    assert (other.exit_code, other.output) == (1, f"{name}\nset: 1 of 80 vectors differ\n")
+    assert (other.exit_code, other.output) == (1, f"{name}\nset: 1 of 96 vectors differ\n")
     assert run("certify", "set", "--write").exit_code == 0
     assert contents("set") == contents(SHIPPED)
 

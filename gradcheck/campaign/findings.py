@@ -12,8 +12,9 @@ UNKNOWN = "no known mistake"
 HURRIED = "not diagnosed: the time was up"
 # Regimes in which arithmetic is strained, the rarest first: a failure outside of all of them needs none of them.
 STRAINED = (
-    *("masked-class", "label-mass", "integers", "large", "subnormal", "offset", "far-below", "saturated"),
-    *("confidently-wrong", "far-column", "memory-F", "memory-strided", "memory-reversed", "memory-read-only"),
+    *("masked-class", "label-mass", "integers", "large", "subnormal", "offset", "far-offset", "exp-edge"),
+    *("cancelling", "far-below", "saturated"),
+    *("confidently-wrong", "far-column", "memory-F", "memory-strided", "memory-reversed", "memory-read-only", "tiles"),
 )
 
 Key = tuple[str, str, str]

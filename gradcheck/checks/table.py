@@ -44,7 +44,12 @@ class Check:
     def due(self, number: int, problem: Problem) -> bool:
         """Whether this check judges the problem of that number in a run."""
         due = number == 0 or number % TURNS in self.turns
-        return not self.turns or (due and (self.large or problem.Y.size <= LARGE))
+        return not self.turns or (due and (self.large or self._cheap(problem)))
+
+    def _cheap(self, problem: Problem) -> bool:
+        """Whether what it looks at is small: arrays of the problem, or a Jacobian of a sample (L, L)."""
+        square = problem.L**2 if "softmax_jacobian" in self.needs else 0
+        return max(problem.Y.size, problem.theta.size, problem.X.size) <= LARGE and square <= SQUARE
 
     def barred(self, implementation: Implementation, law: CrossEntropy, dtype: str) -> str:
         """Why it judges no problem of this loss in this precision, whatever the numbers; empty where it may."""
@@ -88,7 +93,8 @@ def select(globs: Iterable[str]) -> tuple[Check, ...]:
 
 
 TURNS = 12
-LARGE = 4096
+LARGE = 4096  # numbers of an array
+SQUARE = 2**17  # numbers of a Jacobian
 
 
 def every(fourth: int) -> tuple[int, ...]:

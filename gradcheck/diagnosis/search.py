@@ -160,7 +160,8 @@ def _beside(passing: list[Problem]) -> list[Problem]:
     large = [p for p in found if traits.of(p)[0] > LARGE]
     plain = sorted((p for p in found if traits.of(p)[0] <= LARGE), key=lambda p: p.Y.size)
     small = plain[: SEARCHED // 2]  # cheap; large ones have more to refute
-    return small + plain[len(small) :][-SEARCHED // 2 :] + large[:SEARCHED]
+    few = large[: SEARCHED // 2]
+    return small + plain[len(small) :][-SEARCHED // 2 :] + few + large[len(few) :][-SEARCHED // 2 :]
 
 
 def _fitting(candidates: Iterable[Candidate], views: list[View], names: frozenset[str]) -> Iterator[Candidate]:

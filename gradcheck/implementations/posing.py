@@ -75,7 +75,7 @@ def _as_arguments(law: CrossEntropy, problem: Problem, taken: tuple[str, ...]) -
     if "ignore" in taken and law.ignore is None:
         found["ignore"] = NO_CLASS
     if "class_weight" in taken:
-        weights = law.class_weight or (1.0,) * problem.L
+        weights = law.class_weight[: problem.L] or (1.0,) * problem.L
         found["class_weight"] = tuple(_exact(weight, np.sqrt(p.huge), p) for weight in weights)
     return replace(law, **found)
 

@@ -82,6 +82,7 @@ def _cause(cause: Cause, run: Run) -> dict[str, Any]:
         "declare": commands.suggested(run),
         "leader": cause.leader.check.name,
         "checks": [failure.check.name for failure in cause.failures],
+        "since": cause.leader.since,
         "story": stories.lines(cause, run),
         "arrays": [_picture(picture) for failure in cause.failures for picture in failure.pictures],
         "repeat": commands.repeat(cause.leader, run),

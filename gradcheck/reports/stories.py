@@ -62,6 +62,8 @@ def rows(cause: Cause, run: Run, width: int = WIDTH) -> Iterator[tuple[str, str]
     if not cause.exact:
         yield from (("also", words.finding(failure.verdict)) for failure in cause.elsewhere)
     yield from smallest(cause, width - LABEL - 3)
+    if leader.since:
+        yield "fails", leader.since
     yield from (("", line) for line in shown)
     yield "repeat", commands.repeat(leader, run)
     if len(cause.failures) > 1:
@@ -79,7 +81,8 @@ def _declared(cause: Cause, run: Run) -> Iterator[tuple[str, str]]:
 def _why(cause: Cause, run: Run) -> str:
     leader, (explained, examined) = cause.leader, cause.explained
     where = run.tallies[leader.check.name].worst_regime(words.unit_roundoff(run))
-    only = f"; only where {where[1]}" if where else ""
+    # of the problems that were posed; from which size it fails says more
+    only = f"; only where {where[1]}" if where and not leader.since else ""
     if cause.part is not None and cause.part.exact and examined:
         share = f"all {examined}" if explained == examined else f"{explained} of {examined}"
         return f"explains {share} failing problems examined{only}"

@@ -24,7 +24,6 @@ from gradcheck.strategies.arrays import (
     Source,
     blocks,
     full_significands,
-    one_hot,
     short_decimals,
     wide_floats,
 )
@@ -34,17 +33,19 @@ from gradcheck.strategies.arrays import shapes as shapes
 from gradcheck.strategies.laws import ignored as left_out
 from gradcheck.strategies.laws import laws as laws
 from gradcheck.strategies.laws import row
-from gradcheck.strategies.recipes import LABELS, MEMORY, SHAPES, STEPS, VALUES, Parts
+from gradcheck.strategies.parts import Parts, one_hot
+from gradcheck.strategies.recipes import LABELS, MEMORY, SHAPES, STEPS, VALUES
 from gradcheck.strategies.taken import Room
 from gradcheck.strategies.without import mended, reshaped
 
 # The scale of theta: logits from nearly tied to saturated.
 SCALES = (1.0, 2.0**-12, 2.0**-4, 0.5, 4.0, 32.0)
 SOURCES: tuple[Source, ...] = (*(short_decimals,) * 4, *(full_significands,) * 2, wide_floats, *(blocks,) * 3)
+LONG = frozenset({"large", "tiles"})  # shapes whose numbers are seeded blocks
 
 # What is chosen for each problem; "" is as drawn, and comes first, since that is where shrinking goes.
 CHOICES = {
-    "shape": ("",) * 23 + ("single-sample", "two-classes", "odd-samples", "square") * 4 + ("large",),
+    "shape": ("",) * 23 + ("single-sample", "two-classes", "odd-samples", "square") * 4 + ("tiles",) * 3 + ("large",),
     "labels": ("", "", *LABELS),
     "values": ("", "", "", *VALUES),
     "memory": ("", "", "", *MEMORY),
@@ -99,7 +100,7 @@ def _problems(
             *(name for name in dict.fromkeys(chosen) if name != regime and name not in refused),
             regime,
         )  # what is asked for has the last word
-        parts = _parts(draw, octets[4:9], choices, names, partial(_shaped, room, few))
+        parts = _parts(draw, octets[4:9], choices, names, partial(_shaped, names=names, p=p, room=room, few=few))
         for table in STEPS:
             for name in names:
                 parts = table[name](choices, parts, p) if name in table else parts
@@ -119,23 +120,25 @@ def _chosen(octets: bytes, regime: str) -> tuple[str, ...]:
     )
 
 
-def _shaped(room: Room, few: tuple[Shape, ...], choices: Octets, shape: Shape) -> Shape:
-    """The most like of few shapes, or one that there is room for."""
+def _shaped(
+    choices: Octets, shape: Shape, *, names: tuple[str, ...], p: Precision, room: Room, few: tuple[Shape, ...]
+) -> Shape:
+    """As these regimes need it; then the most like of few shapes, or one that there is room for."""
+    for name in names:
+        shape = SHAPES[name](choices, shape, p) if name in SHAPES else shape
     return palette.nearest(few, shape) if few else room.fitted(choices, reshaped(room.takes.refused, shape))
 
 
 def _parts(
-    draw: st.DrawFn, octets: bytes, choices: Octets, names: tuple[str, ...], shaped: Callable[[Octets, Shape], Shape]
+    draw: st.DrawFn, octets: bytes, choices: Octets, names: tuple[str, ...], shaped: Callable[..., Shape]
 ) -> Parts:
-    """A plain problem of the shape that these regimes need, as near as it may be."""
+    """A plain problem, of the shape that is made of the one drawn."""
     source, scale = SOURCES[octets[0] % len(SOURCES)], SCALES[octets[1] % len(SCALES)]
-    source = blocks if "large" in names else source
-    sides = LARGER_SIDES if source is blocks and "large" not in names else SIDES
+    long = not LONG.isdisjoint(names)
+    source = blocks if long else source
+    sides = LARGER_SIDES if source is blocks and not long else SIDES
     L, d, n = (octet % most for octet, most in zip(octets[2:], (sides[0] - 1, *sides[1:]), strict=True))
-    shape = Shape(L + 2, d + 1, n + 1)
-    for name in names:
-        shape = SHAPES[name](choices, shape) if name in SHAPES else shape
-    shape = shaped(choices, shape)
+    shape = shaped(choices, Shape(L + 2, d + 1, n + 1))
     source = blocks if any(side > most for side, most in zip(shape, SIDES, strict=True)) else source
     theta, b, X, index = source(draw, shape)
     return Parts(scale * theta, b, X, one_hot(index, shape.L), index, "C")
@@ -148,7 +151,7 @@ def _within(limit: float, size: float, values: Reals) -> Reals:
 
 def _assembled(parts: Parts, p: Precision) -> Problem:
     """Rounded to the precision, and scaled down by powers of two where something could overflow."""
-    limit = p.huge / 32
+    limit = p.huge / 32 / max(float(parts.Y.sum(axis=0).max()), 1.0)
     X = _within(limit, parts.X.shape[1] * float(abs(parts.X).max()), parts.X)
     X = np.trunc(X) if parts.memory == "integers" else X
     finite = np.where(np.isneginf(parts.b), 0, abs(parts.b))

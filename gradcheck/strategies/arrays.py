@@ -133,13 +133,6 @@ def blocks(draw: st.DrawFn, shape: Shape) -> Numbers:
 Source = Callable[[st.DrawFn, Shape], Numbers]
 
 
-def one_hot(index: np.ndarray, classes: int) -> Reals:
-    """Y (L, n), C-ordered, unlike `np.eye(L)[:, index]`."""
-    Y = np.zeros((classes, len(index)))
-    Y[index, np.arange(len(index))] = 1
-    return Y
-
-
 def distributions(classes: int, samples: int) -> st.SearchStrategy[Reals]:
     """Y (L, n) of multiples of 1/64 whose columns sum to exactly 1 in every precision. Shrinks to the last class."""
     size = (classes - 1) * samples

@@ -13,7 +13,10 @@ from gradcheck.law import CrossEntropy
 from gradcheck.strategies.arrays import Octets
 
 BYTES = 51  # as in the header of a problem
-WEIGHED = 16  # classes that have a weight of their own; problems have no more
+WEIGHED, CLASSES = (
+    16,
+    1040,
+)  # classes that have a weight of their own, and how many these serve, in turn: as many as a tile has
 row = st.binary(min_size=BYTES, max_size=BYTES)
 
 # ---- samples that do not count ----
@@ -65,8 +68,8 @@ EXACT = (1.0, 0.5, 2.0, 8.0, 2.0**-6)  # scales whose inverse is exact, too: a t
 
 def _weights(drawn: Octets) -> tuple[float, ...]:
     if drawn.below(8) < 2:  # all the same
-        return (WEIGHTS[drawn.below(2)],) * WEIGHED
-    return tuple(WEIGHTS[drawn.below(len(WEIGHTS))] for _ in range(WEIGHED))
+        return (WEIGHTS[drawn.below(2)],) * CLASSES
+    return tuple(WEIGHTS[drawn.below(len(WEIGHTS))] for _ in range(WEIGHED)) * (CLASSES // WEIGHED)
 
 
 def _value(values: tuple[float, ...]) -> Callable[[Octets], float]:
@@ -76,7 +79,7 @@ def _value(values: tuple[float, ...]) -> Callable[[Octets], float]:
 def laws(takes: Iterable[str]) -> st.SearchStrategy[CrossEntropy]:
     """Losses of which these options vary, by any of their names; the others are as in the paper.
 
-    Class weights are of 16 classes: a problem takes the first. Shrinks to weights of 1, and to no other option.
+    Class weights are of 1040 classes, 16 weights in turn: a problem takes the first. Shrinks to weights of 1 and no other option.
     """
     names = tuple(takes)
     wanted = fields(names)

@@ -9,6 +9,7 @@ import math
 from collections.abc import Callable, Iterable
 from functools import cache
 
+from gradcheck.regimes import TILES
 from gradcheck.strategies.arrays import Octets, Shape
 from gradcheck.strategies.taken import Room
 from gradcheck.strategies.without import reshaped
@@ -21,7 +22,6 @@ KEPT = (
     *((3, 2, 1), (3, 2, 3), (3, 2, 6), (3, 3, 3)),
     *((5, 4, 1), (5, 4, 7), (5, 4, 14), (5, 5, 7)),
 )
-TILES = (8, 16, 32, 64, 128, 256, 512, 1024)
 BESIDE = (1, 0, -1, 1)
 BEYOND = 32767  # the most that a flat index of 16 bits numbers
 

@@ -5,40 +5,15 @@ rounded to the precision under test; `regimes.REGIMES` says whether a recipe did
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
 from gradcheck.precision import Precision
-from gradcheck.problem import Reals
-from gradcheck.regimes import OFFSETS
-from gradcheck.strategies.arrays import Octets, Shape, cuts, one_hot
-
-
-@dataclass(frozen=True)
-class Parts:
-    """theta (L, d), b (L, 1), X (d, n), Y (L, n), and the class of each sample."""
-
-    theta: Reals
-    b: Reals
-    X: Reals
-    Y: Reals
-    index: np.ndarray
-    memory: str
-
-    @property
-    def classes(self) -> int:
-        return len(self.b)
-
-    @property
-    def reach(self) -> float:
-        """The largest |theta||X|."""
-        return float((abs(self.theta) @ abs(self.X)).max())
-
-    def labelled(self, index: np.ndarray) -> "Parts":
-        """The same with other labels."""
-        return replace(self, index=index, Y=one_hot(index, self.classes))
-
+from gradcheck.regimes import FAR, OFFSETS, edges
+from gradcheck.strategies.arrays import Octets, Shape, cuts
+from gradcheck.strategies.parts import Parts
+from gradcheck.strategies.tiles import last_tile, tiled
 
 Recipe = Callable[[Octets, Parts, Precision], Parts]
 
@@ -66,6 +41,55 @@ def far_below(drawn: Octets, p: Parts, precision: Precision) -> Parts:
 def offset(drawn: Octets, p: Parts, precision: Precision) -> Parts:
     """Whole logits of a few units on top of the offset, so that the sums are exact."""
     return replace(p, theta=np.sign(p.theta), X=np.sign(p.X), b=OFFSETS[precision.name] + np.sign(p.b))
+
+
+def far_offset(drawn: Octets, p: Parts, precision: Precision) -> Parts:
+    """Either sign; no bit of it is 0 for want of digits."""
+    sizes, sign = FAR[precision.name], 1 - 2 * drawn.below(2)
+    near = _reaching(p, 8.0)
+    return replace(near, b=np.clip(p.b, -8, 8) + sign * sizes[drawn.below(len(sizes))] * (1 + drawn.below(8) / 11))
+
+
+def _reaching(p: Parts, most: float) -> Parts:
+    """The same with weights so small that |theta||X| is at most that."""
+    return replace(p, theta=p.theta * min(1.0, most / (p.reach or 1.0)))
+
+
+def exp_edge(drawn: Octets, p: Parts, precision: Precision) -> Parts:
+    """One class ahead of all others, or the others behind it, by what exp just reaches or just does not."""
+    found = edges(precision)
+    gap = found[drawn.below(len(found))] + (0.0, 2.0**-6, -(2.0**-6), 0.4, -0.4)[drawn.below(5)]
+    ahead = np.zeros_like(p.b)
+    ahead[-1 if drawn.below(2) else drawn.below(p.classes)] = gap
+    return replace(_reaching(p, 2.0**-4), b=ahead - gap * drawn.below(2))
+
+
+def cancelling(drawn: Octets, p: Parts, precision: Precision) -> Parts:
+    """Terms 64 times as large as their sum, or larger: of all logits of a sample, or over the samples for one feature."""
+    if drawn.below(2):
+        theta = 16 * np.where(p.theta == 0, 1.0, p.theta)
+        X = np.where(p.X == 0, 0.125, p.X)
+        return replace(p, theta=theta, X=X, b=-(theta @ X[:, :1]) * (1 - drawn.below(2) / 128))
+    theta, X, Y, index = p.theta.copy(), p.X.copy(), p.Y.copy(), p.index.copy()
+    pairs = X.shape[1] // 2
+    for array in (X, Y, index):  # every second sample is the one before it
+        array[..., 1 : 2 * pairs : 2] = array[..., 0 : 2 * pairs : 2]
+    theta[:, 0], X[0] = 0, 0
+    X[0, 0 : 2 * pairs : 2] = 64 / 3
+    X[0, 1 : 2 * pairs : 2] = -64 / 3 * (1 - drawn.below(2) / 128)
+    return replace(p, theta=theta, X=X, Y=Y, index=index)
+
+
+def zero_logits(drawn: Octets, p: Parts, precision: Precision) -> Parts:
+    """Of one class, or of one sample; not of all."""
+    theta, b, X = p.theta.copy(), p.b.copy(), p.X.copy()
+    if drawn.below(2) and X.shape[1] > 1:
+        X[:, drawn.below(X.shape[1])], b = 0, 0 * b
+        return replace(p, b=b, X=X)
+    k = drawn.below(p.classes)
+    b[(k + 1) % p.classes] = b[(k + 1) % p.classes] or 1.0
+    theta[k], b[k] = 0, 0
+    return replace(p, theta=theta, b=b)
 
 
 def far_column(drawn: Octets, p: Parts, precision: Precision) -> Parts:
@@ -108,8 +132,10 @@ def subnormal(drawn: Octets, p: Parts, precision: Precision) -> Parts:
 
 
 def label_mass(drawn: Octets, p: Parts, precision: Precision) -> Parts:
-    """Weights 2, 0, 1/2, 1, 3 over the samples."""
+    """Weights 2, 0, 1/2, 1, 3 over the samples; or one sample beside which the others round to nothing."""
     weights = np.resize([2.0, 0.0, 0.5, 1.0, 3.0], p.Y.shape[1])
+    if drawn.below(4) == 3:
+        weights = np.where(np.arange(len(weights)) == drawn.below(len(weights)), 1 / precision.u, 1.0)
     return replace(p, Y=p.Y * weights)
 
 
@@ -121,11 +147,30 @@ def tiny_mass(drawn: Octets, p: Parts, precision: Precision) -> Parts:
 
 
 def masked_class(drawn: Octets, p: Parts, precision: Precision) -> Parts:
-    absent = drawn.below(p.classes)
-    masked = without_class(p, absent)
-    b = masked.b.copy()
-    b[absent] = -np.inf
-    return replace(masked, b=b)
+    """One class, several, a tile at either end, or all but one. Labels move to those that are left."""
+    L = p.classes
+    masked = MASKS[drawn.below(len(MASKS))](drawn, L)
+    left = np.flatnonzero(~masked)
+    return replace(p.labelled(left[p.index % len(left)]), b=np.where(masked[:, np.newaxis], -np.inf, p.b))
+
+
+def _one_of(drawn: Octets, L: int) -> np.ndarray:
+    return np.arange(L) == drawn.below(L)
+
+
+def _some_of(drawn: Octets, L: int) -> np.ndarray:
+    masked = drawn.grid(1, L)[0] % 3 == 0
+    masked[drawn.below(L)] = True
+    return masked if not masked.all() else ~_one_of(drawn, L)
+
+
+def _tile_of(drawn: Octets, L: int) -> np.ndarray:
+    """The largest power of two that leaves one."""
+    masked = np.arange(L) < 2 ** int(np.log2(L - 1)) if L > 2 else _one_of(drawn, L)
+    return masked[::-1] if drawn.below(2) else masked
+
+
+MASKS = (_one_of, _some_of, _tile_of, lambda drawn, L: ~_one_of(drawn, L))
 
 
 def integers(drawn: Octets, p: Parts, precision: Precision) -> Parts:
@@ -144,6 +189,10 @@ VALUES: dict[str, Recipe] = {
     "saturated": saturated,
     "far-below": far_below,
     "offset": offset,
+    "far-offset": far_offset,
+    "exp-edge": exp_edge,
+    "cancelling": cancelling,
+    "zero-logits": zero_logits,
     "far-column": far_column,
     "confidently-wrong": confidently_wrong,
     "subnormal": subnormal,
@@ -155,14 +204,17 @@ OPT_IN: dict[str, Recipe] = {
     "masked-class": masked_class,
     "integers": integers,
 }
-SHAPES: dict[str, Callable[[Octets, Shape], Shape]] = {
-    "single-sample": lambda drawn, s: s._replace(n=1),
-    "two-classes": lambda drawn, s: s._replace(L=2),
-    "odd-samples": lambda drawn, s: s._replace(n=(3, 5, 7)[drawn.below(3)]),
-    "square": lambda drawn, s: s._replace(n=s.L) if drawn.below(2) else s._replace(d=s.L),
-    "large": lambda drawn, s: Shape(s.L, min(s.d, 3), 32767 // s.L + 1),
-    "far-column": lambda drawn, s: s._replace(n=max(s.n, 2)),
-    "one-label": lambda drawn, s: s._replace(n=max(s.n, 2)),
-    "label-mass": lambda drawn, s: s._replace(n=max(s.n, 2)),
+LAST: dict[str, Recipe] = {"tiles": last_tile}
+SHAPES: dict[str, Callable[[Octets, Shape, Precision], Shape]] = {
+    "single-sample": lambda drawn, s, p: s._replace(n=1),
+    "two-classes": lambda drawn, s, p: s._replace(L=2),
+    "odd-samples": lambda drawn, s, p: s._replace(n=(3, 5, 7)[drawn.below(3)]),
+    "square": lambda drawn, s, p: s._replace(n=s.L) if drawn.below(2) else s._replace(d=s.L),
+    "large": lambda drawn, s, p: Shape(s.L, min(s.d, 3), 32767 // s.L + 1),
+    "tiles": tiled,
+    "cancelling": lambda drawn, s, p: s._replace(n=max(s.n, 2)),
+    "far-column": lambda drawn, s, p: s._replace(n=max(s.n, 2)),
+    "one-label": lambda drawn, s, p: s._replace(n=max(s.n, 2)),
+    "label-mass": lambda drawn, s, p: s._replace(n=max(s.n, 2)),
 }
-STEPS = (LABELS, VALUES, MEMORY, OPT_IN)  # whole numbers are a memory order, too, which is asked for
+STEPS = (LABELS, VALUES, LAST, MEMORY, OPT_IN)  # whole numbers are a memory order, too, which is asked for

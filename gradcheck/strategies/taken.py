@@ -13,6 +13,7 @@ from gradcheck.errors import Unusable
 from gradcheck.implementations import Layout, Takes
 from gradcheck.implementations.fitting import handed
 from gradcheck.implementations.sides import NAMES, Sides, ends, last, nearest
+from gradcheck.precision import FLOAT64
 from gradcheck.problem import Problem
 from gradcheck.regimes import REGIMES
 from gradcheck.strategies.arrays import Octets, Shape
@@ -96,7 +97,7 @@ class Room:
         if name not in SHAPED or self.takes.any_shape:
             return True
         octets = [Octets(bytes([k])) for k in range(8)]
-        shapes = (self.fitted(drawn, SHAPES[name](drawn, begun)) for drawn in octets for begun in BEGINNINGS)
+        shapes = (self.fitted(drawn, SHAPES[name](drawn, begun, FLOAT64)) for drawn in octets for begun in BEGINNINGS)
         return any(REGIMES[name].holds(_bare(shape)) for shape in shapes)
 
 

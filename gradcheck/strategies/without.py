@@ -13,7 +13,7 @@ from gradcheck.precision import Precision
 from gradcheck.problem import Reals
 from gradcheck.regimes import OFFSETS
 from gradcheck.strategies.arrays import Shape
-from gradcheck.strategies.recipes import Parts
+from gradcheck.strategies.parts import Parts
 
 
 def _several(s: Shape) -> Shape:

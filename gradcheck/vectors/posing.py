@@ -20,14 +20,16 @@ from gradcheck.vectors.form import Vector
 
 ENTRIES = 64  # of any array of a problem
 DRAWN, CERTIFIED = 120, 12  # problems for each that is kept
-LARGE = "large"  # the one regime whose problems are not small
+LONG = ("large", "tiles")  # the regimes whose problems are not small
 
 
 def regimes(globs: tuple[str, ...]) -> tuple[str, ...]:
-    """The names that match any of the globs, without the one of large problems; all that are not opt-in where there is none."""
-    found = tuple(name for name in select(globs) if name != LARGE)
+    """The names that match any of the globs, without those of long problems; all that are not opt-in where there is none."""
+    found = tuple(name for name in select(globs) if name not in LONG)
     if not found:
-        raise Unusable(f"regime {LARGE!r} has problems of more than 32767 logits; vectors have at most {ENTRIES}")
+        raise Unusable(
+            f"problems of the regimes {' and '.join(LONG)} are long; arrays of vectors have at most {ENTRIES} entries"
+        )
     return found
 
 
