@@ -24,9 +24,10 @@ from gradcheck.drawing import pose
 from gradcheck.implementations import adapt
 from gradcheck.implementations.loading import load
 from gradcheck.implementations.quiet import quiet
+from gradcheck.judging import Judging
 from gradcheck.mistakes import MISTAKES
 from gradcheck.problem import Problem
-from gradcheck.verify import Judging, parted, select, settle
+from gradcheck.verify import parted, select, settle
 
 COMMON = (
     "missing_mean",

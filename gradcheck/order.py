@@ -13,9 +13,7 @@ from gradcheck.judging import Judging, Posed
 from gradcheck.problem import Problem
 from gradcheck.verdict import FAILURES, Outcome, Verdict
 
-WINDOW = (
-    36  # problems among which each check looks for one that it can judge: each comes to its turn three times and more
-)
+WINDOW = 72  # problems among which each check looks for one that it can judge: each has its turn six times and more
 LARGE = 1024  # numbers of a problem that comes last
 JUDGED = (Outcome.AGREE, *FAILURES)
 HELD = 256  # large problems that are kept for the end

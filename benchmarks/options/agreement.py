@@ -16,9 +16,9 @@ from gradcheck.checks import CHECKS
 from gradcheck.drawing import pose
 from gradcheck.implementations import adapt
 from gradcheck.implementations.quiet import quiet
+from gradcheck.judging import Judging
 from gradcheck.problem import Problem
 from gradcheck.verdict import Outcome
-from gradcheck.verify import Judging
 
 VALUES = ("loss", "logits_gradient", "theta_gradient", "bias_gradient", "data_gradient")
 EACH = 12  # problems of one loss in one piece of work
