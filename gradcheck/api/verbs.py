@@ -117,7 +117,7 @@ def check(
 
         >>> import gradcheck
         >>> gradcheck.check("numpy", checks=["*_gradient"], max_examples=20)
-        <Run numpy float64: 8 agree on 20 problems (seed 0)>
+        <Run numpy float64: 8 agree, 3 skipped on 20 problems (seed 0)>
         >>> def gradients(theta, b, X, Y):
         ...     return {"theta": 0 * theta}
         >>> gradcheck.check(gradients, max_examples=20, cases=None)
