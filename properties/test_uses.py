@@ -168,7 +168,7 @@ def test_a_use_that_is_not_offered_is_skipped_with_that_reason():
     assert {verdict.outcome for verdict in found.values()} == {Outcome.SKIPPED}
     assert found["backward_twice"].reason == "right cannot be asked for a second backward of one forward pass"
     none = judge(replace(RIGHT, uses={}), posed("float64")[3], ALL)
-    assert {verdict.reason for verdict in none.values()} == {"right has no function 'uses'"}
+    assert {verdict.reason for verdict in none.values()} == {"right has no function 'upstream gradients'"}
 
 
 def test_uses_are_refused_that_are_none():

@@ -83,7 +83,7 @@ def answers(use: str) -> Bar:
 
     def bar(implementation: Implementation, law: CrossEntropy, dtype: str) -> str:
         if not implementation.uses:
-            return f"{implementation.name} has no function 'uses'"
+            return f"{implementation.name} has no function 'upstream gradients'"
         return "" if use in implementation.uses else f"{implementation.name} cannot be asked for {USES[use]}"
 
     return bar

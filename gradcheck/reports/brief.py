@@ -45,7 +45,7 @@ def _reasons(tallies: list[Tally]) -> str:
     return f"{words.named([tally.check.name for tally in found])}: {why}{more}"
 
 
-_ABSENT = re.compile(r"^(.*) has no function '(\w+)'(?:; it has '(.*)': rename it to \w+)?$", re.DOTALL)
+_ABSENT = re.compile(r"^(.*) has no function '([\w ]+)'(?:; it has '(.*)': rename it to \w+)?$", re.DOTALL)
 
 
 def _absent(tallies: list[Tally]) -> str:
