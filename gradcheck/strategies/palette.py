@@ -19,8 +19,8 @@ FEW = 24
 # (L, d, n): each row holds a shape, and with it what checks make of it.
 KEPT = (
     *((2, 1, 1), (2, 1, 2), (2, 2, 1), (2, 2, 2)),
-    *((3, 2, 1), (3, 2, 3), (3, 2, 6), (3, 3, 3)),
-    *((5, 4, 1), (5, 4, 7), (5, 4, 14), (5, 5, 7)),
+    *((3, 2, 1), (3, 2, 3), (3, 2, 6), (3, 3, 3), (3, 3, 6)),
+    *((5, 4, 1), (5, 4, 7), (5, 4, 14), (5, 5, 7), (5, 5, 14)),
 )
 BESIDE = (1, 0, -1, 1)
 BEYOND = FLAT[-1]
@@ -48,15 +48,20 @@ def _tile(side: str) -> Callable[[Octets], Shape]:
     return made
 
 
+def _with_made(shape: Shape) -> tuple[Shape, ...]:
+    """A shape, every sample twice, and a feature more."""
+    return shape, shape._replace(n=2 * shape.n), shape._replace(d=shape.d + 1)
+
+
 # What is drawn beside them, by the seed of the run.
-DRAWN = (*(_small,) * 3, *(_larger,) * 2, *(_large,) * 2, *(_tile("L"),) * 3, _tile("d"), _tile("n"))
+DRAWN = (*(_larger,) * 2, _large, *(_tile("L"),) * 2, _tile("d"), _tile("n"))
 
 
 @cache
 def shapes(seed: int) -> tuple[Shape, ...]:
     """At most `FEW` shapes, the smallest first: the same for the same seed."""
     drawn = Octets(hashlib.sha256(f"shapes of {seed}".encode()).digest() * 2)
-    found = (*(Shape(*sides) for sides in KEPT), *(make(drawn) for make in DRAWN))
+    found = (*(Shape(*sides) for sides in KEPT), *_with_made(_small(drawn)), *(make(drawn) for make in DRAWN))
     return tuple(sorted(set(found), key=lambda shape: (math.prod(shape), shape)))
 
 
