@@ -45,7 +45,7 @@ def litter(results: Mapping[str, Array], number: float) -> None:
     """Free memory of the size of these results, full of this number: who returns what lies there returns another each time."""
     with np.errstate(all="ignore"):
         for array in results.values():
-            held = [np.full(array.shape, number).astype(array.dtype) for _ in range(LITTER)]
+            held = [np.full(array.shape, number, dtype=array.dtype) for _ in range(LITTER)]
             held.clear()
 
 
