@@ -44,6 +44,7 @@ SLOW = {
     "sums": "in_float32",
     "target_process": "moved|neighbour|fast_math",
     "terminal": "plain|own_styles",
+    "tiles": "told|fifteen|each_precision|edge_of_exp|16_bits",
     "vectors": "shipped|command|exits|again|certified|one_wrong|same_seed|somebody|overwritten|schema",
     "voice": "printable_line",
 }
