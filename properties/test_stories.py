@@ -144,7 +144,7 @@ def test_right_code_takes_three_lines_below_its_name():
     assert name == "numpy float64"
     assert agree.startswith("✓ 50 agree: worst ratio 0.") and agree.endswith(" bits")
     assert missing == "– 12 not judged: numpy has no upstream gradients; 1 other reason"
-    assert summary == "numpy float64: 50 agree, 1 skipped on 60 problems (seed 0)"
+    assert summary == "numpy float64: 50 agree, 12 skipped on 60 problems (seed 0)"
 
 
 def test_all_of_it_is_shown_where_it_is_asked_for_and_a_line_where_that_is(runs):
