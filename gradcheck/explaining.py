@@ -18,7 +18,7 @@ from gradcheck.verdict import Outcome, Verdict
 from gradcheck.verify import Failure, Run
 
 COST = 16  # calls of each function that a diagnosis makes for a problem, about
-DECLARED, DIAGNOSED = 0.35, 0.8  # parts of the time that is left for other declarations, and then for a diagnosis
+DECLARED, DIAGNOSED = 0.6, 0.7  # parts of the time that is left for other declarations, and for a diagnosis
 MEANT, LIKELY, ROUNDS = "declarations under which all agrees", "a known mistake", "roundings that explain it"
 BESIDE = 8  # problems a little smaller than those that are shown, which are judged to tell sizes
 LEAST = 2  # problems of which one is made all the same
@@ -29,15 +29,22 @@ def told(run: Run, original: Implementation, implementation: Implementation, jud
     tallies, passing = run.tallies, judging.passing
     if not run.failures:
         return run
+    failing = [problem for tally in tallies.values() if tally.failed for problem in tally.failing]
+    failing += [failure.problem for failure in run.failures if not failure.verdict.final]
+    short = budget.limited and _most(implementation, budget) < diagnosis.CONFIRMED
+
+    def diagnosed() -> diagnosis.Diagnosis | None:
+        work = _diagnosing(run, implementation, failing, judging, budget)
+        return budget.spend(shares.EXPLAINED, work, part=DIAGNOSED, what=LIKELY)
+
+    likely = diagnosed() if short else None  # what is most likely comes first where there is no time for all
     meant = budget.spend(
         shares.EXPLAINED, lambda: layouts.meant(original, tallies.values(), passing), part=DECLARED, what=MEANT
     )
-    likely = None
-    if not (meant and _other_loss(meant[1], original.law)):  # one story, and this one explains everything
-        failing = [problem for tally in tallies.values() if tally.failed for problem in tally.failing]
-        failing += [failure.problem for failure in run.failures if not failure.verdict.final]
-        work = _diagnosing(run, implementation, failing, judging, budget)
-        likely = budget.spend(shares.EXPLAINED, work, part=DIAGNOSED, what=LIKELY)
+    if meant and _other_loss(meant[1], original.law):
+        likely = None  # one story, and this one explains everything
+    elif not short:
+        likely = diagnosed()
     rounds = budget.spend(shares.EXPLAINED, lambda: layouts.rounds(original, tallies.values(), passing), what=ROUNDS)
     kept = tuple(_explained(failure, tallies[failure.check.name], likely) for failure in run.failures)
     found = replace(run, failures=kept, rounds=rounds, diagnosis=likely)
