@@ -30,18 +30,14 @@ def told(run: Run, original: Implementation, implementation: Implementation, jud
     tallies, passing = run.tallies, judging.passing
     if not run.failures:
         return run
-    own = [
-        failure for failure in run.failures if failure.check.name not in BY_USE
-    ]  # a use of gradients tells its cause
-    failing = [problem for failure in own for problem in tallies[failure.check.name].failing]
-    failing += [failure.problem for failure in own if not failure.verdict.final]
-
+    own = [each for each in run.failures if each.check.name not in BY_USE]  # a use of gradients tells its cause
+    failing = [problem for each in own for problem in tallies[each.check.name].failing]
+    failing += [each.problem for each in own if not each.verdict.final]
     short = budget.limited and _most(implementation, budget) < diagnosis.CONFIRMED
 
     def declared() -> tuple[Layout, CrossEntropy] | None:
-        # before anything else is thought of
         if not short and diagnosis.state(implementation, failing, passing, judging.record):
-            return None
+            return None  # nothing else can be said before that is mended
         return layouts.meant(original, tallies.values(), passing)
 
     def diagnosed() -> diagnosis.Diagnosis | None:
@@ -64,14 +60,14 @@ def _diagnosing(
     run: Run, implementation: Implementation, failing: list[Problem], judging: Judging, budget: Budget
 ) -> Callable[[], diagnosis.Diagnosis | None]:
     """A diagnosis of all that failed; where there is no time for that, of a few problems and the functions that matter."""
-    passing = judging.passing
-    if budget.limited and _most(implementation, budget) < diagnosis.CONFIRMED:
+    passing, whole = judging.passing, not budget.limited or _most(implementation, budget) >= diagnosis.CONFIRMED
+    if not whole:
         implementation = _lean(run, implementation)
         most = _most(implementation, budget)
         failing, passing = list({problem.digest: problem for problem in failing}.values())[:most], passing[:most]
 
     def work() -> diagnosis.Diagnosis | None:
-        beside = _beside(run, implementation)
+        beside = _beside(run, implementation) if whole else []
         return diagnosis.diagnose(implementation, failing, [*passing, *beside], record=judging.record)
 
     return work

@@ -292,7 +292,7 @@ def test_compare_shows_checks_beside_targets_on_the_same_problems(run):
     result = run("compare", written(RIGHT), "numpy", wrong, "--max-examples", "30", "--json", "found.json")
     assert result.exit_code == 1
     row = next(line for line in result.output.splitlines() if line.startswith("theta_gradient "))
-    assert row.count("agree 5") == 2
+    assert row.count(" agree 5") == 2
     assert "disagree" in row
     runs = json.loads(Path("found.json").read_text(encoding="utf-8"))["runs"]
     assert len({r["problems"] for r in runs}) == 1
