@@ -18,7 +18,7 @@ from gradcheck.tally import Tally
 from gradcheck.verdict import Outcome, Verdict
 from gradcheck.verify import Failure, Run
 
-COST = 16  # calls of each function that a diagnosis makes for a problem, about
+COST = 28  # calls of each function that a diagnosis makes for a problem, about
 DECLARED, DIAGNOSED = 0.6, 0.7  # parts of the time that is left for other declarations, and for a diagnosis
 MEANT, LIKELY, ROUNDS = "declarations under which all agrees", "a known mistake", "roundings that explain it"
 BESIDE = 8  # problems a little smaller than those that are shown, which are judged to tell sizes

@@ -31,7 +31,8 @@ SHOWN = {
 
 def diagnose(implementation: Implementation, problems: list[Problem], done: frozenset[str]) -> Diagnosis | None:
     """What functions that are not `done` keep; None where these checks find nothing in any of them."""
-    looked = sorted(problems, key=lambda p: (p.memory == "read-only", p.entries))[:LOOKED]
+    most = min(LOOKED, (len(problems) + 1) // 2)  # of few, which are all that there is time for, half
+    looked = sorted(problems, key=lambda p: (p.memory == "read-only", p.entries))[:most]
     shown: dict[str, list[str]] = {}
     for function in (name for name in implementation.offers if name not in done):
         for mistake in _shown(implementation, function, looked):
