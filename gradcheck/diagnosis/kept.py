@@ -28,6 +28,9 @@ SHOWN = {
     "two_threads": "one_array_for_all_threads",
 }
 
+# Those that make values wrong in the course of a run, which another mistake may fit by chance.
+SEEN = frozenset({"remembered_by_some_arguments", "remembered_by_address"})
+
 
 def diagnose(implementation: Implementation, problems: list[Problem], done: frozenset[str]) -> Diagnosis | None:
     """What functions that are not `done` keep; None where these checks find nothing in any of them."""

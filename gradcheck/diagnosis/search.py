@@ -60,7 +60,8 @@ def _diagnosed(
     if not (done or any(view.wrong for view in looked)):  # a relation fails, of this batch and of another
         others += [view for view in looked if not view.wrong]
         looked = [View(implementation, problem) for problem in map(twice_over, problems[:SEARCHED])]
-    if memory and (besides := _besides(remembered, looked, others, record)):
+    alone = memory and not kept.SEEN.intersection(memory.mistakes)
+    if alone and (besides := _besides(remembered, looked, others, record)):
         return _together(besides, memory)
     computed = _of_values(looked, others, done, describe, record)
     if state is None and computed is None and describe:
