@@ -172,3 +172,24 @@ def test_the_command_takes_it(tmp_path, monkeypatch):
     for given in ("0", "nan", "-3", "soon"):
         refused = CliRunner().invoke(main, ["verify", "numpy", "--budget", given])
         assert refused.exit_code == 2 and "--budget" in refused.stderr
+
+
+def test_a_target_that_was_loaded_is_explained_in_time_too(tmp_path, monkeypatch):
+    (tmp_path / "mine.py").write_text(
+        "from gradcheck.implementations import load\n"
+        "_right = load('numpy')\n"
+        "def loss(*arrays):\n"
+        "    CLOCK.time += 0.2\n"
+        "    return _right.loss(*arrays)\n"
+        "def gradients(theta, b, X, Y):\n"
+        "    found = _right.gradients(theta, b, X, Y)\n"
+        "    CLOCK.time += 0.2\n"
+        "    return {**found, 'theta': found['theta'] * Y.shape[1]}\n",
+        encoding="utf-8",
+    )
+    monkeypatch.chdir(tmp_path)
+    it, now = load("mine.py"), Clock()
+    it.gradients.__globals__["CLOCK"] = it.home.pace.now = now
+    assert replace(it, loss=None).home is it.home and replace(it, loss=len).home is not it.home
+    report = conform(it, max_examples=500, budget=Budget(60, now)).report()
+    assert now.time <= 60 and "divide the summed gradient by the number of samples" in report

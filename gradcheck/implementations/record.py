@@ -175,7 +175,8 @@ class Implementation:
             object.__setattr__(self, "layout", replace(self.layout, reduction=""))
         object.__setattr__(self, "takes", self._takes())
         own = tuple(getattr(self, name) for name in FUNCTIONS)
-        if self.home.functions and not self.adapted and own != self.home.functions:
+        loaded = self.home.functions or own
+        if not self.adapted and any(f not in (None, other) for f, other in zip(own, loaded, strict=True)):
             object.__setattr__(self, "home", Home())  # another's functions in the place of those loaded
 
     def _name_and_functions(self, found: Any) -> None:
