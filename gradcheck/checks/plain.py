@@ -54,6 +54,19 @@ def unseen(trial: Trial, turn: int) -> Trial:
     return posed(trial, **dict.fromkeys(MADE, turn))
 
 
+def like(trial: Trial) -> tuple[Trial, Trial]:
+    """Two problems that differ from a plain one as little as may be, and in all its numbers: doubled, so that signs and ties stay;
+    and larger by a unit in the last place. Wherever numbers alone make code wrong, these do."""
+    return _times(trial, 2.0), _times(trial, 1 + 2 * trial.problem.precision.u)
+
+
+def _times(trial: Trial, factor: float) -> Trial:
+    p = trial.problem
+    whole = factor == 2.0 or p.memory != "integers"
+    theta, b, X = (p.precision.round(factor * array) for array in p.reals[:3])
+    return Trial(trial.implementation, p.with_arrays(theta, b, X if whole else p.X, p.Y))
+
+
 def _posed(trial: Trial, turns: dict[str, int]) -> Trial:
     own = trial.problem
     arrays = [make(own, turns.get(name, 0)) for name, make in MADE.items()]

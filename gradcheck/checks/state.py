@@ -212,9 +212,15 @@ def after(trial: Trial, name: str, turn: int = 3) -> Verdict | None:
         kept, said = snapshot(result), outcome(other, name, result)
     except Broken as problem:
         return found(f"{problem}, after a call of it that raised, and did not before")
-    if said is Outcome.DISAGREE and same(kept, snapshot(afresh(other, name))) and right(trial, name, turn + 1):
+    if said is Outcome.DISAGREE and same(kept, snapshot(afresh(other, name))) and _alone(trial, other, name, turn):
         return found(f"{name} is wrong after a call of it that raised with the same numbers, and right of others")
     return AGREED if said is Outcome.AGREE else None
+
+
+def _alone(trial: Trial, other: Trial, name: str, turn: int) -> bool:
+    """Whether it is wrong for these numbers alone: right for others, and for those that are nearly these."""
+    nearly = (outcome(each, name, afresh(each, name)) is Outcome.AGREE for each in plain.like(other))
+    return right(trial, name, turn + 1) and all(nearly)
 
 
 def _raised(other: Trial, name: str, place: int) -> bool:
