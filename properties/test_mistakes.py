@@ -98,7 +98,8 @@ def test_a_mistake_is_diagnosed_as_itself_or_described(name):
     with quiet():
         found = diagnose(implementation, *parted(implementation, posed(mistake.regimes, 0, 40, mistake.law), JUDGED))
     assert found is not None
-    if name in NOT_NAMED:
+    given_again = name != "remembered_by_address" or found.exact  # whether memory is, is the allocator's to decide
+    if name in NOT_NAMED or not given_again:
         assert not found.exact
         assert "the same arguments give other results from call to call" in found.likely
     elif name in NEAR:

@@ -296,7 +296,8 @@ def test_state_is_said_before_another_loss():
     run = conform(Implementation("race", gradients=Race().gradients), checks=("*_gradient",), max_examples=200)
     assert run.diagnosis.state
     assert run.meant_law is None
-    assert "now and then" in run.diagnosis.likely
+    # as it is met: by a call that is repeated, or by a problem that is asked again
+    assert "now and then" in run.diagnosis.likely or "when it is asked for again" in run.diagnosis.likely
 
 
 def test_wrong_values_besides_are_told_apart():

@@ -113,7 +113,7 @@ class Asked:
             return ""
         if not same(self.elsewhere, now):
             return ELSEWHERE
-        stale = same(now, self.before) and right(trial, self.name, turn=2)
+        stale = same(now, self.before) and _alone(trial, self.other, self.name, 1)
         return "what it had returned for the numbers before" if stale else ""
 
 
@@ -139,6 +139,8 @@ def _updated(trial: Trial, offers: tuple[str, ...]) -> Iterator[Verdict | None]:
         for name in (name for name in offers if not parameter or parameter in PARAMETERS[name]):
             with handing.by(same_memory):
                 result = _written(other, name, arrays, parameter)
+            if not _untouched(other, name, arrays):  # which is no memory of its own
+                raise Skip("it writes into its arguments, which another check says")
             now = snapshot(result)
             if parameter:
                 asked = Asked(other, name, before[name], result, snapshot(afresh(other, name)))
@@ -160,6 +162,11 @@ def _written(other: Trial, name: str, arrays: dict[str, Array], parameter: str =
         if arrays.setdefault(each, fresh) is not fresh and each == parameter:
             arrays[each][...] = fresh
     return call(other, name, tuple(arrays[each] for each in PARAMETERS[name]))
+
+
+def _untouched(other: Trial, name: str, arrays: dict[str, Array]) -> bool:
+    given = zip(PARAMETERS[name], ARGUMENTS[name](other), strict=True)
+    return all(identical(arrays[each], fresh) for each, fresh in given)
 
 
 # ---- memory that was freed ----
