@@ -19,7 +19,7 @@ def test_the_notebook_is_executed_and_has_a_failing_and_a_passing_run():
     assert raised["ename"] == "Disagreement" and "not divided by n" in raised["evalue"]
     assert not any("File " in line for line in raised["traceback"])
     shown = [output["data"] for output in outputs if output["output_type"] == "execute_result"]
-    assert sum("text/html" in data and "16 agree" in "".join(data["text/plain"]) for data in shown) == 2
+    assert sum("text/html" in data and "19 agree" in "".join(data["text/plain"]) for data in shown) == 2
 
 
 def test_a_cell_is_run_as_a_kernel_runs_it():
