@@ -77,7 +77,11 @@ def test_a_check_whose_turn_did_not_come_says_so():
 def test_what_fails_comes_to_a_story_in_time(key, said):
     run, seconds = ended(times(key))
     report = " ".join(run.report().split())
-    assert round(seconds, 6) <= SECONDS and said in report and "divide the summed gradient by the number of samples" in report
+    assert (
+        round(seconds, 6) <= SECONDS
+        and said in report
+        and "divide the summed gradient by the number of samples" in report
+    )
     leader = run.failures[0]
     assert leader.shrunk and leader.problem.n == 2 and leader.pictures
     assert "for want of time not looked for to the end: declarations under which all agrees" in report

@@ -573,6 +573,9 @@ def test_the_verdicts_of_a_right_target_are_the_same_in_a_process_of_its_own(dty
     assert there.target == here.target
     assert not here.failed
     for name, tally in here.tallies.items():
+        if name in ("after_an_exception", "two_threads"):  # neither goes through a pipe
+            assert there.tallies[name].outcome is Outcome.SKIPPED
+            continue
         assert there.tallies[name].counts == tally.counts, name
         assert there.tallies[name].reasons == tally.reasons, name
         assert there.tallies[name].ratio == tally.ratio, name

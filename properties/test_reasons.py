@@ -721,6 +721,16 @@ def test_an_entry_of_the_table_is_not_changed():
 
 
 DATA = ("data_gradient", "data_gradient_from_logits_gradient", "central_difference_X", "scipy_check_grad_X")
+USES = (
+    "upstream_gradient",
+    "upstream_gradients_of_samples",
+    "backward_twice",
+    "batch_in_pieces",
+    "functional_gradient",
+    "mapped_over_samples",
+    "another_precision",
+    "gradient_through_a_kept_output",
+)
 EQUATIONS = {
     1: {
         "softmax",
@@ -737,7 +747,7 @@ EQUATIONS = {
         "loss_is_not_negative",
         "loss_of_a_duplicated_batch",
     },
-    3: {"chain_rule", *DATA},
+    3: {"chain_rule", *DATA, *USES},
     4: {"probabilities_gradient"},
     5: {"jacobian_diagonal", "jacobian_rows_sum_to_zero", CENTRAL[3], *JACOBIAN},
     6: {
