@@ -56,6 +56,8 @@ class Judging:
         found = Posed(problem, [check for check in self.checks if check.due(self.posed, problem)])
         self.posed += 1
         self._waiting.append(found)
+        if not found.left:
+            self._over()
         return found
 
     def ask(self, posed: Posed, check: Check) -> Verdict:
@@ -66,8 +68,7 @@ class Judging:
         posed.left.remove(check)
         if not posed.left:
             self._watched(posed)
-            self.done += 1
-            self._count()
+            self._over()
         return verdict
 
     def judge(self, problem: Problem) -> dict[str, Verdict]:
@@ -92,7 +93,9 @@ class Judging:
             self.watch.add(posed.trial, posed.verdicts)
         posed.trial = None
 
-    def _count(self) -> None:
+    def _over(self) -> None:
+        """One more of which nothing is left: it counts, and with it those after it that are over, too."""
+        self.done += 1
         while self._waiting and not self._waiting[0].left:
             self._add(self._waiting.popleft())
 

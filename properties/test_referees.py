@@ -25,9 +25,10 @@ def drawn(data: st.DataObject, dtype: str, *regimes: str) -> Problem:
 
 
 def directions(data: st.DataObject, p: Problem) -> Move:
-    """A sign, or nothing, for every parameter."""
-    signs = st.lists(st.sampled_from([1.0, -1.0, 0.0]), min_size=p.parameters, max_size=p.parameters)
-    flat = np.array(data.draw(signs, label="direction"))
+    """A sign, or nothing, for every parameter; the same again and again where there are many."""
+    count = min(p.parameters, 64)
+    signs = st.lists(st.sampled_from([1.0, -1.0, 0.0]), min_size=count, max_size=count)
+    flat = np.resize(data.draw(signs, label="direction"), p.parameters)
     return Move(flat[: p.theta.size].reshape(p.theta.shape), flat[p.theta.size :].reshape(p.b.shape))
 
 
@@ -130,7 +131,8 @@ def test_differences_of_a_loss_in_its_own_precision_enclose_the_gradient(referee
     taken = referee.enclose(
         p, directions(data, p), lambda moved: float(model.loss(*moved.arrays())), truth.nearby_loss_error
     )
-    assert taken.enclosure.meets(along(truth, taken.move))
+    if np.isfinite(taken.enclosure.radius):  # otherwise a step has left the range, and nothing is known
+        assert taken.enclosure.meets(along(truth, taken.move))
 
 
 @given(data=DATA)

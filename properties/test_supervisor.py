@@ -98,7 +98,7 @@ EARLY = ", before anything was judged; with --isolate, that is a verdict"
 TARGETS = {
     "exits in a call": ("def gradients(*a): os._exit(0)", 1, ENDED + EARLY),
     "exits later": (
-        "def gradients(*a):\n    if calls > 12: os._exit(0)\n    return good(*a)",
+        "def gradients(*a):\n    if calls > 60: os._exit(0)\n    return good(*a)",
         1,
         "of 15 problems judged); with --isolate",
     ),
@@ -514,7 +514,7 @@ def read(terminal, until, seconds=60):
 
 def test_ctrl_c_on_a_terminal_is_one_interrupt():
     """All processes of the group are sent it; one that came twice would end what shows the results, too."""
-    body = "def gradients(*a):\n    if calls == 20: time.sleep(300)\n    return good(*a)"
+    body = "def gradients(*a):\n    if calls == 20: time.sleep(60)\n    return good(*a)"
     pid, terminal = on_terminal(*COMMAND, "verify", written(body))
     shown = read(terminal, b"judging")
     os.write(terminal, b"\x03")

@@ -145,7 +145,10 @@ def _used(name: str, kind: type[used.Right], checks: tuple[str, ...]) -> Callabl
     return lambda: replace(RIGHT, name=name, uses=used.uses(kind()))
 
 
-WRONG |= {name: Wrong(_used(name, kind, checks), checks) for name, (kind, checks) in used.USED.items()}
+SHOWN = {"gradient_of_logits_for_labels": ("soft-labels",)}  # where uses are wrong alone
+WRONG |= {
+    name: Wrong(_used(name, kind, checks), checks, SHOWN.get(name, ())) for name, (kind, checks) in used.USED.items()
+}
 
 
 def wrong(*caught_by: str) -> Callable[[Callable[[], dict[str, Any]]], None]:
