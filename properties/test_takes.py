@@ -124,7 +124,7 @@ def test_shapes_are_those_of_the_arrays_that_are_handed_over():
 
 
 def test_what_takes_everything_is_posed_what_it_was():
-    plain, declared = (drawn(takes)[1] for takes in (Takes(), Takes(labels=("int32",), compiles=True)))
+    plain, declared = (drawn(takes)[1] for takes in (Takes(), Takes(labels=("int32",))))
     assert [p.digest for p in plain] == [p.digest for p in declared]
 
 
@@ -155,7 +155,8 @@ def test_a_regime_that_is_not_taken_is_not_posed(name, dtype):
     held = [problem for problem in problems if REGIMES[name].holds(problem)]
     assert all(unfit(target, problem) for problem in held)
     constructed = name in without.SHAPED or name in without.MENDED or name.startswith("memory-")
-    assert len(held) <= (0 if constructed else 20)
+    scaled = name == "subnormal" and dtype == "float16"  # large problems are scaled down last, which may bring it back
+    assert len(held) <= (3 if scaled else 0 if constructed else 20)
 
 
 def test_a_problem_that_is_not_taken_is_not_judged():
