@@ -42,9 +42,10 @@ DTYPES = ("float64", "float32", "float16", "bfloat16")
 
 @cache
 def posed(dtype: str, count: int = 30) -> tuple[Problem, ...]:
-    """Small problems of a run."""
+    """Small problems of a run, and some whose labels are soft."""
     drawn: list[Problem] = []
     pose(drawn.append, dtype=dtype, regimes=("*",), seed=0, count=count, shrink=False)
+    pose(drawn.append, dtype=dtype, regimes=("soft-labels",), seed=0, count=5, shrink=False)
     return tuple(problem for problem in drawn if problem.Y.size <= 400 and problem.memory != "integers")
 
 
