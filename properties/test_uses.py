@@ -31,6 +31,7 @@ from gradcheck.checks import CHECKS, Trial
 from gradcheck.checks.meant import MEANT
 from gradcheck.checks.upstream import factors, of_samples, scaled, strided
 from gradcheck.drawing import pose
+from gradcheck.enclosure import U64
 from gradcheck.errors import Unusable
 from gradcheck.implementations import adapt
 from gradcheck.implementations.quiet import quiet
@@ -284,7 +285,8 @@ def test_c_is_granted_two_roundings_more_and_no_others(problem):
     own, more = trial.truth.allowed("theta"), (D.magnitude + trial.truth.allowed("D")) @ X
     found = scaled(trial, c)["theta"][1]
     factor = float(c[0])
-    most = factor * (own * (1 + 8 * p.u) + 2 * p.u * (1 + 40 * problem.n * p.u) * more)
+    safe = 2 * 2 * (16 + 2) * U64  # what twice `outward` of 16 roundings adds, since a bound is computed in float64
+    most = factor * (own * (1 + 8 * p.u + safe) + 2 * p.u * (1 + 40 * problem.n * p.u) * more)
     lost = 400 * (problem.n + 4) * (1 + problem.n) * max(1, factor) * (1 + X.max()) * p.eta
     known = np.isfinite(found)
     assert (found >= factor * own * (1 - 2.0**-40))[known].all()
