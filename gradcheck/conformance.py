@@ -103,7 +103,6 @@ def conform(
         try:
             with suppress(Late), budget.until(shares.JUDGED) as end:
                 hear = _hearing(judging, budget, end, heard, progress)
-                progress("judging", 0)  # the first problem may take long
                 order = Order(judging, original.home.pace, hear, hurried=budget.limited)
                 pose(
                     order.take,

@@ -43,7 +43,7 @@ def session(pytester):
 
 def test_a_target_is_judged_with_no_test_file_at_all(session):
     result = session("--gradcheck", "model.py", "-v")
-    result.assert_outcomes(passed=16, skipped=9)
+    result.assert_outcomes(passed=19, skipped=9)
     result.stdout.fnmatch_lines(["gradcheck/model.py::theta_gradient-float64 PASSED*"])
 
 
@@ -146,8 +146,8 @@ def test_workers_agree_with_one_process_and_reports_carry_ratio_and_bits(session
     alone = session("--gradcheck", "model.py", "--junit-xml", "alone.xml")
     calls = set((pytester.path / "judging").read_text().split())
     shared = session("--gradcheck", "model.py", "--junit-xml", "shared.xml", "-n", "2")
-    alone.assert_outcomes(passed=16, skipped=9)
-    shared.assert_outcomes(passed=16, skipped=9)
+    alone.assert_outcomes(passed=19, skipped=9)
+    shared.assert_outcomes(passed=19, skipped=9)
     assert (
         len(calls) == 1 and len({*(pytester.path / "judging").read_text().split()} - calls) == 1
     )  # one process judges

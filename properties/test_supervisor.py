@@ -514,7 +514,7 @@ def read(terminal, until, seconds=60):
 
 def test_ctrl_c_on_a_terminal_is_one_interrupt():
     """All processes of the group are sent it; one that came twice would end what shows the results, too."""
-    body = "def gradients(*a):\n    if calls == 20: time.sleep(60)\n    return good(*a)"
+    body = "def gradients(*a):\n    if calls == 100: time.sleep(60)\n    return good(*a)"
     pid, terminal = on_terminal(*COMMAND, "verify", written(body))
     shown = read(terminal, b"judging")
     os.write(terminal, b"\x03")
