@@ -47,7 +47,7 @@ def test_columns_of_the_softmax_do_not_mix(t):
 def test_scipy_finds_every_row_of_the_jacobian_right(t):
     """check_grad(z ↦ A_l(z), row l of ∂A/∂Z) ≤ ‖h A_l″/2 + 2e/h + rounding‖, for every l."""
     z, J, (_, allowed) = t.Z[:, t.column], t.jacobian(), jacobian_truth(t)
-    assume(np.isfinite(2 * z).all())
+    assume(np.isfinite(2 * z).all() and len(z) <= 64)  # a quotient for each entry of each row
 
     def bounds(Z):
         return float64.softmax(Z).magnitude, float64.softmax(Z).radius
