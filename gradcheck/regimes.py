@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from itertools import combinations
 
 import numpy as np
@@ -24,6 +25,7 @@ class Regime:
     opt_in: bool = False
 
 
+@lru_cache(maxsize=1)  # most regimes ask for those of the same problem
 def _logits(p: Problem) -> Reals:
     theta, b, X, _ = p.reals
     with np.errstate(over="ignore", invalid="ignore"):
@@ -31,6 +33,7 @@ def _logits(p: Problem) -> Reals:
     return Z[~p.masked]
 
 
+@lru_cache(maxsize=1)
 def _gap(p: Problem) -> Reals:
     """How far each column's logits are apart."""
     Z = _logits(p)

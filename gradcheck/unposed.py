@@ -12,8 +12,8 @@ from gradcheck.checks import Check, Trial
 from gradcheck.implementations import FUNCTIONS, Implementation
 from gradcheck.implementations.fitting import laid
 from gradcheck.implementations.told import unvaried
-from gradcheck.problem import Problem
 from gradcheck.regimes import REGIMES
+from gradcheck.spread import regimes_of
 from gradcheck.verdict import Outcome, Verdict
 
 ENOUGH = 300  # problems: in so many all regimes are reached that are in every run
@@ -51,10 +51,12 @@ class Watch:
         if trial.declined and (trial.declined in self.declined or len(self.declined) < REASONS):
             self.declined[trial.declined] += 1
         if any(verdict.outcome is not Outcome.SKIPPED for verdict in verdicts.values()):
-            self.left = [name for name in self.left if not self._met(name, trial.problem)]
+            met = regimes_of(trial.problem)  # which the tallies ask for, too
+            self.left = [name for name in self.left if name not in met or self.copied(name)]
 
-    def _met(self, name: str, problem: Problem) -> bool:
-        return REGIMES[name].holds(problem) and not (self.out_of_order and name.startswith("memory-"))
+    def copied(self, name: str) -> bool:
+        """Whether it is of a memory order that the target never sees."""
+        return self.out_of_order and name.startswith("memory-")
 
 
 def gaps(implementation: Implementation, watch: Watch, run: Asked) -> tuple[Gap, ...]:
@@ -79,7 +81,7 @@ def _regimes(implementation: Implementation, watch: Watch, run: Asked) -> Iterat
             yield Gap("regime", name, "--without-regime")
         elif REGIMES[name].opt_in:
             yield Gap("regime", name, "--regime")
-        elif watch.out_of_order and name.startswith("memory-"):
+        elif watch.copied(name):
             yield Gap("regime", name, "--memory any")
         elif not takes.any_shape:
             yield Gap("regime", name, "--shape" if takes.shapes else "--max-logits")
