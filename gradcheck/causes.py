@@ -36,10 +36,7 @@ NEAR = (
 )
 _RAISED = re.compile(r"raised (\w+): .*(\([^()]*:\d+\))$", re.DOTALL)
 _VALUE = {check: name for name, (_, _, checks) in QUANTITIES.items() for check in checks}
-_PLACES = {
-    name: (NEAR.index(check.function.__module__.rpartition(".")[2]), place)
-    for place, (name, check) in enumerate(CHECKS.items())
-}
+_PLACES = {name: (NEAR.index(check.group), place) for place, (name, check) in enumerate(CHECKS.items())}
 
 
 @dataclass(frozen=True)

@@ -46,8 +46,19 @@ def replay(implementation: Implementation, case: cases.Case, path: Path, checks:
             tallies[name].add(problem, verdict)
     failures = tuple(replace(explaining.failure(t, *t.first), case=str(path)) for t in tallies.values() if t.first)
     declared = implementation.layout, implementation.arithmetic, implementation.law
-    run = Run(implementation.name, dtype, 0, 1, ("*",), 1, tallies, *declared, failures, diagnosis=state)
-    run = replace(run, takes=implementation.takes)
+    run = Run(
+        implementation.name,
+        dtype,
+        0,
+        1,
+        ("*",),
+        1,
+        tallies,
+        *declared,
+        failures,
+        diagnosis=state,
+        takes=implementation.takes,
+    )
     with quiet():
         run = causes.pictured(run, adapt(implementation))
     return replace(run, printed=printed.size, notes=tuple(implementation.home.notes))

@@ -33,7 +33,7 @@ def told(run: Run, original: Implementation, implementation: Implementation, jud
     own = [each for each in run.failures if each.check.name not in BY_USE]  # a use of gradients tells its cause
     failing = [problem for each in own for problem in tallies[each.check.name].failing]
     failing += [each.problem for each in own if not each.verdict.final]
-    short = budget.limited and _most(implementation, budget) < diagnosis.CONFIRMED
+    short = _short(implementation, budget)
 
     def declared() -> tuple[Layout, CrossEntropy] | None:
         if not short and diagnosis.state(implementation, failing, passing, judging.record):
@@ -60,14 +60,14 @@ def _diagnosing(
     run: Run, implementation: Implementation, failing: list[Problem], judging: Judging, budget: Budget
 ) -> Callable[[], diagnosis.Diagnosis | None]:
     """A diagnosis of all that failed; where there is no time for that, of a few problems and the functions that matter."""
-    passing, whole = judging.passing, not budget.limited or _most(implementation, budget) >= diagnosis.CONFIRMED
-    if not whole:
+    passing, short = judging.passing, _short(implementation, budget)
+    if short:
         implementation = _lean(run, implementation)
         most = _most(implementation, budget)
         failing, passing = list({problem.digest: problem for problem in failing}.values())[:most], passing[:most]
 
     def work() -> diagnosis.Diagnosis | None:
-        beside = _beside(run, implementation) if whole else []
+        beside = [] if short else _beside(run, implementation)
         return diagnosis.diagnose(implementation, failing, [*passing, *beside], record=judging.record)
 
     return work
@@ -78,6 +78,11 @@ def _beside(run: Run, implementation: Implementation) -> list[Problem]:
     shown = {f.problem.digest: f.problem for f in run.failures if not f.verdict.final}
     shorter = [shorter for problem in shown.values() for shorter in sizes.shortened(problem)][:BESIDE]
     return verify.parted(implementation, shorter, [failure.check for failure in run.failures])[1]
+
+
+def _short(implementation: Implementation, budget: Budget) -> bool:
+    """Whether there is less time than a whole diagnosis takes."""
+    return budget.limited and _most(implementation, budget) < diagnosis.CONFIRMED
 
 
 def _most(implementation: Implementation, budget: Budget) -> int:

@@ -16,7 +16,8 @@ from gradcheck.verdict import FAILURES, Outcome, Verdict
 WINDOW = 72  # problems among which each check looks for one that it can judge: each has its turn six times and more
 LARGE = 1024  # numbers of a problem that comes last
 JUDGED = (Outcome.AGREE, *FAILURES)
-CALLING = ("repeatable", "uses", "around", "state", "threads")  # modules of checks that call a target many times
+# groups of checks that call a target many times: they wait for those of values
+CALLING = ("repeatable", "uses", "around", "state", "threads")
 HELD = 256  # large problems that are kept for the end
 
 Heard = Callable[[Check, Problem, Verdict], None]  # told of each verdict
@@ -70,7 +71,7 @@ class Order:
         for later in (False, True):
             for posed in held:
                 for check in tuple(posed.left):
-                    if check.name not in self.met and _takes_many_calls(check) == later:
+                    if check.name not in self.met and (check.group in CALLING) == later:
                         self._of(check, posed)
         for posed in held:
             if _large(posed):
@@ -83,11 +84,6 @@ class Order:
         if verdict.outcome in JUDGED:
             self.met.add(check.name)
         self.heard(check, posed.problem, verdict)
-
-
-def _takes_many_calls(check: Check) -> bool:
-    """What asks how code behaves from call to call waits until every value has been looked at."""
-    return check.function.__module__.rpartition(".")[2] in CALLING
 
 
 def _large(posed: Posed) -> bool:

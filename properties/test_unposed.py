@@ -16,13 +16,7 @@ from gradcheck.regimes import REGIMES
 from gradcheck.reports import silent
 from gradcheck.suite import suites
 from gradcheck.suite import tests as of_suite
-
-
-def right(theta, b, X, Y):
-    Z = theta @ X + b
-    E = np.exp(Z - Z.max(axis=0))
-    D = (E / E.sum(axis=0) - Y) / X.shape[1]
-    return {"theta": D @ X.T, "b": D.sum(axis=1, keepdims=True), "Z": D}
+from properties.test_takes import right
 
 
 def entropy(theta, b, X, Y):

@@ -41,6 +41,11 @@ class Check:
     large: bool = False
     bars: tuple[Bar, ...] = ()
 
+    @property
+    def group(self) -> str:
+        """The file of `gradcheck.checks` that it stands in: values, state, …"""
+        return self.function.__module__.rpartition(".")[2]
+
     def due(self, number: int, problem: Problem) -> bool:
         """Whether this check judges the problem of that number in a run."""
         due = number == 0 or number % TURNS in self.turns
