@@ -27,6 +27,11 @@ QUANTITIES: dict[str, tuple[str, str, tuple[str, ...]]] = {
     "softmax_jacobian": ("softmax_jacobian", "∂A/∂Z", ("jacobian_diagonal", "jacobian_off_diagonal")),
 }
 GRADIENTS = ("Z", "theta", "b", "X")
+# Each function, and the quantities that it returns.
+RETURNED = {
+    function: tuple(name for name, (source, _, _) in QUANTITIES.items() if source == function)
+    for function in PARAMETERS
+}
 SLACK = 1024.0
 LARGE = 256.0  # logits, weights and data with which plain arithmetic is safe
 # What each function leaves in its arguments: (function, place of the argument), which right code leaves alone.
@@ -76,7 +81,7 @@ class View:
         self.implementation, self.problem = implementation, problem
         self.trial = Trial(implementation, problem)
         self._kept: dict[tuple[type[Model], str], Computed] = {}
-        self._sketches: dict[tuple[type[Model], frozenset[str]], list[tuple[str, Array]]] = {}
+        self._sketches: dict[tuple[type[Model], str], dict[str, Array]] = {}
 
     @cached_property
     def outputs(self) -> dict[str, Array]:
@@ -154,12 +159,13 @@ class View:
         """What plain arithmetic may be off by where numbers are large or cancel: a thousand times what is allowed."""
         return np.asarray(SLACK * self.right[name].error) if name in self.right else np.zeros(())
 
-    def sketched(self, model: type[Model], names: frozenset[str]) -> list[tuple[str, Array]]:
-        """What code with this mistake returns in plain arithmetic, of the functions that return these quantities."""
-        key = model, names
-        if key not in self._sketches:
-            self._sketches[key] = list(self._sketched(model, names))
-        return self._sketches[key]
+    def sketched(self, model: type[Model], names: frozenset[str]) -> Iterator[tuple[str, Array]]:
+        """What code with this mistake returns in plain arithmetic, of these quantities as far as they are offered."""
+        for function, returned in RETURNED.items():
+            wanted = [name for name in returned if name in names and name in self.outputs]
+            if wanted:
+                parts = self._sketched(model, function)
+                yield from ((name, parts[name]) for name in wanted if name in parts)
 
     def unchanged(self, model: type[Model], names: frozenset[str]) -> bool:
         """Whether the mistake makes no difference here, bit for bit, in plain arithmetic."""
@@ -170,16 +176,14 @@ class View:
             one.dtype == other.dtype and np.array_equal(one, other, equal_nan=True) for (_, one), (_, other) in pairs
         )
 
-    def _sketched(self, model: type[Model], names: frozenset[str]) -> Iterator[tuple[str, Array]]:
-        clock.look()
-        for function in PARAMETERS:
-            wanted = [
-                n for n, (source, _, _) in QUANTITIES.items() if source == function and n in names & self.outputs.keys()
-            ]
-            if wanted:
-                found = getattr(model(self.trial.law), function)(*ARGUMENTS[function](self.trial))
-                parts = found if function == "gradients" else {function: found}
-                yield from ((name, np.asarray(parts[name])) for name in wanted if name in parts)
+    def _sketched(self, model: type[Model], function: str) -> dict[str, Array]:
+        """All that a function of the model returns, worked out once: each quantity may be looked at alone."""
+        if (model, function) not in self._sketches:
+            clock.look()
+            found = getattr(model(self.trial.law), function)(*ARGUMENTS[function](self.trial))
+            parts = found if function == "gradients" else {function: found}
+            self._sketches[model, function] = {name: np.asarray(part) for name, part in parts.items()}
+        return self._sketches[model, function]
 
     def fits(self, name: str, found: Running) -> bool:
         """Whether what was returned lies within what the mistake may return: shape, dtype, and every entry."""
