@@ -34,9 +34,9 @@ def meant(implementation: Implementation, tallies: Iterable[Tally], passing: Ite
     failed = [tally for tally in tallies if tally.first is not None]
     first = [tally.first[0] for tally in failed if tally.first and not tally.first[1].final]
     problems = _telling([*first, *(problem for tally in failed for problem in tally.failing)])
-    if not problems:
-        return None
     checks, declared = _asked(failed), (implementation.layout, implementation.law)
+    if not _fails(implementation, problems, checks):
+        return None
     rest = _rest(failed, passing)
     plain = replace(implementation.layout, memory="C")
     odd = plain != implementation.layout and all(problem.memory != "C" for problem in problems)
@@ -68,7 +68,8 @@ def rounds(
     failed = [tally for tally in tallies if tally.failing]
     problems = list({problem.digest: problem for tally in failed for problem in tally.failing}.values())[:ENOUGH]
     rest = _rest(failed, passing)
-    for change in (*ROUNDS, *_inside(implementation, problems)) if problems else ():
+    again = _fails(implementation, problems, _asked(failed))
+    for change in (*ROUNDS, *_inside(implementation, problems)) if again else ():
         arithmetic = replace(implementation.arithmetic, **change)  # type: ignore[arg-type]
         if _cleared(replace(implementation, arithmetic=arithmetic), problems, rest, _asked(failed)):
             return arithmetic
@@ -148,6 +149,11 @@ def _verdicts(
     for problem in problems:
         trial = Trial(adapted, problem)
         yield from ((check, problem, check.judge(trial)) for check in due)
+
+
+def _fails(implementation: Implementation, problems: list[Problem], checks: tuple[Check, ...]) -> bool:
+    """Whether what failed fails when it is asked again, as it was declared: what does not agrees under any other declaration."""
+    return any(verdict.failed for _, _, verdict in _verdicts(implementation, problems, checks))
 
 
 def _agreed(

@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
-from gradcheck import Problem, judge
+from gradcheck import Problem, conform, judge
 from gradcheck.checks import CHECKS
 from gradcheck.diagnosis import diagnose
+from gradcheck.diagnosis.candidates import Candidate
+from gradcheck.diagnosis.search import undecided
 from gradcheck.diagnosis.where import confined
 from gradcheck.drawing import pose
 from gradcheck.facts import Record, of
@@ -148,3 +150,32 @@ def test_a_record_tells_what_failed_from_what_agreed():
     record.add(p, judge(implementation, p, [CHECKS["loss"], CHECKS["theta_gradient"]]))
     one = record.judged[p.digest]
     assert (one.failed, one.agreed) == ({"loss"}, {"theta_gradient"})
+
+
+class OnceInAWhile(Model):
+    """Loses a sample in one call of some: asked again, what failed is right, and so is it under any other declaration."""
+
+    random = np.random.default_rng(1)
+
+    def residual(self, A, Y):
+        D = super().residual(A, Y)
+        if isinstance(D, np.ndarray) and self.random.random() < 1 / 200:
+            D[:, 0] = 0
+        return D
+
+
+@pytest.mark.parametrize("seed", [2, 12])
+def test_what_agrees_when_it_is_asked_again_is_taken_for_no_other_declaration(seed):
+    OnceInAWhile.random = np.random.default_rng(seed)
+    run = conform(OnceInAWhile().implementation("odd"), max_examples=60)
+    assert run.failures
+    assert (run.meant, run.meant_law, run.rounds) == (None, None, None)
+
+
+def test_other_values_of_a_parameter_that_fit_as_well_are_named():
+    """A batch of 65 samples does not tell chunks of 32 from chunks of 64."""
+    mistake = next(iter(MISTAKES.values()))
+    chunks = [Candidate((mistake,), f"that of the last {size} samples", Model) for size in (32, 64, 128)]
+    other = Candidate((), "that of the last 7 samples", Model)
+    assert undecided(chunks[0], [*chunks, other]).what == "that of the last 32 samples (64, 128 for 32 fits as well)"
+    assert undecided(chunks[0], chunks[:1]) == chunks[0]

@@ -1,11 +1,12 @@
 """What options of a loss lose where numbers leave the range: right code in float16 is not refused for it."""
 
 import warnings
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from gradcheck import CrossEntropy, Implementation, Outcome, Problem, bounds, judge
+from gradcheck import CrossEntropy, Implementation, Outcome, Problem, bounds, judge, referees
 from gradcheck.enclosure import Enclosure
 from gradcheck.model import Stages
 from gradcheck.precision import named
@@ -26,6 +27,27 @@ def verdicts(problem):
     with warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         return judge(Implementation("right", code.gradients, code.loss, law=problem.law), problem, VALUES)
+
+
+def test_code_that_multiplies_by_the_cap_before_it_divides_by_it_may_overflow():
+    """As autograd does: c tanh(z / c) is a product, a tanh, and a quotient. An upstream gradient is the first to be met."""
+    law = CrossEntropy(softcap=30.0, class_weight=(1000.0, 0.0), reduction="sum")
+    truth = referees.oracle(posed(law, [[0.0], [0.0]], [[0.0, 0.0]]))
+    assert np.isfinite(truth.allowed("theta")).all()  # 30 times 500, in float16
+    assert np.isinf(truth.upstream("theta", np.array([16.0]), np.zeros((2, 1)))).all()
+    assert np.isfinite(truth.upstream("theta", np.array([2.0]), np.zeros((2, 1)))).all()
+    heavier = replace(law, class_weight=(6000.0, 0.0))
+    assert np.isinf(referees.oracle(posed(heavier, [[0.0], [0.0]], [[0.0, 0.0]])).allowed("D")[:, 0]).all()
+
+
+def test_what_underflows_on_its_way_through_a_cap_is_granted():
+    """Multiplied by a cap of 2^-12, and then divided by it."""
+    law = CrossEntropy(softcap=2.0**-12, reduction="sum")
+    problem = posed(law, [[0.0], [0.0]], [[0.0, 0.0]])
+    D = half([[-0.5], [0.5]]) * half(3e-4)  # of a loss that counts little
+    through = half(half(D * half(2.0**-12)) / half(2.0**-12))
+    off = abs(through.astype(float) - D.astype(float)).max()
+    assert 0 < off <= referees.oracle(problem).allowed("D").min()
 
 
 LARGE, IGNORED = [[300.0], [299.0]], [[0.0, 0.0], [0.0, 1.0]]

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from gradcheck.bounds.folding import Folded
 from gradcheck.bounds.losses import loss_error, penalty_error
-from gradcheck.bounds.mapping import Mapped, mapped
+from gradcheck.bounds.mapping import Mapped, between, mapped
 from gradcheck.bounds.penalties import penalised
 from gradcheck.bounds.roundings import relative
 from gradcheck.bounds.softmax import SoftmaxError, enclosed, logits_error, softmax_error
@@ -50,8 +50,12 @@ class Allowed:
 
     def _entries(self) -> tuple[Reals, Reals]:
         """Of ∂ℒ/∂Z, and no less than itself, (L, n)."""
-        found = _logits_gradient_error(self.folded, self.exact, self.softmax, ours=self.ours)
-        return found if self.mapped is None else _sloped(found, self.mapped, self.folded)
+        return self._unsloped if self.mapped is None else _sloped(self._unsloped, self.mapped, self.folded)
+
+    @cached_property
+    def _unsloped(self) -> tuple[Reals, Reals]:
+        """The same of the logits whose softmax the loss takes."""
+        return _logits_gradient_error(self.folded, self.exact, self.softmax, ours=self.ours)
 
     @property
     def D(self) -> Reals:
@@ -225,8 +229,10 @@ def _sloped(found: tuple[Reals, Reals], by: Mapped, folded: Folded) -> tuple[Rea
     (error, size), precision = found, folded.precision
     k, top = relative(precision, 2, writings=2, readings=1), by.slope.magnitude + by.slope_delta
     with np.errstate(invalid="ignore", over="ignore"):
-        bound = (error * top + size * by.slope_delta) * (1 + k) + k * size * by.slope.magnitude + 2 * precision.eta
-        size = size * by.slope.magnitude
-    # a slope may be larger than 1, and take what it multiplies out of the range: before N divides, where that comes last
-    bound = np.where(folded.at_least_one * (bound + size) < precision.huge, bound, np.inf)
+        most, lost = between(folded.problem.law)
+        # the factors of a map may take what they multiply out of the range: before N divides, where that comes last
+        known = folded.at_least_one * most * (error + size) < precision.huge
+        bound = (error * top + size * by.slope_delta) * (1 + k) + k * size * by.slope.magnitude
+        bound, size = bound + 4 * lost * precision.eta, size * by.slope.magnitude
+    bound = np.where(known & (folded.at_least_one * (bound + size) < precision.huge), bound, np.inf)
     return outward(bound), outward(np.where(np.isnan(size), np.inf, size))

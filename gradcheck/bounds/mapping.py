@@ -46,6 +46,16 @@ def mapped(
         return _scaled(found, after, magnitude, carried, precision)
 
 
+def between(law: CrossEntropy) -> tuple[float, float]:
+    """What a gradient may be multiplied by on its way back through the map, which is no part of the slope: at least 1.
+
+    Of c tanh(z / c) it is multiplied by c, and divided by it. The second number is what an underflow in between is multiplied by.
+    """
+    before, after = (law.scale, 1.0) if law.scaled == "before" else (1.0, law.scale)
+    cap = law.softcap or 1.0
+    return max(1.0, after) * max(1.0, cap), max(1.0, before) * max(1.0, 1 / cap)
+
+
 def _scaled(x: Mapped, by: float, magnitude: Reals, carried: Reals, p: Precision) -> Mapped:
     """Multiplied by a number, which is itself rounded; or theta and b are, before the product."""
     if by == 1:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from gradcheck.bounds.columns import Columns
 from gradcheck.bounds.error_model import ErrorModel
 from gradcheck.bounds.folding import parted, unsmoothed_error
+from gradcheck.bounds.mapping import between
 from gradcheck.bounds.roundings import ELEMENTARY_ULPS, relative
 from gradcheck.enclosure import U64, Reals
 from gradcheck.law import CrossEntropy
@@ -137,7 +138,8 @@ def differences(found: Columns, of: Masses, loss: Loss, slope: Slope | None = No
         whole = given if slope is None else sloped(given, slope, loss)
         if law.plain:
             return whole
-        reached = whole.A + whole.size + (whole.Y + whole.unit) * of.mass + whole.hard * of.hard
+        parts = [part.A + part.size + (part.Y + part.unit) * of.mass + part.hard * of.hard for part in (given, whole)]
+        reached = np.maximum(between(law)[0] * parts[0], parts[1])  # within the map, and after it
         known = loss.fits(of.mass) & (loss.at_least_one * reached < model.huge)
         known &= 2 * law.z_loss * (found.lse + found.lse_error) < model.huge
         return replace(whole, flat=np.where(known, whole.flat, np.inf))
@@ -149,7 +151,7 @@ def sloped(of: Differences, slope: Slope, loss: Loss) -> Differences:
     k, top = relative(loss.arithmetic.granted, 2, writings=2, readings=1), by + off
     A, Y = ((error * top + size * off) * (1 + k) + k * size * by for error, size in ((of.A, of.size), (of.Y, of.unit)))
     hard, others = of.hard * top * (1 + k), of.others * top * (1 + k)
-    flat = of.flat * top * (1 + k) + 2 * loss.arithmetic.eta
+    flat = of.flat * top * (1 + k) + 4 * between(loss.law)[1] * loss.arithmetic.eta
     own = of.own * (by + slope.own) + of.size * slope.own * of.sure
     ours = of.unit * slope.own
     return Differences(A, Y + ours, hard, others, flat, of.size * by, of.unit * by, own, ours, of.sure)

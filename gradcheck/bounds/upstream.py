@@ -6,6 +6,7 @@ from functools import cached_property
 import numpy as np
 
 from gradcheck.bounds.gradients import Allowed, underflow_of_an_entry
+from gradcheck.bounds.mapping import between
 from gradcheck.bounds.roundings import relative
 from gradcheck.enclosure import Reals, outward
 
@@ -42,8 +43,11 @@ class Upstream(Allowed):
         lost = underflow_of_an_entry(self.folded) + (1 + p.loses) * (4 + mass) * p.eta * self.folded.below_one
         with np.errstate(invalid="ignore", over="ignore"):
             found = c * ((1 + self._more) * bound + self._more * size) + (1 + self._more) * self._most * lost
-            # c may come last, or before the division
+            # c may come last, or before the division; with a map, before the slope
             known = self.folded.at_least_one * self._most * (bound + size) < p.huge
+            if self.mapped:
+                most = self._most * between(self.problem.law)[0]
+                known &= self.folded.at_least_one * most * (self._unsloped[0] + self._unsloped[1]) < p.huge
             found = np.where(known & np.isfinite(found), found, np.inf)
             return outward(found, 16), outward(np.where(known, c * size, np.inf), 2)
 

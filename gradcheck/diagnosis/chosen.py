@@ -39,9 +39,8 @@ def _costly(problem: Problem) -> bool:
 
 def beside(passing: list[Problem]) -> list[Problem]:
     """Passing ones that may refute: some with moderate numbers, and some with large ones."""
-    found = [p for p in telling(passing) if not _costly(p)] or telling(passing)
+    found = telling(passing)
     large = [p for p in found if traits.of(p)[0] > LARGE]
-    plain = sorted((p for p in found if traits.of(p)[0] <= LARGE), key=lambda p: p.Y.size)
-    small = plain[: SEARCHED // 2]  # cheap; large ones have more to refute
-    few = large[: SEARCHED // 2]
-    return small + plain[len(small) :][-SEARCHED // 2 :] + few + large[len(few) :][-SEARCHED // 2 :]
+    plain = sorted((p for p in found if traits.of(p)[0] <= LARGE and not _costly(p)), key=lambda p: p.Y.size)
+    half = SEARCHED // 2  # small ones are cheap; large ones have more to refute
+    return [p for some in (plain, large) for p in (*some[:half], *some[half:][-half:])]

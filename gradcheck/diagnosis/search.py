@@ -174,8 +174,24 @@ def _best(
     told = [c for c in candidates if _told(c, views, names) and _limits(c, views[:SEARCHED], names)]
     if len(told) == 1:
         return told[0]
-    whole = [c for c in told if all(c.explains(view, everywhere) for view in views)]
-    return min(whole or told, key=lambda c: c.room(views[:SEARCHED], names), default=None)
+    whole = [c for c in told if all(c.explains(view, everywhere) for view in views)] or told
+    best = min(whole, key=lambda c: c.room(views[:SEARCHED], names), default=None)
+    return best and undecided(best, whole)
+
+
+def undecided(best: Candidate, fitting: list[Candidate]) -> Candidate:
+    """With the other values of its parameter that fit these problems as well: a number that is said is the only one."""
+    alike = [c.what.split() for c in fitting if c.mistakes == best.mistakes and c.factor == best.factor]
+    told = [words for words in alike if len(words) == len(best.what.split())]
+    places = [set(words) for words in zip(*told, strict=True)]
+    other = [
+        sorted(found - {word}, key=lambda w: (len(w), w)) for word, found in zip(best.what.split(), places, strict=True)
+    ]
+    several = [words for words in other if words]
+    if len(several) != 1:
+        return best
+    said = next(word for word, found in zip(best.what.split(), other, strict=True) if found)
+    return replace(best, what=f"{best.what} ({', '.join(several[0])} for {said} fits as well)")
 
 
 def _limits(candidate: Candidate, views: list[View], names: frozenset[str]) -> bool:

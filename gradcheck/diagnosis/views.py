@@ -121,9 +121,9 @@ class View:
         return frozenset(name for name in self.outputs if name in QUANTITIES and QUANTITIES[name][0] in due)
 
     @cached_property
-    def right(self) -> dict[str, Running]:
-        """What right code may return, of everything that is offered."""
-        return dict(self.predicted(Model, self.outputs))
+    def right(self) -> Mapping[str, Running]:
+        """What right code may return, of everything that is offered; each worked out when it is asked for."""
+        return Right(self)
 
     def predicted(self, model: type[Model], names: Iterable[str]) -> Iterator[tuple[str, Running]]:
         """What code with this mistake may return, and what it leaves in its arguments."""
@@ -216,6 +216,24 @@ class View:
         with np.errstate(invalid="ignore"):
             apart = abs(found.value - right.value) > found.error + right.error
         return bool((apart | (~np.isfinite(found.value) & np.isfinite(right.value) & (found.error == 0))).any())
+
+
+class Right(Mapping[str, Running]):
+    """See `View.right`: a Jacobian of a thousand classes takes long, and is seldom looked at."""
+
+    def __init__(self, view: View) -> None:
+        self._view, self._found = view, dict[str, Running]()
+
+    def __getitem__(self, name: str) -> Running:
+        if name not in self._found:
+            self._found.update(self._view.predicted(Model, {name} & self._view.outputs.keys()))
+        return self._found[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._view.outputs)
+
+    def __len__(self) -> int:
+        return len(self._view.outputs)
 
 
 def _entered(array: Array) -> Running:
