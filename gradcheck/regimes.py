@@ -201,7 +201,8 @@ def _labels(p: Problem) -> list[int]:
 
 
 REGIMES = {regime.name: regime for regime in _TABLE}
-
+SHAPED = ("single-sample", "two-classes", "odd-samples", "square", "large", "tiles")  # of a shape, whatever its numbers
+MIXED = ("soft-labels", "label-mass", "tiny-mass")  # of labels that are no index
 
 LONGEST = 200  # characters of a glob: what is longer is none, and is not made a pattern of
 
