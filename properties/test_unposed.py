@@ -91,6 +91,16 @@ def test_labels_of_several_classes_are_never_indices():
     assert found["masked-class"] == "--regime"
 
 
+def test_a_problem_of_which_one_use_alone_is_declined_was_judged():
+    def declining(*arrays):
+        raise gradcheck.NotPosed("not today")
+
+    target = Implementation("it", right, uses={"upstream": declining})
+    run = conform(target, checks=("theta_gradient", "upstream_gradient"), max_examples=20)
+    assert run.tallies["upstream_gradient"].reason == "not today"
+    assert not [gap for gap in run.unposed if gap.kind == "problems"]
+
+
 def test_a_regime_of_which_every_problem_is_declined_was_not_judged():
     def declining(theta, b, X, Y):
         if not ((Y == 0) | (Y == 1)).all():
