@@ -58,8 +58,8 @@ class Room:
         """
         if self.takes.any_shape:
             return shape
-        kind = self._kinds[drawn.below(len(self._kinds))]
-        far, side, which = drawn.below(8) >= 5, NAMES[drawn.below(3)], drawn.below(4)
+        kind = drawn.one_of(self._kinds)
+        far, side, which = drawn.below(8) >= 5, drawn.one_of(NAMES), drawn.below(4)
         wanted = Shape(**handed(self.layout, **shape._asdict()))
         found = self._near(kind, wanted)
         some = ends(kind.of(side), END) if far else []
