@@ -140,7 +140,7 @@ def conform(
                 known, found = not found.failures, replace(run, failures=tuple(failures))
                 found = explaining.told(found, original, implementation, judging, budget) if known else found
     nameless = original.home.start is None and original.name not in BUILT_IN
-    asked = unposed.Asked(dtype, run.regimes, chosen, judging.done + judging.partly)
+    asked = unposed.Asked(dtype, run.regimes, chosen, judging.done + judging.partly, budget.limited and not whole)
     gaps = unposed.gaps(original, judging.watch, asked)
     found = replace(found, problems=judging.done + judging.partly, nameless=nameless, unposed=gaps)
     with quiet():

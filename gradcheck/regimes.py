@@ -169,7 +169,7 @@ _TABLE = (
     Regime("two-classes", "L = 2", lambda p: p.L == 2),
     Regime("odd-samples", "n = 3, 5 or 7", lambda p: p.n in (3, 5, 7)),
     Regime("square", "L = n or L = d, which hides transposes", lambda p: p.L in (p.n, p.d)),
-    Regime("large", "more than 32767 logits", lambda p: p.L * p.n > 32767),
+    Regime("large", f"more than {FLAT[-1]} logits", lambda p: p.L * p.n > FLAT[-1]),
     Regime(
         "tiles",
         "one side at a tile of 8 to 1024, or one beside it; or L d, L n or d n just beyond 127, 255 or 32767",
@@ -201,7 +201,8 @@ def _labels(p: Problem) -> list[int]:
 
 
 REGIMES = {regime.name: regime for regime in _TABLE}
-
+SHAPED = ("single-sample", "two-classes", "odd-samples", "square", "large", "tiles")  # of a shape, whatever its numbers
+MIXED = ("soft-labels", "label-mass", "tiny-mass")  # of labels that are no index
 
 LONGEST = 200  # characters of a glob: what is longer is none, and is not made a pattern of
 

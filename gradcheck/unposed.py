@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from gradcheck.checks import Check, Trial
-from gradcheck.implementations import FUNCTIONS, Implementation
+from gradcheck.implementations import FUNCTIONS, Implementation, Layout
 from gradcheck.implementations.fitting import laid
 from gradcheck.implementations.told import unvaried
-from gradcheck.regimes import REGIMES
+from gradcheck.regimes import MIXED, REGIMES, SHAPED
 from gradcheck.spread import regimes_of
 from gradcheck.verdict import Outcome, Verdict
 
@@ -30,19 +30,25 @@ class Gap:
 
 
 class Asked(NamedTuple):
-    """What a run was asked for, and how many problems it has judged."""
+    """What a run was asked for, how many problems it has judged, and whether its time was up before it was done."""
 
     dtype: str
     regimes: tuple[str, ...]
     checks: tuple[Check, ...]
     problems: int
+    late: bool
+
+    @property
+    def short(self) -> str:
+        """The option with which more problems would be judged, where these are so few that chance leaves regimes out."""
+        return "--budget" if self.late else "--max-examples" if self.problems < ENOUGH else ""
 
 
 class Watch:
     """Which regimes have not been met yet by a problem on which anything was judged, and how many problems were declined."""
 
     def __init__(self, implementation: Implementation) -> None:
-        self.out_of_order = laid(implementation).memory == "C"  # it is handed copies in C order
+        self.beyond = _beyond(laid(implementation))
         self.left = list(REGIMES)
         self.declined: Counter[str] = Counter()
 
@@ -52,11 +58,15 @@ class Watch:
             self.declined[trial.declined] += 1
         if any(verdict.outcome is not Outcome.SKIPPED for verdict in verdicts.values()):
             met = regimes_of(trial.problem)  # which the tallies ask for, too
-            self.left = [name for name in self.left if name not in met or self.copied(name)]
+            self.left = [name for name in self.left if name not in met or name in self.beyond]
 
-    def copied(self, name: str) -> bool:
-        """Whether it is of a memory order that the target never sees."""
-        return self.out_of_order and name.startswith("memory-")
+
+def _beyond(layout: Layout) -> dict[str, str]:
+    """Regimes that a target of this layout never sees, and what it would have to declare."""
+    copied = [name for name in REGIMES if name.startswith("memory-")] if layout.memory == "C" else []
+    return dict.fromkeys(copied, "--memory any") | dict.fromkeys(
+        MIXED if layout.labels == "index" else (), "--labels one-hot"
+    )
 
 
 def gaps(implementation: Implementation, watch: Watch, run: Asked) -> tuple[Gap, ...]:
@@ -79,14 +89,14 @@ def _regimes(implementation: Implementation, watch: Watch, run: Asked) -> Iterat
     for name in watch.left:
         if name in takes.refused:
             yield Gap("regime", name, "--without-regime")
+        elif name in watch.beyond:
+            yield Gap("regime", name, watch.beyond[name])
         elif REGIMES[name].opt_in:
             yield Gap("regime", name, "--regime")
-        elif watch.copied(name):
-            yield Gap("regime", name, "--memory any")
-        elif not takes.any_shape:
+        elif not takes.any_shape and (name in SHAPED or not run.short):
             yield Gap("regime", name, "--shape" if takes.shapes else "--max-logits")
         else:
-            yield Gap("regime", name, "--max-examples" if run.problems < ENOUGH else "")
+            yield Gap("regime", name, run.short)
 
 
 def _functions(implementation: Implementation, checks: Iterable[Check]) -> Iterator[Gap]:

@@ -1,6 +1,7 @@
 """What was not judged is said, and what has to be judged is no success where it was not."""
 
 import json
+import time
 from pathlib import Path
 
 import numpy as np
@@ -67,6 +68,37 @@ def test_what_a_declaration_leaves_out_is_told_with_it(target, name, how):
 
 def test_a_short_run_says_that_it_was_short():
     assert gaps("numpy", "regime", max_examples=3)["large"] == "--max-examples"
+    even = Implementation("even", right, takes=gradcheck.Takes(shapes=("n=2k",)))
+    found = gaps(even, "regime", max_examples=3)
+    assert found["saturated"] == "--max-examples"
+    assert found["odd-samples"] == "--shape"
+
+
+def test_a_run_whose_time_was_up_asks_for_more_of_it():
+    def slow(*arrays):
+        time.sleep(0.01)
+        return right(*arrays)
+
+    assert gaps(slow, "regime", max_examples=500, budget=0.2)["large"] == "--budget"
+
+
+def test_labels_of_several_classes_are_never_indices():
+    def of_indices(theta, b, X, y):
+        return right(theta, b, X, np.eye(len(theta))[:, y])
+
+    found = gaps(Implementation("index", of_indices, layout=Layout(labels="index")), "regime", max_examples=50)
+    assert found["soft-labels"] == found["label-mass"] == "--labels one-hot"
+    assert found["masked-class"] == "--regime"
+
+
+def test_a_problem_of_which_one_use_alone_is_declined_was_judged():
+    def declining(*arrays):
+        raise gradcheck.NotPosed("not today")
+
+    target = Implementation("it", right, uses={"upstream": declining})
+    run = conform(target, checks=("theta_gradient", "upstream_gradient"), max_examples=20)
+    assert run.tallies["upstream_gradient"].reason == "not today"
+    assert not [gap for gap in run.unposed if gap.kind == "problems"]
 
 
 def test_a_regime_of_which_every_problem_is_declined_was_not_judged():

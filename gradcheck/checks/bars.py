@@ -124,11 +124,8 @@ def another(implementation: Implementation, dtype: str) -> str:
 
 def another_offered(implementation: Implementation, law: CrossEntropy, dtype: str) -> str:
     """What is made for one precision has no other."""
-    return (
-        ""
-        if another(implementation, dtype)
-        else f"{implementation.name} offers no other precision, or is known to fail in it"
-    )
+    other = another(implementation, dtype)
+    return "" if other else f"{implementation.name} offers no other precision, or is known to fail in it"
 
 
 def one_thread(implementation: Implementation, law: CrossEntropy, dtype: str) -> str:

@@ -107,10 +107,8 @@ class Asked:
         return found(f"{what} {how}") if how else None
 
     def _how(self, trial: Trial, now: Result) -> str:
-        if not same(
-            self.elsewhere, snapshot(afresh(self.other, self.name))
-        ):  # by chance, or from call to call: of `repeatable`
-            return ""
+        if not same(self.elsewhere, snapshot(afresh(self.other, self.name))):
+            return ""  # by chance, or from call to call: of `repeatable`
         if not same(self.elsewhere, now):
             return ELSEWHERE
         stale = same(now, self.before) and _alone(trial, self.other, self.name, 1)

@@ -15,7 +15,7 @@ from gradcheck.checks.keys import by_name
 from gradcheck.checks.reading import Anew, Broken, Skip, as_reals
 from gradcheck.enclosure import Enclosure, Reals, outward
 from gradcheck.errors import raised, text
-from gradcheck.implementations import Implementation, TargetFailed, adapt
+from gradcheck.implementations import FUNCTIONS, Implementation, TargetFailed, adapt
 from gradcheck.implementations.fitting import require_fit
 from gradcheck.implementations.home import Moved, Unsteady
 from gradcheck.implementations.posing import addressed, posed
@@ -156,7 +156,8 @@ class Trial:
         except Moved as moved:
             raise Anew(f"{name}: {moved}") from None
         except NotPosed as reason:
-            self.declined = self.declined if isinstance(reason, Placeless) else text(reason, str)
+            if name in FUNCTIONS and not isinstance(reason, Placeless):  # a use alone leaves all else judged
+                self.declined = text(reason, str)
             raise Skip(text(reason, str)) from None
         except TargetFailed as failure:
             raise Broken(f"{name} {failure}", fatal=failure.fatal) from None

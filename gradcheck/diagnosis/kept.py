@@ -56,9 +56,8 @@ def _shown(implementation: Implementation, function: str, problems: list[Problem
         verdicts = (_judged(check, Trial(alone, problem), function) for problem in problems)
         found = next((v for v in verdicts if v is not None and v.outcome is Outcome.DISAGREE), None)
         if found is not None:
-            yield (
-                mistake if check != "updated_in_place" or ELSEWHERE in found.reason else "remembered_by_some_arguments"
-            )
+            same_elsewhere = check == "updated_in_place" and ELSEWHERE not in found.reason
+            yield "remembered_by_some_arguments" if same_elsewhere else mistake
             return
 
 

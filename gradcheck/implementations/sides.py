@@ -14,7 +14,7 @@ from gradcheck.errors import Unusable
 NAMES = ("L", "d", "n")
 MOST = 1 << 31  # of a side
 LONGEST, MOST_SHAPES = 200, 64  # characters of one shape, and shapes
-EXPECTED = "sides with commas between them, such as n=16k,d=64 or L=2..128, d=64/128"
+EXPECTED = "sides with commas between them, such as n=16k,d=64 (k: multiples) or L=2..128, d=64/128"
 _SIZE = "[0-9]{1,10}"
 _AMOUNT = re.compile(
     rf"(?P<one>{_SIZE})|(?P<step>{_SIZE})k(\.\.(?P<end>{_SIZE}))?|(?P<least>{_SIZE})?\.\.(?P<most>{_SIZE})?"

@@ -66,9 +66,8 @@ def seed(loss: torch.Tensor, c: Array | float) -> torch.Tensor:
         raise NotPosed("the loss is one number, and not one for each sample")
     step = given.strides[0] // given.itemsize if given.ndim else 0
     if not step:
-        first = float(given.flat[0]) if given.size else 1.0
-        return torch.tensor(first, dtype=loss.dtype).expand(loss.shape)
-    base = torch.zeros(abs(step) * len(given), dtype=loss.dtype)[:: abs(step)]
+        return torch.tensor(float(given.flat[0]), dtype=loss.dtype).expand(loss.shape)
+    base = torch.zeros(step * len(given), dtype=loss.dtype)[::step]
     base[:] = torch.tensor(given.astype(np.float64).tolist(), dtype=loss.dtype)
     return base
 

@@ -102,13 +102,13 @@ class left_by_an_exception(Model):
 
 @mistake(
     "memory",
-    fix="give each call, or each thread, an array of its own to work in",
+    fix="give each call, or each thread, an array of its own, or hold a lock",
     equations=(1, *GRADIENT),
     seen="unslothai/unsloth#5002",
     unforeseeable="what it returns is right where one call is made at a time",
 )
 class one_array_for_all_threads(Model):
-    """Calls of one shape work in one array: where there are two at once, each takes the numbers of the other for its own."""
+    """Calls share an array to work in or to keep: where there are two at once, one takes the numbers of the other for its own."""
 
     threads = True
 

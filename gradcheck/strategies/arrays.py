@@ -8,8 +8,8 @@ in it whatever the shape, so that a smaller shape keeps the numbers of its entri
 """
 
 import zlib
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import NamedTuple, TypeVar
 
 import numpy as np
 from hypothesis import strategies as st
@@ -19,6 +19,7 @@ from gradcheck.problem import Reals
 # The largest problems of which each number is drawn by itself; blocks may be larger.
 SIDES = (5, 5, 7)
 LARGER_SIDES = (10, 20, 40)
+T = TypeVar("T")
 
 
 class Shape(NamedTuple):
@@ -50,6 +51,10 @@ class Octets:
         octet = self._octets[self._next % len(self._octets)]
         self._next += 1
         return octet % count
+
+    def one_of(self, some: Sequence[T]) -> T:
+        """One of these. A byte of zero is the first."""
+        return some[self.below(len(some))]
 
     def grid(self, rows: int, columns: int) -> np.ndarray:
         """Whole numbers from 0 to 255, (rows, columns)."""

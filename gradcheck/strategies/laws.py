@@ -49,7 +49,7 @@ IGNORED = (_none,) * 8 + (_one,) * 2 + (_some,) * 4 + (_all_but_one, _all)
 def ignored(octets: bytes, n: int) -> np.ndarray:
     """(n,) which samples do not count: none in half of the problems."""
     drawn = Octets(octets)
-    return IGNORED[drawn.below(len(IGNORED))](drawn, n)
+    return drawn.one_of(IGNORED)(drawn, n)
 
 
 # ---- options that are arguments ----
@@ -69,11 +69,11 @@ EXACT = (1.0, 0.5, 2.0, 8.0, 2.0**-6)  # scales whose inverse is exact, too: a t
 def _weights(drawn: Octets) -> tuple[float, ...]:
     if drawn.below(8) < 2:  # all the same
         return (WEIGHTS[drawn.below(2)],) * CLASSES
-    return tuple(WEIGHTS[drawn.below(len(WEIGHTS))] for _ in range(WEIGHED)) * (CLASSES // WEIGHED)
+    return tuple(drawn.one_of(WEIGHTS) for _ in range(WEIGHED)) * (CLASSES // WEIGHED)
 
 
 def _value(values: tuple[float, ...]) -> Callable[[Octets], float]:
-    return lambda drawn: values[drawn.below(len(values))]
+    return lambda drawn: drawn.one_of(values)
 
 
 def laws(takes: Iterable[str]) -> st.SearchStrategy[CrossEntropy]:

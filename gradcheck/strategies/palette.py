@@ -12,6 +12,7 @@ from functools import cache
 from gradcheck.regimes import FLAT, TILES
 from gradcheck.strategies.arrays import Octets, Shape
 from gradcheck.strategies.taken import Room
+from gradcheck.strategies.tiles import BESIDE
 from gradcheck.strategies.without import reshaped
 
 FEW = 24
@@ -22,7 +23,6 @@ KEPT = (
     *((3, 2, 1), (3, 2, 3), (3, 2, 6), (3, 3, 3), (3, 3, 6)),
     *((5, 4, 1), (5, 4, 7), (5, 4, 14), (5, 5, 7), (5, 5, 14)),
 )
-BESIDE = (1, 0, -1, 1)
 BEYOND = FLAT[-1]
 
 
@@ -42,7 +42,7 @@ def _large(drawn: Octets) -> Shape:
 def _tile(side: str) -> Callable[[Octets], Shape]:
     def made(drawn: Octets) -> Shape:
         short = Shape(2 + drawn.below(3), 1 + drawn.below(4), 1 + drawn.below(4))
-        size = TILES[drawn.below(len(TILES))] + BESIDE[drawn.below(len(BESIDE))]
+        size = drawn.one_of(TILES) + drawn.one_of(BESIDE)
         return short._replace(**{side: size})
 
     return made

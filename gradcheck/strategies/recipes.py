@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 
 from gradcheck.precision import Precision
-from gradcheck.regimes import FAR, OFFSETS, edges
+from gradcheck.regimes import FAR, FLAT, OFFSETS, edges
 from gradcheck.strategies.arrays import Octets, Shape, cuts
 from gradcheck.strategies.parts import Parts
 from gradcheck.strategies.tiles import last_tile, tiled
@@ -47,7 +47,7 @@ def far_offset(drawn: Octets, p: Parts, precision: Precision) -> Parts:
     """Either sign; no bit of it is 0 for want of digits."""
     sizes, sign = FAR[precision.name], 1 - 2 * drawn.below(2)
     near = _reaching(p, 8.0)
-    return replace(near, b=np.clip(p.b, -8, 8) + sign * sizes[drawn.below(len(sizes))] * (1 + drawn.below(8) / 11))
+    return replace(near, b=np.clip(p.b, -8, 8) + sign * drawn.one_of(sizes) * (1 + drawn.below(8) / 11))
 
 
 def _reaching(p: Parts, most: float) -> Parts:
@@ -58,7 +58,7 @@ def _reaching(p: Parts, most: float) -> Parts:
 def exp_edge(drawn: Octets, p: Parts, precision: Precision) -> Parts:
     """One class ahead of all others, or the others behind it, by what exp just reaches or just does not."""
     found = edges(precision)
-    gap = found[drawn.below(len(found))] + (0.0, 2.0**-6, -(2.0**-6), 0.4, -0.4)[drawn.below(5)]
+    gap = drawn.one_of(found) + drawn.one_of((0.0, 2.0**-6, -(2.0**-6), 0.4, -0.4))
     ahead = np.zeros_like(p.b)
     ahead[-1 if drawn.below(2) else drawn.below(p.classes)] = gap
     return replace(_reaching(p, 2.0**-4), b=ahead - gap * drawn.below(2))
@@ -149,7 +149,7 @@ def tiny_mass(drawn: Octets, p: Parts, precision: Precision) -> Parts:
 def masked_class(drawn: Octets, p: Parts, precision: Precision) -> Parts:
     """One class, several, a tile at either end, or all but one. Labels move to those that are left."""
     L = p.classes
-    masked = MASKS[drawn.below(len(MASKS))](drawn, L)
+    masked = drawn.one_of(MASKS)(drawn, L)
     left = np.flatnonzero(~masked)
     return replace(p.labelled(left[p.index % len(left)]), b=np.where(masked[:, np.newaxis], -np.inf, p.b))
 
@@ -161,7 +161,7 @@ def _one_of(drawn: Octets, L: int) -> np.ndarray:
 def _some_of(drawn: Octets, L: int) -> np.ndarray:
     masked = drawn.grid(1, L)[0] % 3 == 0
     masked[drawn.below(L)] = True
-    return masked if not masked.all() else ~_one_of(drawn, L)
+    return masked if not masked.all() else _all_but_one(drawn, L)
 
 
 def _tile_of(drawn: Octets, L: int) -> np.ndarray:
@@ -170,7 +170,11 @@ def _tile_of(drawn: Octets, L: int) -> np.ndarray:
     return masked[::-1] if drawn.below(2) else masked
 
 
-MASKS = (_one_of, _some_of, _tile_of, lambda drawn, L: ~_one_of(drawn, L))
+def _all_but_one(drawn: Octets, L: int) -> np.ndarray:
+    return ~_one_of(drawn, L)
+
+
+MASKS: tuple[Callable[[Octets, int], np.ndarray], ...] = (_one_of, _some_of, _tile_of, _all_but_one)
 
 
 def integers(drawn: Octets, p: Parts, precision: Precision) -> Parts:
@@ -210,7 +214,7 @@ SHAPES: dict[str, Callable[[Octets, Shape, Precision], Shape]] = {
     "two-classes": lambda drawn, s, p: s._replace(L=2),
     "odd-samples": lambda drawn, s, p: s._replace(n=(3, 5, 7)[drawn.below(3)]),
     "square": lambda drawn, s, p: s._replace(n=s.L) if drawn.below(2) else s._replace(d=s.L),
-    "large": lambda drawn, s, p: Shape(s.L, min(s.d, 3), 32767 // s.L + 1),
+    "large": lambda drawn, s, p: Shape(s.L, min(s.d, 3), FLAT[-1] // s.L + 1),
     "tiles": tiled,
     "cancelling": lambda drawn, s, p: s._replace(n=max(s.n, 2)),
     "far-column": lambda drawn, s, p: s._replace(n=max(s.n, 2)),

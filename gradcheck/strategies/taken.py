@@ -15,7 +15,7 @@ from gradcheck.implementations.fitting import handed
 from gradcheck.implementations.sides import NAMES, Sides, ends, last, nearest
 from gradcheck.precision import FLOAT64
 from gradcheck.problem import Problem
-from gradcheck.regimes import REGIMES
+from gradcheck.regimes import REGIMES, SHAPED
 from gradcheck.strategies.arrays import Octets, Shape
 from gradcheck.strategies.recipes import SHAPES
 
@@ -58,8 +58,8 @@ class Room:
         """
         if self.takes.any_shape:
             return shape
-        kind = self._kinds[drawn.below(len(self._kinds))]
-        far, side, which = drawn.below(8) >= 5, NAMES[drawn.below(3)], drawn.below(4)
+        kind = drawn.one_of(self._kinds)
+        far, side, which = drawn.below(8) >= 5, drawn.one_of(NAMES), drawn.below(4)
         wanted = Shape(**handed(self.layout, **shape._asdict()))
         found = self._near(kind, wanted)
         some = ends(kind.of(side), END) if far else []
@@ -99,9 +99,6 @@ class Room:
         octets = [Octets(bytes([k])) for k in range(8)]
         shapes = (self.fitted(drawn, SHAPES[name](drawn, begun, FLOAT64)) for drawn in octets for begun in BEGINNINGS)
         return any(REGIMES[name].holds(_bare(shape)) for shape in shapes)
-
-
-SHAPED = ("single-sample", "two-classes", "odd-samples", "square", "large", "tiles")
 
 
 def _bare(shape: Shape) -> Problem:

@@ -3,7 +3,6 @@
 What such a problem costs is what its one long side costs; its numbers are seeded blocks, of a few bytes.
 """
 
-from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -24,10 +23,10 @@ ROWS = {127: (2, 3, 4, 5, 8, 11), 255: (2, 3, 4, 7, 12, 16), 32767: (6, 12, 32, 
 def tiled(drawn: Octets, shape: Shape, precision: Precision) -> Shape:
     """One long side, or a product of two sides that is just too large for an index."""
     short = Shape(min(shape.L, BESIDES), min(shape.d, BESIDES), min(shape.n, BESIDES))
-    side = LONG[drawn.below(len(LONG))]
+    side = drawn.one_of(LONG)
     if side == "flat":
         return _flat(drawn, short, precision)
-    return short._replace(**{side: _tile(drawn, precision) + _one_of(BESIDE, drawn)})
+    return short._replace(**{side: _tile(drawn, precision) + drawn.one_of(BESIDE)})
 
 
 def _tile(drawn: Octets, precision: Precision) -> int:
@@ -38,20 +37,16 @@ def _tile(drawn: Octets, precision: Precision) -> int:
 
 
 def _flat(drawn: Octets, short: Shape, precision: Precision) -> Shape:
-    one, other = PAIRS[drawn.below(len(PAIRS))]
+    one, other = drawn.one_of(PAIRS)
     rows = {most: [k for k in ROWS[most] if _told(most // k + 1, precision)] for most in FLAT}
     if {one, other} == {"L", "n"}:  # the largest of these are the problems of the regime `large`
         rows[FLAT[-1]] = []
-    most = _one_of([most for most in FLAT if rows[most]], drawn)
-    k = _one_of(rows[most], drawn)
+    most = drawn.one_of([most for most in FLAT if rows[most]])
+    k = drawn.one_of(rows[most])
     found = {one: k, other: most // k + 1}
     if found.get("L", 0) > TILES[-1]:  # a Jacobian of more classes costs too much to be called
         found = dict(zip(found, reversed(found.values()), strict=True))
     return short._replace(**found)
-
-
-def _one_of(numbers: Sequence[int], drawn: Octets) -> int:
-    return numbers[drawn.below(len(numbers))]
 
 
 def _told(terms: int, precision: Precision) -> bool:
@@ -76,7 +71,7 @@ def last_tile(drawn: Octets, p: Parts, precision: Precision) -> Parts:
         return replace(labelled, X=X)
     beyond = max(edges(precision)) + 2
     b = p.b.copy()
-    b[-1] = b.max() + 2 * p.reach + (10.0, -2 * np.log(precision.u), beyond, beyond)[drawn.below(4)]
+    b[-1] = b.max() + 2 * p.reach + drawn.one_of((10.0, -2 * np.log(precision.u), beyond, beyond))
     return replace(labelled, b=b)
 
 

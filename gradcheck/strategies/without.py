@@ -11,7 +11,7 @@ import numpy as np
 
 from gradcheck.precision import Precision
 from gradcheck.problem import Reals
-from gradcheck.regimes import FAR, OFFSETS, SMALL, edges, tiled
+from gradcheck.regimes import FAR, FLAT, OFFSETS, SMALL, edges, tiled
 from gradcheck.strategies.arrays import Shape
 from gradcheck.strategies.parts import Parts
 
@@ -33,7 +33,7 @@ def _oblong(s: Shape) -> Shape:
 
 
 def _few(s: Shape) -> Shape:
-    return s._replace(n=min(s.n, 32767 // s.L))
+    return s._replace(n=min(s.n, FLAT[-1] // s.L))
 
 
 def _untiled(s: Shape) -> Shape:
