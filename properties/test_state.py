@@ -31,6 +31,27 @@ def outcomes(implementation, problem=TINY):
     return {name: verdict.outcome for name, verdict in said(implementation, problem).items()}
 
 
+def in_turn(count):
+    """Probabilities that are returned in so many arrays, one after the other."""
+    kept = [np.zeros((2, 1)) for _ in range(count)]
+
+    def softmax(Z):
+        if Z.shape != (2, 1):
+            return model.softmax(Z)
+        kept.append(kept.pop(0))
+        kept[-1][...] = model.softmax(Z)
+        return kept[-1]
+
+    return Implementation(f"{count} buffers", softmax=softmax)
+
+
+@pytest.mark.parametrize("count", [1, 2, 4])
+def test_buffers_that_are_used_in_turn_are_one_buffer_after_so_many_calls(count):
+    problem = Problem([[1.0], [0.0]], [[0.0], [0.0]], [[1.0]], [[1.0], [0.0]])
+    found = said(in_turn(count), problem, ("repeatable",))["repeatable"]
+    assert "both live in one buffer" in found.reason
+
+
 # ---- right code that keeps something ----
 
 
