@@ -16,6 +16,7 @@ REFUSED = {
     "verify sciyp": "gradcheck: no module named 'sciyp'; did you mean scipy?",
     "verify numpy --dtype fp32": "gradcheck: dtype 'fp32' is not known; did you mean float32?",
     "verify numpy --max-examples 0": "gradcheck: Invalid value for '--max-examples': 0 is not in the range x>=1; see",
+    "verify numpy --softcap -1": "gradcheck: Invalid value for '--softcap': -1 is not known; expected a positive number, or 0",
 }
 
 

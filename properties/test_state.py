@@ -1,6 +1,7 @@
 """State: what is kept by less than it depends on is found and said as such, and code that keeps it rightly agrees."""
 
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import replace
@@ -11,7 +12,7 @@ from wrong import RIGHT
 
 from gradcheck import Implementation, Layout, cases, conform, conformance, judge, model
 from gradcheck.cases import Case
-from gradcheck.checks import CHECKS, Trial, paused, plain
+from gradcheck.checks import CHECKS, Trial, paused, plain, waiting
 from gradcheck.implementations import handing, load
 from gradcheck.mistakes import MISTAKES
 from gradcheck.problem import Problem
@@ -28,6 +29,27 @@ def said(implementation, problem=TINY, checks=STATE):
 
 def outcomes(implementation, problem=TINY):
     return {name: verdict.outcome for name, verdict in said(implementation, problem).items()}
+
+
+def in_turn(count):
+    """Probabilities that are returned in so many arrays, one after the other."""
+    kept = [np.zeros((2, 1)) for _ in range(count)]
+
+    def softmax(Z):
+        if Z.shape != (2, 1):
+            return model.softmax(Z)
+        kept.append(kept.pop(0))
+        kept[-1][...] = model.softmax(Z)
+        return kept[-1]
+
+    return Implementation(f"{count} buffers", softmax=softmax)
+
+
+@pytest.mark.parametrize("count", [1, 2, 4])
+def test_buffers_that_are_used_in_turn_are_one_buffer_after_so_many_calls(count):
+    problem = Problem([[1.0], [0.0]], [[0.0], [0.0]], [[1.0]], [[1.0], [0.0]])
+    found = said(in_turn(count), problem, ("repeatable",))["repeatable"]
+    assert "both live in one buffer" in found.reason
 
 
 # ---- right code that keeps something ----
@@ -209,6 +231,52 @@ def test_a_call_that_raises_may_do_so_for_ever_where_that_is_wrong():
     found = said(Implementation("flag", loss=loss))["after_an_exception"]
     assert found.reason.startswith("loss raised RuntimeError: busy")
     assert found.reason.endswith("after a call of it that raised, and did not before")
+
+
+def test_a_lock_that_is_left_locked_is_a_verdict(monkeypatch):
+    """Whoever calls it again waits for ever, and so would the run: it is not called any more."""
+    with suppress(OSError):
+        assert waiting.awake() > 0
+        monkeypatch.setattr(waiting, "LIMIT", 0.2)
+    if waiting.LIMIT > 1:
+        pytest.skip("this system does not count for how long a thread waits for a processor")
+    lock, asked = threading.Lock(), []
+
+    def loss(*arrays):
+        asked.append(arrays)
+        lock.acquire()
+        found = model.loss(*arrays)
+        lock.release()
+        return found
+
+    it = Implementation("locked", loss=loss)
+    found = said(it)["after_an_exception"]
+    assert found.outcome is Outcome.ERRORED and found.final
+    assert found.reason.startswith("loss has not come back in 0.") and "after a call of it that raised" in found.reason
+    calls = len(asked)
+    assert CHECKS["loss"].judge(Trial(it, TINY)).reason == waiting.LOST
+    assert len(asked) == calls
+
+
+def test_code_that_computes_for_long_after_it_has_raised_is_waited_for(monkeypatch):
+    """Only what waits is broken off; and what lets go of its lock is right."""
+    monkeypatch.setattr(waiting, "LIMIT", 0.05)
+    monkeypatch.setattr(waiting, "TIMES", 0)
+    lock, slow = threading.Lock(), []
+
+    def loss(*arrays):
+        with lock:
+            end = time.thread_time() + 0.1 * bool(slow)
+            slow.clear()
+            while time.thread_time() < end:
+                pass
+            try:
+                return model.loss(*arrays)
+            except RuntimeError:
+                slow.append(1)
+                raise
+
+    assert said(Implementation("slow", loss=loss))["after_an_exception"].outcome is Outcome.AGREE
 
 
 def test_code_that_no_array_makes_raise_is_not_judged_on_that():

@@ -18,6 +18,7 @@ from gradcheck.verdict import Comparison, Outcome, Verdict
 Found = Iterator[Comparison | Verdict]
 
 PARTS = 64  # of one result that are compared
+SHARED = "a later call of {} changed the result of an earlier one: both live in one buffer"
 ANOTHER = "a second call of {} with the same arguments gave another result"
 WITHIN = ANOTHER + ", within rounding: --deterministic no declares that"
 
@@ -101,12 +102,17 @@ def repeatable(trial: Trial) -> Found:
         kept, kept_raw = snapshot(first), snapshot(raw)
         trial.call(name, *ARGUMENTS[name](other))
         if not same(snapshot(first), kept) or not same(snapshot(raw), kept_raw):
-            yield found(f"a later call of {name} changed the result of an earlier one: both live in one buffer")
+            yield found(SHARED.format(name))
             continue
         # after the other call, and at once: the second of these shows what alternates
         again = [snapshot(trial.call(name, *ARGUMENTS[name](trial)))]
         again.append(snapshot(among_litter(trial, name, kept, 3.0)))
         yield from (_another(trial, name, kept, result) for result in again if not same(kept, result))
+        trial.call(
+            name, *ARGUMENTS[name](other)
+        )  # the fifth: where two or four buffers are used in turn, in the first of them
+        if not same(snapshot(first), kept) or not same(snapshot(raw), kept_raw):
+            yield found(SHARED.format(name))
     yield AGREED
 
 

@@ -4,11 +4,11 @@ Each check poses plain numbers, where what is kept would be taken for them, and 
 result that is wrong is no state for that: the same numbers must give another one elsewhere, or others that are new be right.
 """
 
+import time
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
 
-from gradcheck.checks import bars, plain
+from gradcheck.checks import bars, plain, waiting
 from gradcheck.checks.reading import Broken, Skip
 from gradcheck.checks.repeatable import identical, same, snapshot
 from gradcheck.checks.table import AGREED, CHECKS, check, found
@@ -207,15 +207,19 @@ def after_an_exception(trial: Trial) -> Found:
 def after(trial: Trial, name: str, turn: int = 3) -> Verdict | None:
     """Of this function, with the plain numbers of this turn: where they have been posed before, it may not raise any more."""
     start, other = plain.posed(trial), plain.unseen(trial, turn)
+    began = time.monotonic()
     before = snapshot(afresh(start, name))
-    if not sum(_raised(other, name, place) for place in range(len(PARAMETERS[name]))):
-        return None
+    start, other = (waiting.watched(each, name, time.monotonic() - began) for each in (start, other))
     try:
+        if not sum([_raised(other, name, place) for place in range(len(PARAMETERS[name]))]):
+            return None
         if trial.problem.entries > TINY and same(before, snapshot(afresh(start, name))):
             return AGREED
         result = afresh(other, name)
         kept, said = snapshot(result), outcome(other, name, result)
     except Broken as problem:
+        if problem.fatal:
+            raise
         return found(f"{problem}, after a call of it that raised, and did not before")
     if said is Outcome.DISAGREE and same(kept, snapshot(afresh(other, name))) and _alone(trial, other, name, turn):
         return found(f"{name} is wrong after a call of it that raised with the same numbers, and right of others")
@@ -231,7 +235,11 @@ def _alone(trial: Trial, other: Trial, name: str, turn: int) -> bool:
 def _raised(other: Trial, name: str, place: int) -> bool:
     """Whether it raises where this argument cannot be used."""
     unreadable = handing.Unreadable(place)
-    with handing.by(unreadable), suppress(Broken):
-        call(other, name, ARGUMENTS[name](other))
+    try:
+        with handing.by(unreadable):
+            call(other, name, ARGUMENTS[name](other))
+    except Broken:
+        if other.implementation.home.lost:
+            raise
     unreadable.over()
     return unreadable.raised

@@ -149,6 +149,8 @@ class Trial:
         """Call it; whatever it raises, except an interrupt, becomes `Broken` with its own message."""
         require_call(self.few, self.problem, name, arguments)
         clock.look(call=True)
+        if self.implementation.home.lost:
+            raise Skip(self.implementation.home.lost)
         try:
             function = self.function(name)
             require_fit(self.implementation, name, arguments)

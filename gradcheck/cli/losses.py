@@ -78,8 +78,8 @@ LAW: Table = {
 }
 for _name, _offered in law.CHOICES.items():
     LAW[f"--{_name.replace('_', '-')}"]["type"] = click.Choice(_offered)
-for _name, (_least, _most, _) in law.RANGES.items():
-    LAW[f"--{_name.replace('_', '-')}"]["type"] = Amount(_least, _most)
+for _name, (_least, _most, _words) in law.RANGES.items():
+    LAW[f"--{_name.replace('_', '-')}"]["type"] = Amount(_least, _most, words=_words)
 
 
 def law_options(command: Command) -> Command:

@@ -31,13 +31,14 @@ class Home:
     """`start` loads the same target in a process of its own; None where there is no name to load it by.
 
     `functions` are those that were loaded: others in their place are someone's own. `notes` are for the user. `pace` is how long
-    calls take.
+    calls take. `lost` says why it is not called any more.
     """
 
     start: Callable[[], "Implementation"] | None = None
     functions: tuple[Any, ...] = ()
     notes: list[str] = field(default_factory=list)
     pace: Pace = field(default_factory=Pace)
+    lost: str = ""
     _apart: "Implementation | None" = None
 
     @property
