@@ -24,6 +24,8 @@ from gradcheck.tally import Tally
 from gradcheck.verdict import Verdict
 from gradcheck.verify import Cut, Failure, Run
 
+MOMENT = 4.0  # seconds in which what failed is explained after an interrupt
+
 Progress = Callable[[str, int], None]  # what is being done, and how many problems have been judged
 Heard = Callable[[Failure], None]  # told of the first failure when it is found, as it was found
 
@@ -135,10 +137,11 @@ def conform(
             interrupted = True
             judging.finish()
             failures += explaining.unshrunken(tallies, failures)
-            # what is known is explained, which takes a moment; not if that was interrupted
+            # what is known is explained, as far as that goes in a moment; not if that was interrupted
             with suppress(KeyboardInterrupt):
                 known, found = not found.failures, replace(run, failures=tuple(failures))
-                found = explaining.told(found, original, implementation, judging, budget) if known else found
+                moment = Budget(min(MOMENT, max(budget.left(), 1e-3)))
+                found = explaining.told(found, original, implementation, judging, moment) if known else found
     nameless = original.home.start is None and original.name not in BUILT_IN
     asked = unposed.Asked(dtype, run.regimes, chosen, judging.done + judging.partly, budget.limited and not whole)
     gaps = unposed.gaps(original, judging.watch, asked)

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from types import FrameType
 from typing import NoReturn
 
-from gradcheck import processes
+from gradcheck import lost, processes
 from gradcheck.board import Board
 
 INTERRUPTED = 130
@@ -108,8 +108,9 @@ def _run(work: Callable[[], int], board: Board, sent: set[signal.Signals], begin
     def interrupt(number: int, frame: FrameType | None) -> None:
         nonlocal last
         board.hear()
-        now = time.monotonic()
-        if now - last > ONCE:
+        if lost.here(frame):
+            lost.again(number)
+        elif (now := time.monotonic()) - last > ONCE:
             last = now
             raise KeyboardInterrupt
 
