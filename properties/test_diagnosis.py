@@ -8,12 +8,14 @@ from gradcheck.checks import CHECKS
 from gradcheck.diagnosis import diagnose
 from gradcheck.diagnosis.candidates import Candidate
 from gradcheck.diagnosis.search import undecided
+from gradcheck.diagnosis.views import within
 from gradcheck.diagnosis.where import confined
 from gradcheck.drawing import pose
 from gradcheck.facts import Record, of
 from gradcheck.implementations.quiet import quiet
 from gradcheck.judging import Judging
 from gradcheck.mistakes import MISTAKES, Model
+from gradcheck.readings.running import Running
 from gradcheck.verify import select
 
 CHECKED = select(("*_gradient", "loss", "softmax", "logits", "jacobian_*diagonal"))
@@ -179,3 +181,12 @@ def test_other_values_of_a_parameter_that_fit_as_well_are_named():
     other = Candidate((), "that of the last 7 samples", Model)
     assert undecided(chunks[0], [*chunks, other]).what == "that of the last 32 samples (64, 128 for 32 fits as well)"
     assert undecided(chunks[0], chunks[:1]) == chunks[0]
+
+
+@pytest.mark.parametrize(
+    ("made", "returned", "fits"), [("inf", "inf", True), ("inf", "nan", False), ("nan", "-inf", False)]
+)
+def test_nan_is_no_infinity(made, returned, fits):
+    """A loss that is NaN was said to be one that overflows."""
+    found = Running(np.array([float(made)]), np.zeros(1))
+    assert within(np.array([float(returned)]), found) is fits

@@ -70,8 +70,8 @@ def within(output: Array, found: Running) -> bool:
     values = output.astype(np.float64)
     with np.errstate(invalid="ignore"):
         near = abs(values - found.value) <= found.error
-    unlimited = ~np.isfinite(found.value) & ~np.isfinite(values)
-    return bool((near | unlimited | np.isinf(found.error)).all())
+    same = (values == found.value) | (np.isnan(values) & np.isnan(found.value))  # infinities, and NaN
+    return bool((near | same | np.isinf(found.error)).all())
 
 
 class View:
