@@ -13,6 +13,7 @@ from gradcheck.implementations import Implementation, posing
 from gradcheck.implementations.fitting import laid
 from gradcheck.implementations.told import ALIASES
 from gradcheck.problem import Problem
+from gradcheck.regimes import OF_CROSS_ENTROPY
 from gradcheck.strategies import laws, palette, problems
 from gradcheck.strategies.arrays import Shape
 from gradcheck.strategies.taken import Room
@@ -85,7 +86,10 @@ def possible(implementation: Implementation, regimes: tuple[str, ...]) -> None:
 
 
 def _room(implementation: Implementation | None) -> dict[str, Any]:
-    """Which problems it takes, whatever options these have."""
+    """Which problems it takes, whatever options these have; of a loss of one's own, with finite logits."""
     if implementation is None:
         return {}
-    return {"takes": replace(implementation.takes, options=(), labels=("int64",)), "layout": laid(implementation)}
+    takes = replace(implementation.takes, options=(), labels=("int64",))
+    if implementation.law.own:
+        takes = replace(takes, without=(*takes.without, *(name for name in OF_CROSS_ENTROPY if name not in takes.without)))
+    return {"takes": takes, "layout": laid(implementation)}

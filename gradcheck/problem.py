@@ -217,6 +217,10 @@ def _validate(p: Problem) -> None:
 def _validate_law(p: Problem) -> None:
     """What an option asks of the classes and the labels."""
     law, Y = p.law, p.reals[3]
+    if law.own:
+        if p.masked.any():
+            raise ProblemError("a masked class is of the cross-entropy: a loss of one's own is posed finite logits")
+        return
     if len(law.class_weight) not in (0, p.L):
         raise ProblemError(f"class_weight has {len(law.class_weight)} weights; expected {p.L}, one for each class")
     if law.ignore is not None and 0 <= law.ignore < p.L and Y[law.ignore].any():

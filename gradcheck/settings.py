@@ -22,13 +22,13 @@ from gradcheck import foreign
 from gradcheck.arithmetic import FIELDS as ARITHMETIC
 from gradcheck.arithmetic import Arithmetic, options
 from gradcheck.errors import Unusable
-from gradcheck.implementations import Implementation, Layout, load
+from gradcheck.implementations import Implementation, Layout, load, losses
 from gradcheck.implementations.peer import Limits
 from gradcheck.implementations.process import from_command, isolated
 from gradcheck.implementations.takes import SAID as TAKES
 from gradcheck.implementations.takes import Takes
 from gradcheck.implementations.takes import flags as taken
-from gradcheck.law import CrossEntropy
+from gradcheck.law import CrossEntropy, Loss, signature
 from gradcheck.law.options import FIELDS as LAW
 from gradcheck.printable import clipped
 
@@ -50,6 +50,8 @@ class Target:
     layout: Mapping[str, Any] = field(default_factory=dict)
     arithmetic: Mapping[str, Any] = field(default_factory=dict)
     law: Mapping[str, Any] = field(default_factory=dict)
+    loss: str = ""  # a loss of one's own: file.py:object
+    loss_options: Mapping[str, Any] = field(default_factory=dict)
     takes: Mapping[str, Any] = field(default_factory=dict)
     dtypes: tuple[str, ...] = ()
     checks: tuple[str, ...] = ()
@@ -74,13 +76,27 @@ class Target:
             found = replace(found, layout=replace(found.layout, **self.layout))
         if self.arithmetic:
             found = replace(found, arithmetic=replace(found.arithmetic, **self.arithmetic))
-        if self.law:
-            found = replace(found, law=replace(found.law, **self.law))
+        found = self._with_law(found)
         if self.takes:
             found = replace(found, takes=replace(found.takes, **self.takes))
         if self.expected_failures:
             found = replace(found, expected_failures={**found.expected_failures, **self.expected_failures})
         return replace(found, name=clipped(self.name), threads=found.threads or self.threads)
+
+    def _with_law(self, found: Implementation) -> Implementation:
+        """With the loss that is said: one of one's own, or options of the cross-entropy."""
+        given, own = "", self.loss or (found.law.name if found.law.own else "")
+        if self.law:
+            given = next(options(self.law)).lstrip("-")
+        if own and given:
+            raise Unusable(f"{given} is an option of the cross-entropy, and the loss is {own}; expected one of them")
+        if self.loss:
+            return replace(found, law=losses.load(self.loss, self.loss_options))
+        if self.loss_options:
+            if not isinstance(found.law, Loss):
+                raise Unusable(f"{next(iter(self.loss_options))} is an option of a loss of your own; say which: --loss FILE")
+            return replace(found, law=losses.with_options(found.law, self.loss_options))
+        return replace(found, law=replace(found.law, **self.law)) if self.law else found
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -92,6 +108,7 @@ class Target:
         return (
             *named,
             *options({**self.layout, **self.law, **self.arithmetic}),
+            *losses.words(self.loss, self.loss_options),
             *taken(self.takes),
             *(("--threads",) if self.threads else ()),
             *(("--isolate",) if self.isolate and not self.exec else ()),
@@ -132,15 +149,24 @@ def _seconds(value: object) -> Any:
     return value
 
 
-def _loss(value: object) -> dict[str, Any]:
-    """What is said of the loss; only what is said, so that the rest is what the target declares."""
+def _loss(value: object) -> dict[str, Any] | str:
+    """What is said of the loss: where one's own is, or options; only those, so that the rest is what the target declares."""
+    if isinstance(value, str):
+        return _text(value)
     if not isinstance(value, dict):
-        raise ValueError(f"a table with any of {', '.join(key.replace('_', '-') for key in LAW)}")
+        raise ValueError(f"file.py:object, or a table with any of {', '.join(key.replace('_', '-') for key in LAW)}")
     found = {key.replace("-", "_"): entry for key, entry in value.items()}
     if len(found) < len(value):
         raise ValueError("each option once")
     law = CrossEntropy.read(found)
     return {key: getattr(law, key) for key in found}
+
+
+def _loss_options(value: object) -> dict[str, Any]:
+    """Options of a loss of one's own, by name."""
+    if not isinstance(value, dict):
+        raise ValueError("a table of options of the loss")
+    return {str(key): signature.value("that is declared", str(key), entry) for key, entry in value.items()}
 
 
 def _takes(value: object) -> dict[str, Any]:
@@ -173,6 +199,7 @@ READERS: dict[str, Callable[[object], Any]] = {
     "time-limit": _seconds,
     "memory-limit": _whole(0),
     "loss": _loss,
+    "loss-options": _loss_options,
     "takes": _takes,
 }
 NAMED = {"loss": "law"}  # what an entry is called in a Target, where that is not its own name
@@ -203,7 +230,8 @@ def _read(path: Path) -> Iterator[Target]:
         raise Unusable(f"{where} holds {sorted(tables)}; expected tables [tool.gradcheck.targets.NAME]")
     for name, table in tables.get("targets", {}).items():
         found = _target(f"{path}: [tool.gradcheck.targets.{name}]", name, table)
-        yield replace(found, target=_from(path.parent, found.target), configured=True)
+        own = _from(path.parent, found.loss)
+        yield replace(found, target=_from(path.parent, found.target), loss=own, configured=True)
 
 
 def _from(folder: Path, target: str) -> str:
@@ -236,7 +264,10 @@ def _target(where: str, name: str, table: object) -> Target:
     try:
         Layout(**found["layout"])
         Arithmetic(**found["arithmetic"])
+        if isinstance(found.get("law"), str):
+            found["loss"] = found.pop("law")
         older = _loss({key: table[key] for key in OLDER if key in table})
+        assert isinstance(older, dict)
         if twice := sorted(set(older) & set(found.get("law", {}))):
             raise Unusable(f"{twice[0]} is said twice; expected it in loss alone")
         found["law"] = {**older, **found.get("law", {})}

@@ -12,7 +12,7 @@ from gradcheck.checks import Check, Trial
 from gradcheck.implementations import FUNCTIONS, Implementation
 from gradcheck.implementations.fitting import laid
 from gradcheck.implementations.told import unvaried
-from gradcheck.regimes import REGIMES
+from gradcheck.regimes import OF_CROSS_ENTROPY, REGIMES
 from gradcheck.spread import regimes_of
 from gradcheck.verdict import Outcome, Verdict
 
@@ -77,7 +77,9 @@ def _regimes(implementation: Implementation, watch: Watch, run: Asked) -> Iterat
         return
     takes = implementation.takes
     for name in watch.left:
-        if name in takes.refused:
+        if implementation.law.own and name in OF_CROSS_ENTROPY:
+            yield Gap("regime", name, "a loss of one's own is posed finite logits")
+        elif name in takes.refused:
             yield Gap("regime", name, "--without-regime")
         elif REGIMES[name].opt_in:
             yield Gap("regime", name, "--regime")

@@ -6,6 +6,7 @@ import numpy as np
 
 from gradcheck import referees
 from gradcheck.checks import bars
+from gradcheck.checks.own import require_law, sum_over_classes
 from gradcheck.checks.reading import Skip, require_bounded
 from gradcheck.checks.table import AGREED, check, every, found
 from gradcheck.checks.trial import Trial
@@ -91,8 +92,12 @@ def columns_do_not_mix(trial: Trial) -> Found:
 # ---- sums over classes ----
 
 
+SUMS = {key: f"{name}_gradient_sums_to_zero" for key, name in (("Z", "logits"), ("theta", "theta"), ("b", "bias"))}
+
+
 def _sums_to_zero(trial: Trial, key: str) -> Comparison:
     gradient = trial.gradient(key)
+    require_law(trial, SUMS[key], lambda: sum_over_classes(trial.truth.enclosure(QUANTITY[key])))
     total, own = zero(gradient, 0)
     allowed = trial.truth.allowed(QUANTITY[key]).sum(axis=0)
     require_bounded(allowed)

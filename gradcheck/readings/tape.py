@@ -133,6 +133,10 @@ class Gradients:
                         waiting.append(operand)
                     found += user, place
 
+    def reaches(self, variable: Variable) -> bool:
+        """Whether the number is made of it."""
+        return id(variable) in self.uses
+
     def __getitem__(self, variable: Variable) -> Values:
         """Of its shape; `KeyError` where the number is not made of it."""
         known = self.known.get(id(variable))

@@ -1,0 +1,206 @@
+"""The truth of a loss of one's own, and what rounding may add to it: its text, read with balls and with `Running` arrays.
+
+Balls have as many bits as it takes for their radii to be small beside what is allowed, up to `MOST_BITS`: where they stay wide, as
+at a kink, nothing is known, and the verdict is inconclusive. Knows no closed form of anything.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import flint
+import numpy as np
+
+from gradcheck import bounds
+from gradcheck.enclosure import ETA64, U64, Enclosure, Reals, outward
+from gradcheck.law.own import Loss
+from gradcheck.precision import FLOAT64, Precision
+from gradcheck.problem import Problem
+from gradcheck.readings.balls import Balls
+from gradcheck.readings.program import Program
+from gradcheck.readings.running import Running
+from gradcheck.referees.ball import bits_for, enclose
+from gradcheck.referees.truth import Truth, magnitude
+
+MOST_BITS = 4096
+SMALL = 2.0**-6  # of what is allowed: a radius that nobody sees
+NAMES = {"D": "Z"}  # a quantity that the program calls otherwise
+SHAPES = {"theta": 0, "b": 1, "X": 2, "D": 3, "Z": 3}  # of which array of the problem it has the shape
+
+
+@dataclass(eq=False)
+class Reading:
+    """The loss read with balls, at the precision that it takes; each quantity enclosed as sharply as was asked for."""
+
+    problem: Problem
+    size: Reals
+    programs: dict[int, Program] = field(default_factory=dict)
+    known: dict[str, Enclosure] = field(default_factory=dict)
+
+    def enclosed(self, quantity: str, allowed: Reals) -> Enclosure:
+        """With radii that are small beside what is allowed, where that can be had."""
+        bits = max(self.programs, default=bits_for(self.size))
+        found = self.known.get(quantity) or self._at(quantity, bits)
+        while _wide(found, allowed) and 2 * bits <= MOST_BITS:
+            bits *= 2
+            finer = self._at(quantity, bits)
+            settled = bool((finer.radius >= found.radius / 2).all())
+            found = finer
+            if settled:  # as at a kink, of which no precision knows more
+                break
+        self.known[quantity] = found
+        return found
+
+    def _at(self, quantity: str, bits: int) -> Enclosure:
+        with flint.ctx.workprec(bits):
+            program = self.programs.get(bits)
+            if program is None:
+                program = self.programs[bits] = Program(_law(self.problem), arrays(self.problem, Balls.exact))
+            name = NAMES.get(quantity, quantity)
+            if quantity == "Z":
+                return enclose(program.variables["Z"].array if "Z" in program.variables else self._logits(program))
+            found = program.loss if quantity == "loss" else program.gradient(name)
+            if found is None:
+                return _nothing(self.problem, quantity)
+            return enclose(found)
+
+    def _logits(self, program: Program) -> Balls:
+        theta, b, X = (program.arrays[name] for name in ("theta", "b", "X"))
+        found: Balls = theta @ X + b
+        return found
+
+
+def _wide(found: Enclosure, allowed: Reals) -> bool:
+    limit = np.maximum(SMALL * np.where(np.isfinite(allowed), allowed, np.inf), 4 * U64 * abs(found.midpoint)) + 4 * ETA64
+    return bool((found.radius > limit).any())
+
+
+def _law(problem: Problem) -> Loss:
+    law = problem.law
+    assert isinstance(law, Loss)
+    return law
+
+
+def _nothing(problem: Problem, quantity: str) -> Enclosure:
+    """What the loss does not depend on has a gradient of exactly 0."""
+    zero = np.zeros(problem.reals[SHAPES[quantity]].shape)
+    return Enclosure(zero, zero)
+
+
+def arrays(problem: Problem, read: object) -> Mapping[str, object]:
+    """The arrays of a problem by name, as a reading has them."""
+    return {name: read(array) for name, array in zip(("theta", "b", "X", "Y"), problem.reals, strict=True)}  # type: ignore[operator]
+
+
+@dataclass(frozen=True, eq=False)
+class Own(Truth):
+    """What `Truth` offers, of a loss that is known by its text alone. It has no softmax of its own."""
+
+    reading: Reading | None = None
+
+    # ---- the truth ----
+
+    def enclosure(self, quantity: str) -> Enclosure:
+        """Of `loss` (), `Z` and `D` (L, n), `theta` (L, d), `b` (L, 1) or `X` (d, n)."""
+        assert self.reading is not None
+        return self.reading.enclosed(quantity, self._computed(quantity).error)
+
+    # ---- what rounding may do ----
+
+    def allowed(self, quantity: str) -> Reals:
+        """The rounding bound (absolute), about the midpoint of the enclosure."""
+        return self._about(quantity, self._computed(quantity))
+
+    def careful(self, quantity: str) -> Reals:
+        """How careful code may be is not known: no more is asked of any."""
+        return self.allowed(quantity)
+
+    def upstream(self, quantity: str, c: Reals, size: Reals, operations: int = 1) -> Reals:
+        """Of c times the gradients, of one number c, which may be multiplied in anywhere on the way back.
+
+        The program is read with a seed of c that is off by so many roundings, which reach whatever c is multiplied with
+        later; what underflows before that is multiplied by c, too.
+        """
+        p, by = self.granted, float(abs(c[0]))
+        wider = replace(p, eta=p.eta * max(1.0, by))
+        seeded = Rounded(self.problem, wider, float(c[0]), bounds.spread(operations, p.u)).computed(quantity)
+        midpoint = self.enclosure(quantity).midpoint * c[0]
+        apart = abs(seeded.value - midpoint) + 2 * U64 * abs(midpoint)
+        return _known(seeded.error + apart)
+
+    @cached_property
+    def _rounded(self) -> "Rounded":
+        return Rounded(self.problem, self.granted)
+
+    def _computed(self, quantity: str) -> Running:
+        return self._rounded.computed(quantity)
+
+    def _about(self, quantity: str, found: Running) -> Reals:
+        """What is known of the value in float64, about the midpoint."""
+        bound = _known(found.error + abs(found.value - self.enclosure(quantity).midpoint))
+        if self.granted.returned:
+            bound = bounds.returned(bound, self.enclosure(quantity).magnitude, self.granted)
+        return bound
+
+
+def _known(bound: Reals) -> Reals:
+    """Safe against its own evaluation; infinite where nothing is known."""
+    with np.errstate(invalid="ignore"):
+        return np.where(np.isnan(bound), np.inf, outward(bound, 2))
+
+
+@dataclass(eq=False)
+class Rounded:
+    """The loss read with `Running` arrays in the precision that is granted; `seed` is what flows back to it."""
+
+    problem: Problem
+    granted: Precision
+    seed: float = 1.0
+    off: float = 0.0
+    known: dict[str, Running] = field(default_factory=dict)
+
+    def computed(self, quantity: str) -> Running:
+        """Value and error of a quantity."""
+        if quantity not in self.known:
+            with np.errstate(all="ignore"):
+                self.known[quantity] = self._computed(quantity)
+        return self.known[quantity]
+
+    @cached_property
+    def _program(self) -> Program:
+        p = self.problem
+        found = Program(_law(p), dict(zip(("theta", "b", "X", "Y"), map(Running.exact, _given(p)), strict=True)))
+        if "Z" in found.variables:
+            found.variables["Z"].array = self._logits
+        return found
+
+    @cached_property
+    def _logits(self) -> Running:
+        """As the bounds grant them, and with float64's own error."""
+        p, size = self.problem, magnitude(self.problem)
+        theta, b, X, _ = p.reals
+        theirs = bounds.logits_error(size, p.d, self.granted, bounds.operands(p, self.granted))
+        own = bounds.logits_error(size, p.d, FLOAT64)
+        return Running(theta @ X + b, theirs + own, p.theta.dtype)
+
+    def _computed(self, quantity: str) -> Running:
+        if quantity == "Z":
+            return self._logits
+        program = self._program
+        found = program.loss if quantity == "loss" else program.gradient(NAMES.get(quantity, quantity))
+        if found is None:
+            zero = np.zeros(self.problem.reals[SHAPES[quantity]].shape)
+            return Running(zero, zero, self.problem.theta.dtype)
+        result: Running = found
+        return result
+
+
+def _given(problem: Problem) -> tuple[np.ndarray, ...]:
+    return problem.theta, problem.b, problem.X, problem.Y
+
+
+def truth(problem: Problem) -> Own:
+    """The exact values of a problem whose loss is one's own, each read when it is asked for."""
+    size = magnitude(problem)
+    reading = Reading(problem, size)
+    return Own(problem, reading, size, None, reading)  # type: ignore[arg-type]
