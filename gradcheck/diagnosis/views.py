@@ -118,7 +118,16 @@ class View:
     @cached_property
     def right(self) -> dict[str, Running]:
         """What right code may return, of everything that is offered."""
-        return dict(self.predicted(Model, self.outputs))
+        return dict(self.predicted(self.model, self.outputs))
+
+    @property
+    def model(self) -> type[Model]:
+        """The right code."""
+        if not self.trial.law.own:
+            return Model
+        from gradcheck.diagnosis.own import Written  # whose candidates look at views
+
+        return Written
 
     def predicted(self, model: type[Model], names: Iterable[str]) -> Iterator[tuple[str, Running]]:
         """What code with this mistake may return, and what it leaves in its arguments."""
@@ -163,9 +172,9 @@ class View:
 
     def unchanged(self, model: type[Model], names: frozenset[str]) -> bool:
         """Whether the mistake makes no difference here, bit for bit, in plain arithmetic."""
-        if model is Model or names & LEFT.keys():  # what is left in arguments is not sketched
+        if model is self.model or names & LEFT.keys():  # what is left in arguments is not sketched
             return False
-        pairs = zip(self.sketched(model, names), self.sketched(Model, names), strict=False)
+        pairs = zip(self.sketched(model, names), self.sketched(self.model, names), strict=False)
         return all(
             one.dtype == other.dtype and np.array_equal(one, other, equal_nan=True) for (_, one), (_, other) in pairs
         )
