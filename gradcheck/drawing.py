@@ -9,11 +9,15 @@ from hypothesis import seed as seeded
 from hypothesis.database import ExampleDatabase
 from hypothesis.strategies import SearchStrategy, none, tuples
 
+from gradcheck.errors import Unusable
 from gradcheck.implementations import Implementation, posing
 from gradcheck.implementations.fitting import laid
 from gradcheck.implementations.told import ALIASES
+from gradcheck.law import Loss
 from gradcheck.problem import Problem
-from gradcheck.regimes import OF_CROSS_ENTROPY
+from gradcheck.readings import sound
+from gradcheck.referees import lawful
+from gradcheck.regimes import OF_CROSS_ENTROPY, select
 from gradcheck.strategies import laws, palette, problems
 from gradcheck.strategies.arrays import Shape
 from gradcheck.strategies.taken import Room
@@ -71,6 +75,11 @@ def strategy(
     """The problems of its loss; without options, the same as without an implementation."""
     if implementation is None or (implementation.law.plain and not implementation.takes.options):
         return problems(dtypes=(dtype,), regimes=regimes, few=few, **_room(implementation))
+    if isinstance(implementation.law, Loss):
+        sound.require(implementation.law)
+        lawful.of(implementation.law)
+        if regimes and set(select(regimes)) <= set(OF_CROSS_ENTROPY):
+            raise Unusable(f"{', '.join(regimes)} is of the cross-entropy; {implementation.law.name} is posed finite logits")
     ignored = implementation.law.ignore is not None or "ignore" in implementation.varied
     taken = tuple(name for name in implementation.takes.options if ALIASES[name] in implementation.varied)
     options = laws(taken) if taken else none()

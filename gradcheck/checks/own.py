@@ -1,20 +1,17 @@
 """What is claimed of a loss of one's own: which checks do not apply, why, and in whose place the others stand.
 
-One table, by check. A law is posed where it holds: where it is declared, or where it is found to hold, by the enclosures of a
-problem and of the same one in other words.
+One table, by check. A law is posed where it holds: where it is declared, or where it is found to hold. Whatever is posed is judged
+by a truth of its own, so that no verdict depends on a law.
 """
 
-from collections.abc import Callable
-
-import numpy as np
-
-from gradcheck import bounds
 from gradcheck.checks.reading import Skip
 from gradcheck.checks.trial import Trial
-from gradcheck.enclosure import U64, Enclosure, outward
-from gradcheck.errors import Unusable
+from gradcheck.enclosure import Enclosure, Reals
 from gradcheck.law import CrossEntropy
 from gradcheck.law.own import Loss
+from gradcheck.problem import Problem
+from gradcheck.referees import lawful
+from gradcheck.referees.own import Own
 
 SOFTMAX = "{name} has no softmax of its own"
 LAW = "a law of cross-entropy; it is not known to hold of {name}"
@@ -106,38 +103,16 @@ def claim(check: str, said: str, law: CrossEntropy) -> str:
     return CLAIMS.get(check, said).format(name=law.name) if isinstance(law, Loss) else said
 
 
-def require_law(trial: Trial, check: str, *pairs: Callable[[], tuple[Enclosure, Enclosure]]) -> None:
-    """`Skip` where a law is not known to hold of one's own loss: each pair are two enclosures of what would be one truth.
-
-    What is declared is posed; if it cannot hold, the declaration is wrong, and said to be.
-    """
+def require_law(trial: Trial, check: str) -> None:
+    """`Skip` where a law is neither declared of one's own loss nor found to hold."""
     law = trial.law
-    if not isinstance(law, Loss):
-        return
-    declared = check in law.holds
-    for pair in pairs:
-        one, other = pair()
-        if not one.meets(other):
-            if declared:
-                raise Unusable(law.line(f"does not have the law {check}, which its holds declares"))
-            raise Skip(f"{law.name} does not have this law")
-        if not declared and not _known(one, other):
-            raise Skip(LAW.format(name=law.name))
+    if isinstance(law, Loss) and check not in lawful.of(law):
+        raise Skip(LAW.format(name=law.name))
 
 
-def _known(one: Enclosure, other: Enclosure) -> bool:
-    """Whether both are known well enough that what is one truth is no chance."""
-    size = np.maximum(abs(one.midpoint).max(initial=0.0), abs(other.midpoint).max(initial=0.0))
-    wide = one.radius + other.radius
-    return bool((np.isfinite(wide) & (wide <= NEAR * size)).all())
-
-
-NEAR = 2.0**-26  # of the largest entry: two numbers that are so near by chance are one of ten million
-
-
-def sum_over_classes(value: Enclosure) -> tuple[Enclosure, Enclosure]:
-    """The sums of the columns of an enclosure, in sizes of what is added up, and 0."""
-    total, size = value.midpoint.sum(axis=0), abs(value.midpoint).sum(axis=0)
-    own = bounds.spread(len(value.midpoint), U64) * size + value.radius.sum(axis=0)
-    scale = np.where(size > 0, size, 1.0)
-    return Enclosure(total / scale + 1, outward(own / scale + 4 * U64)), Enclosure(np.ones_like(total), 0 * total)
+def reworded(trial: Trial, check: str, quantity: str, other: Problem) -> tuple[Enclosure, Reals]:
+    """What correct code may return of one's own loss for the same problem in other words: read of that problem itself."""
+    require_law(trial, check)
+    truth = trial.remember((check, "reworded"), lambda: trial.truth_of(other))
+    assert isinstance(truth, Own)
+    return truth.computed(quantity)

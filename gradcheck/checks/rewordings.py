@@ -10,7 +10,7 @@ import numpy as np
 
 from gradcheck import referees
 from gradcheck.checks import bars
-from gradcheck.checks.own import require_law
+from gradcheck.checks.own import reworded
 from gradcheck.checks.reading import Skip, require_bounded
 from gradcheck.checks.relations import QUANTITY, SYMBOLS, offered
 from gradcheck.checks.table import check, every
@@ -36,12 +36,9 @@ def twice_over(p: Problem) -> Problem:
 def _reworded(trial: Trial, law: str, key: str, other: Problem, places: tuple[Any, ...]) -> tuple[Enclosure, Reals]:
     """What a gradient of the same problem in other words is: the same in other places. One's own loss is read of it."""
     quantity = QUANTITY[key]
-    moved = trial.truth.enclosure(quantity).take(*places)
-    if not trial.law.own:
-        return moved, trial.truth.allowed(quantity)[places]
-    truth = trial.remember((law, "truth"), lambda: trial.truth_of(other))
-    require_law(trial, law, lambda: (moved, truth.enclosure(quantity)))
-    return truth.enclosure(quantity), truth.allowed(quantity)
+    if trial.law.own:
+        return reworded(trial, law, quantity, other)
+    return trial.truth.enclosure(quantity).take(*places), trial.truth.allowed(quantity)[places]
 
 
 @check(10, 17, 18, needs=("gradients",), turns=every(3), bars=(bars.named_classes,))
@@ -84,8 +81,9 @@ def _of_twice(trial: Trial, law: str, quantity: str, twice: Problem) -> tuple[En
     """What a quantity is, and may be off by, with every sample twice: for the paper's loss the same; others are evaluated."""
     if trial.law.plain:
         return trial.truth.enclosure(quantity), trial.truth.allowed_twice(quantity)
-    truth = trial.remember("twice", lambda: trial.truth_of(twice))
-    require_law(trial, law, lambda: (trial.truth.enclosure(quantity), truth.enclosure(quantity)))
+    if trial.law.own:
+        return reworded(trial, law, quantity, twice)
+    truth = trial.truth_of(twice)
     return truth.enclosure(quantity), truth.allowed(quantity)
 
 

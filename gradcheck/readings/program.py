@@ -69,6 +69,8 @@ def called(law: Loss, given: Mapping[str, Values], read: Any = None) -> Any:
     shape = getattr(found, "shape", None if not isinstance(found, int | float) or isinstance(found, bool) else ())
     if shape is None:
         raise Unusable(law.line(f"returns {type(found).__name__} {found!r:.40}; expected one number"))
+    if isinstance(found, complex) or getattr(getattr(found, "dtype", None), "kind", "f") == "c":
+        raise Unusable(law.line("returns a complex number; expected a real one"))
     if shape != ():
         raise Unusable(law.line(f"returns an array of shape {shape}; expected one number, such as its sum or mean"))
     return found
