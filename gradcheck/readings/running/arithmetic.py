@@ -1,17 +1,18 @@
 """Operations that are rounded once, or as often as a sum has terms; and some that are not rounded."""
 
 from collections.abc import Callable
+from math import prod
 from typing import Any
 
 import numpy as np
 
-from gradcheck import bounds
-from gradcheck.enclosure import ETA64, U64
+from gradcheck.enclosure import ETA64
 from gradcheck.precision import Precision
-from gradcheck.readings.running.parts import Parts, arithmetic, exactly, rounded, settled
+from gradcheck.readings.places import Axis
+from gradcheck.readings.running.parts import Parts, arithmetic, exactly, rounded, settled, together, underflows
 
 
-def _summed(sign: float) -> Callable[[Parts, Parts, Precision], Parts]:
+def summed(sign: float) -> Callable[[Parts, Parts, Precision], Parts]:
     def operation(x: Parts, y: Parts, p: Precision) -> Parts:
         value = x.value + sign * y.value
         return rounded(value, x.error + y.error, p, certain=exactly(x, y) & ~np.isfinite(value))
@@ -35,46 +36,66 @@ def product(x: Parts, y: Parts, p: Precision) -> Parts:
     return found
 
 
-def _quotient(x: Parts, y: Parts, p: Precision) -> Parts:
+def _reciprocal(x: Parts, y: Parts, size: Any, apart: Any, p: Precision) -> Any:
+    """What a quotient x/y loses where it is x times 1/y: `u |x/y| + eta |x|`, and all where 1/y overflows.
+
+    Nothing where y is a power of 2, of which 1/y is exact; and nothing where whole numbers are divided.
+    """
+    halves = np.frexp(y.value)[0]
+    power = (abs(halves) == 0.5) & (y.error == 0) & (apart * p.huge > 1) & (abs(y.value) * p.tiny <= 1)
+    lost = p.unit * size + (abs(x.value) + x.error) * p.least
+    lost = np.where((apart > 0) & (apart * p.huge <= 1 + 2.0**-40), np.inf, lost)
+    return np.where(power | (y.value == 0) | ~np.isfinite(y.value), 0.0, lost)
+
+
+def quotient(x: Parts, y: Parts, p: Precision) -> Parts:
     value = x.value / y.value
     apart = abs(y.value) - y.error  # how far from 0 the divisor stays
     error = np.where(apart > 0, (x.error + abs(value) * y.error) / apart, np.inf)
+    error = error + _reciprocal(x, y, abs(value) + error, apart, p)
     zero = (y.value == 0) & (y.error == 0)
     certain = ~np.isfinite(value) & (exactly(x, y) & ~_signless(y) | (zero & (x.error < abs(x.value))))
     certain |= (x.value == 0) & (x.error == 0) & zero  # 0/0
     return rounded(value, error, p, certain=certain)
 
 
-def _matrix_product(x: Parts, y: Parts, p: Precision) -> Parts:
+def matrix_product(x: Parts, y: Parts, p: Precision) -> Parts:
     k = x.value.shape[-1]
     value, size = x.value @ y.value, (abs(x.value) + x.error) @ (abs(y.value) + y.error)
     error = abs(x.value) @ y.error + x.error @ abs(y.value) + x.error @ y.error
-    error = error + bounds.spread(k, p.u + U64) * size + k * (p.eta + ETA64)
+    error = error + together(p, 1, max(k - 1, 0)) * size + k * (p.eta + ETA64) + underflows(p, k)
     known = np.isfinite(x.error).all() and np.isfinite(y.error).all()
     doubtful = np.isinf(x.value) @ _signless(y) | _signless(x) @ np.isinf(y.value)
     return settled(value, error, known & ~doubtful, p)
 
 
-def _same_size(function: Callable[[Any], Any]) -> Callable[[Parts, Precision], Parts]:
+def same_size(function: Callable[[Any], Any]) -> Callable[[Parts, Precision], Parts]:
     """An operation without rounding."""
     return lambda x, p: Parts(function(x.value), x.error.copy())
 
 
-def _nearer(function: Callable[[Any, Any], Any]) -> Callable[[Parts, Parts, Precision], Parts]:
+def nearer(function: Callable[[Any, Any], Any]) -> Callable[[Parts, Parts, Precision], Parts]:
     """Maximum and minimum of two, chosen without rounding: off by no more than the worse of them."""
     return lambda x, y, p: Parts(function(x.value, y.value), np.maximum(x.error, y.error))
 
 
-def sum_of(x: Parts, axis: int | None, keepdims: bool, p: Precision) -> Parts:
-    """Added up in any order."""
-    count = x.value.size if axis is None else x.value.shape[axis]
-    spread = bounds.spread(max(count - 1, 0), p.u + U64)
+def sum_of(x: Parts, axis: Axis, keepdims: bool, p: Precision) -> Parts:
+    """Added up in any order: `sum e + spread(k - 1) sum (|x| + e)`, of k terms."""
+    terms = count(x.value.shape, axis)
     with np.errstate(all="ignore"):
         value = x.value.sum(axis=axis, keepdims=keepdims)
         size = (abs(x.value) + x.error).sum(axis=axis, keepdims=keepdims)
-        error = x.error.sum(axis=axis, keepdims=keepdims) + spread * size
+        error = x.error.sum(axis=axis, keepdims=keepdims) + together(p, 0, max(terms - 1, 0)) * size
+        error = error + underflows(p, terms)
     known = np.isfinite(x.error).all(axis=axis, keepdims=keepdims)
     return settled(np.asarray(value), np.asarray(error), known, p)
+
+
+def count(shape: tuple[int, ...], axis: Axis) -> int:
+    """How many terms each sum has."""
+    if axis is None:
+        return prod(shape)
+    return prod(shape[k] for k in axis) if isinstance(axis, tuple) else shape[axis]
 
 
 def converted(x: Parts, old: np.dtype, new: np.dtype) -> Parts:
@@ -86,16 +107,3 @@ def converted(x: Parts, old: np.dtype, new: np.dtype) -> Parts:
             return Parts(x.value.astype(new).astype(np.float64), x.error.copy())
     certain = np.isfinite(x.error) & ~np.isfinite(x.value)
     return rounded(x.value, x.error, arithmetic(new), certain=certain)
-
-
-OPERATIONS: dict[np.ufunc, Callable[..., Parts]] = {
-    np.add: _summed(1.0),
-    np.subtract: _summed(-1.0),
-    np.multiply: product,
-    np.true_divide: _quotient,
-    np.matmul: _matrix_product,
-    np.negative: _same_size(np.negative),
-    np.absolute: _same_size(np.absolute),
-    np.maximum: _nearer(np.maximum),
-    np.minimum: _nearer(np.minimum),
-}

@@ -8,15 +8,15 @@ from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from gradcheck.enclosure import Reals, outward
 from gradcheck.problem import Array
-from gradcheck.readings.running import arithmetic, elementary, softmax
+from gradcheck.readings.places import Axis
+from gradcheck.readings.primitives import table
+from gradcheck.readings.primitives.table import Primitive
+from gradcheck.readings.running import arithmetic, softmax
 from gradcheck.readings.running.conditions import COMPARISONS, Condition, chosen, compared
 from gradcheck.readings.running.moving import MOVING
 from gradcheck.readings.running.operands import Operand, dtype_of, flat, part, parts_of, real, written
 from gradcheck.readings.running.parts import FLOAT64, Parts
 from gradcheck.readings.running.parts import arithmetic as precision_of
-
-OPERATIONS: dict[np.ufunc, Callable[..., Parts]] = {**arithmetic.OPERATIONS, **elementary.OPERATIONS}
-REAL = {np.true_divide, *elementary.OPERATIONS}  # real also of whole numbers
 
 
 class Running(NDArrayOperatorsMixin):
@@ -94,12 +94,12 @@ class Running(NDArrayOperatorsMixin):
 
     # ---- reductions ----
 
-    def sum(self, axis: int | None = None, keepdims: bool = False) -> "Running":
+    def sum(self, axis: Axis = None, keepdims: bool = False) -> "Running":
         """Added up in any order."""
         return self._made(arithmetic.sum_of, axis, keepdims)
 
-    def mean(self, axis: int | None = None, keepdims: bool = False) -> "Running":
-        return self.sum(axis, keepdims) / (self.size if axis is None else self.shape[axis])
+    def mean(self, axis: Axis = None, keepdims: bool = False) -> "Running":
+        return self.sum(axis, keepdims) / arithmetic.count(self.shape, axis)
 
     def max(self, axis: int | None = None, keepdims: bool = False) -> "Running":
         """The largest: off by no more than the worst of those that it is the largest of."""
@@ -140,13 +140,12 @@ class Running(NDArrayOperatorsMixin):
     # ---- NumPy's protocols ----
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Operand, **options: Any) -> Any:
-        operation = OUTER.get(ufunc) if method == "outer" else UFUNCS.get(ufunc) if method == "__call__" else None
         out = options.pop("out", ())
-        if operation is None or options or not all(isinstance(x, KNOWN) for x in inputs):
+        if options or not all(isinstance(x, KNOWN) for x in inputs):
             return NotImplemented
         with np.errstate(all="ignore"):
-            found = operation(*inputs)
-        if not out:
+            found = _called(ufunc, method, inputs)
+        if not out or found is NotImplemented:
             return found
         out[0].value[...], out[0].error[...] = _stored(found, out[0].dtype)
         return out[0]
@@ -160,7 +159,7 @@ class Running(NDArrayOperatorsMixin):
             if function in MOVING:
                 value, error = (function(*part(args, name), **options) for name in ("value", "error"))
                 return Running(np.asarray(value), np.asarray(error), dtype_of(*flat(args)))
-        return NotImplemented
+        return table.call(function, args, options)
 
 
 KNOWN = (Running, Condition, np.ndarray, np.generic, int, float)  # whatever else there is takes over
@@ -187,12 +186,34 @@ def _taken(operands: tuple[Operand, ...], *, real_valued: bool = False) -> tuple
     return [parts_of(operand, precision_of(dtype)) for operand in operands], dtype
 
 
-def _operation(ufunc: np.ufunc) -> Callable[..., Running]:
-    def operation(*operands: Operand) -> Running:
-        parts, dtype = _taken(operands, real_valued=ufunc in REAL)
-        return Running(*OPERATIONS[ufunc](*parts, precision_of(dtype)), dtype)
+def _called(ufunc: np.ufunc, method: str, inputs: tuple[Operand, ...]) -> Any:
+    if method == "outer":
+        return _outer(*inputs) if ufunc is np.multiply else NotImplemented
+    if method != "__call__":
+        return NotImplemented
+    primitive = table.KNOWN.get(ufunc)
+    if primitive is not None:
+        return _read(primitive, inputs, NONE)
+    return _comparison(ufunc)(*inputs) if ufunc in COMPARISONS else table.call(ufunc, inputs, NONE)
 
-    return operation
+
+NONE: dict[str, Any] = {}
+
+
+def _read(primitive: Primitive, operands: tuple[Operand, ...], options: dict[str, Any]) -> Running:
+    """A primitive, by its rounding; what it moves is moved, values and errors alike."""
+    parts, dtype = _taken(operands, real_valued=primitive.real)
+    if primitive.rounding is not None:
+        return Running(*primitive.rounding(*parts, precision_of(dtype), **options), dtype)
+    values, errors = zip(*parts, strict=True)
+    value, error = primitive.value(*values, **options), primitive.value(*errors, **options)
+    return Running(np.asarray(value), np.asarray(error), dtype)
+
+
+def read(primitive: Primitive, operands: tuple[Operand, ...], options: dict[str, Any]) -> Running:
+    """As NumPy's protocols have it, for who calls a primitive itself."""
+    with np.errstate(all="ignore"):
+        return _read(primitive, operands, options)
 
 
 def _comparison(ufunc: np.ufunc) -> Callable[[Operand, Operand], Condition]:
@@ -215,11 +236,6 @@ def _clipped(x: Operand, low: float, high: float) -> Running:
     return _where(_comparison(np.greater)(below, high), high, below)
 
 
-UFUNCS: dict[np.ufunc, Callable[..., Any]] = {
-    **{ufunc: _operation(ufunc) for ufunc in OPERATIONS},
-    **{ufunc: _comparison(ufunc) for ufunc in COMPARISONS},
-}
-OUTER: dict[np.ufunc, Callable[..., Any]] = {np.multiply: _outer}
 FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.where: _where,
     np.clip: _clipped,
@@ -229,3 +245,4 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.iscomplexobj: lambda x: False,
     np.ones_like: lambda x: Running.exact(np.ones(x.shape, dtype=x.dtype)),
 }
+table.READERS[Running] = 1, read

@@ -1,11 +1,13 @@
 """Value and error of a result, and what one rounding adds: where it may overflow, and where it is certain."""
 
-from functools import cache
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from gradcheck import precision
+from gradcheck import bounds, precision
 from gradcheck.enclosure import ETA64, U64, Reals, outward
 from gradcheck.precision import Precision
 
@@ -23,10 +25,45 @@ class Parts(NamedTuple):
     error: Any
 
 
-@cache
-def arithmetic(dtype: np.dtype) -> Precision:
-    """The precision in which NumPy computes with arrays of this dtype."""
-    return precision.of(dtype) if dtype.name in precision.NAMES else _WHOLE
+class _Precisions(dict[Any, Precision]):
+    """Of each dtype, the precision in which its arrays are computed with: NumPy's, unless another is granted."""
+
+    def __missing__(self, dtype: np.dtype) -> Precision:
+        found = self[dtype] = precision.of(dtype) if dtype.name in precision.NAMES else _WHOLE
+        return found
+
+
+_PRECISIONS = _Precisions()
+arithmetic = _PRECISIONS.__getitem__
+
+
+@contextmanager
+def granted(dtype: np.dtype, p: Precision) -> Iterator[None]:
+    """Within it, arrays of this dtype are computed with in a precision that is declared."""
+    before = arithmetic(dtype)
+    _PRECISIONS[dtype] = p
+    try:
+        yield
+    finally:
+        _PRECISIONS[dtype] = before
+
+
+def together(p: Precision, operations: int, additions: int) -> float:
+    """The relative error of so many operations and additions within a sum, theirs and our own, and of what is written down."""
+    if p.plain:
+        return bounds.spread(operations + additions, p.u + U64)
+    return _declared(p, operations, additions)
+
+
+@lru_cache(maxsize=4096)
+def _declared(p: Precision, operations: int, additions: int) -> float:
+    theirs = bounds.roundings(p, operations, additions, writings=1, readings=1)
+    return bounds.together(theirs + (operations + additions) * bounds.lam(U64))
+
+
+def underflows(p: Precision, count: int) -> float:
+    """What a sum of so many terms may lose to underflow: nothing, unless operands are read, or flushed."""
+    return 0.0 if p.plain else (count + 2) * p.eta
 
 
 def floored(x: Parts) -> Parts:
@@ -58,7 +95,7 @@ def settled(value: Reals, error: Reals, known: Any, p: Precision) -> Parts:
 def rounded(value: Any, error: Any, p: Precision, *, certain: Any = False) -> Parts:
     """After one more rounding to nearest; `certain` marks infinities and NaN of which there is no doubt."""
     with np.errstate(all="ignore"):
-        more = error + (p.u + U64) * (abs(value) + error) + p.eta + ETA64
+        more = error + (p.unit + U64) * (abs(value) + error) + p.least + ETA64
     known = np.isfinite(error)
     if certain is False:
         return settled(np.asarray(value), np.asarray(more), known, p)
