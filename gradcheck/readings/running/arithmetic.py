@@ -32,7 +32,7 @@ def product(x: Parts, y: Parts, p: Precision) -> Parts:
     exact = (x.error == 0) & (y.error == 0) & ((abs(x.value) == 1) | (abs(y.value) == 1) | (value == 0))
     doubtful = np.isinf(x.value) & _signless(y) | np.isinf(y.value) & _signless(x)
     found = rounded(value, error, p, certain=exactly(x, y) & ~np.isfinite(value) & ~doubtful)
-    found.error[np.broadcast_to(exact & np.isfinite(value), found.error.shape)] = 0.0
+    np.copyto(found.error, 0.0, where=exact & np.isfinite(value))
     return found
 
 

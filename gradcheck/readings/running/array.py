@@ -204,9 +204,9 @@ def _read(primitive: Primitive, operands: tuple[Operand, ...], options: dict[str
     """A primitive, by its rounding; what it moves is moved, values and errors alike."""
     parts, dtype = _taken(operands, real_valued=primitive.real)
     if primitive.rounding is not None:
-        return Running(*primitive.rounding(*parts, precision_of(dtype), **options), dtype)
-    values, errors = zip(*parts, strict=True)
-    value, error = primitive.value(*values, **options), primitive.value(*errors, **options)
+        found: Parts = primitive.rounding(*parts, precision_of(dtype), **options)
+        return Running(*found, dtype)
+    value, error = (primitive.value(*(getattr(x, name) for x in parts), **options) for name in Parts._fields)
     return Running(np.asarray(value), np.asarray(error), dtype)
 
 
