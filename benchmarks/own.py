@@ -27,7 +27,16 @@ from gradcheck.verdict import Outcome
 
 POWER = Path(__file__).parents[1] / "docs" / "power.json"
 QUANTITIES = ("loss", "D", "theta", "b", "X")
-VALUES = ("loss", "logits", "logits_gradient", "theta_gradient", "bias_gradient", "data_gradient", "shape_and_dtype", "finite")
+VALUES = (
+    "loss",
+    "logits",
+    "logits_gradient",
+    "theta_gradient",
+    "bias_gradient",
+    "data_gradient",
+    "shape_and_dtype",
+    "finite",
+)
 LARGEST = 4096  # numbers of an array
 
 
@@ -72,7 +81,9 @@ def told(name: str, law: Loss | None, problems: list[Problem]) -> set[str]:
     failed: set[str] = set()
     for problem in problems:
         trial = Trial(it, problem if law is None else problem.with_law(law))
-        failed |= {check for check in VALUES if CHECKS[check].judge(trial).outcome in (Outcome.DISAGREE, Outcome.ERRORED)}
+        failed |= {
+            check for check in VALUES if CHECKS[check].judge(trial).outcome in (Outcome.DISAGREE, Outcome.ERRORED)
+        }
     return failed
 
 
@@ -87,14 +98,21 @@ def plain(count: int, posed: int) -> bool:
     """Prints both comparisons; whether the verdicts are the same."""
     for dtype in ("float64", "float32", "float16", "bfloat16"):
         found = allowances(dtype, count)
-        click.echo(f"{dtype:<8} allowance of the text / by hand, median: " + ", ".join(f"{k} {v:.2f}" for k, v in found.items()))
+        click.echo(
+            f"{dtype:<8} allowance of the text / by hand, median: "
+            + ", ".join(f"{k} {v:.2f}" for k, v in found.items())
+        )
     rows = list(verdicts("float64", posed))
     same = [name for name, one, other in rows if bool(one) == bool(other)]
     told_by_hand = sum(bool(one) for _, one, _ in rows)
-    click.echo(f"{len(rows)} mistakes on {posed} problems: {told_by_hand} are told by their values; the text says the same of {len(same)}")
+    click.echo(
+        f"{len(rows)} mistakes on {posed} problems: {told_by_hand} are told by their values; the text says the same of {len(same)}"
+    )
     for name, one, other in rows:
         if one != other:
-            click.echo(f"  {name}: by hand {sorted(one - other) or '-'}, by the text {sorted(other - one) or '-'} alone")
+            click.echo(
+                f"  {name}: by hand {sorted(one - other) or '-'}, by the text {sorted(other - one) or '-'} alone"
+            )
     return len(same) == len(rows)
 
 
