@@ -16,10 +16,10 @@ from typing import Any
 import click
 import numpy as np
 
+import gradcheck.numpy
 from benchmarks.random import programs as texts
 from benchmarks.random.judged import compiled, judged
 from benchmarks.random.singles import DTYPES, SINGLES, Single, drawn, erring
-import gradcheck.numpy
 from gradcheck import precision
 
 Worst = dict[str, dict[str, float]]
@@ -43,7 +43,9 @@ class Counted:
             self.outside.append(said)
 
 
-def single(rng: np.random.Generator, name: str, case: Single, dtype: str, frameworks: tuple[str, ...], counted: Counted) -> None:
+def single(
+    rng: np.random.Generator, name: str, case: Single, dtype: str, frameworks: tuple[str, ...], counted: Counted
+) -> None:
     """One draw of a primitive: 4 x k entries, their value and gradients."""
     kind = precision.named(dtype).dtype
     shape = (4, 6) if "few" in (case.domain, case.other) else (4, 64)
@@ -60,7 +62,9 @@ def single(rng: np.random.Generator, name: str, case: Single, dtype: str, framew
             counted.add(name, framework, ratio, said)
 
 
-def program(rng: random.Random, numbers: np.random.Generator, dtype: str, frameworks: tuple[str, ...], counted: Counted) -> None:
+def program(
+    rng: random.Random, numbers: np.random.Generator, dtype: str, frameworks: tuple[str, ...], counted: Counted
+) -> None:
     """One program, its value and both gradients."""
     found, kind = texts.drawn(rng), precision.named(dtype).dtype
     arrays = [drawn(numbers, "modest", shape, kind) for shape in found.shapes]

@@ -34,7 +34,9 @@ def jumped(variable: Any) -> bool:
     return False
 
 
-def by_numpy(program: Program, arrays: list[Array], weight: Array | None = None, jumps: list[bool] | None = None) -> Found:
+def by_numpy(
+    program: Program, arrays: list[Array], weight: Array | None = None, jumps: list[bool] | None = None
+) -> Found:
     """In NumPy, backward by the tape. A weight makes a number of what is an array."""
     variables = [Variable(array) for array in arrays]
     found = program(*variables, np=gradcheck.numpy)
@@ -52,11 +54,17 @@ def _torch() -> tuple[Any, Any]:
     def axes(axis: Any) -> Any:
         return () if axis is None else axis
 
-    names = {name: getattr(torch, name) for name in "exp log log1p expm1 tanh sqrt sin cos arccos sigmoid abs sign square".split()}
-    names |= {name: getattr(torch, name) for name in "relu maximum minimum where logaddexp reciprocal matmul trace".split()}
-    names |= {name: getattr(torch, name) for name in "flip einsum stack".split()}
+    names = {
+        name: getattr(torch, name)
+        for name in ["exp", "log", "log1p", "expm1", "tanh", "sqrt", "sin", "cos", "arccos", "sigmoid", "abs", "sign", "square"]
+    }
+    names |= {
+        name: getattr(torch, name) for name in ["relu", "maximum", "minimum", "where", "logaddexp", "reciprocal", "matmul", "trace"]
+    }
+    names |= {name: getattr(torch, name) for name in ["flip", "einsum", "stack"]}
     lifted = {
-        name: lambda x, y, f=names[name]: f(x, torch.as_tensor(y, dtype=x.dtype)) for name in ("maximum", "minimum", "logaddexp")
+        name: lambda x, y, f=names[name]: f(x, torch.as_tensor(y, dtype=x.dtype))
+        for name in ("maximum", "minimum", "logaddexp")
     }
     space = SimpleNamespace(
         **{
@@ -93,7 +101,10 @@ def by_torch(program: Program, arrays: list[Array], weight: Array | None = None)
     found = program(*tensors, np=space)
     whole = found if weight is None else (found * torch.tensor(weight.astype(np.float64), dtype=kind)).sum()
     whole.backward()
-    return [part if part is None else part.detach().to(torch.float64).numpy() for part in (found, *(t.grad for t in tensors))]
+    return [
+        part if part is None else part.detach().to(torch.float64).numpy()
+        for part in (found, *(t.grad for t in tensors))
+    ]
 
 
 def _jax() -> tuple[Any, Any]:
@@ -106,7 +117,7 @@ def _jax() -> tuple[Any, Any]:
     more = "flip einsum stack clip power sum mean max min cumsum transpose reshape concatenate take_along_axis"
     space = SimpleNamespace(
         **{name: getattr(jnp, name) for name in (*names.split(), *more.split())},
-        **{name: getattr(jax.nn, name) for name in "sigmoid softplus log_sigmoid relu".split()},
+        **{name: getattr(jax.nn, name) for name in ["sigmoid", "softplus", "log_sigmoid", "relu"]},
         take=lambda x, index, axis: jnp.take(x, np.array(index), axis=axis),
         softmax=lambda x, axis=0: jax.nn.softmax(x, axis=axis),
         log_softmax=lambda x, axis=0: jax.nn.log_softmax(x, axis=axis),

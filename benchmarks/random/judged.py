@@ -24,7 +24,9 @@ def compiled(text: str) -> Callable[..., Any]:
     return space["loss"]
 
 
-def allowed(program: Any, arrays: list[Array], errors: list[Array], weight: Array | None, flushed: bool, jumps: list[bool]) -> list[Any]:
+def allowed(
+    program: Any, arrays: list[Array], errors: list[Array], weight: Array | None, flushed: bool, jumps: list[bool]
+) -> list[Any]:
     """Value and gradients, as they may be computed; where subnormals are flushed, also then."""
     dtype = arrays[0].dtype
     p = precision.granted(dtype.name, "", True)
@@ -66,7 +68,10 @@ def judged(program: Any, arrays: list[Array], errors: list[Array], moved: list[A
     """Of each framework, and of the truth: of which result (0 the value), the ratio of each entry."""
     p = precision.of(arrays[0].dtype)
     jumps: list[bool] = []
-    limits = {flushed: allowed(program, arrays, errors, weight, flushed, jumps) for flushed in {name == "jax" for name in frameworks}}
+    limits = {
+        flushed: allowed(program, arrays, errors, weight, flushed, jumps)
+        for flushed in {name == "jax" for name in frameworks}
+    }
     limits.setdefault(False, next(iter(limits.values())))
     exact = [] if any(jumps) else truth(program, moved, weight)
     for place, (ball, limit) in enumerate(zip(exact, limits[False], strict=False)):

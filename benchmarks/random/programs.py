@@ -83,7 +83,9 @@ def _moved(rng: random.Random, a: str, shape: Shape, k: int, known: list[tuple[s
     if which == 1:
         return f"np.reshape({a}, ({prod(shape)},))", (prod(shape),)
     if which == 2 and prod(shape) * 2 <= ENTRIES:
-        return f"np.concatenate([{a}, {a} * {a}], axis={k})", tuple(size * 2 if j == k else size for j, size in enumerate(shape))
+        return f"np.concatenate([{a}, {a} * {a}], axis={k})", tuple(
+            size * 2 if j == k else size for j, size in enumerate(shape)
+        )
     if which == 3:
         chosen = [rng.randrange(shape[k]) for _ in range(rng.randint(1, 4))]
         if prod(shape) // shape[k] * len(chosen) <= ENTRIES:
