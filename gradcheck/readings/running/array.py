@@ -15,7 +15,7 @@ from gradcheck.readings.running import arithmetic, softmax
 from gradcheck.readings.running.conditions import COMPARISONS, Condition, chosen, compared
 from gradcheck.readings.running.moving import MOVING
 from gradcheck.readings.running.operands import Operand, dtype_of, flat, part, parts_of, real, written
-from gradcheck.readings.running.parts import FLOAT64, Parts
+from gradcheck.readings.running.parts import FLOAT64, Parts, truthful
 from gradcheck.readings.running.parts import arithmetic as precision_of
 
 
@@ -152,7 +152,9 @@ class Running(NDArrayOperatorsMixin):
         return Parts(self.value, self.error)
 
     def _made(self, operation: Callable[..., Parts], *more: Any) -> "Running":
-        return Running(*operation(self._parts, *more, precision_of(self.dtype)), self.dtype)
+        p = precision_of(self.dtype)
+        found = operation(self._parts, *more, p)
+        return Running(*(truthful(found, (self._parts,)) if p.truthful else found), self.dtype)
 
     # ---- NumPy's protocols ----
 
@@ -221,8 +223,9 @@ def _read(primitive: Primitive, operands: tuple[Operand, ...], options: dict[str
     """A primitive, by its rounding; what it moves is moved, values and errors alike."""
     parts, dtype = _taken(operands, real_valued=primitive.real)
     if primitive.rounding is not None:
-        found: Parts = primitive.rounding(*parts, precision_of(dtype), **options)
-        return Running(*found, dtype)
+        p = precision_of(dtype)
+        found: Parts = primitive.rounding(*parts, p, **options)
+        return Running(*(truthful(found, parts) if p.truthful else found), dtype)
     value, error = (primitive.value(*(getattr(x, name) for x in parts), **options) for name in Parts._fields)
     return Running(np.asarray(value), np.asarray(error), dtype)
 
