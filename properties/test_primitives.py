@@ -263,7 +263,7 @@ def test_a_granted_arithmetic_is_counted_once_for_each_result(declared):
         a, b = (Running.given(Running.exact(part)) for part in (x, y))
         times, total, matrix = a * b, gnp.sum(a * b, axis=0), a @ b.T
     down = lambda v: coarse.round(v).astype(kind)
-    read = (lambda v: down(v)) if "reads" in declared or "stored" in declared else lambda v: v
+    read = down if "reads" in declared or "stored" in declared else lambda v: v
     kept = (lambda v: v) if "adds" in declared else down
     assert (abs(kept(read(x) * read(y)) - times.value) <= times.error).all()
     added = np.zeros(4, dtype=kind)

@@ -99,9 +99,14 @@ def settled(value: Reals, error: Reals, known: Any, p: Precision) -> Parts:
 def truthful(found: Parts, operands: Iterable[Parts]) -> Parts:
     """Of what is infinite though it is made of finite numbers, nothing is known."""
     infinite = ~np.isfinite(found.value)
-    if infinite.any() and all(np.isfinite(x.value).all() for x in operands):
-        return Parts(found.value, np.where(infinite, np.inf, found.error))
-    return found
+    if not infinite.any():
+        return found
+    for x in operands:
+        if x.value.ndim <= infinite.ndim and all(
+            one in (1, other) for one, other in zip(x.value.shape[::-1], infinite.shape[::-1], strict=False)
+        ):
+            infinite = infinite & np.isfinite(x.value)
+    return Parts(found.value, np.where(infinite, np.inf, found.error))
 
 
 def rounded(value: Any, error: Any, p: Precision, *, certain: Any = False) -> Parts:
