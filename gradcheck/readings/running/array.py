@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
-from gradcheck.enclosure import Reals, outward
+from gradcheck.enclosure import Reals
 from gradcheck.problem import Array
 from gradcheck.readings.places import Axis
 from gradcheck.readings.primitives import table
@@ -14,7 +14,7 @@ from gradcheck.readings.primitives.table import Primitive
 from gradcheck.readings.running import arithmetic, softmax
 from gradcheck.readings.running.conditions import COMPARISONS, Condition, chosen, compared
 from gradcheck.readings.running.moving import MOVING
-from gradcheck.readings.running.operands import Operand, dtype_of, flat, part, parts_of, real, written
+from gradcheck.readings.running.operands import Operand, dtype_of, flat, given, part, parts_of, real, written
 from gradcheck.readings.running.parts import FLOAT64, Parts, truthful
 from gradcheck.readings.running.parts import arithmetic as precision_of
 
@@ -37,14 +37,7 @@ class Running(NDArrayOperatorsMixin):
     def given(cls, x: "Running") -> "Running":
         """An input that is read in the precision that is granted to its dtype."""
         p = precision_of(x.dtype)
-        if p.plain:
-            return x
-        with np.errstate(all="ignore"):
-            lost = (p.reads + p.stored + p.reads * p.stored) * (abs(x.value) + x.error) + 2 * p.eta
-            sure = (x.error == 0) & ((x.value == 0) | ~np.isfinite(x.value))
-            over = abs(x.value) + x.error + lost > p.huge
-            error = np.where(sure, 0.0, np.where(over, np.inf, outward(x.error + lost)))
-        return cls(x.value, error, x.dtype)
+        return x if p.plain else cls(*given(x._parts, p), x.dtype)
 
     def filled(self, number: int) -> "Running":
         """As many of one number."""
@@ -104,12 +97,10 @@ class Running(NDArrayOperatorsMixin):
         """Rounded to another precision; towards zero where that is whole numbers."""
         new = np.dtype(dtype)
         if new.kind in "iu":
-            return _truncated(self, new)
+            return Running(*arithmetic.truncated(self._parts), new)
         if new == self.dtype:
             return self.copy() if copy else self
         return Running(*arithmetic.converted(self._parts, self.dtype, new), new)
-
-    # ---- reductions ----
 
     def sum(self, axis: Axis = None, keepdims: bool = False) -> "Running":
         """Added up in any order."""
@@ -130,10 +121,11 @@ class Running(NDArrayOperatorsMixin):
         error = self.error.max(axis=axis, keepdims=keepdims)
         return Running(np.asarray(value), np.asarray(error), self.dtype)
 
+    def ravel(self) -> "Running":
+        return self.reshape(-1)
+
     def argmax(self, axis: int | None = None) -> Any:
         return self.value.argmax(axis=axis)
-
-    # ---- as the bounds know them ----
 
     def softmax(self) -> "Running":
         """Column by column, (L, n)."""
@@ -189,14 +181,6 @@ def _stored(given: Operand, dtype: np.dtype) -> Parts:
     if isinstance(given, Running):
         given = given.astype(dtype, copy=False)
     return parts_of(given, precision_of(dtype))
-
-
-def _truncated(x: Running, dtype: np.dtype) -> Running:
-    """Whole numbers; where the errors leave two of them open, either."""
-    with np.errstate(all="ignore"):
-        value = np.trunc(x.value)
-        sure = (np.trunc(x.value - x.error) == value) & (np.trunc(x.value + x.error) == value)
-    return Running(value, np.where(sure, 0.0, outward(x.error + 1)), dtype)
 
 
 def _taken(operands: tuple[Operand, ...], *, real_valued: bool = False) -> tuple[list[Parts], np.dtype]:
