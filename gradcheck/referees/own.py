@@ -209,7 +209,7 @@ class Rounded:
     @cached_property
     def _program(self) -> Program:
         p = self.problem
-        found = Program(_law(p), dict(zip(("theta", "b", "X", "Y"), map(Running.exact, _given(p)), strict=True)))
+        found = Program(_law(p), dict(zip(("theta", "b", "X", "Y"), map(_entered, _given(p)), strict=True)))
         if "Z" in found.variables:
             found.variables["Z"].array = self._logits
         if self.seed != 1 or self.off:
@@ -241,6 +241,11 @@ class Rounded:
 
 def _given(problem: Problem) -> tuple[np.ndarray, ...]:
     return problem.theta, problem.b, problem.X, problem.Y
+
+
+def _entered(array: np.ndarray) -> Running:
+    """An input, read in the precision that is granted."""
+    return Running.given(Running.exact(array))
 
 
 def truth(problem: Problem) -> Own:
