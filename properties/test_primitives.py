@@ -437,6 +437,34 @@ def test_what_overflows_is_infinite_or_in_doubt_and_granted_it_is_unknown():
     assert np.exp(Running(np.array([-100.0]), np.zeros(1), kind)).error[0] == 0
 
 
+def test_a_slope_of_a_quotient_is_known_where_none_of_its_orders_overflows():
+    """Of g, y, b: where y/b or g/b does, nothing is known; where b may be 0, neither."""
+    kind = np.dtype("float16")
+    g, y, b = (np.array(column) for column in ([0.125, 3e4, 1.0, 1.0], [3e4, 0.125, 2.0, 1.0], [0.25, 0.25, 4.0, 1.0]))
+    found = PRIMITIVES["slope"](
+        Running(g, 0 * g, kind), Running(y, 0 * y, kind), Running(b, np.array([0.0, 0, 0, 2]), kind)
+    )
+    assert np.isinf(found.error[[0, 1, 3]]).all()
+    assert found.value[2] == -0.5
+    assert found.error[2] < 2.0**-11
+
+
+def test_another_precision_rounds_once_more_where_it_is_coarser():
+    """Of what has an error; what has none is rounded as NumPy rounds it."""
+    x = Running(np.array([1.1, -3.3]), np.array([0.01, 0.02]), np.dtype("float32"))
+    u = 2.0**-11
+    found = x.astype("float16")
+    assert found.dtype == np.float16
+    assert (found.value == x.value).all()
+    formula = x.error + u * (abs(x.value) + x.error) + 2.0**-24
+    assert (found.error >= formula * (1 - 2.0**-40)).all()
+    assert (found.error <= formula * (1 + 2.0**-25)).all()
+    assert (x.astype("float64").error == x.error).all()
+    exact = Running(x.value, 0 * x.error, x.dtype).astype("float16")
+    assert (exact.value == x.value.astype("float16")).all()
+    assert not exact.error.any()
+
+
 def test_conditions_come_together():
     """And, or, not, of what is sure and what is not, in parts."""
     x = Running(np.array([-1.0, 0.1, 1.0]), np.array([0.1, 0.2, 0.1]))
@@ -457,6 +485,7 @@ def test_conditions_come_together():
     balls = (Balls.exact(np.array([1.0, 2.0])) > 1)[1:]
     assert isinstance(gnp.where(balls, 1, 0), Balls)
     assert isinstance(gnp.where(~balls | balls, 1, 0), Balls)
+    assert (gnp.where(above[2:], np.float32(1), np.float32(0)).value == 1).all()
 
 
 # ---- the names ----
