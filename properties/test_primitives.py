@@ -71,7 +71,17 @@ def test_every_primitive_is_drawn():
     for case in SINGLES.values():
         given = [Variable(np.full((4, 6), 0.5)) for _ in range(2)]
         reached(compiled(f"def loss(x, y=None, *, np):\n    return {case.text}\n")(*given, np=gnp), found)
-    assert set(PRIMITIVES) - found == {"leads", "sides", "share", "sign", "scatter", "slope", "total", "broadcast_to"}
+    assert set(PRIMITIVES) - found == {
+        "leads",
+        "sides",
+        "share",
+        "sign",
+        "scatter",
+        "slope",
+        "total",
+        "broadcast_to",
+        "portion",
+    }
 
 
 # ---- at the ends ----
