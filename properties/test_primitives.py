@@ -178,6 +178,18 @@ def test_every_derivative_is_where_difference_quotients_lie(name):
 
 
 @READINGS
+def test_what_flows_back_through_products_of_stacks(read):
+    """To either operand, summed over the axes along which it was broadcast."""
+    x, y = np.arange(24.0).reshape(2, 3, 4) / 8, np.arange(20.0).reshape(4, 5) / 16
+    weight = np.cos(np.arange(30.0)).reshape(2, 3, 5)
+    _, found = gradients(lambda x, y: gnp.sum(gnp.matmul(x, y) * weight), read(x), read(y))
+    expected = weight @ y.T, np.einsum("bij,bik->jk", x, weight)
+    for one, other in zip(found, expected, strict=True):
+        assert one.shape == other.shape
+        assert np.allclose(one if isinstance(one, np.ndarray) else one.values(), other, rtol=1e-12)
+
+
+@READINGS
 def test_what_flows_in_by_three_ways_is_a_sum_of_any_order(read):
     """Rounded no more often than a sum of three."""
     x = Variable(read(np.array([0.3, 0.7])))
@@ -317,6 +329,11 @@ def summed(e: Any, size: Any, k: int) -> Any:
     return e.sum(axis=0) + times(k - 1) * size.sum(axis=0)
 
 
+def raised(a: Any, e: Any, b: Any, g: Any) -> Any:
+    moved = e / (a - e)
+    return a**b * np.expm1(abs(b) * moved + g * (abs(np.log(a)) + moved))
+
+
 def by_slope() -> Any:
     inner = multiplied(A, E, A, E)
     moved = divided(A * A, inner, B, G)
@@ -353,6 +370,10 @@ FORMULAS: dict[str, tuple[Callable[[Any, Any], Any], Any]] = {
     "square": (lambda x, y: x**2, 2 * E * SA + F * (A**2 + 2 * E * SA) + 2 * ETA),
     "cube": (lambda x, y: x**3, 3 * E * SA**2 + F * (abs(A) ** 3 + 3 * E * SA**2) + 3 * ETA),
     "tenth": (lambda x, y: x**10, 10 * E * SA**9 + times(9) * (abs(A) ** 10 + 10 * E * SA**9) + 10 * ETA),
+    "raise": (
+        lambda x, y: gnp.power(abs(x), y),
+        raised(abs(A), E, B, G) + F * (abs(A) ** B + raised(abs(A), E, B, G)) + 4 * ETA,
+    ),
     "where": (lambda x, y: gnp.where(A > 0.5, x, y), np.where(A > 0.5, E, G)),
     "where in doubt": (lambda x, y: gnp.where(x > A - E / 2, x, y), np.where(E > 0, abs(A - B) + E + G, G)),
 }
