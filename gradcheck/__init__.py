@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from gradcheck.implementations import NotPosed as NotPosed
     from gradcheck.implementations import Takes as Takes
     from gradcheck.law import CrossEntropy as CrossEntropy
+    from gradcheck.law import Loss as Loss
     from gradcheck.problem import Problem as Problem
     from gradcheck.strategies import problems as problems
     from gradcheck.suite import parametrize as parametrize
@@ -58,6 +59,7 @@ __all__ = [
     "Enclosure",
     "Implementation",
     "Layout",
+    "Loss",
     "Missing",
     "NotPosed",
     "Outcome",
@@ -93,7 +95,7 @@ _HOMES = {
     "gradcheck.enclosure": ("Enclosure",),
     "gradcheck.errors": ("Missing", "Unusable"),
     "gradcheck.implementations": ("Implementation", "Layout", "NotPosed", "Takes"),
-    "gradcheck.law": ("CrossEntropy",),
+    "gradcheck.law": ("CrossEntropy", "Loss"),
     "gradcheck.problem": ("Problem",),
     "gradcheck.strategies": ("problems",),
     "gradcheck.suite": ("parametrize",),

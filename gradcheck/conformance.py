@@ -39,6 +39,7 @@ def replay(implementation: Implementation, case: cases.Case, path: Path, checks:
     """Judge one saved problem again: by the given checks (globs), else by the one that it was saved for, else by all."""
     dtype = case.problem.precision.name
     implementation.require(dtype)
+    notes = posing.same_loss(implementation, case.problem, str(path))
     chosen = verify.select(tuple(checks) or filter(None, [case.check]))
     tallies = {check.name: Tally(check) for check in chosen}
     problem = posing.drawn(implementation, case.problem)
@@ -63,7 +64,7 @@ def replay(implementation: Implementation, case: cases.Case, path: Path, checks:
     )
     with quiet():
         run = causes.pictured(run, adapt(implementation))
-    return replace(run, printed=printed.size, notes=tuple(implementation.home.notes))
+    return replace(run, printed=printed.size, notes=(*notes, *implementation.home.notes))
 
 
 def conform(

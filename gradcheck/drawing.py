@@ -9,10 +9,15 @@ from hypothesis import seed as seeded
 from hypothesis.database import ExampleDatabase
 from hypothesis.strategies import SearchStrategy, none, tuples
 
+from gradcheck.errors import Unusable
 from gradcheck.implementations import Implementation, posing
 from gradcheck.implementations.fitting import laid
 from gradcheck.implementations.told import ALIASES
+from gradcheck.law import Loss
 from gradcheck.problem import Problem
+from gradcheck.readings import sound
+from gradcheck.referees import lawful
+from gradcheck.regimes import select
 from gradcheck.strategies import laws, palette, problems
 from gradcheck.strategies.arrays import Shape
 from gradcheck.strategies.taken import Room
@@ -70,6 +75,12 @@ def strategy(
     """The problems of its loss; without options, the same as without an implementation."""
     if implementation is None or (implementation.law.plain and not implementation.takes.options):
         return problems(dtypes=(dtype,), regimes=regimes, few=few, **_room(implementation))
+    if isinstance(implementation.law, Loss):
+        sound.require(implementation.law)
+        lawful.of(implementation.law)
+        left = sound.unposed(implementation.law)
+        if regimes and (wanted := select(regimes)) and set(wanted) <= set(left):
+            raise Unusable(f"{wanted[0]} is not posed: {left[wanted[0]]}")
     ignored = implementation.law.ignore is not None or "ignore" in implementation.varied
     taken = tuple(name for name in implementation.takes.options if ALIASES[name] in implementation.varied)
     options = laws(taken) if taken else none()
@@ -85,7 +96,10 @@ def possible(implementation: Implementation, regimes: tuple[str, ...]) -> None:
 
 
 def _room(implementation: Implementation | None) -> dict[str, Any]:
-    """Which problems it takes, whatever options these have."""
+    """Which problems it takes, whatever options these have; of a loss of one's own, with finite logits."""
     if implementation is None:
         return {}
-    return {"takes": replace(implementation.takes, options=(), labels=("int64",)), "layout": laid(implementation)}
+    takes = replace(implementation.takes, options=(), labels=("int64",))
+    if isinstance(implementation.law, Loss):
+        takes = replace(takes, without=tuple(dict.fromkeys((*takes.without, *sound.unposed(implementation.law)))))
+    return {"takes": takes, "layout": laid(implementation)}

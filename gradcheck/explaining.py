@@ -101,7 +101,7 @@ def _lean(run: Run, implementation: Implementation) -> Implementation:
 
 def _other_loss(one: CrossEntropy, other: CrossEntropy) -> bool:
     """Whether they differ in more than the reduction, which has a story of its own."""
-    return replace(one, reduction=other.reduction) != other
+    return one != other if one.own or other.own else replace(one, reduction=other.reduction) != other
 
 
 def _explained(failure: Failure, tally: Tally, likely: diagnosis.Diagnosis | None) -> Failure:

@@ -45,7 +45,7 @@ def meant(implementation: Implementation, tallies: Iterable[Tally], passing: Ite
     for layout, law in sorted(others(declared), key=lambda other: distance(other, declared)):
         if _agrees(replace(implementation, layout=layout, law=law), problems, rest, checks):
             return layout, law
-    if not any(tally.check.equations for tally in failed):  # no value is wrong
+    if implementation.law.own or not any(tally.check.equations for tally in failed):  # no value is wrong
         return None
     if not implementation.takes.options:  # or the problem says what it is handed
         problems, rest = ([problem.with_law(PLAIN) for problem in some] for some in (problems, rest))
@@ -104,7 +104,9 @@ def others(declared: Meant) -> Iterator[Meant]:
         reduction = changes.pop("reduction")
         if reduction == "none" and declared[1].l2:  # which is of no sample
             continue
-        law = replace(declared[1], reduction=reduction)
+        if declared[1].own and reduction != declared[1].reduction:  # which is in its text
+            continue
+        law = declared[1] if declared[1].own else replace(declared[1], reduction=reduction)
         found = replace(declared[0], **changes), law
         if _distinct(found) != _distinct(declared):
             yield found

@@ -4,7 +4,7 @@ All of them are binary with rounding to nearest and gradual underflow (Higham 20
 """
 
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, cached_property
 
 import numpy as np
 
@@ -30,7 +30,8 @@ class Precision:
     `adds` the unit roundoff of an addition within a sum, 0 where that is u; `kept` that of writing down what an operation or
     a sum comes to, 0 where that is its own rounding; `stored` that of writing down an array between two steps, or an operand
     before a product, alone; `returned` that of writing down a result, and nothing else. `merged` counts the parts of
-    which a log-sum-exp is merged in a row, `pieces` those of a gradient.
+    which a log-sum-exp is merged in a row, `pieces` those of a gradient. `truthful`: of what overflows or vanishes, a running error
+    tells how far that is from the truth, and not only what is computed.
     """
 
     name: str
@@ -46,11 +47,29 @@ class Precision:
     returned: float = 0.0
     merged: float = 0.0
     pieces: int = 1
+    truthful: bool = False
 
     @property
     def loses(self) -> int:
         """1 where an operand may underflow or overflow when it is read or written down, 0 where it is taken as it is."""
         return int(bool(self.reads or self.stored))
+
+    @cached_property
+    def plain(self) -> bool:
+        """Whether nothing is declared: each operation is rounded once, and that is all."""
+        return not (self.reads or self.adds or self.kept or self.stored)
+
+    @cached_property
+    def unit(self) -> float:
+        """The relative error of one operation, written down, and read again."""
+        if self.plain:
+            return self.u
+        return ((1 + self.u) * (1 + self.kept) * (1 + self.stored) * (1 + self.reads) - 1) * (1 + 2.0**-40)
+
+    @cached_property
+    def least(self) -> float:
+        """What underflow may cost it."""
+        return self.eta if self.plain else 4 * self.eta
 
     def within(self, other: "Precision") -> "Precision":
         """The same roundings, in the range that both have: the first to underflow, and the first to overflow."""

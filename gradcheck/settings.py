@@ -22,14 +22,12 @@ from gradcheck import foreign
 from gradcheck.arithmetic import FIELDS as ARITHMETIC
 from gradcheck.arithmetic import Arithmetic, options
 from gradcheck.errors import Unusable
-from gradcheck.implementations import Implementation, Layout, load
+from gradcheck.implementations import Implementation, Layout, load, losses
 from gradcheck.implementations.peer import Limits
 from gradcheck.implementations.process import from_command, isolated
 from gradcheck.implementations.takes import SAID as TAKES
 from gradcheck.implementations.takes import Takes
 from gradcheck.implementations.takes import flags as taken
-from gradcheck.law import CrossEntropy
-from gradcheck.law.options import FIELDS as LAW
 from gradcheck.printable import clipped
 
 LONGEST, DEEPEST = 4096, 64  # characters of a text, and parts of a key
@@ -50,6 +48,8 @@ class Target:
     layout: Mapping[str, Any] = field(default_factory=dict)
     arithmetic: Mapping[str, Any] = field(default_factory=dict)
     law: Mapping[str, Any] = field(default_factory=dict)
+    loss: str = ""  # a loss of one's own: file.py:object
+    loss_options: Mapping[str, Any] = field(default_factory=dict)
     takes: Mapping[str, Any] = field(default_factory=dict)
     dtypes: tuple[str, ...] = ()
     checks: tuple[str, ...] = ()
@@ -74,8 +74,7 @@ class Target:
             found = replace(found, layout=replace(found.layout, **self.layout))
         if self.arithmetic:
             found = replace(found, arithmetic=replace(found.arithmetic, **self.arithmetic))
-        if self.law:
-            found = replace(found, law=replace(found.law, **self.law))
+        found = losses.declared(found, self.law, self.loss, self.loss_options)
         if self.takes:
             found = replace(found, takes=replace(found.takes, **self.takes))
         if self.expected_failures:
@@ -92,6 +91,7 @@ class Target:
         return (
             *named,
             *options({**self.layout, **self.law, **self.arithmetic}),
+            *losses.words(self.loss, self.loss_options),
             *taken(self.takes),
             *(("--threads",) if self.threads else ()),
             *(("--isolate",) if self.isolate and not self.exec else ()),
@@ -132,17 +132,6 @@ def _seconds(value: object) -> Any:
     return value
 
 
-def _loss(value: object) -> dict[str, Any]:
-    """What is said of the loss; only what is said, so that the rest is what the target declares."""
-    if not isinstance(value, dict):
-        raise ValueError(f"a table with any of {', '.join(key.replace('_', '-') for key in LAW)}")
-    found = {key.replace("-", "_"): entry for key, entry in value.items()}
-    if len(found) < len(value):
-        raise ValueError("each option once")
-    law = CrossEntropy.read(found)
-    return {key: getattr(law, key) for key in found}
-
-
 def _takes(value: object) -> dict[str, Any]:
     """What is said of what it takes."""
     if not isinstance(value, dict):
@@ -172,7 +161,8 @@ READERS: dict[str, Callable[[object], Any]] = {
     "isolate": _flag,
     "time-limit": _seconds,
     "memory-limit": _whole(0),
-    "loss": _loss,
+    "loss": losses.said,
+    "loss-options": losses.table,
     "takes": _takes,
 }
 NAMED = {"loss": "law"}  # what an entry is called in a Target, where that is not its own name
@@ -203,7 +193,8 @@ def _read(path: Path) -> Iterator[Target]:
         raise Unusable(f"{where} holds {sorted(tables)}; expected tables [tool.gradcheck.targets.NAME]")
     for name, table in tables.get("targets", {}).items():
         found = _target(f"{path}: [tool.gradcheck.targets.{name}]", name, table)
-        yield replace(found, target=_from(path.parent, found.target), configured=True)
+        own = _from(path.parent, found.loss)
+        yield replace(found, target=_from(path.parent, found.target), loss=own, configured=True)
 
 
 def _from(folder: Path, target: str) -> str:
@@ -236,7 +227,10 @@ def _target(where: str, name: str, table: object) -> Target:
     try:
         Layout(**found["layout"])
         Arithmetic(**found["arithmetic"])
-        older = _loss({key: table[key] for key in OLDER if key in table})
+        if isinstance(found.get("law"), str):
+            found["loss"] = found.pop("law")
+        older = losses.said({key: table[key] for key in OLDER if key in table})
+        assert isinstance(older, dict)
         if twice := sorted(set(older) & set(found.get("law", {}))):
             raise Unusable(f"{twice[0]} is said twice; expected it in loss alone")
         found["law"] = {**older, **found.get("law", {})}

@@ -5,12 +5,14 @@ What is said was judged, on these problems. Where larger ones pass (a fault of m
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from gradcheck.checks import Check, Trial
 from gradcheck.errors import ProblemError
 from gradcheck.implementations import Implementation
+from gradcheck.law import CrossEntropy
 from gradcheck.problem import Problem
 from gradcheck.reduction import kept
 from gradcheck.verdict import FAILURES, Outcome
@@ -68,18 +70,26 @@ def _resized(problem: Problem, side: str, size: int) -> Iterator[Problem]:
         yield from _grown(problem, side, np.pad(places, lacking, mode="edge"), lacking[0])
 
 
+def _named(law: CrossEntropy, copied: np.ndarray, before: int) -> dict[str, Any]:
+    """What an option says of classes, of which some are copies."""
+    weights = tuple(law.class_weight[k] for k in copied) if law.class_weight else ()
+    return {
+        "class_weight": weights,
+        "ignore": law.ignore if law.ignore is None or law.ignore < 0 else law.ignore + before,
+    }
+
+
 def _grown(problem: Problem, side: str, copied: np.ndarray, before: int) -> Iterator[Problem]:
     """With copies, `before` of them in front; of copied classes only the one that was there is a label."""
     arrays = {name: getattr(problem, name) for name in ("theta", "b", "X", "Y")}
     law = problem.law
     for name, axis in SIDES[side].items():
         arrays[name] = np.take(arrays[name], copied, axis=axis)
+    if side == "L" and not law.own:
+        law = replace(law, **_named(law, copied, before))
     if side == "L":
         arrays["Y"] = np.zeros_like(arrays["Y"])
         arrays["Y"][before : before + problem.L] = problem.Y
-        weights = tuple(law.class_weight[k] for k in copied) if law.class_weight else ()
-        ignore = law.ignore if law.ignore is None or law.ignore < 0 else law.ignore + before
-        law = replace(law, class_weight=weights, ignore=ignore)
     try:
         found = Problem(**arrays, memory=problem.memory, law=law)
     except ProblemError:

@@ -12,6 +12,8 @@ from gradcheck.checks import Check, Trial
 from gradcheck.implementations import FUNCTIONS, Implementation, Layout
 from gradcheck.implementations.fitting import laid
 from gradcheck.implementations.told import unvaried
+from gradcheck.law import Loss
+from gradcheck.readings import sound
 from gradcheck.regimes import MIXED, REGIMES, SHAPED
 from gradcheck.spread import regimes_of
 from gradcheck.verdict import Outcome, Verdict
@@ -85,9 +87,12 @@ def _regimes(implementation: Implementation, watch: Watch, run: Asked) -> Iterat
     if run.regimes != ("*",):
         yield Gap("regime", "other regimes", "--regime")
         return
-    takes = implementation.takes
+    takes, law = implementation.takes, implementation.law
+    own = sound.unposed(law) if isinstance(law, Loss) else {}
     for name in watch.left:
-        if name in takes.refused:
+        if name in own:
+            yield Gap("regime", name, own[name])
+        elif name in takes.refused:
             yield Gap("regime", name, "--without-regime")
         elif name in watch.beyond:
             yield Gap("regime", name, watch.beyond[name])

@@ -12,7 +12,7 @@ from gradcheck.errors import Unusable
 from gradcheck.implementations import Implementation, Layout, Takes
 from gradcheck.implementations.naming import located, titled
 from gradcheck.implementations.targets import as_implementation
-from gradcheck.law import CrossEntropy
+from gradcheck.law import CrossEntropy, Loss
 from gradcheck.settings import Target, named
 
 
@@ -65,6 +65,7 @@ def given(
             "arithmetic": said(found.arithmetic),
             "law": said(found.law),
             "takes": found.takes.said,
+            **_worded(found.law),
         }
         asked = Target(found.name, found.name, **declares)
     changes: dict[str, Any] = {"layout": layout, "law": law, "arithmetic": arithmetic, "takes": takes}
@@ -76,7 +77,16 @@ def given(
     declared: dict[str, Any] = {
         name: value.said if isinstance(value, Takes) else said(value) for name, value in changes.items()
     }
+    if law is not None:
+        declared |= _worded(law)
     return replace(asked, **declared), replace(found, **changes)
+
+
+def _worded(law: CrossEntropy) -> dict[str, Any]:
+    """How a loss of one's own is named on a command line, where its file has it."""
+    if not isinstance(law, Loss):
+        return {"loss": "", "loss_options": {}}
+    return {"loss": law.word, "loss_options": law.chosen if law.word else {}, "law": {}}
 
 
 def _taken(target: Any) -> Implementation:

@@ -191,6 +191,6 @@ def _sentences(wrong: dict[str, Verdict], problem: Problem) -> Iterable[str]:
         check = CHECKS[verify.GRADIENTS[name]]
         yield f"{check.name} [{reports.words.heading(check)}]  {verdict.outcome.value.upper()}"
         yield from (f"  {line}" for line in reports.told.verdict(verdict, problem.precision.name))
-        yield f"  claim     {check.claim}"
+        yield f"  claim     {check.claims(problem.law)}"
     yield f"  problem   {reports.words.sizes(problem)}"
     yield from (f"            {printable(line)}" for line in reports.words.arrays(problem))

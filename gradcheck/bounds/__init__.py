@@ -46,6 +46,7 @@ from gradcheck.bounds.roundings import relative as relative
 from gradcheck.bounds.roundings import returned as returned
 from gradcheck.bounds.roundings import roundings as roundings
 from gradcheck.bounds.roundings import spread as spread
+from gradcheck.bounds.roundings import together as together
 from gradcheck.bounds.roundings import written as written
 from gradcheck.bounds.softmax import SoftmaxError as SoftmaxError
 from gradcheck.bounds.softmax import enclosed as enclosed

@@ -50,7 +50,7 @@ class Job:
         said = (
             f"{self.target} {self.dtypes} {self.checks} {self.regimes} {self.seed} {self.size} {version('gradcheck')}"
         )
-        return hashlib.sha256(said.encode() + _source(self.target.target)).hexdigest()[:16]
+        return hashlib.sha256(said.encode() + _source(self.target.target) + _source(self.target.loss)).hexdigest()[:16]
 
 
 def _source(target: str) -> bytes:

@@ -6,6 +6,7 @@ import numpy as np
 
 from gradcheck import referees
 from gradcheck.checks import bars
+from gradcheck.checks.own import require_law
 from gradcheck.checks.reading import Skip, require_bounded
 from gradcheck.checks.table import AGREED, check, every, found
 from gradcheck.checks.trial import Trial
@@ -91,9 +92,22 @@ def columns_do_not_mix(trial: Trial) -> Found:
 # ---- sums over classes ----
 
 
+def _sum_of(truth: Enclosure, own: Enclosure) -> Enclosure:
+    """The sums over the classes of an enclosure, with the rounding of another sum of as many terms."""
+    total, off = truth.midpoint.sum(axis=0), truth.radius.sum(axis=0)
+    rounded = 2 * len(truth.midpoint) * U64 * abs(truth.midpoint).sum(axis=0)
+    return Enclosure(total, outward(off + rounded + own.radius, len(truth.midpoint) + 8))
+
+
+SUMS = {key: f"{name}_gradient_sums_to_zero" for key, name in (("Z", "logits"), ("theta", "theta"), ("b", "bias"))}
+
+
 def _sums_to_zero(trial: Trial, key: str) -> Comparison:
     gradient = trial.gradient(key)
+    require_law(trial, SUMS[key])
     total, own = zero(gradient, 0)
+    if trial.law.own:  # which need not hold of every problem: what the truth adds up to
+        own = _sum_of(trial.truth.enclosure(QUANTITY[key]), own)
     allowed = trial.truth.allowed(QUANTITY[key]).sum(axis=0)
     require_bounded(allowed)
     return Comparison(f"sum of {SYMBOLS[key]} over classes", total, own, allowed, abs(gradient).sum(axis=0))

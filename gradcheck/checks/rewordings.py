@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck import referees
-from gradcheck.checks import bars
+from gradcheck.checks import bars, own
 from gradcheck.checks.reading import Skip, require_bounded
 from gradcheck.checks.relations import QUANTITY, SYMBOLS, offered
 from gradcheck.checks.table import check, every
@@ -32,15 +32,22 @@ def twice_over(p: Problem) -> Problem:
     return p.with_arrays(p.theta, p.b, np.concatenate([p.X, p.X], axis=1), np.concatenate([p.Y, p.Y], axis=1))
 
 
+def _reworded(trial: Trial, law: str, key: str, other: Problem, places: tuple[Any, ...]) -> tuple[Enclosure, Reals]:
+    """What a gradient of the same problem in other words is: the same in other places. One's own loss is read of it."""
+    quantity = QUANTITY[key]
+    if trial.law.own:
+        return own.reworded(trial, law, quantity, other)
+    return trial.truth.enclosure(quantity).take(*places), trial.truth.allowed(quantity)[places]
+
+
 @check(10, 17, 18, needs=("gradients",), turns=every(3), bars=(bars.named_classes,))
 def class_permutation(trial: Trial) -> Found:
     """Renaming the classes permutes the rows of every gradient."""
     order = np.roll(np.arange(trial.problem.L), 1)
     renamed = _permuted(trial.problem, classes=order)
     for key in offered(trial):
-        truth, allowed = trial.truth.enclosure(QUANTITY[key]), trial.truth.allowed(QUANTITY[key])
-        if key != "X":
-            truth, allowed = truth.take(order), allowed[order]
+        rows = slice(None) if key == "X" else order
+        truth, allowed = _reworded(trial, "class_permutation", key, renamed, (rows,))
         yield Comparison(f"{SYMBOLS[key]}, classes renamed", trial.gradient(key, renamed), truth, allowed)
 
 
@@ -52,9 +59,8 @@ def sample_permutation(trial: Trial) -> Found:
         raise Skip("one sample has one order")
     shuffled = _permuted(trial.problem, samples=order)
     for key in offered(trial):
-        truth, allowed = trial.truth.enclosure(QUANTITY[key]), trial.truth.allowed(QUANTITY[key])
-        if key in ("Z", "X"):
-            truth, allowed = truth.take(slice(None), order), allowed[:, order]
+        columns = order if key in ("Z", "X") else slice(None)
+        truth, allowed = _reworded(trial, "sample_permutation", key, shuffled, (slice(None), columns))
         yield Comparison(f"{SYMBOLS[key]}, samples reordered", trial.gradient(key, shuffled), truth, allowed)
 
 
@@ -64,15 +70,18 @@ def duplicated_batch(trial: Trial) -> Found:
     twice = twice_over(trial.problem)
     for key in ("theta", "b"):
         if key in trial.raw_gradients():
-            yield Comparison(f"{SYMBOLS[key]}, batch twice", trial.gradient(key, twice), *_of_twice(trial, key, twice))
+            due = _of_twice(trial, "duplicated_batch", key, twice)
+            yield Comparison(f"{SYMBOLS[key]}, batch twice", trial.gradient(key, twice), *due)
     if not {"theta", "b"} & set(trial.raw_gradients()):
         raise Skip("gradients returns neither 'theta' nor 'b'")
 
 
-def _of_twice(trial: Trial, quantity: str, twice: Problem) -> tuple[Enclosure, Reals]:
+def _of_twice(trial: Trial, law: str, quantity: str, twice: Problem) -> tuple[Enclosure, Reals]:
     """What a quantity is, and may be off by, with every sample twice: for the paper's loss the same; others are evaluated."""
     if trial.law.plain:
         return trial.truth.enclosure(quantity), trial.truth.allowed_twice(quantity)
+    if trial.law.own:
+        return own.reworded(trial, law, quantity, twice)
     truth = trial.truth_of(twice)
     return truth.enclosure(quantity), truth.allowed(quantity)
 
@@ -85,11 +94,10 @@ def bias_is_a_weight(trial: Trial) -> Found:
         raise Skip("theta has no entries of -inf")
     ones = np.ones((1, p.n), dtype=p.X.dtype)
     wider = p.with_arrays(np.concatenate([p.theta, p.b], axis=1), np.zeros_like(p.b), np.concatenate([p.X, ones]), p.Y)
-    computed = trial.gradient("theta", wider)
+    computed, known = trial.gradient("theta", wider), trial.truth
     for part, key in ((slice(None, -1), "theta"), (slice(-1, None), "b")):
         # one product and one sum more, but b * 1 and + 0 are exact: d + 1 roundings, as before
-        allowed = trial.truth.allowed(key)
-        yield Comparison(f"{SYMBOLS[key]} as weights", computed[:, part], trial.truth.enclosure(key), allowed)
+        yield Comparison(f"{SYMBOLS[key]} as weights", computed[:, part], known.enclosure(key), known.allowed(key))
 
 
 @check(7, 8, 9, needs=("gradients",), turns=every(1))
@@ -97,6 +105,9 @@ def one_sample(trial: Trial) -> Found:
     """Column i of ∂ℒ/∂Z is (1/n)(A_i - e_label): n times it is the gradient of sample i alone."""
     i, n = trial.column, trial.problem.n
     alone = _permuted(trial.problem, samples=slice(i, i + 1))
+    if trial.law.own:
+        yield Comparison("∂ℒ/∂Z of one sample", trial.gradient("Z", alone), *own.of(trial, "D", alone, "one_sample"))
+        return
     if not trial.law.plain:
         truth = trial.truth_of(alone)
         yield Comparison("∂ℒ/∂Z of one sample", trial.gradient("Z", alone), truth.enclosure("D"), truth.allowed("D"))
@@ -132,9 +143,9 @@ def _from_logits(trial: Trial, key: str, formed: Callable[..., Reals], terms: in
     """One gradient, formed of its own ∂ℒ/∂Z, a sum of so many terms; `formed` with abs gives the size of what is added up."""
     computed, D, truth = trial.gradient(key), trial.gradient("Z"), trial.truth
     require_bounded(truth.allowed(key), truth.allowed("D"))
-    own = outward(2 * (terms + 4) * U64 * (formed(abs(D), np.abs) + abs(penalty)))
+    rounded = outward(2 * (terms + 4) * U64 * (formed(abs(D), np.abs) + abs(penalty)))
     allowed = outward(truth.allowed(key) + formed(truth.allowed("D"), np.abs), terms + 8)
-    return Comparison(SYMBOLS[key], computed, Enclosure(formed(D, np.asarray) + penalty, own), allowed)
+    return Comparison(SYMBOLS[key], computed, Enclosure(formed(D, np.asarray) + penalty, rounded), allowed)
 
 
 @check(1, 17, needs=("gradients",), turns=every(3), bars=(bars.not_logistic,))
@@ -169,4 +180,5 @@ def loss_is_not_negative(trial: Trial) -> Found:
 def loss_of_a_duplicated_batch(trial: Trial) -> Found:
     """Every sample twice: the mean leaves the loss as it was."""
     twice = twice_over(trial.problem)
-    yield Comparison("ℒ, batch twice", np.asarray(trial.loss(twice)), *_of_twice(trial, "loss", twice))
+    law = "loss_of_a_duplicated_batch"
+    yield Comparison("ℒ, batch twice", np.asarray(trial.loss(twice)), *_of_twice(trial, law, "loss", twice))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gradcheck import sentences
+from gradcheck.checks import own
 from gradcheck.checks.bars import Bar
 from gradcheck.checks.reading import Anew, Broken, Skip
 from gradcheck.checks.trial import Trial
@@ -58,10 +59,16 @@ class Check:
 
     def barred(self, implementation: Implementation, law: CrossEntropy, dtype: str) -> str:
         """Why it judges no problem of this loss in this precision, whatever the numbers; empty where it may."""
+        if reason := own.barred(self.name, law):
+            return reason
         for name in self.needs:
             if getattr(implementation, name) is None:
                 return implementation.missing(name)
         return next(filter(None, (bar(implementation, law, dtype) for bar in self.bars)), "")
+
+    def claims(self, law: CrossEntropy) -> str:
+        """The sentence, of this loss."""
+        return own.claim(self.name, self.claim, law)
 
     def judge(self, trial: Trial) -> Verdict:
         """The verdict of this check on one problem. Never raises."""

@@ -7,7 +7,7 @@ import click
 
 from gradcheck.arithmetic import FIELDS
 from gradcheck.cli.group import leave, main
-from gradcheck.cli.losses import law_options
+from gradcheck.cli.losses import law_options, own_loss, own_options
 from gradcheck.cli.options import arithmetic_options, declaring, require_options, run_options, said_of
 from gradcheck.cli.taking import taken, takes_options
 from gradcheck.cli.timing import budget_option
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 @require_options
 @arithmetic_options
 @law_options
+@own_options
 @takes_options
 @click.option(
     "--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="As in verify."
@@ -46,8 +47,9 @@ def compare(*, names: tuple[str, ...], json_file: Path | None, html: Path | None
     reports.prepare(*files.values())
     folder = Path.cwd()
     rounds, law, takes = said_of(FIELDS, settings), said_of(LAW, settings), taken(settings)
+    own = own_loss(settings)
     named_ones = tuple(named(name, folder) for name in names) or tuple(configured(folder).values())
-    targets = tuple(declaring(target, law=law, arithmetic=rounds, takes=takes) for target in named_ones)
+    targets = tuple(declaring(target, law=law, arithmetic=rounds, takes=takes, **own) for target in named_ones)
     if not targets:
         raise Unusable(
             "no target is given, and no pyproject.toml here or above names any; `gradcheck targets` lists some"

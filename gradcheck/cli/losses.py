@@ -82,6 +82,46 @@ for _name, (_least, _most, _words) in law.RANGES.items():
     LAW[f"--{_name.replace('_', '-')}"]["type"] = Amount(_least, _most, words=_words)
 
 
+class Named(Typed):
+    """NAME=VALUE, of a loss of one's own."""
+
+    name = "option"
+
+    def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> tuple[str, Any]:
+        """The name, and the value."""
+        from gradcheck.implementations import losses
+
+        try:
+            return value if isinstance(value, tuple) else losses.option(value)
+        except Unusable as problem:
+            self.fail(str(problem), param, context)
+
+
+OWN: Table = {
+    "--loss": {
+        "metavar": "FILE[:NAME]",
+        "help": "A loss of your own: a function in NumPy notation, or a gradcheck.Loss.",
+    },
+    "--loss-option loss_options": {
+        "type": Named(),
+        "multiple": True,
+        "metavar": "NAME=VALUE",
+        "help": "An option of it; several may be given.",
+    },
+}
+
+
+def own_loss(given: dict[str, Any]) -> dict[str, Any]:
+    """What is said of a loss of one's own, taken out of `given`."""
+    found = {"loss": given.pop("loss", None), "loss_options": dict(given.pop("loss_options", None) or ())}
+    return {name: value for name, value in found.items() if value}
+
+
+def own_options(command: Command) -> Command:
+    """A loss that the target computes, and that is no cross-entropy."""
+    return offering(command, OWN)
+
+
 def law_options(command: Command) -> Command:
     """Which loss the target computes; each field of `CrossEntropy` has the option of its name."""
     return offering(command, LAW)

@@ -8,7 +8,7 @@ import click
 
 from gradcheck import arithmetic
 from gradcheck.arithmetic import FIELDS as ROUNDING
-from gradcheck.cli.losses import law_options
+from gradcheck.cli.losses import law_options, own_loss, own_options
 from gradcheck.cli.tables import Amount, Command, Table, Typed, offering
 from gradcheck.cli.taking import taken, takes_options
 from gradcheck.errors import Unusable
@@ -37,7 +37,7 @@ def layout_options(command: Command) -> Command:
         shown = f" [{choices[0]}]" if choices[0] else ""
         offered = click.Choice([choice for choice in choices if choice])
         command = click.option(f"--{name}", type=offered, help=WHAT[name] + shown)(command)
-    return law_options(arithmetic_options(takes_options(command)))
+    return own_options(law_options(arithmetic_options(takes_options(command))))
 
 
 class Parts(Typed):
@@ -166,9 +166,12 @@ def chosen(name: str | None, given: dict[str, Any]) -> tuple[Target, ...]:
         raise Unusable(
             "no target is given, and no pyproject.toml here or above names any; `gradcheck verify --help` says how"
         )
+    own = own_loss(said)
     layout, rounds, loss = (said_of(names, said) for names in (LAYOUT, ROUNDING, LAW))
     takes = taken(said)
-    return tuple(declaring(target, layout=layout, arithmetic=rounds, law=loss, takes=takes, **said) for target in found)
+    return tuple(
+        declaring(target, layout=layout, arithmetic=rounds, law=loss, takes=takes, **own, **said) for target in found
+    )
 
 
 def declaring(
@@ -178,11 +181,13 @@ def declaring(
     arithmetic: dict[str, Any],
     takes: dict[str, Any],
     layout: dict[str, Any] | None = None,
+    loss_options: dict[str, Any] | None = None,
     **said: Any,
 ) -> Target:
     """The target with what the command line says of it, which prevails."""
     return replace(
         target,
+        loss_options={**target.loss_options, **(loss_options or {})},
         layout={**target.layout, **(layout or {})},
         arithmetic={**target.arithmetic, **arithmetic},
         law={**target.law, **law},

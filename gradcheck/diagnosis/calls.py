@@ -13,12 +13,12 @@ from gradcheck.checks import Trial
 from gradcheck.checks.reading import Broken, Skip, as_array, as_numbers
 from gradcheck.checks.repeatable import among_litter, elsewhere, identical
 from gradcheck.diagnosis.description import Diagnosis, Part
-from gradcheck.diagnosis.series import CALLS, RELATIONS, Series
+from gradcheck.diagnosis.series import CALLS, OF_CROSS_ENTROPY, RELATIONS, Series
 from gradcheck.diagnosis.series import fits as _fits
 from gradcheck.diagnosis.series import kept as _kept
 from gradcheck.diagnosis.views import GRADIENTS, QUANTITIES, View, symbols
 from gradcheck.implementations import Implementation
-from gradcheck.mistakes import MISTAKES, Model
+from gradcheck.mistakes import MISTAKES
 from gradcheck.problem import Array, Problem
 from gradcheck.readings.running import Running
 
@@ -37,8 +37,10 @@ def diagnose(implementation: Implementation, problems: list[Problem]) -> Diagnos
         return None
     examined = frozenset(problem.digest for problem in problems[:LOOKED])
     named: dict[str, list[str]] = {}
+    own = implementation.law.own
+    relations = {m: holds for m, holds in RELATIONS.items() if not (own and m in OF_CROSS_ENTROPY)}
     for name in sorted(impure | stuck, key=list(QUANTITIES).index):
-        told = next((m for m, holds in RELATIONS.items() if _holds(holds, [s for s in series if s.name == name])), "")
+        told = next((m for m, holds in relations.items() if _holds(holds, [s for s in series if s.name == name])), "")
         named.setdefault(told, []).append(name)
     followed = named.pop("", []) if _consequences(named) else []
     if "" in named:
@@ -117,7 +119,7 @@ def _of(function: str, trials: tuple[Trial, Trial], views: list[View], labels: l
         last = kept[-1] if kept else {}
         returned.append(_results(function, trials[which], last, 3.0 + number))
         kept.append({name: array.copy() for name, array in returned[-1].items()})
-    right = [dict(view.predicted(Model, returned[0])) for view in views]
+    right = [dict(view.predicted(view.model, returned[0])) for view in views]
     for name in returned[0]:
         yield Series(
             name,

@@ -160,13 +160,6 @@ def bases() -> Iterator[Candidate]:
             yield Candidate((mistake,), f"{what}; and multiplied by {{factor}}", model)
 
 
-def scaled() -> Iterator[Candidate]:
-    """The right code, and every common mistake, times a factor."""
-    for base in bases():
-        for factor, scale in FACTORS.items():
-            yield base.times(factor, scale)
-
-
 def shortest(low: float, high: float) -> tuple[str, float]:
     """The fraction with the smallest denominator in [low, high], as `1/3`, or the shortest decimal."""
     fraction = Fraction((low + high) / 2).limit_denominator(64)

@@ -12,10 +12,10 @@ import numpy as np
 from gradcheck import facts
 from gradcheck.checks.rewordings import twice_over
 from gradcheck.diagnosis import calls, changed, kept, near
-from gradcheck.diagnosis.candidates import ENOUGH, Candidate, pairs, scaled, singles
+from gradcheck.diagnosis.candidates import ENOUGH, Candidate
 from gradcheck.diagnosis.chosen import SEARCHED, beside, telling
 from gradcheck.diagnosis.description import Diagnosis, Part, checks_of, condition, described, digests, related
-from gradcheck.diagnosis.solving import linear, solved
+from gradcheck.diagnosis.known import Known
 from gradcheck.diagnosis.views import EVERYTHING, LEFT, QUANTITIES, View, functions, symbols
 from gradcheck.facts import Record
 from gradcheck.implementations import Implementation
@@ -107,23 +107,25 @@ def _of_values(
                 return _worded(found, views, names, others, bool(done))
         return None
 
-    exact = together(singles(), linear(searched, names), scaled(), solved(searched, names))
-    exact = exact or (_apart(searched, views, others, names) if len(names) > 1 else None) or together(pairs())
+    known = Known(views)
+    exact = together(known.singles(), known.linear(searched, names), known.scaled(), known.solved(searched, names))
+    exact = exact or (_apart(searched, views, others, names) if len(names) > 1 else None) or together(known.pairs())
     exact = exact or _conditional(searched, views, others, names, record)
     if exact:
         return replace(exact, examined=examined)
     if not describe:
         return None
-    return near.lost(views, names) or described(
-        views, others, names, (*singles(), *(c for c in scaled() if not c.mistakes)), record
-    )
+    lost = None if known.own else near.lost(views, names)
+    tried = (*known.singles(), *(c for c in known.scaled() if not c.mistakes))
+    return lost or described(views, others, names, tried, record)
 
 
 def _conditional(
     searched: list[View], views: list[View], others: list[View], names: frozenset[str], record: Record
 ) -> Diagnosis | None:
     """A mistake that explains all failing problems, and is made where a condition holds: no passing problem has it."""
-    for candidates in (singles(), scaled(), solved(searched, names)):
+    known = Known(views)
+    for candidates in (known.singles(), known.scaled(), known.solved(searched, names)):
         found = _found(candidates, searched, views, [], names, everywhere=names)
         if found is None:
             continue
@@ -227,9 +229,11 @@ def _part(found: Candidate, names: frozenset[str], where: str) -> Part:
 def _apart(searched: list[View], views: list[View], others: list[View], names: frozenset[str]) -> Diagnosis | None:
     """A mistake for each wrong quantity, where none explains them together."""
     parts: dict[str, tuple[Candidate, list[str]]] = {}
+    known = Known(views)
     for name in sorted(names, key=[*QUANTITIES, *LEFT].index):
         only = frozenset({name})
-        for candidates in (singles(), linear(searched, only), scaled(), solved(searched, only)):
+        tried = (known.singles(), known.linear(searched, only), known.scaled(), known.solved(searched, only))
+        for candidates in tried:
             found = _found(candidates, searched, views, others, only)
             if found is not None:
                 parts.setdefault(found.what, (found, []))[1].append(name)

@@ -133,3 +133,4 @@ RELATIONS: dict[str, Callable[[Series], bool]] = {
     "call_counter_step": _alternating,
     "saved_probabilities_overwritten": _taken_for_probabilities,
 }
+OF_CROSS_ENTROPY = ("saved_probabilities_overwritten",)  # told of its stages

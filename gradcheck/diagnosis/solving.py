@@ -1,10 +1,10 @@
 """Numbers that nobody knows, solved for: a factor, and the amount of something that is added."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
 import numpy as np
 
-from gradcheck.diagnosis.candidates import ENOUGH, UNCOMPUTABLE, Candidate, alike, bases, shortest
+from gradcheck.diagnosis.candidates import ENOUGH, UNCOMPUTABLE, Candidate, alike, shortest
 from gradcheck.diagnosis.views import LEFT, View
 from gradcheck.enclosure import outward
 from gradcheck.mistakes import MISTAKES, Mistake
@@ -14,9 +14,9 @@ from gradcheck.readings.running import Running
 ROUNDINGS = 2.0**-45  # of plain arithmetic, relative
 
 
-def solved(views: list[View], names: frozenset[str]) -> Iterator[Candidate]:
+def solved(views: list[View], names: frozenset[str], bases: Iterable[Candidate]) -> Iterator[Candidate]:
     """The same, times a number that is solved for: the shortest that all entries of all problems leave open."""
-    for base in bases():
+    for base in bases:
         number = _number(base, views, names)
         if number is not None:
             yield base.times(*number)

@@ -9,6 +9,7 @@ from gradcheck import clock
 from gradcheck.checks import CHECKS, Trial
 from gradcheck.checks.reading import Broken, Skip, as_array, as_numbers
 from gradcheck.checks.trial import ARGUMENTS
+from gradcheck.diagnosis.right import Right
 from gradcheck.implementations import Implementation
 from gradcheck.implementations.record import PARAMETERS
 from gradcheck.mistakes import Model
@@ -123,7 +124,16 @@ class View:
     @cached_property
     def right(self) -> Mapping[str, Running]:
         """What right code may return, of everything that is offered; each worked out when it is asked for."""
-        return Right(self)
+        return Right(self.outputs, lambda name: self.predicted(self.model, {name}))
+
+    @property
+    def model(self) -> type[Model]:
+        """The right code."""
+        if not self.trial.law.own:
+            return Model
+        from gradcheck.diagnosis.own import Written  # whose candidates look at views
+
+        return Written
 
     def predicted(self, model: type[Model], names: Iterable[str]) -> Iterator[tuple[str, Running]]:
         """What code with this mistake may return, and what it leaves in its arguments."""
@@ -169,9 +179,9 @@ class View:
 
     def unchanged(self, model: type[Model], names: frozenset[str]) -> bool:
         """Whether the mistake makes no difference here, bit for bit, in plain arithmetic."""
-        if model is Model or names & LEFT.keys():  # what is left in arguments is not sketched
+        if model is self.model or names & LEFT.keys():  # what is left in arguments is not sketched
             return False
-        pairs = zip(self.sketched(model, names), self.sketched(Model, names), strict=False)
+        pairs = zip(self.sketched(model, names), self.sketched(self.model, names), strict=False)
         return all(
             one.dtype == other.dtype and np.array_equal(one, other, equal_nan=True) for (_, one), (_, other) in pairs
         )
@@ -216,24 +226,6 @@ class View:
         with np.errstate(invalid="ignore"):
             apart = abs(found.value - right.value) > found.error + right.error
         return bool((apart | (~np.isfinite(found.value) & np.isfinite(right.value) & (found.error == 0))).any())
-
-
-class Right(Mapping[str, Running]):
-    """See `View.right`: a Jacobian of a thousand classes takes long, and is seldom looked at."""
-
-    def __init__(self, view: View) -> None:
-        self._view, self._found = view, dict[str, Running]()
-
-    def __getitem__(self, name: str) -> Running:
-        if name not in self._found:
-            self._found.update(self._view.predicted(Model, {name} & self._view.outputs.keys()))
-        return self._found[name]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._view.outputs)
-
-    def __len__(self) -> int:
-        return len(self._view.outputs)
 
 
 def _entered(array: Array) -> Running:

@@ -5,12 +5,12 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.errors import ProblemError
+from gradcheck.errors import ProblemError, Unusable
 from gradcheck.implementations.fitting import unfit
 from gradcheck.implementations.layout import adapt
 from gradcheck.implementations.record import Implementation, NotPosed, Placeless
 from gradcheck.implementations.told import ADDRESSED, Bound, fields
-from gradcheck.law import CrossEntropy
+from gradcheck.law import CrossEntropy, Loss
 from gradcheck.law.options import NO_CLASS, RANGES
 from gradcheck.precision import Precision
 from gradcheck.problem import Problem
@@ -43,13 +43,28 @@ def meant(implementation: Implementation, problem: Problem, options: CrossEntrop
     return of(_law(implementation, problem, options or problem.law), problem)
 
 
+def same_loss(implementation: Implementation, problem: Problem, where: str) -> tuple[str, ...]:
+    """What is to be told where a saved problem is of a loss of one's own; `Unusable` where that is not said again.
+
+    What a file says of a loss is data: nothing in it runs.
+    """
+    mine, saved = implementation.law, problem.law
+    if not isinstance(saved, Loss):
+        return ()
+    if not isinstance(mine, Loss):
+        raise Unusable(f"{where} is of the loss {saved.name}; say where it is: --loss {saved.origin}")
+    if mine.digest != saved.digest:
+        return (f"the loss has changed since {where} was saved: {saved.origin} had another text then",)
+    return () if mine.options == saved.options else (f"{where} is of the loss {saved}, and {mine} is judged",)
+
+
 def of(law: CrossEntropy, problem: Problem) -> Problem:
     """The problem of another loss, whose samples of the class that does not count are columns of zeros; `NotPosed` says why not."""
     try:
         law = law.of_classes(problem.L)
     except ValueError as reason:
         raise Placeless(str(reason)) from None
-    if law == problem.law:
+    if law == problem.law and (law is problem.law or not law.own):
         return _counted(problem)
     k, Y = law.ignore, problem.reals[3]
     if k is not None and 0 <= k < problem.L and Y[k].any():
@@ -62,7 +77,9 @@ def of(law: CrossEntropy, problem: Problem) -> Problem:
 
 
 def _law(implementation: Implementation, problem: Problem, options: CrossEntropy) -> CrossEntropy:
-    """What is declared, with the problem's own options where they are taken."""
+    """What is declared, with the problem's own options where they are taken; a loss of one's own as it is."""
+    if implementation.law.own:
+        return implementation.law
     law = replace(implementation.law, **{name: getattr(options, name) for name in implementation.varied})
     taken = fields(implementation.takes.options)
     return _as_arguments(law, problem, taken) if taken else law

@@ -173,6 +173,12 @@ class Implementation:
         if self.layout.reduction:  # as it was once written
             object.__setattr__(self, "law", replace(self.law, reduction=self.layout.reduction))
             object.__setattr__(self, "layout", replace(self.layout, reduction=""))
+        if self.law.own and (self.layout.pinned is not None or self.declared.pinned is not None):
+            raise Unusable(f"{self.name}: a pinned class is of the cross-entropy; the loss {self.law} has none")
+        if self.law.own and self.arithmetic.pieces != 1:
+            raise Unusable(
+                f"{self.name}: pieces={self.arithmetic.pieces} is granted to the cross-entropy, and not to {self.law}"
+            )
         object.__setattr__(self, "takes", self._takes())
         own = tuple(getattr(self, name) for name in FUNCTIONS)
         loaded = self.home.functions or own
@@ -202,6 +208,8 @@ class Implementation:
     @property
     def varied(self) -> tuple[str, ...]:
         """The options of the loss that problems vary: those that it takes, and that it does not declare."""
+        if self.law.own:
+            return ()
         declared = self.law.said
         return tuple(name for name in told.fields(self.takes.options) if name not in declared)
 

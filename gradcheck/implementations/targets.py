@@ -93,13 +93,20 @@ def load(target: str) -> Implementation:
     """The implementation that `target` names. Raises `Unusable` with one line: what was given, expected, and to be done."""
     if target in BUILT_IN:
         return _built_in(target)
-    place, colon, name = target.rpartition(":")
+    module, found = looked_up(target)
+    with _reported(target, "looked into"):
+        return as_implementation(target, module if found is None else found)
+
+
+def looked_up(word: str) -> tuple[ModuleType, Any]:
+    """The module that a word names, and the object in it; None where it names none."""
+    place, colon, name = word.rpartition(":")
     if not colon or (len(place) == 1 and place.isalpha() and not name.isidentifier()):  # C:\model.py has no object
-        place, name = target, ""
+        place, name = word, ""
     looks_like_file = place.endswith(".py") or "/" in place or "\\" in place
     module = _from_file(Path(place)) if looks_like_file else _from_name(place, bool(name))
-    with _reported(target, "looked into"):
-        return as_implementation(target, _attribute(module, place, name) if name else module)
+    with _reported(word, "looked into"):
+        return module, _attribute(module, place, name) if name else None
 
 
 def as_implementation(name: str, found: Any) -> Implementation:

@@ -97,6 +97,8 @@ class CrossEntropy:
 
     # ---- what is asked of it ----
 
+    own = False  # whether it is a loss of one's own (`gradcheck.law.own`)
+
     @cached_property
     def plain(self) -> bool:
         """Whether it is the paper's loss."""
@@ -162,6 +164,10 @@ class CrossEntropy:
     @classmethod
     def read(cls, given: Mapping[str, Any]) -> "CrossEntropy":
         """What `said` has written; `Unusable` for an option that is not known."""
+        if "loss" in given:
+            from gradcheck.law.own import Loss
+
+            return Loss.read(given)
         unknown = sorted(set(given) - set(FIELDS))
         if unknown:
             raise Unusable(f"loss option {unknown[0]!r:.60} is not known; expected any of {', '.join(FIELDS)}")

@@ -1,13 +1,11 @@
 """Arrays of balls (python-flint's arb), for the truth: every operation returns balls that contain the exact result.
 
 Johansson, "Arb: efficient arbitrary-precision midpoint-radius interval arithmetic", IEEE Trans. Computers 66, 2017. The working
-precision is the caller's, `flint.ctx.workprec`. Arrays of float64 and Python's numbers are taken as exact. To add a function of a
-ball, name it in `FUNCTIONS`.
+precision is the caller's, `flint.ctx.workprec`. Arrays of float64 and Python's numbers are taken as exact. What is done to a
+ball is a column of the table of primitives.
 """
 
-import operator
 from collections.abc import Callable, Iterable
-from functools import cache
 from itertools import repeat
 from math import prod
 from typing import Any
@@ -16,19 +14,15 @@ import flint
 import numpy as np
 
 from gradcheck.enclosure import Reals
-from gradcheck.readings.constants import Constant
+from gradcheck.readings import ball_rules
+from gradcheck.readings.constants import Constant, Option
 from gradcheck.readings.operators import Operators
+from gradcheck.readings.places import Axis, Shape, broadcast, groups, places, reduced, stretching, transposition
+from gradcheck.readings.primitives import table
+from gradcheck.readings.primitives.table import Primitive
+from gradcheck.readings.running.conditions import Condition
 
 Ball = Any  # flint.arb; python-flint is untyped
-Shape = tuple[int, ...]
-
-# Of each entry.
-FUNCTIONS: dict[Callable[..., Any], Callable[..., Any]] = {
-    **{f: f for f in (operator.add, operator.sub, operator.mul, operator.truediv, operator.neg)},
-    np.exp: flint.arb.exp,
-    np.log: flint.arb.log,
-    np.tanh: flint.arb.tanh,
-}
 
 
 class Balls(Operators):
@@ -67,28 +61,57 @@ class Balls(Operators):
         return len(self.shape)
 
     @property
+    def size(self) -> int:
+        return len(self.entries)
+
+    @property
     def T(self) -> "Balls":
-        return self._moved(_transposition(self.shape), self.shape[::-1])
+        return self.moved(transposition(self.shape), self.shape[::-1])
 
     def __getitem__(self, index: Any) -> "Balls":
-        places = np.asarray(_places(self.shape)[index])
-        return self._moved(places.ravel().tolist(), places.shape)
+        found = np.asarray(places(self.shape)[index])
+        return self.moved(found.ravel().tolist(), found.shape)
 
-    def _moved(self, places: list[int], shape: Shape) -> "Balls":
+    def moved(self, where: list[int], shape: Shape) -> "Balls":
+        """The entries of these places."""
         entries = self.entries
-        return Balls([entries[place] for place in places], shape)
+        return Balls([entries[place] for place in where], shape)
 
     def reshape(self, *shape: Any) -> "Balls":
-        return Balls(self.entries, _places(self.shape).reshape(*shape).shape)
+        return Balls(self.entries, places(self.shape).reshape(*shape).shape)
 
-    def sum(self, axis: int | None = None, keepdims: bool = False) -> "Balls":
-        shape, entries = _reduced(self.shape, axis, keepdims), self.entries
+    def sum(self, axis: Axis = None, keepdims: bool = False) -> "Balls":
+        shape, entries = reduced(self.shape, axis, keepdims), self.entries
         if axis is None or self.ndim == 1:
             return Balls([_total(entries)], shape)
+        if self.ndim > 2 or type(axis) is not int:
+            return self.gathered(_total, axis, keepdims)
         rows, columns = self.shape
-        if axis == 0:
+        if axis in (0, -2):
             return Balls([_total(entries[i::columns]) for i in range(columns)], shape)
         return Balls([_total(entries[k * columns : (k + 1) * columns]) for k in range(rows)], shape)
+
+    def filled(self, number: int) -> "Balls":
+        """As many of one number."""
+        return Balls([flint.arb(number)] * len(self.entries), self.shape)
+
+    def mean(self, axis: Axis = None, keepdims: bool = False) -> "Balls":
+        return self.sum(axis, keepdims) / (len(self.entries) // max(1, len(groups(self.shape, axis))))
+
+    def max(self, axis: Axis = None, keepdims: bool = False) -> "Balls":
+        return self.gathered(ball_rules.largest, axis, keepdims)
+
+    def min(self, axis: Axis = None, keepdims: bool = False) -> "Balls":
+        return -(-self).max(axis, keepdims)
+
+    def ravel(self) -> "Balls":
+        return self.reshape(-1)
+
+    def gathered(self, function: Callable[[list[Ball]], Ball], axis: Axis, keepdims: bool) -> "Balls":
+        """One ball of all along an axis."""
+        entries = self.entries
+        found = [function([entries[place] for place in group]) for group in groups(self.shape, axis)]
+        return Balls(found, reduced(self.shape, axis, keepdims))
 
     # ---- the softmax, column by column, shifted by the largest midpoint ----
 
@@ -102,12 +125,12 @@ class Balls(Operators):
     def log_softmax(self) -> "Balls":
         """`(Z - max) - log sum exp(Z - max)`, (L, n)."""
         _, shifted, _, total = self._exponentials()
-        return shifted - total.applied(np.log, total)
+        return shifted - each(flint.arb.log, total)
 
     def log_sum_exp(self) -> "Balls":
         """`max + log sum exp(Z - max)`, (1, n)."""
         top, _, _, total = self._exponentials()
-        return top + total.applied(np.log, total)
+        return top + each(flint.arb.log, total)
 
     def _exponentials(self) -> tuple["Balls", ...]:
         """max, Z - max, exp of that, and its sums: worked out once."""
@@ -116,7 +139,7 @@ class Balls(Operators):
             largest = self.values().argmax(axis=0).tolist()
             top = Balls([entries[row * columns + i] for i, row in enumerate(largest)], (1, columns))
             shifted = self - top
-            powers = self.applied(np.exp, shifted)
+            powers = each(flint.arb.exp, shifted)
             self._powers = top, shifted, powers, powers.sum(axis=0, keepdims=True)
         return self._powers
 
@@ -124,103 +147,91 @@ class Balls(Operators):
 
     @staticmethod
     def applied(function: Callable[..., Any], *operands: Any) -> Any:
-        if function is operator.matmul:
-            return _matrix_product(*operands)
-        found = FUNCTIONS.get(function)
-        if found is None or not KNOWN.issuperset(map(type, operands)):
+        if not KNOWN.issuperset(map(type, operands)):
             return NotImplemented
-        if len(operands) == 1:
-            return Balls(list(map(found, operands[0].entries)), operands[0].shape)
-        x, y = operands
-        if type(y) is not Balls:
-            y = _taken(y)
-        elif type(x) is not Balls:
-            x = _taken(x)
-        if x.shape == y.shape:
-            return Balls(list(map(found, x.entries, y.entries)), x.shape)
-        shape = _broadcast(x.shape, y.shape)
-        return Balls(list(map(found, _stretched(x, shape), _stretched(y, shape))), shape)
+        primitive = table.KNOWN.get(function)
+        if primitive is not None:
+            return read(primitive, operands, NONE)
+        holds = ball_rules.COMPARISONS.get(function)
+        return _compared(holds, *operands) if holds else table.call(function, operands, NONE)
 
     def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
-        made = MADE.get(function)
-        return NotImplemented if made is None or not KNOWN.issuperset(types) else made(*args, **options)
+        return table.call(function, args, options) if KNOWN.issuperset(types) else NotImplemented
 
 
-KNOWN = {Balls, np.ndarray, np.float64, np.bool_, int, float, Constant}  # whatever else there is takes over
+SCALARS = (np.float64, np.float32, np.float16, np.int64, np.int32, np.bool_, bool, int, float, Constant, Option)
+KNOWN = {Balls, np.ndarray, Condition, *SCALARS}  # whatever else there is takes over
+NONE: dict[str, Any] = {}
 
 
-@cache
-def _places(shape: Shape) -> np.ndarray:
-    """Which entry of the flat list stands where."""
-    return np.arange(prod(shape)).reshape(shape)
+def read(primitive: Primitive, operands: tuple[Any, ...], options: dict[str, Any]) -> Any:
+    """A primitive, by its balls; what it moves is moved."""
+    function = primitive.ball
+    if function is None:
+        return _moved(primitive, operands, options)
+    return each(function, *operands, **options) if primitive.each else function(*map(taken, operands), **options)
 
 
-@cache
-def _transposition(shape: Shape) -> list[int]:
-    return list(_places(shape).T.ravel().tolist())
-
-
-@cache
-def _stretching(shape: Shape, to: Shape) -> list[int]:
-    return list(np.broadcast_to(_places(shape), to).ravel().tolist())
-
-
-@cache
-def _broadcast(*shapes: Shape) -> Shape:
-    return np.broadcast_shapes(*shapes)
-
-
-@cache
-def _reduced(shape: Shape, axis: int | None, keepdims: bool) -> Shape:
-    return np.empty(shape, dtype=bool).sum(axis=axis, keepdims=keepdims).shape
+def each(function: Callable[..., Any], *operands: Any, **options: Any) -> Balls:
+    """A function of the balls of each entry."""
+    if len(operands) == 1:
+        entries = operands[0].entries
+        found = [function(ball, **options) for ball in entries] if options else list(map(function, entries))
+        return Balls(found, operands[0].shape)
+    x, y = operands
+    if type(y) is not Balls:
+        y = taken(y)
+    elif type(x) is not Balls:
+        x = taken(x)
+    if x.shape == y.shape:
+        return Balls(list(map(function, x.entries, y.entries)), x.shape)
+    shape = broadcast(x.shape, y.shape)
+    return Balls(list(map(function, stretched(x, shape), stretched(y, shape))), shape)
 
 
 def _total(entries: list[Ball]) -> Ball:
-    return sum(entries[1:], entries[0])
+    return sum(entries[1:], entries[0]) if entries else flint.arb(0)
 
 
-def _taken(operand: Any) -> Balls:
+def taken(operand: Any) -> Balls:
     """A ball takes Python's numbers as they are, so that they stand for balls."""
-    if type(operand) is int or type(operand) is float:
+    kind = type(operand)
+    if kind is Balls:
+        return operand
+    if kind is int or kind is float:
         return Balls([operand], ())
+    if kind is Condition:
+        return Balls(ball_rules.of_condition(operand), operand.shape)
     array = np.asarray(operand)
-    return Balls(array.ravel().tolist(), array.shape)
+    return Balls(array.ravel().tolist() if array.dtype.kind != "b" else list(map(int, array.ravel())), array.shape)
 
 
-def _stretched(x: Balls, to: Shape) -> Iterable[Any]:
+def stretched(x: Balls, to: Shape) -> Iterable[Any]:
+    """The entries, broadcast."""
     if x.shape == to:
         return x.entries
     entries = x.entries
-    return repeat(entries[0], prod(to)) if len(entries) == 1 else [entries[place] for place in _stretching(x.shape, to)]
+    return repeat(entries[0], prod(to)) if len(entries) == 1 else [entries[place] for place in stretching(x.shape, to)]
 
 
-def _matrix_product(left: Any, right: Any) -> Any:
-    if type(left) not in KNOWN or type(right) not in KNOWN:
-        return NotImplemented
-    x, y = (operand if type(operand) is Balls else _taken(operand) for operand in (left, right))
-    (rows, inner), columns = x.shape, y.shape[1]
-    found = flint.arb_mat(rows, inner, x.entries) * flint.arb_mat(inner, columns, y.entries)
-    return Balls(found.entries(), (rows, columns))
+def _compared(holds: Callable[[Any, Any], Any], left: Any, right: Any) -> Condition:
+    x, y = taken(left), taken(right)
+    shape = broadcast(x.shape, y.shape)
+    found = ball_rules.compared(holds, stretched(x, shape), stretched(y, shape), shape)
+    found.read = Balls.exact
+    return found
 
 
-def _where(condition: Any, left: Any, right: Any) -> Balls:
-    held, x, y = (part if type(part) is Balls else _taken(part) for part in (condition, left, right))
-    shape = _broadcast(held.shape, x.shape, y.shape)
-    chosen = zip(*(_stretched(part, shape) for part in (held, x, y)), strict=True)
-    return Balls([one if said else other for said, one, other in chosen], shape)
+def _moved(primitive: Primitive, operands: tuple[Any, ...], options: dict[str, Any]) -> Balls:
+    """The places of all operands, one after the other, moved as NumPy moves them."""
+    arrays = list(map(taken, operands))
+    every: list[Ball] = []
+    standing = []
+    for array in arrays:
+        standing.append(places(array.shape) + len(every))
+        every += array.entries
+    found = np.asarray(primitive.value(*standing, **options))
+    return Balls([every[place] for place in found.ravel().tolist()], found.shape)
 
 
-def _filled(number: int) -> Callable[[Balls], Balls]:
-    return lambda like: Balls([flint.arb(number)] * len(like.entries), like.shape)
-
-
-def _broadcast_to(x: Balls, shape: Shape) -> Balls:
-    return Balls(list(_stretched(x, shape)), shape)
-
-
-MADE: dict[Any, Callable[..., Balls]] = {
-    np.where: _where,
-    np.ones_like: _filled(1),
-    np.zeros_like: _filled(0),
-    np.broadcast_to: _broadcast_to,
-}
+table.READERS[Balls] = 2, read

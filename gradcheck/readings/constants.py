@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from copy import copy
+from typing import Any
 
 import numpy as np
 
@@ -13,15 +14,51 @@ CALCULATED = ("smoothing", "l2")  # the others meet arrays as they are
 
 
 class Constant(float):
-    """A number whose sums and quotients with Python's numbers are arrays of a reading, of shape ()."""
+    """A number whose sums, products and quotients with Python's numbers are arrays of a reading, of shape ()."""
 
     read: Callable[[Reals], Values]
 
+    @property
+    def array(self) -> Values:
+        """As the reading has it."""
+        return self.read(np.asarray(float(self)))
+
     def __rsub__(self, other: float) -> Values:
-        return other - self.read(np.asarray(float(self)))
+        return other - self.array
 
     def __truediv__(self, other: float) -> Values:
-        return self.read(np.asarray(float(self))) / other
+        return self.array / other
+
+
+class Option(Constant):
+    """The same of an option of one's own loss, of which nothing is known: every operation. Of whole numbers sums are exact."""
+
+    def __add__(self, other: float) -> Values:
+        return self._with(other, lambda x, y: x + y)
+
+    def __sub__(self, other: float) -> Values:
+        return self._with(other, lambda x, y: x - y)
+
+    def __rsub__(self, other: float) -> Values:
+        return self._with(other, lambda x, y: y - x)
+
+    def __mul__(self, other: float) -> Values:
+        return self._with(other, lambda x, y: x * y)
+
+    def __truediv__(self, other: float) -> Values:
+        return self._with(other, lambda x, y: x / y, exact=False)
+
+    def __rtruediv__(self, other: float) -> Values:
+        return self._with(other, lambda x, y: y / x, exact=False)
+
+    __radd__, __rmul__ = __add__, __mul__
+
+    def _with(self, other: Any, operation: Callable[[Any, Any], Any], *, exact: bool = True) -> Values:
+        if not isinstance(other, int | float):
+            return NotImplemented  # an array meets it as it is
+        if exact and self.is_integer() and float(other).is_integer() and max(abs(self), abs(other)) < 2**26:
+            return operation(float(self), other)
+        return operation(self.array, other.array if isinstance(other, Constant) else other)
 
 
 def of(law: CrossEntropy, read: Callable[[Reals], Values]) -> CrossEntropy:

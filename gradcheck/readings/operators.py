@@ -13,6 +13,15 @@ UFUNCS: dict[np.ufunc, Callable[..., Any]] = {
     np.true_divide: operator.truediv,
     np.matmul: operator.matmul,
     np.negative: operator.neg,
+    np.absolute: operator.abs,
+    np.power: operator.pow,
+    np.float_power: operator.pow,
+    np.less: operator.lt,
+    np.less_equal: operator.le,
+    np.greater: operator.gt,
+    np.greater_equal: operator.ge,
+    np.equal: operator.eq,
+    np.not_equal: operator.ne,
 }
 
 
@@ -58,6 +67,38 @@ class Operators:
 
     def __neg__(self) -> Any:
         return self.applied(operator.neg, self)
+
+    def __pow__(self, other: Any) -> Any:
+        return self.applied(operator.pow, self, other)
+
+    def __rpow__(self, other: Any) -> Any:
+        return self.applied(operator.pow, other, self)
+
+    def __abs__(self) -> Any:
+        return self.applied(operator.abs, self)
+
+    def __pos__(self) -> Any:
+        return self
+
+    def __lt__(self, other: Any) -> Any:
+        return self.applied(operator.lt, self, other)
+
+    def __le__(self, other: Any) -> Any:
+        return self.applied(operator.le, self, other)
+
+    def __gt__(self, other: Any) -> Any:
+        return self.applied(operator.gt, self, other)
+
+    def __ge__(self, other: Any) -> Any:
+        return self.applied(operator.ge, self, other)
+
+    def __eq__(self, other: Any) -> Any:
+        return self.applied(operator.eq, self, other)
+
+    def __ne__(self, other: Any) -> Any:
+        return self.applied(operator.ne, self, other)
+
+    __hash__ = None  # type: ignore[assignment]
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
         if method != "__call__" or options:

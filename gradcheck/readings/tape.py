@@ -1,55 +1,30 @@
 """Reverse mode: a text that is read with `Variable`s leaves behind what its gradients are made of.
 
 A variable wraps an array of any reading, and its gradients are arrays of that reading: values of NumPy, `Running` arrays with what
-rounding may do to the backward program, or balls with the truth. A primitive is one entry of `DERIVATIVES`: for each operand, what
-flows back to it from g, what flows back to the result. To add one: its line there, and its operation in each reading.
+rounding may do to the backward program, or balls with the truth. For each operand of a primitive its entry in the table has a rule:
+what flows back to it from g, what flows back to the result.
 """
 
-import operator
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from gradcheck.errors import Unusable
 from gradcheck.law import functions
 from gradcheck.law.functions import Values
+from gradcheck.readings import ball_rules
 from gradcheck.readings.operators import Operators
+from gradcheck.readings.primitives import table
+from gradcheck.readings.primitives.arithmetic import MATMUL, product
+from gradcheck.readings.primitives.choices import MAX
+from gradcheck.readings.primitives.moving import PICK, RESHAPE, TRANSPOSE
+from gradcheck.readings.primitives.normalised import LOG_SOFTMAX, LOG_SUM_EXP
+from gradcheck.readings.primitives.sums import SUM, TOTAL
+from gradcheck.readings.primitives.table import Primitive
+from gradcheck.readings.running.arithmetic import count
 
-
-def _sum(a: Values, axis: int | None = None, keepdims: bool = False) -> Values:
-    return a.sum(axis=axis, keepdims=keepdims)
-
-
-def _spread(g: Values, found: Values, a: Values, axis: int | None = None, keepdims: bool = False) -> Values:
-    """With the axes that a sum has taken out put back."""
-    if keepdims or axis is None:
-        return g if keepdims else g.reshape((1,) * a.ndim)
-    return g.reshape(tuple(1 if k == axis % a.ndim else size for k, size in enumerate(a.shape)))
-
-
-Rule = Callable[..., Values]
 NONE: dict[str, Any] = {}  # no options
-
-# Of each operand: what flows back to it, of g, the result, and the operands. Broadcasting is undone elsewhere.
-DERIVATIVES: dict[Any, tuple[Rule, ...]] = {
-    operator.add: (lambda g, y, a, b: g, lambda g, y, a, b: g),
-    operator.sub: (lambda g, y, a, b: g, lambda g, y, a, b: -g),
-    operator.mul: (lambda g, y, a, b: g * b, lambda g, y, a, b: g * a),
-    operator.truediv: (lambda g, y, a, b: g / b, lambda g, y, a, b: -(g * y) / b),
-    operator.neg: (lambda g, y, a: -g,),
-    operator.matmul: (lambda g, y, a, b: g @ b.T, lambda g, y, a, b: a.T @ g),
-    np.exp: (lambda g, y, a: g * y,),
-    np.log: (lambda g, y, a: g / a,),
-    np.tanh: (lambda g, y, a: g * (1 - y * y),),
-    np.where: (
-        lambda g, y, c, a, b: np.zeros_like(g),
-        lambda g, y, c, a, b: np.where(c, g, np.zeros_like(g)),
-        lambda g, y, c, a, b: np.where(c, np.zeros_like(g), g),
-    ),
-    _sum: (_spread,),
-    functions.log_softmax: (lambda g, y, a: g - functions.softmax(a) * g.sum(axis=0, keepdims=True),),
-    functions.log_sum_exp: (lambda g, y, a: g * functions.softmax(a),),
-}
 
 
 class Variable(Operators):
@@ -65,7 +40,7 @@ class Variable(Operators):
     def flow(self, place: int, g: Values) -> Values:
         """What flows back to the operand at that place, of g, what flows back to this."""
         arrays = [operand.array if type(operand) is Variable else operand for operand in self.operands]
-        found: Values = DERIVATIVES[self.function][place](g, self.array, *arrays, **self.options)
+        found: Values = self.function.derivatives[place](g, self.array, *arrays, **self.options)
         return found
 
     @property
@@ -76,31 +51,101 @@ class Variable(Operators):
     def ndim(self) -> int:
         return len(self.array.shape)
 
+    @property
+    def size(self) -> int:
+        return count(self.array.shape, None)
+
+    @property
+    def dtype(self) -> np.dtype:
+        """Of its numbers; balls have that of float64."""
+        return getattr(self.array, "dtype", np.dtype(np.float64))
+
+    @property
+    def T(self) -> "Variable":
+        return _applied(TRANSPOSE, self, axes=tuple(range(self.ndim)[::-1]))
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, index: Any) -> "Variable":
+        return picked(self, index)
+
     def values(self) -> functions.Array:
         """Its numbers."""
         return functions.values(self.array)
 
-    def sum(self, axis: int | None = None, keepdims: bool = False) -> "Variable":
-        return _applied(_sum, self, axis=axis, keepdims=keepdims)
+    def sum(self, axis: Any = None, keepdims: bool = False) -> "Variable":
+        return _applied(SUM, self, axis=axis, keepdims=keepdims)
+
+    def mean(self, axis: Any = None, keepdims: bool = False) -> "Variable":
+        return self.sum(axis, keepdims) / count(self.shape, axis)
+
+    def max(self, axis: Any = None, keepdims: bool = False) -> "Variable":
+        return _applied(MAX, self, axis=axis, keepdims=keepdims)
+
+    def min(self, axis: Any = None, keepdims: bool = False) -> "Variable":
+        return -(-self).max(axis, keepdims)
+
+    def reshape(self, *shape: Any) -> "Variable":
+        """Its entries in another shape, -1 for what is left."""
+        to = shape[0] if len(shape) == 1 and isinstance(shape[0], tuple | list) else shape
+        return _applied(RESHAPE, self, shape=np.empty(self.shape, dtype=bool).reshape(to).shape)
+
+    def ravel(self) -> "Variable":
+        return self.reshape(-1)
 
     def log_softmax(self) -> "Variable":
-        return _applied(functions.log_softmax, self)
+        return _applied(LOG_SOFTMAX, self)
 
     def log_sum_exp(self) -> "Variable":
-        return _applied(functions.log_sum_exp, self)
+        return _applied(LOG_SUM_EXP, self)
 
     @staticmethod
     def applied(function: Callable[..., Values], *operands: Any) -> Any:
-        return _applied(function, *operands) if function in DERIVATIVES else NotImplemented
+        primitive = table.KNOWN.get(function)
+        if primitive is MATMUL and any(operand.ndim < 2 for operand in operands):
+            return product(*operands)
+        if primitive is not None:
+            return Variable(function(*_arrays(operands)), primitive, operands)
+        if function in ball_rules.COMPARISONS:
+            return function(*_arrays(operands))
+        return table.call(function, operands, NONE)
 
     def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
-        return _applied(function, *args, **options) if function in DERIVATIVES else NotImplemented
+        return table.call(function, args, options)
+
+    def __array__(self, *_: Any, **__: Any) -> Any:
+        raise Unusable(
+            "a loss makes a plain array of what it is differentiated by; write it with gradcheck.numpy alone"
+        )
+
+    def __float__(self) -> float:
+        raise Unusable(
+            "a loss makes a plain number of what it is differentiated by; write it with gradcheck.numpy alone"
+        )
 
 
-def _applied(function: Callable[..., Values], *operands: Any, **options: Any) -> Variable:
+def _arrays(operands: tuple[Any, ...]) -> list[Any]:
+    return [operand.array if type(operand) is Variable else operand for operand in operands]
+
+
+def _applied(primitive: Primitive, *operands: Any, **options: Any) -> Variable:
     """A primitive of what the variables wrap."""
-    arrays = [operand.array if type(operand) is Variable else operand for operand in operands]
-    return Variable(function(*arrays, **options), function, operands, options or NONE)
+    return Variable(primitive(*_arrays(operands), **options), primitive, operands, options or NONE)
+
+
+def picked(variable: Variable, index: Any) -> Variable:
+    """By an index of constants."""
+    parts = index if isinstance(index, tuple) else (index,)
+    if not all(part is None or part is Ellipsis or isinstance(part, CONSTANTS) for part in parts):
+        raise Unusable(
+            "a loss takes entries by an index that is computed; an index must be made of whole numbers that are given"
+        )
+    shape = variable.shape
+    return _applied(PICK, variable, places=np.asarray(np.arange(count(shape, None)).reshape(shape)[index]))
+
+
+CONSTANTS = (int, slice, list, np.ndarray, np.integer)
 
 
 def _fitted(g: Values, shape: tuple[int, ...]) -> Values:
@@ -133,15 +178,20 @@ class Gradients:
                         waiting.append(operand)
                     found += user, place
 
+    def reaches(self, variable: Variable) -> bool:
+        """Whether the number is made of it."""
+        return id(variable) in self.uses
+
     def __getitem__(self, variable: Variable) -> Values:
-        """Of its shape; `KeyError` where the number is not made of it."""
+        """Of its shape; `KeyError` where the number is not made of it. Three or more flows are a sum of any order."""
         known = self.known.get(id(variable))
         if known is None:
             shape = variable.array.shape
             uses = self.uses[id(variable)]
-            for user, place in zip(uses[::2], uses[1::2], strict=True):
-                flow = _fitted(user.flow(place, self[user]), shape)
-                known = flow if known is None else known + flow
+            flows = [
+                _fitted(user.flow(place, self[user]), shape) for user, place in zip(uses[::2], uses[1::2], strict=True)
+            ]
+            known = flows[0] if len(flows) == 1 else flows[0] + flows[1] if len(flows) == 2 else TOTAL(*flows)
             self.known[id(variable)] = known
         return known
 
@@ -152,3 +202,10 @@ def gradients(function: Callable[..., Variable], *arrays: Values) -> tuple[Value
     found = function(*variables)
     known = Gradients(found)
     return found.array, [known[variable] for variable in variables]
+
+
+def _read(primitive: Primitive, operands: tuple[Any, ...], options: dict[str, Any]) -> Variable:
+    return Variable(primitive(*_arrays(operands), **options), primitive, operands, options or NONE)
+
+
+table.READERS[Variable] = 3, _read

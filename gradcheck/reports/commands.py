@@ -2,11 +2,13 @@
 
 import json
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from gradcheck.arithmetic import options, said
 from gradcheck.checks import CHECKS
+from gradcheck.implementations import losses
 from gradcheck.implementations.takes import flags
+from gradcheck.law import CrossEntropy, Loss
 from gradcheck.printable import pasted, printable
 from gradcheck.verify import Failure, Run
 
@@ -38,8 +40,19 @@ def whole(run: Run) -> str:
 
 def command(run: Run) -> tuple[str, ...]:
     """The words that name the target and its layout on a command line."""
-    declared = {**said(run.layout), **run.law.said, **run.arithmetic.said}
-    return run.command or (run.target, *options(declared), *flags(run.takes.said))
+    declared = {**said(run.layout), **_options(run.law), **run.arithmetic.said}
+    return run.command or (run.target, *options(declared), *_own(run.law), *flags(run.takes.said))
+
+
+def _options(law: CrossEntropy) -> Mapping[str, object]:
+    """Those of the cross-entropy; a loss of one's own has none of them."""
+    return {} if law.own else law.said
+
+
+def _own(law: CrossEntropy) -> Iterator[str]:
+    """What names a loss of one's own."""
+    if isinstance(law, Loss):
+        yield from losses.words(law.word or law.origin, law.chosen)
 
 
 def suggested(run: Run) -> str:
@@ -50,8 +63,8 @@ def suggested(run: Run) -> str:
         return written({}, {}, run.rounds.said)
     if run.meant is None:
         return ""
-    shown = written(said(run.meant), law.said, {}) or "the default"
-    dropped = written({}, {name: value for name, value in run.law.said.items() if name not in law.said}, {})
+    shown = written(said(run.meant), _options(law), {}) or "the default"
+    dropped = written({}, {name: value for name, value in _options(run.law).items() if name not in law.said}, {})
     return f"{shown}, without {dropped}" if dropped else shown
 
 

@@ -108,7 +108,7 @@ def _check(run: Run, tally: Tally) -> dict[str, Any]:
     return {
         "name": tally.check.name,
         "equations": tally.check.equations,
-        "claim": tally.check.claim,
+        "claim": tally.check.claims(run.law),
         "verdict": tally.outcome,
         "expected_failure": tally.expected or None,
         "worst_ratio": _number(tally.ratio),

@@ -21,7 +21,7 @@ def headline(cause: Cause, run: Run) -> str:
         return printable(cause.part.likely)
     if cause.errored:
         return printable(cause.leader.verdict.reason)
-    return printable(f"{cause.leader.check.claim.rstrip('.')}: that does not hold")
+    return printable(f"{cause.leader.check.claims(run.law).rstrip('.')}: that does not hold")
 
 
 def in_a_line(cause: Cause, run: Run) -> str:
@@ -51,7 +51,7 @@ def rows(cause: Cause, run: Run, width: int = WIDTH) -> Iterator[tuple[str, str]
     if causes.meant(run):
         yield from _declared(cause, run)
     if cause.part is not None and not cause.exact and not cause.errored:
-        yield "claim", leader.check.claim  # which is the headline where there is no part
+        yield "claim", leader.check.claims(run.law)  # which is the headline where there is no part
     shown = list(pictured(cause, width - LABEL - 3))
     if len(shown) < 2 and (cause.declared or not cause.errored):
         yield "found", words.finding(leader.verdict)

@@ -124,8 +124,10 @@ def arrays(problem: Problem) -> Iterator[str]:
 
 
 def loss(problem: Problem) -> Iterator[str]:
-    """The options of its loss, where it has any."""
-    if problem.law.said:
+    """The options of its loss, where it has any; a loss of one's own by its name."""
+    if problem.law.own:
+        yield f"loss: {problem.law}"
+    elif problem.law.said:
         yield "loss: " + ", ".join(f"{name} {value}" for name, value in problem.law.said.items())
 
 
@@ -138,7 +140,7 @@ def rows(failure: Failure, run: Run) -> Iterator[tuple[str, str]]:
     """What a panel says below its title, as (label, text): value, place, allowance, cause, smallest problem, how to repeat."""
     yield "", f"{printable(run.target)}   {finding(failure.verdict)}"
     yield "", blame(failure.verdict, run.dtype)
-    yield "claim", failure.check.claim
+    yield "claim", failure.check.claims(failure.problem.law)
     if failure.judged > 1:
         yield "failed", f"on {failure.failed} of the {failure.judged} problems judged"
     yield from cause(failure, run)

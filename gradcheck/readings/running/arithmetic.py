@@ -1,20 +1,30 @@
 """Operations that are rounded once, or as often as a sum has terms; and some that are not rounded."""
 
 from collections.abc import Callable
+from math import prod
 from typing import Any
 
 import numpy as np
 
-from gradcheck import bounds
-from gradcheck.enclosure import ETA64, U64
+from gradcheck.enclosure import ETA64, outward
 from gradcheck.precision import Precision
-from gradcheck.readings.running.parts import Parts, arithmetic, exactly, rounded, settled
+from gradcheck.readings.places import Axis
+from gradcheck.readings.running.parts import (
+    Parts,
+    arithmetic,
+    exactly,
+    ordinary,
+    rounded,
+    settled,
+    together,
+    underflows,
+)
 
 
-def _summed(sign: float) -> Callable[[Parts, Parts, Precision], Parts]:
+def summed(sign: float) -> Callable[[Parts, Parts, Precision], Parts]:
     def operation(x: Parts, y: Parts, p: Precision) -> Parts:
         value = x.value + sign * y.value
-        return rounded(value, x.error + y.error, p, certain=exactly(x, y) & ~np.isfinite(value))
+        return rounded(value, x.error + y.error, p, certain=lambda: exactly(x, y) & ~np.isfinite(value))
 
     return operation
 
@@ -28,53 +38,101 @@ def product(x: Parts, y: Parts, p: Precision) -> Parts:
     """Entry by entry; a product with 0, 1 or -1 of what has no error has none."""
     value = x.value * y.value
     error = abs(x.value) * y.error + abs(y.value) * x.error + x.error * y.error
-    exact = (x.error == 0) & (y.error == 0) & ((abs(x.value) == 1) | (abs(y.value) == 1) | (value == 0))
-    doubtful = np.isinf(x.value) & _signless(y) | np.isinf(y.value) & _signless(x)
-    found = rounded(value, error, p, certain=exactly(x, y) & ~np.isfinite(value) & ~doubtful)
-    found.error[np.broadcast_to(exact & np.isfinite(value), found.error.shape)] = 0.0
+
+    def certain() -> Any:
+        doubtful = np.isinf(x.value) & _signless(y) | np.isinf(y.value) & _signless(x)
+        return exactly(x, y) & ~np.isfinite(value) & ~doubtful
+
+    found = rounded(value, error, p, certain=certain)
+    known = (x.error == 0) & (y.error == 0)
+    if known.any():
+        exact = known & ((value == 0) | p.plain & ((abs(x.value) == 1) | (abs(y.value) == 1)))
+        np.copyto(found.error, 0.0, where=exact & np.isfinite(value))
     return found
 
 
-def _quotient(x: Parts, y: Parts, p: Precision) -> Parts:
+def _reciprocal(x: Parts, y: Parts, size: Any, apart: Any, p: Precision) -> Any:
+    """What a quotient x/y loses where it is x times 1/y: `u |x/y| + eta |x|`, and all where 1/y overflows.
+
+    Nothing where y is a power of 2, of which 1/y is exact; and nothing where whole numbers are divided.
+    """
+    halves = np.frexp(y.value)[0]
+    power = (abs(halves) == 0.5) & (y.error == 0) & (apart * p.huge > 1) & (abs(y.value) * p.tiny <= 1)
+    lost = p.unit * size + (abs(x.value) + x.error) * p.least
+    lost = np.where((apart > 0) & (apart * p.huge <= 1 + 2.0**-40), np.inf, lost)
+    return np.where(power | (y.value == 0) | ~np.isfinite(y.value), 0.0, lost)
+
+
+def quotient(x: Parts, y: Parts, p: Precision) -> Parts:
     value = x.value / y.value
     apart = abs(y.value) - y.error  # how far from 0 the divisor stays
     error = np.where(apart > 0, (x.error + abs(value) * y.error) / apart, np.inf)
-    zero = (y.value == 0) & (y.error == 0)
-    certain = ~np.isfinite(value) & (exactly(x, y) & ~_signless(y) | (zero & (x.error < abs(x.value))))
-    certain |= (x.value == 0) & (x.error == 0) & zero  # 0/0
+    error = error + _reciprocal(x, y, abs(value) + error, apart, p)
+
+    def certain() -> Any:
+        zero = (y.value == 0) & (y.error == 0)
+        found = ~np.isfinite(value) & (exactly(x, y) & ~_signless(y) | (zero & (x.error < abs(x.value))))
+        return found | (x.value == 0) & (x.error == 0) & zero  # 0/0
+
     return rounded(value, error, p, certain=certain)
 
 
-def _matrix_product(x: Parts, y: Parts, p: Precision) -> Parts:
+def slope(g: Parts, y: Parts, b: Parts, p: Precision) -> Parts:
+    """-(g y)/b, or g (y/b), or (g/b) y: the roundings are as many, and `eta |g|` or `eta |y|` is lost where a quotient underflows.
+
+    Nothing is known where one of the quotients may overflow.
+    """
+    found = quotient(product(g, y, p), b, p)
+    size, other = abs(g.value) + g.error, abs(y.value) + y.error
+    apart = abs(b.value) - b.error
+    over = np.maximum(size, other) / np.where(apart > 0, apart, 1.0) > p.huge
+    error = found.error + np.where(found.error == 0, 0.0, 2 * (size + other) * p.least)
+    return Parts(-found.value, np.where((apart > 0) & over & np.isfinite(found.value), np.inf, error))
+
+
+def matrix_product(x: Parts, y: Parts, p: Precision) -> Parts:
     k = x.value.shape[-1]
     value, size = x.value @ y.value, (abs(x.value) + x.error) @ (abs(y.value) + y.error)
     error = abs(x.value) @ y.error + x.error @ abs(y.value) + x.error @ y.error
-    error = error + bounds.spread(k, p.u + U64) * size + k * (p.eta + ETA64)
+    error = error + together(p, 1, max(k - 1, 0)) * size + k * (p.eta + ETA64) + underflows(p, k)
+    usual = ordinary(value, error, p)
+    if usual is not None:
+        return usual
     known = np.isfinite(x.error).all() and np.isfinite(y.error).all()
     doubtful = np.isinf(x.value) @ _signless(y) | _signless(x) @ np.isinf(y.value)
     return settled(value, error, known & ~doubtful, p)
 
 
-def _same_size(function: Callable[[Any], Any]) -> Callable[[Parts, Precision], Parts]:
+def same_size(function: Callable[[Any], Any]) -> Callable[[Parts, Precision], Parts]:
     """An operation without rounding."""
     return lambda x, p: Parts(function(x.value), x.error.copy())
 
 
-def _nearer(function: Callable[[Any, Any], Any]) -> Callable[[Parts, Parts, Precision], Parts]:
+def nearer(function: Callable[[Any, Any], Any]) -> Callable[[Parts, Parts, Precision], Parts]:
     """Maximum and minimum of two, chosen without rounding: off by no more than the worse of them."""
     return lambda x, y, p: Parts(function(x.value, y.value), np.maximum(x.error, y.error))
 
 
-def sum_of(x: Parts, axis: int | None, keepdims: bool, p: Precision) -> Parts:
-    """Added up in any order."""
-    count = x.value.size if axis is None else x.value.shape[axis]
-    spread = bounds.spread(max(count - 1, 0), p.u + U64)
+def sum_of(x: Parts, axis: Axis, keepdims: bool, p: Precision) -> Parts:
+    """Added up in any order: `sum e + spread(k - 1) sum (|x| + e)`, of k terms."""
+    terms = count(x.value.shape, axis)
     with np.errstate(all="ignore"):
         value = x.value.sum(axis=axis, keepdims=keepdims)
         size = (abs(x.value) + x.error).sum(axis=axis, keepdims=keepdims)
-        error = x.error.sum(axis=axis, keepdims=keepdims) + spread * size
+        error = x.error.sum(axis=axis, keepdims=keepdims) + together(p, 0, max(terms - 1, 0)) * size
+        error = error + underflows(p, terms)
+        usual = ordinary(value, error, p)
+    if usual is not None:
+        return usual
     known = np.isfinite(x.error).all(axis=axis, keepdims=keepdims)
     return settled(np.asarray(value), np.asarray(error), known, p)
+
+
+def count(shape: tuple[int, ...], axis: Axis) -> int:
+    """How many terms each sum has."""
+    if axis is None:
+        return prod(shape)
+    return prod(shape[k] for k in axis) if isinstance(axis, tuple) else shape[axis]
 
 
 def converted(x: Parts, old: np.dtype, new: np.dtype) -> Parts:
@@ -88,14 +146,9 @@ def converted(x: Parts, old: np.dtype, new: np.dtype) -> Parts:
     return rounded(x.value, x.error, arithmetic(new), certain=certain)
 
 
-OPERATIONS: dict[np.ufunc, Callable[..., Parts]] = {
-    np.add: _summed(1.0),
-    np.subtract: _summed(-1.0),
-    np.multiply: product,
-    np.true_divide: _quotient,
-    np.matmul: _matrix_product,
-    np.negative: _same_size(np.negative),
-    np.absolute: _same_size(np.absolute),
-    np.maximum: _nearer(np.maximum),
-    np.minimum: _nearer(np.minimum),
-}
+def truncated(x: Parts) -> Parts:
+    """Whole numbers; where the errors leave two of them open, either."""
+    with np.errstate(all="ignore"):
+        value = np.trunc(x.value)
+        sure = (np.trunc(x.value - x.error) == value) & (np.trunc(x.value + x.error) == value)
+    return Parts(value, np.where(sure, 0.0, outward(x.error + 1)))

@@ -6,17 +6,17 @@ from typing import Any
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
-from gradcheck.enclosure import Reals, outward
+from gradcheck.enclosure import Reals
 from gradcheck.problem import Array
-from gradcheck.readings.running import arithmetic, elementary, softmax
+from gradcheck.readings.places import Axis
+from gradcheck.readings.primitives import table
+from gradcheck.readings.primitives.table import Primitive
+from gradcheck.readings.running import arithmetic, softmax
 from gradcheck.readings.running.conditions import COMPARISONS, Condition, chosen, compared
 from gradcheck.readings.running.moving import MOVING
-from gradcheck.readings.running.operands import Operand, dtype_of, flat, part, parts_of, real, written
-from gradcheck.readings.running.parts import FLOAT64, Parts
+from gradcheck.readings.running.operands import Operand, dtype_of, flat, given, part, parts_of, real, written
+from gradcheck.readings.running.parts import FLOAT64, Parts, truthful
 from gradcheck.readings.running.parts import arithmetic as precision_of
-
-OPERATIONS: dict[np.ufunc, Callable[..., Parts]] = {**arithmetic.OPERATIONS, **elementary.OPERATIONS}
-REAL = {np.true_divide, *elementary.OPERATIONS}  # real also of whole numbers
 
 
 class Running(NDArrayOperatorsMixin):
@@ -32,6 +32,16 @@ class Running(NDArrayOperatorsMixin):
         """An input: no error yet. Keeps the memory order."""
         value = array.astype(np.float64, order="K", copy=True)
         return cls(value, np.zeros_like(value), array.dtype)
+
+    @classmethod
+    def given(cls, x: "Running") -> "Running":
+        """An input that is read in the precision that is granted to its dtype."""
+        p = precision_of(x.dtype)
+        return x if p.plain else cls(*given(x._parts, p), x.dtype)
+
+    def filled(self, number: int) -> "Running":
+        """As many of one number."""
+        return Running(np.full(self.shape, float(number)), np.zeros(self.shape), self.dtype)
 
     def numbers(self, array: Reals) -> "Running":
         """Other numbers, of float64, as this precision has them."""
@@ -87,19 +97,17 @@ class Running(NDArrayOperatorsMixin):
         """Rounded to another precision; towards zero where that is whole numbers."""
         new = np.dtype(dtype)
         if new.kind in "iu":
-            return _truncated(self, new)
+            return Running(*arithmetic.truncated(self._parts), new)
         if new == self.dtype:
             return self.copy() if copy else self
         return Running(*arithmetic.converted(self._parts, self.dtype, new), new)
 
-    # ---- reductions ----
-
-    def sum(self, axis: int | None = None, keepdims: bool = False) -> "Running":
+    def sum(self, axis: Axis = None, keepdims: bool = False) -> "Running":
         """Added up in any order."""
         return self._made(arithmetic.sum_of, axis, keepdims)
 
-    def mean(self, axis: int | None = None, keepdims: bool = False) -> "Running":
-        return self.sum(axis, keepdims) / (self.size if axis is None else self.shape[axis])
+    def mean(self, axis: Axis = None, keepdims: bool = False) -> "Running":
+        return self.sum(axis, keepdims) / arithmetic.count(self.shape, axis)
 
     def max(self, axis: int | None = None, keepdims: bool = False) -> "Running":
         """The largest: off by no more than the worst of those that it is the largest of."""
@@ -113,10 +121,11 @@ class Running(NDArrayOperatorsMixin):
         error = self.error.max(axis=axis, keepdims=keepdims)
         return Running(np.asarray(value), np.asarray(error), self.dtype)
 
+    def ravel(self) -> "Running":
+        return self.reshape(-1)
+
     def argmax(self, axis: int | None = None) -> Any:
         return self.value.argmax(axis=axis)
-
-    # ---- as the bounds know them ----
 
     def softmax(self) -> "Running":
         """Column by column, (L, n)."""
@@ -135,18 +144,19 @@ class Running(NDArrayOperatorsMixin):
         return Parts(self.value, self.error)
 
     def _made(self, operation: Callable[..., Parts], *more: Any) -> "Running":
-        return Running(*operation(self._parts, *more, precision_of(self.dtype)), self.dtype)
+        p = precision_of(self.dtype)
+        found = operation(self._parts, *more, p)
+        return Running(*(truthful(found, (self._parts,)) if p.truthful else found), self.dtype)
 
     # ---- NumPy's protocols ----
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Operand, **options: Any) -> Any:
-        operation = OUTER.get(ufunc) if method == "outer" else UFUNCS.get(ufunc) if method == "__call__" else None
         out = options.pop("out", ())
-        if operation is None or options or not all(isinstance(x, KNOWN) for x in inputs):
+        if options or not all(isinstance(x, KNOWN) for x in inputs):
             return NotImplemented
         with np.errstate(all="ignore"):
-            found = operation(*inputs)
-        if not out:
+            found = _called(ufunc, method, inputs)
+        if not out or found is NotImplemented:
             return found
         out[0].value[...], out[0].error[...] = _stored(found, out[0].dtype)
         return out[0]
@@ -160,7 +170,7 @@ class Running(NDArrayOperatorsMixin):
             if function in MOVING:
                 value, error = (function(*part(args, name), **options) for name in ("value", "error"))
                 return Running(np.asarray(value), np.asarray(error), dtype_of(*flat(args)))
-        return NotImplemented
+        return table.call(function, args, options)
 
 
 KNOWN = (Running, Condition, np.ndarray, np.generic, int, float)  # whatever else there is takes over
@@ -173,26 +183,41 @@ def _stored(given: Operand, dtype: np.dtype) -> Parts:
     return parts_of(given, precision_of(dtype))
 
 
-def _truncated(x: Running, dtype: np.dtype) -> Running:
-    """Whole numbers; where the errors leave two of them open, either."""
-    with np.errstate(all="ignore"):
-        value = np.trunc(x.value)
-        sure = (np.trunc(x.value - x.error) == value) & (np.trunc(x.value + x.error) == value)
-    return Running(value, np.where(sure, 0.0, outward(x.error + 1)), dtype)
-
-
 def _taken(operands: tuple[Operand, ...], *, real_valued: bool = False) -> tuple[list[Parts], np.dtype]:
     dtype = dtype_of(*operands)
     dtype = real(dtype) if real_valued else dtype
     return [parts_of(operand, precision_of(dtype)) for operand in operands], dtype
 
 
-def _operation(ufunc: np.ufunc) -> Callable[..., Running]:
-    def operation(*operands: Operand) -> Running:
-        parts, dtype = _taken(operands, real_valued=ufunc in REAL)
-        return Running(*OPERATIONS[ufunc](*parts, precision_of(dtype)), dtype)
+def _called(ufunc: np.ufunc, method: str, inputs: tuple[Operand, ...]) -> Any:
+    if method == "outer":
+        return _outer(*inputs) if ufunc is np.multiply else NotImplemented
+    if method != "__call__":
+        return NotImplemented
+    primitive = table.KNOWN.get(ufunc)
+    if primitive is not None:
+        return _read(primitive, inputs, NONE)
+    return _comparison(ufunc)(*inputs) if ufunc in COMPARISONS else table.call(ufunc, inputs, NONE)
 
-    return operation
+
+NONE: dict[str, Any] = {}
+
+
+def _read(primitive: Primitive, operands: tuple[Operand, ...], options: dict[str, Any]) -> Running:
+    """A primitive, by its rounding; what it moves is moved, values and errors alike."""
+    parts, dtype = _taken(operands, real_valued=primitive.real)
+    if primitive.rounding is not None:
+        p = precision_of(dtype)
+        found: Parts = primitive.rounding(*parts, p, **options)
+        return Running(*(truthful(found, parts) if p.truthful else found), dtype)
+    value, error = (primitive.value(*(getattr(x, name) for x in parts), **options) for name in Parts._fields)
+    return Running(np.asarray(value), np.asarray(error), dtype)
+
+
+def read(primitive: Primitive, operands: tuple[Operand, ...], options: dict[str, Any]) -> Running:
+    """As NumPy's protocols have it, for who calls a primitive itself."""
+    with np.errstate(all="ignore"):
+        return _read(primitive, operands, options)
 
 
 def _comparison(ufunc: np.ufunc) -> Callable[[Operand, Operand], Condition]:
@@ -215,11 +240,6 @@ def _clipped(x: Operand, low: float, high: float) -> Running:
     return _where(_comparison(np.greater)(below, high), high, below)
 
 
-UFUNCS: dict[np.ufunc, Callable[..., Any]] = {
-    **{ufunc: _operation(ufunc) for ufunc in OPERATIONS},
-    **{ufunc: _comparison(ufunc) for ufunc in COMPARISONS},
-}
-OUTER: dict[np.ufunc, Callable[..., Any]] = {np.multiply: _outer}
 FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.where: _where,
     np.clip: _clipped,
@@ -229,3 +249,4 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.iscomplexobj: lambda x: False,
     np.ones_like: lambda x: Running.exact(np.ones(x.shape, dtype=x.dtype)),
 }
+table.READERS[Running] = 1, read

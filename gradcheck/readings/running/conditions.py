@@ -6,46 +6,101 @@ from typing import Any
 import numpy as np
 
 from gradcheck.enclosure import outward
+from gradcheck.errors import Unusable
 from gradcheck.problem import Array
 from gradcheck.readings.running.parts import Parts, floored
 
 
 class Condition:
-    """What a comparison says, entry by entry, and where the errors leave no doubt about it."""
+    """What a comparison says, entry by entry, where the errors leave no doubt about it, and where it is of equals without an error.
 
-    def __init__(self, value: Array, sure: Array) -> None:
-        self.value, self.sure = value, sure
+    The choice between two functions that meet is the same there; the choice between their derivatives is in doubt.
+    """
+
+    __slots__ = ("read", "sure", "tied", "value")
+    __hash__ = None  # type: ignore[assignment]
+
+    def __init__(self, value: Array, sure: Array, tied: Any = False, read: Any = None) -> None:
+        self.value, self.sure, self.tied = value, sure, tied
+        self.read = read  # makes numbers of the reading that it is of, where that is balls
 
     def __invert__(self) -> "Condition":
-        return Condition(~self.value, self.sure)
+        return Condition(~self.value, self.sure, self.tied, self.read)
 
-    def __and__(self, other: "Condition") -> "Condition":
-        return Condition(self.value & other.value, self.sure & other.sure)
+    def __and__(self, other: Any) -> "Condition":
+        more = of(other)
+        return Condition(self.value & more.value, self.sure & more.sure, self.tied | more.tied, self.read or more.read)
+
+    def __or__(self, other: Any) -> "Condition":
+        return ~(~self & ~of(other))
+
+    __rand__, __ror__ = __and__, __or__
+
+    def __bool__(self) -> bool:
+        if self.value.size != 1 or not np.all(self.kinked().sure):
+            raise Unusable(
+                "a loss decides by a comparison that rounding may turn; write it with where(condition, this, that)"
+            )
+        return bool(self.value.all())
+
+    def __getitem__(self, index: Any) -> "Condition":
+        shape = self.value.shape
+        value, sure, tied = (np.broadcast_to(part, shape)[index] for part in (self.value, self.sure, self.tied))
+        return Condition(value, sure, tied, self.read)
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *operands: Any, **options: Any) -> Any:
+        found = LOGICAL.get(ufunc)
+        return NotImplemented if found is None or method != "__call__" or options else found(*operands)
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.value.shape
+
+    @property
+    def ndim(self) -> int:
+        return self.value.ndim
 
     def sum(self) -> int:
         """In how many entries it holds; doubts are not heard."""
         return int(self.value.sum())
 
+    def kinked(self) -> "Condition":
+        """As a derivative hears it: in doubt at ties, too."""
+        return Condition(self.value, self.sure & ~np.asarray(self.tied), False, self.read)
+
     @property
     def parts(self) -> Parts:
         """As numbers: 1 where it holds, otherwise 0."""
-        return Parts(self.value.astype(float), np.where(self.sure, 0.0, 1.0))
+        return Parts(self.value.astype(float), np.where(self.sure & ~np.asarray(self.tied), 0.0, 1.0))
+
+
+def of(condition: Any) -> Condition:
+    """An array of truth values, of which there is no doubt."""
+    return condition if isinstance(condition, Condition) else Condition(np.asarray(condition), np.asarray(True))
+
+
+LOGICAL: dict[np.ufunc, Callable[..., Condition]] = {
+    **dict.fromkeys((np.logical_and, np.bitwise_and), lambda x, y: of(x) & of(y)),
+    **dict.fromkeys((np.logical_or, np.bitwise_or), lambda x, y: of(x) | of(y)),
+    **dict.fromkeys((np.logical_not, np.invert), lambda x: ~of(x)),
+}
 
 
 def compared(function: Callable[[Any, Any], Any], x: Parts, y: Parts) -> Condition:
     """In doubt where the errors reach from one to the other."""
     within = x.error + y.error
     sure = (abs(x.value - y.value) > within) | (within == 0)
-    return Condition(np.asarray(function(x.value, y.value)), np.asarray(sure))
+    tied = (within == 0) & (x.value == y.value)
+    return Condition(np.asarray(function(x.value, y.value)), np.asarray(sure), np.asarray(tied))
 
 
 def chosen(condition: Any, x: Parts, y: Parts) -> Parts:
     """Where the condition is in doubt it may be either, so that the error reaches from one to the other."""
-    held = condition if isinstance(condition, Condition) else Condition(np.asarray(condition), np.asarray(True))
+    held = of(condition)
     value = np.where(held.value, x.value, y.value)
     sure = np.where(held.value, x.error, y.error)
     apart = np.where(x.value == y.value, 0.0, abs(x.value - y.value)) + x.error + y.error
     return floored(Parts(value, np.where(held.sure, sure, outward(apart))))
 
 
-COMPARISONS = (np.less, np.less_equal, np.greater, np.greater_equal, np.equal)
+COMPARISONS = (np.less, np.less_equal, np.greater, np.greater_equal, np.equal, np.not_equal)

@@ -1,11 +1,14 @@
 """Value and error of a result, and what one rounding adds: where it may overflow, and where it is certain."""
 
-from functools import cache
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from gradcheck import precision
+from gradcheck import bounds, precision
 from gradcheck.enclosure import ETA64, U64, Reals, outward
 from gradcheck.precision import Precision
 
@@ -23,10 +26,48 @@ class Parts(NamedTuple):
     error: Any
 
 
-@cache
-def arithmetic(dtype: np.dtype) -> Precision:
-    """The precision in which NumPy computes with arrays of this dtype."""
-    return precision.of(dtype) if dtype.name in precision.NAMES else _WHOLE
+class _Precisions(dict[Any, Precision]):
+    """Of each dtype, the precision in which its arrays are computed with: NumPy's, unless another is granted."""
+
+    def __missing__(self, dtype: np.dtype) -> Precision:
+        found = self[dtype] = precision.of(dtype) if dtype.name in precision.NAMES else _WHOLE
+        return found
+
+
+_PRECISIONS = _Precisions()
+arithmetic = _PRECISIONS.__getitem__
+
+
+@contextmanager
+def granted(dtype: np.dtype, p: Precision) -> Iterator[None]:
+    """Within it, arrays of this dtype are computed with in a precision that is declared, and the truth lies within errors, too.
+
+    Where something overflows then, nothing is known: code that computes the same in another order may not.
+    """
+    before = arithmetic(dtype)
+    _PRECISIONS[dtype] = replace(p, truthful=True)
+    try:
+        yield
+    finally:
+        _PRECISIONS[dtype] = before
+
+
+def together(p: Precision, operations: int, additions: int) -> float:
+    """The relative error of so many operations and additions within a sum, theirs and our own, and of what is written down."""
+    if p.plain:
+        return bounds.spread(operations + additions, p.u + U64)
+    return _declared(p, operations, additions)
+
+
+@lru_cache(maxsize=4096)
+def _declared(p: Precision, operations: int, additions: int) -> float:
+    theirs = bounds.roundings(p, operations, additions, writings=1, readings=1)
+    return bounds.together(theirs + (operations + additions) * bounds.lam(U64))
+
+
+def underflows(p: Precision, count: int) -> float:
+    """What a sum of so many terms may lose to underflow: nothing, unless operands are read, or flushed."""
+    return 0.0 if p.plain else (count + 2) * p.eta
 
 
 def floored(x: Parts) -> Parts:
@@ -39,14 +80,22 @@ def grown(error: Reals) -> Reals:
     return np.where(error == 0, 0.0, outward(error, 16))
 
 
+def ordinary(value: Any, error: Any, p: Precision) -> Parts | None:
+    """As nearly always: a result that nowhere may overflow, of inputs with finite errors; None where it is another."""
+    if np.shape(value) == np.shape(error) and (abs(value) + error <= min(p.huge, LARGEST)).all():  # never with NaN
+        return Parts(np.asarray(value), np.asarray(grown(error)))
+    return None
+
+
 def settled(value: Reals, error: Reals, known: Any, p: Precision) -> Parts:
     """A result of inputs with finite errors where `known`: infinities and NaN made of such inputs are certain.
 
     Where a finite result may overflow in this precision nothing is known; where it must, it is infinite.
     """
     with np.errstate(all="ignore"):
-        if np.shape(value) == np.shape(error) and np.all(known) and np.all(abs(value) + error <= min(p.huge, LARGEST)):
-            return Parts(np.asarray(value), grown(error))  # as nearly always; never with NaN
+        usual = ordinary(value, error, p) if np.all(known) else None
+        if usual is not None:
+            return usual
         over = abs(value) - error > p.huge * (1 + 4 * U64)
         doubtful = ~over & (abs(value) + error > p.huge)
         overflown = np.where(over & np.isfinite(value), np.sign(value) * np.inf, value)
@@ -55,15 +104,35 @@ def settled(value: Reals, error: Reals, known: Any, p: Precision) -> Parts:
     return Parts(overflown, kept)
 
 
+def truthful(found: Parts, operands: Iterable[Parts]) -> Parts:
+    """Of what is infinite though it is made of finite numbers, nothing is known."""
+    infinite = ~np.isfinite(found.value)
+    if not infinite.any():
+        return found
+    for x in operands:
+        if x.value.ndim <= infinite.ndim and all(
+            one in (1, other) for one, other in zip(x.value.shape[::-1], infinite.shape[::-1], strict=False)
+        ):
+            infinite = infinite & np.isfinite(x.value)
+    return Parts(found.value, np.where(infinite, np.inf, found.error))
+
+
 def rounded(value: Any, error: Any, p: Precision, *, certain: Any = False) -> Parts:
-    """After one more rounding to nearest; `certain` marks infinities and NaN of which there is no doubt."""
+    """After one more rounding to nearest; `certain` marks infinities and NaN of which there is no doubt.
+
+    It may be a function, that is called where a result is not an ordinary one.
+    """
     with np.errstate(all="ignore"):
-        more = error + (p.u + U64) * (abs(value) + error) + p.eta + ETA64
+        more = error + (p.unit + U64) * (abs(value) + error) + (p.least + ETA64)
+        usual = ordinary(value, more, p)
+        if usual is not None:
+            return usual
+        certain = certain() if callable(certain) else certain
     known = np.isfinite(error)
     if certain is False:
         return settled(np.asarray(value), np.asarray(more), known, p)
     found = settled(np.asarray(value), np.asarray(more), known | certain, p)
-    found.error[np.broadcast_to(np.asarray(certain), found.error.shape)] = 0.0
+    np.copyto(found.error, 0.0, where=certain)
     return found
 
 

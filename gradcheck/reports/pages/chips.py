@@ -41,7 +41,7 @@ def of(run: Run, causes: Sequence[Cause]) -> list[Chip]:
     made = [
         Chip(
             name,
-            tally.check.claim,
+            tally.check.claims(run.law),
             tally.outcome,
             "✗" if tally.failed and tally.outcome not in FAILURES else SIGNS[tally.outcome],
             caused.get(name, 0),

@@ -37,7 +37,7 @@ class Line:
 def text(runs: Sequence[Run]) -> str:
     """The page of `gradcheck compare`."""
     names = dict.fromkeys(name for run in runs for name in run.tallies)
-    lines = [Line(name, CHECKS[name].claim, tuple(_square(run, name) for run in runs)) for name in names]
+    lines = [Line(name, CHECKS[name].claims(runs[0].law), tuple(_square(run, name) for run in runs)) for name in names]
     return written(
         "comparison.html",
         runs=[told.of(run) for run in runs],

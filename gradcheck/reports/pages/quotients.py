@@ -6,8 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from gradcheck.enclosure import Reals
-from gradcheck.law import text
+from gradcheck.law import Loss, text
 from gradcheck.problem import Problem
+from gradcheck.readings import program
 from gradcheck.verdict import Witness
 
 STEPS = 10.0 ** np.arange(-16, 1.25, 0.25)
@@ -63,6 +64,8 @@ def _central(loss: Callable[[float], float], h: float) -> float:
 def _along(problem: Problem, witness: Witness) -> Callable[[float], float]:
     """The loss in float64, as a function of how far this entry is moved."""
     theta, b, X, Y = problem.reals
+    if isinstance(problem.law, Loss):
+        return _of_own(problem.law, problem, witness)
 
     def moved(array: Reals, h: float) -> Reals:
         found = array.copy()
@@ -79,3 +82,18 @@ def _along(problem: Problem, witness: Witness) -> Callable[[float], float]:
         return float(text.loss(one, other, data, Y, problem.law))
 
     return of_arrays if witness.quantity in _MOVED else of_logits
+
+
+def _of_own(law: Loss, problem: Problem, witness: Witness) -> Callable[[float], float]:
+    """The same of a loss of one's own, read with NumPy."""
+    arrays = dict(zip(("theta", "b", "X", "Y"), problem.reals, strict=True))
+    name = witness.quantity.removeprefix("∂ℒ/∂").replace("θ", "theta")
+    if name == "Z":
+        arrays["Z"] = np.asarray(text.logits(arrays["theta"], arrays["b"], arrays["X"]))
+
+    def of(h: float) -> float:
+        found = arrays[name].copy()
+        found[witness.place] += h
+        return program.plain(law, {**arrays, name: found})
+
+    return of

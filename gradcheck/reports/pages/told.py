@@ -92,7 +92,8 @@ def _verdict(run: Run) -> tuple[str, str]:
 
 
 def _declared(run: Run) -> Iterator[tuple[str, str]]:
-    for name, value in {**said(run.layout), **run.law.said, **run.arithmetic.said}.items():
+    law = {"loss": repr(run.law)} if run.law.own else run.law.said
+    for name, value in {**said(run.layout), **law, **run.arithmetic.said}.items():
         yield name, str(value)
 
 

@@ -1,0 +1,58 @@
+"""The functions that a loss of one's own is written in: those of NumPy of the same names, and some that losses are made of.
+
+They take variables, balls, arrays that carry errors, and arrays of NumPy alike. Columns are samples: theta (L, d), b (L, 1),
+X (d, n), Y and Z (L, n). What is not in `__all__` a loss cannot be written in; operators, comparisons, indices of constants, and
+the methods `sum`, `mean`, `max`, `min`, `reshape`, `ravel` and `T` can be used, too.
+
+    def focal(Z, Y, *, np, gamma=2):
+        log_p = np.log_softmax(Z)
+        return -np.mean(np.sum(Y * (1 - np.exp(log_p)) ** gamma * log_p, axis=0))
+"""
+
+import numpy as _numpy
+from numpy import arange as arange
+from numpy import array as array
+from numpy import e as e
+from numpy import eye as eye
+from numpy import full as full
+from numpy import inf as inf
+from numpy import newaxis as newaxis
+from numpy import ones as ones
+from numpy import pi as pi
+from numpy import tril as tril
+from numpy import triu as triu
+from numpy import zeros as zeros
+
+from gradcheck.numpy import choices, entries, products, shapes, sums
+from gradcheck.readings.primitives import table as _table
+
+_GIVEN = (
+    "arange",
+    "array",
+    "e",
+    "eye",
+    "full",
+    "inf",
+    "newaxis",
+    "ones",
+    "pi",
+    "tril",
+    "triu",
+    "zeros",
+)  # made of numbers
+_LIKE = ("ones_like", "zeros_like")
+_MADE = {
+    name: function
+    for module in (choices, entries, products, shapes, sums)
+    for name, function in vars(module).items()
+    if getattr(function, "__module__", "") == module.__name__ and not name.startswith("_")
+}
+globals().update(_MADE)
+ones_like, zeros_like = _numpy.ones_like, _numpy.zeros_like  # of arrays of any reading
+
+__all__ = sorted({*_GIVEN, *_LIKE, *_MADE})  # noqa: PLE0605
+
+_table.CALLS.update(
+    {getattr(_numpy, name): function for name, function in _MADE.items() if callable(getattr(_numpy, name, None))}
+)
+_table.CALLS[_numpy.linalg.norm] = sums.norm

@@ -1,0 +1,190 @@
+"""What chooses. Where rounding may turn a choice, and at ties, its derivative is in doubt, and so is what is made of it."""
+
+import operator
+from typing import Any
+
+import numpy
+
+from gradcheck.errors import Unusable
+from gradcheck.law.functions import Values
+from gradcheck.readings.primitives.choices import ABSOLUTE, MAXIMUM, MINIMUM, SIGN
+from gradcheck.readings.primitives.choices import where as _where
+from gradcheck.readings.tape import Variable
+
+
+def abs(x: Values) -> Values:
+    """|x|, entry by entry.
+
+    >>> np.abs(-np.ones(2))
+    array([1., 1.])
+    """
+    return ABSOLUTE(x)
+
+
+def absolute(x: Values) -> Values:
+    """|x|, by its other name.
+
+    >>> np.absolute(-np.ones(2))
+    array([1., 1.])
+    """
+    return ABSOLUTE(x)
+
+
+def sign(x: Values) -> Values:
+    """-1, 0 or 1, entry by entry.
+
+    >>> np.sign(-np.ones(2))
+    array([-1., -1.])
+    """
+    return SIGN(x)
+
+
+def maximum(x: Values, y: Values) -> Values:
+    """The larger one, entry by entry, broadcast.
+
+    >>> np.maximum(np.ones(2), 2)
+    array([2., 2.])
+    """
+    return MAXIMUM(x, y)
+
+
+def minimum(x: Values, y: Values) -> Values:
+    """The smaller one, entry by entry, broadcast.
+
+    >>> np.minimum(np.ones(2), 2)
+    array([1., 1.])
+    """
+    return MINIMUM(x, y)
+
+
+def relu(x: Values) -> Values:
+    """max(x, 0), entry by entry.
+
+    >>> np.relu(-np.ones(2))
+    array([0., 0.])
+    """
+    return MAXIMUM(x, 0)
+
+
+def clip(x: Values, low: Values, high: Values) -> Values:
+    """Within low and high, entry by entry; None for no limit.
+
+    >>> np.clip(np.arange(4.0), 1, 2)
+    array([1., 1., 2., 2.])
+    """
+    above = x if low is None else MAXIMUM(x, low)
+    return above if high is None else MINIMUM(above, high)
+
+
+def where(condition: Any, x: Values, y: Values) -> Values:
+    """x where the condition holds, otherwise y: entry by entry, broadcast.
+
+    >>> np.where(np.arange(3) > 1, np.ones(3), 0)
+    array([0., 0., 1.])
+    """
+    if isinstance(condition, Variable):
+        raise Unusable(
+            "where(condition, x, y) takes a comparison, x > 0 say; a number that is differentiated was given"
+        )
+    return _where(condition, x, y)
+
+
+def stop_gradient(x: Values) -> Values:
+    """x, as if it were given: nothing flows back through it.
+
+    >>> np.stop_gradient(np.ones(2))
+    array([1., 1.])
+    """
+    return x.array if isinstance(x, Variable) else x
+
+
+def argmax(x: Values, axis: int | None = None) -> Values:
+    """Where the largest is, the first of equals: of what is given, not of what is computed.
+
+    >>> np.argmax(np.eye(3), axis=0)
+    array([0, 1, 2])
+    """
+    from gradcheck.numpy.given import numbers
+
+    return numpy.argmax(numbers(x, "argmax"), axis=axis)
+
+
+def less(x: Values, y: Values) -> Any:
+    """x < y, entry by entry, broadcast; for `where`.
+
+    >>> np.less(numpy.arange(2), 1).shape
+    (2,)
+    """
+    return operator.lt(x, y)
+
+
+def less_equal(x: Values, y: Values) -> Any:
+    """x <= y, entry by entry, broadcast; for `where`.
+
+    >>> np.less_equal(numpy.arange(2), 1).shape
+    (2,)
+    """
+    return operator.le(x, y)
+
+
+def greater(x: Values, y: Values) -> Any:
+    """x > y, entry by entry, broadcast; for `where`.
+
+    >>> np.greater(numpy.arange(2), 1).shape
+    (2,)
+    """
+    return operator.gt(x, y)
+
+
+def greater_equal(x: Values, y: Values) -> Any:
+    """x >= y, entry by entry, broadcast; for `where`.
+
+    >>> np.greater_equal(numpy.arange(2), 1).shape
+    (2,)
+    """
+    return operator.ge(x, y)
+
+
+def equal(x: Values, y: Values) -> Any:
+    """x == y, entry by entry, broadcast; for `where`.
+
+    >>> np.equal(numpy.arange(2), 1).shape
+    (2,)
+    """
+    return operator.eq(x, y)
+
+
+def not_equal(x: Values, y: Values) -> Any:
+    """x != y, entry by entry, broadcast; for `where`.
+
+    >>> np.not_equal(numpy.arange(2), 1).shape
+    (2,)
+    """
+    return operator.ne(x, y)
+
+
+def logical_and(x: Any, y: Any) -> Any:
+    """Both, of two conditions, entry by entry.
+
+    >>> np.logical_and(numpy.ones(1) > 0, numpy.ones(1) > 2).shape
+    (1,)
+    """
+    return operator.and_(x, y)
+
+
+def logical_or(x: Any, y: Any) -> Any:
+    """One of them, or both, of two conditions, entry by entry.
+
+    >>> np.logical_or(numpy.ones(1) > 0, numpy.ones(1) > 2).shape
+    (1,)
+    """
+    return operator.or_(x, y)
+
+
+def logical_not(x: Any) -> Any:
+    """Where a condition does not hold.
+
+    >>> np.logical_not(numpy.ones(1) > 0)
+    array([False])
+    """
+    return operator.invert(x)

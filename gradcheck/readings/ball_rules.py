@@ -1,0 +1,111 @@
+"""What is done to balls beyond what python-flint does to one: choices, comparisons, powers."""
+
+import operator
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import flint
+import numpy as np
+
+from gradcheck.readings.places import Shape
+from gradcheck.readings.running.conditions import Condition
+
+Ball = Any
+UNIT = flint.arb(0.5, 0.5)  # all of [0, 1]
+BOTH = flint.arb(0, 1)  # all of [-1, 1]
+
+
+def ball(x: Any) -> Ball:
+    """Numbers become balls."""
+    return x if type(x) is flint.arb else flint.arb(x)
+
+
+def larger(x: Any, y: Any) -> Ball:
+    """The maximum of two."""
+    return ball(x).max(ball(y))
+
+
+def smaller(x: Any, y: Any) -> Ball:
+    """The minimum of two."""
+    return ball(x).min(ball(y))
+
+
+def leads(x: Any, y: Any) -> Ball:
+    """The derivative of the maximum in the first: 1 or 0, or all that is between where they tie or may."""
+    x, y = ball(x), ball(y)
+    return flint.arb(1) if x > y else flint.arb(0) if x < y else UNIT
+
+
+def sides(x: Ball) -> Ball:
+    """The derivative of the absolute value."""
+    return flint.arb(1) if x > 0 else flint.arb(-1) if x < 0 else BOTH
+
+
+def sign(x: Ball) -> Ball:
+    """0 of an exact 0."""
+    return flint.arb(0) if x == 0 else flint.arb(1) if x > 0 else flint.arb(-1) if x < 0 else BOTH
+
+
+def largest(entries: list[Ball]) -> Ball:
+    """The maximum of several."""
+    found = entries[0]
+    for entry in entries[1:]:
+        found = found.max(entry)
+    return found
+
+
+def shares(entries: list[Ball]) -> list[Ball]:
+    """The derivative of the largest in each: 1 where there is one; each of those that tie, or may, has a part of 1."""
+    least = largest([entry.lower() for entry in entries])
+    among = [not entry < least for entry in entries]
+    part = UNIT if sum(among) > 1 else flint.arb(1)
+    return [part if one else flint.arb(0) for one in among]
+
+
+def power(x: Ball, exponent: float = 1.0) -> Ball:
+    """Whole exponents by products, also of balls that reach over 0."""
+    if exponent != int(exponent):
+        return x ** flint.arb(exponent)
+    n = int(exponent)
+    if n < 0:
+        return 1 / power(x, -n)
+    size = abs(x)
+    found = flint.arb(1)
+    for _ in range(n % 2, n):
+        found = found * size
+    return found * x if n % 2 else found
+
+
+# ---- comparisons ----
+
+# each, and what says beyond doubt that it does not hold
+OPPOSITE = {operator.lt: operator.ge, operator.le: operator.gt, operator.gt: operator.le, operator.ge: operator.lt}
+OPPOSITE |= {operator.eq: operator.ne, operator.ne: operator.eq}
+COMPARISONS: dict[Any, Callable[[Any, Any], Any]] = {
+    **{comparison: comparison for comparison in OPPOSITE},
+    np.less: operator.lt,
+    np.less_equal: operator.le,
+    np.greater: operator.gt,
+    np.greater_equal: operator.ge,
+    np.equal: operator.eq,
+    np.not_equal: operator.ne,
+}
+
+
+def compared(holds: Callable[[Any, Any], Any], x: Iterable[Any], y: Iterable[Any], shape: Shape) -> Condition:
+    """A comparison of arrays of balls of one shape, as python-flint has it: true where it holds of all that they may be."""
+    pairs = [(ball(one), ball(other)) for one, other in zip(x, y, strict=False)]
+    value = np.array([bool(holds(*pair)) for pair in pairs], dtype=bool).reshape(shape)
+    never = np.array([bool(OPPOSITE[holds](*pair)) for pair in pairs], dtype=bool).reshape(shape)
+    tied = np.array([bool(one == other) for one, other in pairs], dtype=bool).reshape(shape)
+    return Condition(value, value | never, tied)
+
+
+def of_condition(condition: Condition) -> list[Ball]:
+    """1 where it holds, 0 where it does not, and all that is between where it is in doubt."""
+    parts = condition.parts
+    sure = np.broadcast_to(parts.error == 0, condition.shape).ravel().tolist()
+    return [
+        flint.arb(int(one)) if known else UNIT
+        for one, known in zip(condition.value.ravel().tolist(), sure, strict=True)
+    ]

@@ -1,0 +1,73 @@
+"""Sums along axes, running sums, and sums of several arrays."""
+
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from gradcheck.law.functions import Values
+from gradcheck.readings.balls import Balls
+from gradcheck.readings.places import Axis, places
+from gradcheck.readings.primitives.moving import PICK
+from gradcheck.readings.primitives.table import CALLS, Every, Primitive
+from gradcheck.readings.running import arithmetic, spreading
+from gradcheck.readings.running.parts import Parts
+
+
+def back(g: Values, a: Values, axis: Axis, keepdims: bool) -> Values:
+    """With the axes that a reduction has taken out put back."""
+    if keepdims or axis is None:
+        return g if keepdims else g.reshape((1,) * a.ndim)
+    axes = {k % a.ndim for k in (axis if isinstance(axis, tuple) else (axis,))}
+    return g.reshape(tuple(1 if k in axes else size for k, size in enumerate(a.shape)))
+
+
+def _summed(a: Values, axis: Axis = None, keepdims: bool = False) -> Values:
+    return a.sum(axis=axis, keepdims=keepdims)
+
+
+def _spread(g: Values, y: Values, a: Values, axis: Axis = None, keepdims: bool = False) -> Values:
+    return back(g, a, axis, keepdims)
+
+
+def _rounded(x: Parts, p: Any, axis: Axis = None, keepdims: bool = False) -> Parts:
+    return arithmetic.sum_of(x, axis, keepdims, p)
+
+
+SUM = Primitive("sum", _summed, (_spread,), _rounded, Balls.sum, each=False)  # sum e + spread(k - 1) sum (|a| + e)
+CALLS[np.sum] = SUM
+
+
+def _cumulative(x: Balls, axis: int) -> Balls:
+    moved = places(x.shape).swapaxes(0, axis)
+    entries = list(x.entries)
+    for before, after in pairwise(moved):
+        for one, other in zip(before.ravel().tolist(), after.ravel().tolist(), strict=True):
+            entries[other] = entries[one] + entries[other]
+    return Balls(entries, x.shape)
+
+
+def _from_the_end(g: Values, y: Values, a: Values, axis: int) -> Values:
+    turned = np.flip(places(a.shape), axis)
+    return PICK(CUMSUM(PICK(g, places=turned), axis=axis), places=turned)
+
+
+CUMSUM = Primitive(
+    "cumsum",
+    lambda a, axis: np.cumsum(a, axis=axis, dtype=a.dtype),
+    (_from_the_end,),
+    spreading.cumulative,  # each as a sum of k terms
+    _cumulative,
+    each=False,
+)
+
+
+def _added(*arrays: Values) -> Values:
+    found = arrays[0]
+    for array in arrays[1:]:
+        found = found + array
+    return found
+
+
+# Of one shape; what flows into one variable by several ways is a sum of any order.
+TOTAL = Primitive("total", _added, Every(lambda g, y, place, *arrays: g), spreading.total, _added, each=False)

@@ -1,0 +1,125 @@
+"""A loss of one's own, read from its text in the arithmetic of the arrays that are given, and backward by the tape.
+
+What is wrong with a specification itself is one line here, whoever reads it: it raises, it returns no number, it is a constant.
+"""
+
+from collections.abc import Mapping
+from functools import cached_property
+from importlib import import_module
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from gradcheck.enclosure import Reals
+from gradcheck.errors import Unusable
+from gradcheck.law import text
+from gradcheck.law.functions import Values, like
+from gradcheck.law.own import Loss
+from gradcheck.readings.blame import blamed
+from gradcheck.readings.constants import Option
+from gradcheck.readings.tape import Gradients, Variable
+
+PARAMETERS = ("theta", "b", "X", "Z")  # of which a loss may have a gradient
+
+
+class Program:
+    """The text of a loss, of arrays of one reading by name: its value, and its gradients."""
+
+    def __init__(self, law: Loss, arrays: Mapping[str, Values], wrt: tuple[str, ...] = PARAMETERS) -> None:
+        self.law, self.arrays = law, dict(arrays)
+        self.variables = {name: Variable(array) for name, array in arrays.items() if name in wrt}
+        if law.of_Z and "Z" not in arrays:
+            self.variables["Z"] = text.logits(*(self.variables.get(k, arrays[k]) for k in ("theta", "b", "X")))
+
+    @cached_property
+    def _loss(self) -> Variable:
+        given = {**self.arrays, **self.variables}
+        found = called(self.law, given, _reader(next(iter(self.arrays.values()))))
+        if not isinstance(found, Variable):
+            raise Unusable(
+                self.law.line("is no function of its arguments: it returns what is the same for all of them")
+            )
+        return found
+
+    @property
+    def largest(self) -> int:
+        """The entries of the largest array that it makes."""
+        waiting, seen, most = [self._loss], {id(self._loss)}, 0
+        while waiting:
+            variable = waiting.pop()
+            most = max(most, prod(variable.shape))
+            new = [one for one in variable.operands if isinstance(one, Variable) and id(one) not in seen]
+            seen.update(map(id, new))
+            waiting += new
+        return most
+
+    def seeded(self, by: Values) -> None:
+        """What flows back begins with this number."""
+        self._loss = self._loss * by
+
+    @property
+    def loss(self) -> Values:
+        """A number."""
+        return self._loss.array
+
+    @cached_property
+    def _gradients(self) -> Gradients:
+        return Gradients(self._loss)
+
+    def gradient(self, name: str) -> Values | None:
+        """With respect to `theta`, `b`, `X` or `Z`; None where the loss is not made of it."""
+        variable = self.variables.get(name)
+        if variable is None or not self._gradients.reaches(variable):
+            return None
+        with blamed(self.law, backward=True):
+            found = self._gradients[variable]
+        return like(found, variable.dtype) if isinstance(found, np.ndarray) else found
+
+
+def called(law: Loss, given: Mapping[str, Values], read: Any = None) -> Any:
+    """What the specification returns, a number of whatever reading; `Unusable` where it returns none."""
+    if law.function is None:
+        raise Unusable(
+            f"the loss {law.name} is named by data, which nothing runs; say where it is: --loss {law.origin}"
+        )
+    options: dict[str, Any] = {name: _option(value, read) for name, value in law.options.items()}
+    if law.takes.space:
+        options["np"] = space()
+    with blamed(law):
+        found = law.function(**{name: given[name] for name in law.takes.arrays}, **options)
+    shape = getattr(found, "shape", None if not isinstance(found, int | float) or isinstance(found, bool) else ())
+    if shape is None:
+        raise Unusable(law.line(f"returns {type(found).__name__} {found!r:.40}; expected one number"))
+    if isinstance(found, complex) or getattr(getattr(found, "dtype", None), "kind", "f") == "c":
+        raise Unusable(law.line("returns a complex number; expected a real one"))
+    if shape != ():
+        raise Unusable(law.line(f"returns an array of shape {shape}; expected one number, such as its sum or mean"))
+    return found
+
+
+def space() -> Any:
+    """What a specification is given as np."""
+    return import_module("gradcheck.numpy")
+
+
+def _reader(array: Values) -> Any:
+    return array.numbers if hasattr(array, "numbers") else None
+
+
+def _option(value: Any, read: Any) -> Any:
+    """A number, so that what is made of it is not rounded by Python before a reading sees it."""
+    if type(value) is not float or read is None:
+        return value
+    found = Option(value)
+    found.read = read
+    return found
+
+
+def plain(law: Loss, arrays: Mapping[str, Reals]) -> float:
+    """The value in float64."""
+    given = dict(arrays)
+    if law.of_Z and "Z" not in given:
+        given["Z"] = np.asarray(text.logits(given["theta"], given["b"], given["X"]))
+    with np.errstate(all="ignore"):
+        return float(called(law, given))

@@ -1,0 +1,164 @@
+"""The truth of a loss of one's own, and what rounding may add to it: its text, read with balls and with `Running` arrays.
+
+Balls have as many bits as it takes for their radii to be small beside what is allowed, up to `MOST_BITS`: where they stay wide, as
+at a kink, nothing is known, and the verdict is inconclusive. Knows no closed form of anything.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import Any
+
+import flint
+import numpy as np
+
+from gradcheck import bounds
+from gradcheck.enclosure import ETA64, U64, Enclosure, Reals
+from gradcheck.precision import FLOAT64
+from gradcheck.problem import Problem
+from gradcheck.readings.balls import Balls
+from gradcheck.readings.program import Program
+from gradcheck.readings.running import Running
+from gradcheck.referees.ball import bits_for, enclose
+from gradcheck.referees.rounded import EXACT, Rounded, known_to, law_of, unreached, value_of
+from gradcheck.referees.truth import Truth, magnitude
+
+MOST_BITS = 4096
+BALL_ENTRIES = 512  # of Z and theta: larger problems are read in float64
+SMALL = 2.0**-6  # of what is allowed: a radius that nobody sees
+
+
+@dataclass(eq=False)
+class Reading:
+    """The loss read with balls, at the precision that it takes; each quantity enclosed as sharply as was asked for."""
+
+    problem: Problem
+    size: Reals
+    programs: dict[int, Program] = field(default_factory=dict)
+    known: dict[str, Enclosure] = field(default_factory=dict)
+
+    def enclosed(self, quantity: str, allowed: Reals) -> Enclosure:
+        """With radii that are small beside what is allowed, where that can be had."""
+        if self.large and quantity not in self.known:
+            found = self.float64.enclosed(quantity)
+            if (np.isfinite(found.radius) | ~np.isfinite(allowed)).all():
+                self.known[quantity] = found
+        if self.large and quantity in self.known:
+            return self.known[quantity]
+        bits = max(self.programs, default=bits_for(self.size))
+        found = self.known.get(quantity) or self._at(quantity, bits)
+        while (wide := _wide(found, allowed)).any() and 2 * bits <= MOST_BITS:
+            bits *= 2
+            before, found = found, self._at(quantity, bits)
+            if not (found.radius < before.radius / 2)[wide].any():  # as at a kink, of which no precision knows more
+                break
+        self.known[quantity] = found
+        return found
+
+    @property
+    def large(self) -> bool:
+        """Whether float64 is to do: as rigorous, less sharp, and the time of it hardly grows. A choice of cost."""
+        return self.problem.L * (self.problem.n + self.problem.d) > BALL_ENTRIES
+
+    @cached_property
+    def float64(self) -> "Rounded":
+        """The same read in float64: "float64 is an implementation, too" (docs/bounds.md, section 7)."""
+        p = self.problem
+        return Rounded(p if p.precision is FLOAT64 else p.with_arrays(*p.reals), EXACT)
+
+    def _at(self, quantity: str, bits: int) -> Enclosure:
+        with flint.ctx.workprec(bits):
+            program = self.programs.get(bits)
+            if program is None:
+                program = self.programs[bits] = Program(law_of(self.problem), arrays(self.problem, Balls.exact))
+            if quantity == "Z":
+                return enclose(program.variables["Z"].array if "Z" in program.variables else self._logits(program))
+            found = value_of(program, quantity)
+            return unreached(self.problem, quantity) if found is None else enclose(found)
+
+    def _logits(self, program: Program) -> Balls:
+        theta, b, X = (program.arrays[name] for name in ("theta", "b", "X"))
+        found: Balls = theta @ X + b
+        return found
+
+
+def _wide(found: Enclosure, allowed: Reals) -> Any:
+    """Where a radius is not small beside what is allowed, nor as small as float64 can tell."""
+    limit = (
+        np.maximum(SMALL * np.where(np.isfinite(allowed), allowed, np.inf), 4 * U64 * abs(found.midpoint)) + 4 * ETA64
+    )
+    return np.asarray(found.radius > limit)
+
+
+def arrays(problem: Problem, read: object) -> Mapping[str, object]:
+    """The arrays of a problem by name, as a reading has them."""
+    return {name: read(array) for name, array in zip(("theta", "b", "X", "Y"), problem.reals, strict=True)}  # type: ignore[operator]
+
+
+@dataclass(frozen=True, eq=False)
+class Own(Truth):
+    """What `Truth` offers, of a loss that is known by its text alone. It has no softmax of its own."""
+
+    reading: Reading | None = None
+
+    # ---- the truth ----
+
+    def enclosure(self, quantity: str) -> Enclosure:
+        """Of `loss` (), `Z` and `D` (L, n), `theta` (L, d), `b` (L, 1) or `X` (d, n)."""
+        assert self.reading is not None
+        return self.reading.enclosed(quantity, self._computed(quantity).error)
+
+    def computed(self, quantity: str) -> tuple[Enclosure, Reals]:
+        """What correct code may return: about the value in float64, of which the truth is known to be one. Half the cost."""
+        found = self._computed(quantity)
+        with np.errstate(invalid="ignore"):
+            known = np.isfinite(found.value)
+        value = np.where(known, found.value, 0.0)
+        allowed = known_to(np.where(known, found.error, np.inf))
+        if self.granted.returned:
+            allowed = bounds.returned(allowed, abs(value) + allowed, self.granted)
+        return Enclosure(value, np.zeros_like(value)), allowed
+
+    # ---- what rounding may do ----
+
+    def allowed(self, quantity: str) -> Reals:
+        """The rounding bound (absolute), about the midpoint of the enclosure."""
+        return self._about(quantity, self._computed(quantity))
+
+    def careful(self, quantity: str) -> Reals:
+        """How careful code may be is not known: no more is asked of any."""
+        return self.allowed(quantity)
+
+    def upstream(self, quantity: str, c: Reals, size: Reals, operations: int = 1) -> Reals:
+        """Of c times the gradients, of one number c, which may be multiplied in anywhere on the way back.
+
+        The program is read with a seed of c that is off by so many roundings, which reach whatever c is multiplied with
+        later; what underflows before that is multiplied by c, too.
+        """
+        p, by = self.granted, float(abs(c[0]))
+        wider = replace(p, eta=p.eta * max(1.0, by))
+        seeded = Rounded(self.problem, wider, float(c[0]), bounds.relative(p, operations)).computed(quantity)
+        midpoint = self.enclosure(quantity).midpoint * c[0]
+        apart = abs(seeded.value - midpoint) + 2 * U64 * abs(midpoint)
+        return known_to(seeded.error + apart)
+
+    @cached_property
+    def _rounded(self) -> "Rounded":
+        return Rounded(self.problem, self.granted)
+
+    def _computed(self, quantity: str) -> Running:
+        return self._rounded.computed(quantity)
+
+    def _about(self, quantity: str, found: Running) -> Reals:
+        """What is known of the value in float64, about the midpoint."""
+        bound = known_to(found.error + abs(found.value - self.enclosure(quantity).midpoint))
+        if self.granted.returned:
+            bound = bounds.returned(bound, self.enclosure(quantity).magnitude, self.granted)
+        return bound
+
+
+def truth(problem: Problem) -> Own:
+    """The exact values of a problem whose loss is one's own, each read when it is asked for."""
+    size = magnitude(problem)
+    reading = Reading(problem, size)
+    return Own(problem, reading, size, None, reading)  # type: ignore[arg-type]
