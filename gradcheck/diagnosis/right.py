@@ -1,4 +1,4 @@
-"""What right code may return, worked out when it is asked for: a Jacobian of a thousand classes takes long, and is seldom looked at."""
+"""What right code may return, worked out when it is asked for: a large Jacobian takes long, and is seldom looked at."""
 
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 
