@@ -208,4 +208,4 @@ def _read(primitive: Primitive, operands: tuple[Any, ...], options: dict[str, An
     return Variable(primitive(*_arrays(operands), **options), primitive, operands, options or NONE)
 
 
-table.READERS[Variable] = 3, _read
+table.READERS[Variable] = 4, _read

@@ -82,6 +82,7 @@ MAX = Primitive(
     choices.largest,  # the largest e
     lambda x, axis=None, keepdims=False: x.gathered(ball_rules.largest, axis, keepdims),
     each=False,
+    series=lambda x, axis=None, keepdims=False: (x * SHARE(x, axis=axis)).sum(axis=axis, keepdims=keepdims),
 )
 CALLS[np.max] = MAX
 
@@ -132,6 +133,7 @@ WHERE = Primitive(
     _rounded,  # where the condition is in doubt, |a - b| + e + e'
     _chosen,
     each=False,
+    linear=True,
 )
 
 
