@@ -62,6 +62,8 @@ def parameter_along(trial: Trial, variable: str) -> Comparison:
     p = trial.problem
     theta, b = (0 * array for array in p.reals[:2])
     signs = np.asarray(trial.random.choice([-1.0, 1.0], p.reals[VARIABLES.index(variable)].shape))
+    if variable != "X":
+        signs[1] = -signs[0]  # what all classes do alike may change nothing
     move = replace(Move(theta, b), **{variable: signs})
     return compared(trial, variable, _taken(trial, taylor.central, p, move))
 

@@ -180,7 +180,9 @@ def _bent(problem: Problem, above: Problem, below: Problem) -> float:
         if not move:
             raise NoSeries("a step rounds to none in this precision")
         third = coefficients(problem, start, move, BOTH, 3)[3]
-        uneven = 2 * coefficients(problem, start, move, HERE, 2)[2].rad()
+        uneven = flint.arb(0)
+        if not all(ball.is_exact() for array in move.values() for ball in array.entries):  # mostly steps are as long up as down
+            uneven = 2 * coefficients(problem, start, move, HERE, 2)[2].rad()
         return float(np.nextafter(float((2 * abs(third) + uneven).abs_upper()), np.inf))
 
 
