@@ -94,6 +94,10 @@ class Variable(Operators):
     def ravel(self) -> "Variable":
         return self.reshape(-1)
 
+    def filled(self, number: int) -> Values:
+        """As many of one number, which it is not made of."""
+        return self.array.filled(number) if hasattr(self.array, "filled") else np.full_like(self.array, number)
+
     def log_softmax(self) -> "Variable":
         return _applied(LOG_SOFTMAX, self)
 
