@@ -11,9 +11,8 @@ from gradcheck import Implementation, Loss, Problem
 from gradcheck.checks import CHECKS
 from gradcheck.checks.trial import Trial
 from gradcheck.readings.balls import Balls
-from gradcheck.readings.kinks import NoSeries
 from gradcheck.readings.primitives import PRIMITIVES, Primitive
-from gradcheck.readings.series import Series, capped
+from gradcheck.readings.series import NoSeries, Series, capped
 from gradcheck.readings.tape import Variable
 from gradcheck.referees import oracle, taylor
 from gradcheck.referees.cumulants import Move
@@ -74,12 +73,21 @@ WHOLE = {
     "log_softmax": (gnp.log_softmax, columns(lambda c: [s.log() for s in _softmax(c)])),
     "logsumexp": (lambda Z: gnp.logsumexp(Z * Z), lambda a: boxed([(u.exp() + v.exp()).log() for u, v in (a * a).T])),
     "softmax of rows": (lambda Z: gnp.softmax(Z, axis=1), lambda a: columns(_softmax)(a.T).T),
-    "sums": (lambda Z: (Z * Z).sum(axis=0) + Z.sum() + Z.mean(axis=1)[1], lambda a: boxed([s + a.sum() + a[1].sum() / 3 for s in (a * a).sum(axis=0)])),
+    "sums": (
+        lambda Z: (Z * Z).sum(axis=0) + Z.sum() + Z.mean(axis=1)[1],
+        lambda a: boxed([s + a.sum() + a[1].sum() / 3 for s in (a * a).sum(axis=0)]),
+    ),
     "cumsum": (lambda Z: gnp.cumsum(Z * Z, axis=1), lambda a: np.cumsum(a * a, axis=1)),
     "max": (lambda Z: gnp.max(Z * Z, axis=0), lambda a: boxed([max(c, key=lambda s: float(s[0])) for c in (a * a).T])),
     "matmul": (lambda Z: (Z * Z) @ Z.T, lambda a: (a * a) @ a.T),
-    "matmul of a line": (lambda Z: Z @ np.arange(6.0).reshape(3, 2) - Z[:, :2], lambda a: a @ np.arange(6).reshape(3, 2) - a[:, :2]),
-    "moves": (lambda Z: gnp.concatenate([Z.T[1:], gnp.reshape(Z * Z, (3, 2))]), lambda a: np.concatenate([a.T[1:], (a * a).reshape(3, 2)])),
+    "matmul of a line": (
+        lambda Z: Z @ np.arange(6.0).reshape(3, 2) - Z[:, :2],
+        lambda a: a @ np.arange(6).reshape(3, 2) - a[:, :2],
+    ),
+    "moves": (
+        lambda Z: gnp.concatenate([Z.T[1:], gnp.reshape(Z * Z, (3, 2))]),
+        lambda a: np.concatenate([a.T[1:], (a * a).reshape(3, 2)]),
+    ),
     "norm": (lambda Z: gnp.norm(Z, axis=0), lambda a: boxed([s.sqrt() for s in (a * a).sum(axis=0)])),
     "whole": (lambda Z: np.ones_like(Z) * Z - np.zeros_like(Z), lambda a: a),
 }  # fmt: skip
@@ -164,7 +172,7 @@ def test_a_primitive_that_is_not_of_each_entry_and_says_nothing_has_none():
 # ---- differences of losses ----
 
 
-def bounded(theta, b, X, Y, *, np):
+def bending(theta, b, X, Y, *, np):
     """Of the parameters alone, by functions that bend."""
     A = np.sigmoid(theta @ np.tanh(X)) * np.softplus(b)
     return (A * Y).sum() + (theta**4).mean() + np.sqrt((b * b).sum() + 1)
@@ -174,9 +182,15 @@ def kinked(Z, Y, *, np, at=0.0):
     return (np.relu(Z - at) * (1 + Y)).sum()
 
 
-def problem(dtype="float64", seed=0, scale=1.0, L=3, d=2, n=4):
+def problem(dtype="float64", seed=0, scale=1.0, n=4):
+    L, d = 3, 2
     rng = np.random.default_rng(seed)
-    arrays = rng.normal(size=(L, d)), rng.normal(size=(L, 1)), scale * rng.normal(size=(d, n)), np.eye(L)[:, rng.integers(0, L, n)]
+    arrays = (
+        rng.normal(size=(L, d)),
+        rng.normal(size=(L, 1)),
+        scale * rng.normal(size=(d, n)),
+        np.eye(L)[:, rng.integers(0, L, n)],
+    )
     return Problem(*(array.astype(dtype) for array in arrays))
 
 
@@ -187,7 +201,7 @@ def signs(p, *names):
     return Move(moved["theta"], moved["b"], moved["X"] if "X" in names else None)
 
 
-LOSSES = (cross_entropy, focal, hinge, squares, bounded)
+LOSSES = (cross_entropy, focal, hinge, squares, bending)
 
 
 @pytest.mark.parametrize("function", LOSSES)
@@ -206,7 +220,10 @@ def test_differences_of_the_mathematical_loss_enclose_the_truth_and_are_sharp(fu
     if p.law.of_Z:
         taken = taylor.central_logits(p, signs(p, "theta").theta @ np.ones((2, 4)) + 0.5)
         exact = float((truth.enclosure("D").midpoint * taken.move.theta).sum())
-        assert abs(exact - float(taken.enclosure.midpoint)) <= 1e-14 * abs(truth.enclosure("D").midpoint * taken.move.theta).sum()
+        assert (
+            abs(exact - float(taken.enclosure.midpoint))
+            <= 1e-14 * abs(truth.enclosure("D").midpoint * taken.move.theta).sum()
+        )
 
 
 @pytest.mark.parametrize("function", LOSSES)
@@ -215,7 +232,7 @@ def test_what_a_step_leaves_out_is_bounded(function, dtype):
     """Of a loss that is not rounded at all, the difference quotient is off by no more than the bound."""
     p = problem(dtype).with_law(Loss(function))
     noise, move = 4 * p.precision.u, signs(p, "theta", "b")
-    exactly = lambda q: replace_radius(oracle(q.with_arrays(*q.reals)).enclosure("loss"))
+    exactly = lambda q: known(oracle(q.with_arrays(*q.reals)).enclosure("loss"))
     taken = taylor.own(p, move, exactly, noise)
     truth = oracle(p.with_arrays(*p.reals))
     exact = sum(float((truth.enclosure(name).midpoint * getattr(taken.move, name)).sum()) for name in ("theta", "b"))
@@ -223,7 +240,7 @@ def test_what_a_step_leaves_out_is_bounded(function, dtype):
     assert float(taken.enclosure.radius) <= 8 * noise + 1e-13
 
 
-def replace_radius(found):
+def known(found):
     return replace(found, radius=found.radius + 1e-15)
 
 
@@ -272,11 +289,11 @@ def test_a_kink_in_the_step_is_skipped_with_the_reason():
 
 
 def test_large_problems_are_left_out_and_a_step_that_tells_nothing_is():
-    large = problem(L=8, n=70).with_law(FOCAL)
+    large = problem(n=200).with_law(FOCAL)
     assert judged(OWN, large).reason == "more than 512 numbers: how such a loss bends is not read"
     coarse = judged(OWN, problem("float16").with_law(FOCAL))
     assert coarse.outcome in (Outcome.AGREE, Outcome.SKIPPED)
-    even = problem().with_law(Loss(lambda Z, Y: ((Z - Z.sum(axis=0, keepdims=True)) * 0 + Z[:1] * 0).sum() + (Z * Z * 0).sum(), name="zero"))
+    even = problem().with_law(Loss(lambda Z, Y: (Z * 0).sum(), name="nothing"))
     nothing = judged("forward_difference", even, gradients=lambda *a: {k: 0 * v for k, v in gradients(*a).items()})
     assert nothing.outcome is Outcome.SKIPPED
 

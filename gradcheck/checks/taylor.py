@@ -13,7 +13,7 @@ from gradcheck.checks.relations import QUANTITY, SYMBOLS
 from gradcheck.checks.trial import Trial
 from gradcheck.enclosure import Enclosure, Reals, outward
 from gradcheck.problem import Problem
-from gradcheck.readings.kinks import NoSeries
+from gradcheck.readings.series import NoSeries
 from gradcheck.referees import taylor
 from gradcheck.referees.cumulants import VARIABLES, Directional, Move
 from gradcheck.referees.own import BALL_ENTRIES

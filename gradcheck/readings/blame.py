@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 from gradcheck.errors import Unusable, kind, text
 from gradcheck.law.own import Loss
-from gradcheck.readings.kinks import NoSeries
+from gradcheck.readings.series.kinks import NoSeries
 
 
 @contextmanager

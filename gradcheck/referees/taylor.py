@@ -17,9 +17,8 @@ from gradcheck.enclosure import Enclosure, Reals
 from gradcheck.errors import Unusable
 from gradcheck.problem import Problem
 from gradcheck.readings.balls import Balls
-from gradcheck.readings.kinks import NoSeries
 from gradcheck.readings.program import Program
-from gradcheck.readings.series import Series, capped
+from gradcheck.readings.series import NoSeries, Series, capped
 from gradcheck.referees import cumulants, quotient
 from gradcheck.referees.ball import bits_for, enclose
 from gradcheck.referees.cumulants import Directional, Move
@@ -105,9 +104,7 @@ def _small(problem: Problem, reach: float) -> tuple[float, int]:
 
 
 def _scaled(direction: Move, step: float) -> Move:
-    return Move(
-        step * direction.theta, step * direction.b, None if direction.X is None else step * direction.X
-    )
+    return Move(step * direction.theta, step * direction.b, None if direction.X is None else step * direction.X)
 
 
 def _moved(start: Arrays, move: Arrays, sign: int) -> dict[str, Any]:
@@ -176,12 +173,16 @@ def _bent(problem: Problem, above: Problem, below: Problem) -> float:
     with flint.ctx.workprec(bits_for(magnitude(problem))):
         start, top, bottom = _exact(problem), _exact(above), _exact(below)
         ways = {name: (top[name] - start[name], start[name] - bottom[name]) for name in NAMES}
-        move = {name: _either(*way) for name, way in ways.items() if any(ball != 0 for one in way for ball in one.entries)}
+        move = {
+            name: _either(*way) for name, way in ways.items() if any(ball != 0 for one in way for ball in one.entries)
+        }
         if not move:
             raise NoSeries("a step rounds to none in this precision")
         third = coefficients(problem, start, move, BOTH, 3)[3]
         uneven = flint.arb(0)
-        if not all(ball.is_exact() for array in move.values() for ball in array.entries):  # mostly steps are as long up as down
+        if not all(
+            ball.is_exact() for array in move.values() for ball in array.entries
+        ):  # mostly steps are as long up as down
             uneven = 2 * coefficients(problem, start, move, HERE, 2)[2].rad()
         return float(np.nextafter(float((2 * abs(third) + uneven).abs_upper()), np.inf))
 

@@ -8,8 +8,7 @@ derivative column gives one coefficient after the other. At a kink there is no s
 What is linear in t is kept as it is, about 0, until a function bends it: the interval is put in once, not where it cancels.
 """
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 import flint
@@ -19,14 +18,13 @@ from gradcheck.enclosure import Reals
 from gradcheck.readings import ball_rules, balls
 from gradcheck.readings.balls import Balls
 from gradcheck.readings.constants import Constant
-from gradcheck.readings.kinks import NoSeries
 from gradcheck.readings.operators import Operators
 from gradcheck.readings.places import Axis, Shape
 from gradcheck.readings.primitives import table
 from gradcheck.readings.primitives.elementary import EXP, LOG
 from gradcheck.readings.primitives.products import matrix_product
-from gradcheck.readings.primitives.table import Primitive
 from gradcheck.readings.running.conditions import Condition
+from gradcheck.readings.series.kinks import NoSeries
 
 KINK = "a kink of {name} may lie in the step"
 
@@ -119,14 +117,14 @@ class Series(Operators):
         return Series(self.balls.reshape(*shape), self.about)
 
     def sum(self, axis: Axis = None, keepdims: bool = False) -> "Series":
-        return _lifted(self.balls.sum(axis, keepdims), self.about)
+        return constants(self.balls.sum(axis, keepdims), self.about)
 
     # ---- columns of primitives ----
 
     def product(self, other: "Series") -> "Series":
         """A matrix product, coefficient by coefficient: most factors have one or two."""
-        about = _straight("matmul", self, other)
-        one, more = ((self, other) if about is not None else (self.settled(), other.settled()))
+        about = straight("matmul", self, other)
+        one, more = (self, other) if about is not None else (self.settled(), other.settled())
         found: dict[int, Balls] = {}
         for i, left in enumerate(one.terms()):
             for j, right in enumerate(more.terms()):
@@ -173,7 +171,7 @@ class Series(Operators):
             return NotImplemented
         primitive = table.KNOWN.get(function)
         if primitive is not None:
-            return read(primitive, operands, {})
+            return table.READERS[Series][1](primitive, operands, {})
         holds = ball_rules.COMPARISONS.get(function)
         return _compared(holds, operands) if holds else table.call(function, operands, {})
 
@@ -184,34 +182,11 @@ class Series(Operators):
 KNOWN = {Series, *balls.KNOWN}
 
 
-def read(primitive: Primitive, operands: tuple[Any, ...], options: dict[str, Any]) -> Any:
-    """A primitive along the line: by its own column, by its ball, or by its derivative."""
-    if primitive.flat:
-        return _constant(primitive, operands, options)
-    series = [lifted(operand) for operand in operands]
-    if primitive.series is not None:
-        return primitive.series(*series, **options)
-    sums = primitive.moves or primitive.linear
-    direct = None if sums else _of_series(primitive.ball)
-    about = _straight("sum" if sums else primitive.name, *series)
-    if about is None:
-        series = [one.settled() for one in series]
-    held = tuple(one.balls for one in series)
-    if sums:
-        _require_sure(primitive.name, *options.values())
-        return _lifted(balls.read(primitive, held, options), about)
-    if direct is not None:
-        return _direct(primitive.name, direct, held, about)
-    if primitive.each and primitive.derivatives:
-        return _grown(primitive, series, options)
-    raise NoSeries(f"no Taylor series of {primitive.name} is known")
-
-
 SUMS = ("add", "subtract", "negative", "sum")
 PRODUCTS = ("multiply", "matmul")
 
 
-def _straight(name: str, *series: Series) -> Any:
+def straight(name: str, *series: Series) -> Any:
     """What the result is to be read about where it is a line, as sums of lines are, and multiples of one."""
     lines = [one for one in series if one.about is not None]
     if not lines or not all(one.constant() for one in series if one.about is None):
@@ -220,86 +195,32 @@ def _straight(name: str, *series: Series) -> Any:
     return lines[0].about if name in SUMS or multiple else None
 
 
-def _of_series(ball: Any) -> Any:
-    """The same function of series: an operator, or python-flint's of the same name."""
-    name = getattr(ball, "__name__", "")
-    if getattr(flint.arb, name, None) is ball:
-        return getattr(flint.arb_series, name, None)
-    return ball if name in ("add", "sub", "mul", "truediv") else None
-
-
-def _direct(name: str, function: Any, held: tuple[Balls, ...], about: Any) -> Series:
-    try:
-        return Series(balls.each(function, *held), about)
-    except (ValueError, ZeroDivisionError):  # a divisor that may be 0
-        raise NoSeries(f"a pole of {name} may lie in the step") from None
-
-
 def lifted(operand: Any) -> Series:
     """What does not depend on t is a series of one coefficient."""
     if type(operand) is Series:
         return operand
     if isinstance(operand, Condition):
-        _require_sure("a comparison", operand)
-    return _lifted(balls.taken(float(operand) if isinstance(operand, Constant) else operand))
+        require_sure("a comparison", operand)
+    return constants(balls.taken(float(operand) if isinstance(operand, Constant) else operand))
 
 
-def _lifted(held: Balls, about: Any = None) -> Series:
+def constants(held: Balls, about: Any = None) -> Series:
     series = flint.arb_series
     return Series(Balls([e if type(e) is series else series([e]) for e in held.entries], held.shape), about)
 
 
-def _heads(operands: tuple[Any, ...]) -> tuple[Any, ...]:
+def heads(operands: tuple[Any, ...]) -> tuple[Any, ...]:
     return tuple(operand.settled().term(0) if type(operand) is Series else operand for operand in operands)
-
-
-def _constant(primitive: Primitive, operands: tuple[Any, ...], options: dict[str, Any]) -> Balls:
-    """What is flat wherever it has a derivative, where that is so over the whole step."""
-    found: Balls = balls.read(primitive, _heads(operands), options)
-    if not all(entry.is_exact() for entry in found.entries):
-        raise NoSeries(KINK.format(name=primitive.name))
-    return found
 
 
 def _compared(holds: Any, operands: tuple[Any, ...]) -> Condition:
     """In doubt nowhere: where it may turn within the step there is a kink."""
-    found = balls.compared(holds, *_heads(operands))
-    _require_sure("a comparison", found.kinked())
+    found = balls.compared(holds, *heads(operands))
+    require_sure("a comparison", found.kinked())
     return found
 
 
-def _require_sure(name: str, *options: Any) -> None:
+def require_sure(name: str, *options: Any) -> None:
     for option in options:
         if isinstance(option, Condition) and not np.all(option.sure):
             raise NoSeries(KINK.format(name=name))
-
-
-def _grown(primitive: Primitive, operands: list[Series], options: dict[str, Any]) -> Series:
-    """y = y(0) + the integral of y', which is of its derivative column: each turn gives one more coefficient."""
-    rates = [Series(balls.each(flint.arb_series.derivative, operand.balls)) for operand in operands]
-    y: Any = _lifted(balls.each(primitive.ball, *(operand.term(0) for operand in operands), **options))
-    start = y
-    for known in range(1, flint.ctx.cap):
-        with capped(known):
-            flows = [
-                lifted(rule(rate, y, *operands, **options))
-                for rule, rate in zip(primitive.derivatives, rates, strict=True)
-                if any(entry.length() for entry in rate.balls.entries)
-            ]
-        y = start
-        for flow in flows:
-            y = y + Series(balls.each(flint.arb_series.integral, flow.balls))
-    return y
-
-
-@contextmanager
-def capped(count: int) -> Iterator[None]:
-    """Within it, series have so many coefficients."""
-    before, flint.ctx.cap = flint.ctx.cap, count
-    try:
-        yield
-    finally:
-        flint.ctx.cap = before
-
-
-table.READERS[Series] = 3, read
