@@ -15,7 +15,7 @@ from gradcheck.referees.own import Own
 
 SOFTMAX = "{name} has no softmax of its own"
 LAW = "a law of cross-entropy; it is not known to hold of {name}"
-ITS_OWN = "posed for the cross-entropy, whose derivatives are known beforehand for every step"
+ALONG = "differences of {name} are taken along directions, of real numbers"
 NO_LOGITS = "{name} is no function of Z, and has no ∂ℒ/∂Z"
 THROUGH = "{name} is not known to depend on {key} through Z alone"
 USE = "posed for the cross-entropy: what it makes of {name} is not known"
@@ -39,7 +39,7 @@ REASONS: dict[str, tuple[str, ...]] = {
         "scipy_check_grad_jacobian",
     ),
     LAW: ("two_classes_are_logistic", "loss_is_not_negative", "loss_is_convex"),
-    ITS_OWN: (
+    ALONG: (
         "complex_step_of_its_own_loss",
         "scipy_check_grad_theta",
         "scipy_check_grad_b",

@@ -27,6 +27,7 @@ from gradcheck.readings.running.conditions import Condition
 from gradcheck.readings.series.kinks import NoSeries
 
 KINK = "a kink of {name} may lie in the step"
+CALLED = {"sides": "abs", "leads": "maximum", "share": "max"}  # what a loss calls that which turns
 
 
 class Series(Operators):
@@ -132,10 +133,14 @@ class Series(Operators):
                 found[i + j] = found[i + j] + flow if i + j in found else flow
         return Series.of_terms([found[k] for k in range(min(len(found), flint.ctx.cap))], about)
 
-    def power(self, exponent: float) -> "Series":
-        """Whole exponents by products."""
-        number = int(exponent) if exponent == int(exponent) else exponent
-        return Series(balls.each(lambda entry: entry**number, self.settled().balls))
+    def power(self, exponent: float) -> Any:
+        """Whole exponents by products, also of what reaches over 0."""
+        if exponent < 0:
+            return 1 / self.power(-exponent)
+        held = self.settled().balls
+        if exponent != int(exponent):
+            return Series(balls.each(lambda entry: entry**exponent, held))
+        return Series(balls.each(lambda entry: _product(entry, int(exponent)), held))
 
     def log_softmax(self) -> Any:
         """Column by column, (L, n)."""
@@ -180,6 +185,17 @@ class Series(Operators):
 
 
 KNOWN = {Series, *balls.KNOWN}
+
+
+def _product(entry: Any, number: int) -> Any:
+    """So many of it."""
+    found = flint.arb_series([1])
+    while number:
+        if number % 2:
+            found = found * entry
+        number //= 2
+        entry = entry * entry if number else entry
+    return found
 
 
 SUMS = ("add", "subtract", "negative", "sum")

@@ -10,7 +10,7 @@ from gradcheck.readings import balls
 from gradcheck.readings.balls import Balls
 from gradcheck.readings.primitives import table
 from gradcheck.readings.primitives.table import Primitive
-from gradcheck.readings.series.array import KINK, Series, constants, heads, lifted, require_sure, straight
+from gradcheck.readings.series.array import CALLED, KINK, Series, constants, heads, lifted, require_sure, straight
 from gradcheck.readings.series.kinks import NoSeries
 
 
@@ -56,7 +56,7 @@ def _constant(primitive: Primitive, operands: tuple[Any, ...], options: dict[str
     """What is flat wherever it has a derivative, where that is so over the whole step."""
     found: Balls = balls.read(primitive, heads(operands), options)
     if not all(entry.is_exact() for entry in found.entries):
-        raise NoSeries(KINK.format(name=primitive.name))
+        raise NoSeries(KINK.format(name=CALLED.get(primitive.name, primitive.name)))
     return found
 
 
