@@ -186,6 +186,12 @@ def bending(theta, b, X, Y, *, np):
     return (A * Y).sum() + (theta**4).mean() + np.sqrt((b * b).sum() + 1)
 
 
+def margin(Z, Y, *, np):
+    """Of the largest of the other classes, which a condition on the labels picks out."""
+    other = np.max(np.where(Y > 0.5, -np.inf, Z), axis=0)
+    return np.relu(1 + other - (Z * Y).sum(axis=0)).sum()
+
+
 def kinked(Z, Y, *, np, at=0.0):
     return (np.relu(Z - at) * (1 + Y)).sum()
 
@@ -209,7 +215,7 @@ def signs(p, *names):
     return Move(moved["theta"], moved["b"], moved["X"] if "X" in names else None)
 
 
-LOSSES = (cross_entropy, focal, hinge, squares, bending)
+LOSSES = (cross_entropy, focal, hinge, squares, bending, margin)
 
 
 @pytest.mark.parametrize("function", LOSSES)

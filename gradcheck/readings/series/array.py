@@ -100,6 +100,11 @@ class Series(Operators):
         return len(self.balls.shape)
 
     @property
+    def dtype(self) -> np.dtype:
+        """As balls have it."""
+        return np.dtype(np.float64)
+
+    @property
     def size(self) -> int:
         return len(self.balls.entries)
 
