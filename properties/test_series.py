@@ -9,6 +9,7 @@ import pytest
 import gradcheck.numpy as gnp
 from gradcheck import Implementation, Loss, Problem
 from gradcheck.checks import CHECKS
+from gradcheck.checks import taylor as checks
 from gradcheck.checks.trial import Trial
 from gradcheck.readings.balls import Balls
 from gradcheck.readings.primitives import PRIMITIVES, Primitive
@@ -40,6 +41,7 @@ EACH = {
     "power": (lambda Z: Z**2.5, abs(HALF), lambda s: (s.log() * 2.5).exp()),
     "negative power": (lambda Z: Z**-2, HALF, lambda s: 1 / (s * s)),
     "raise": (lambda Z: Z**Z, abs(HALF), lambda s: (s.log() * s).exp()),
+    "reciprocal": (lambda Z: 1 / Z, HALF, lambda s: 1 / s),
     "quotient": (lambda Z: (Z - 1) / (Z * Z + 1), HALF, lambda s: (s - 1) / (s * s + 1)),
     "absolute": (abs, HALF, lambda s: s if s[0] > 0 else -s),
     "maximum": (lambda Z: gnp.maximum(Z * Z, 1), HALF, lambda s: s * s if s[0] * s[0] > 1 else x([1])),
@@ -254,6 +256,34 @@ def test_what_a_step_leaves_out_is_bounded(function, dtype):
     assert float(taken.enclosure.radius) <= 8 * noise + 1e-13
 
 
+@pytest.mark.parametrize("function", LOSSES)
+def test_long_steps_of_the_mathematical_loss_are_corrected_by_what_they_leave_out(function):
+    p = problem().with_law(Loss(function))
+    truth, move = oracle(p), signs(p, "theta", "b")
+    exact = sum(float((truth.enclosure(name).midpoint * getattr(move, name)).sum()) for name in ("theta", "b")) / 64
+    with flint.ctx.workprec(128):
+        start, step = taylor._exact(p), {name: Balls.exact(getattr(move, name) / 64) for name in ("theta", "b")}
+        found = taylor._forward(p, start, step), taylor._central(p, start, step)
+    for taken, times in zip(found, (1, 2), strict=True):
+        assert abs(times * exact - float(taken.midpoint)) <= float(taken.radius) + 1e-14
+        assert float(taken.radius) < 0.05
+
+
+def test_the_rounding_of_either_loss_counts():
+    p = problem().with_law(FOCAL)
+    for wide in (0.0, 0.25):
+        radii = iter((wide, 0.25 - wide))
+        value = lambda q, radii=radii: replace(oracle(q).enclosure("loss"), radius=np.asarray(next(radii)))
+        assert 0.25 <= float(taylor.own(p, signs(p, "theta"), value, 1e-15).enclosure.radius) < 0.26
+
+
+def test_a_bend_that_is_not_finite_is_none():
+    p = problem().with_law(Loss(lambda theta, Y, *, np: np.sqrt((theta * theta).sum()) + Y.sum(), name="norm"))
+    p = p.with_arrays(0 * p.theta, p.b, p.X, p.Y)
+    with pytest.raises(NoSeries, match="how the loss bends over the step is not known to be finite"):
+        taylor.forward(p, signs(p, "theta"))
+
+
 def known(found):
     return replace(found, radius=found.radius + 1e-15)
 
@@ -283,6 +313,38 @@ def test_a_loss_and_a_gradient_that_are_wrong_alike_are_consistent():
     assert judged("loss", p, **twice).outcome is judged("forward_difference", p, **twice).outcome is Outcome.DISAGREE
     alone = judged(OWN, p, loss=twice["loss"])  # how another loss bends is not known
     assert alone.outcome is Outcome.SKIPPED and "its loss is not focal" in alone.reason
+
+
+def test_a_loss_that_is_right_at_the_problem_alone_is_none_to_take_differences_of():
+    p = problem().with_law(FOCAL)
+    elsewhere = lambda theta, *others: loss(theta, *others) * (1 if (theta == p.theta).all() else 2)
+    found = judged(OWN, p, loss=elsewhere)
+    assert found.outcome is Outcome.SKIPPED and "its loss is not focal" in found.reason
+
+
+def test_another_loss_with_its_own_gradient_is_consistent_though_it_bends_more():
+    p = problem().with_law(FOCAL)
+    more = {
+        "loss": lambda theta, *others: loss(theta, *others) + (theta**4).sum(),
+        "gradients": lambda theta, *others: {**(g := gradients(theta, *others)), "theta": g["theta"] + 4 * theta**3},
+    }
+    assert judged(OWN, p, **more).outcome is Outcome.AGREE
+
+
+def test_its_own_loss_stands_for_the_loss_to_within_both_their_errors():
+    p = problem().with_law(FOCAL)
+    trial = Trial(KERNEL, p)
+    value, allowed = trial.truth_of(p).computed("loss")
+    for share in (0.0, 0.9):
+        off = Trial(replace(KERNEL, loss=lambda *arrays, share=share: value.midpoint + share * allowed), p)
+        assert float(checks.own_loss(off, p, True).radius / allowed) == pytest.approx(1 + share, rel=1e-2)
+
+
+def test_a_bias_is_moved_by_what_changes_the_loss():
+    for seed in range(6):
+        p = problem(seed=seed).with_law(FOCAL)
+        two = p.with_arrays(p.theta[:2], p.b[:2], p.X, np.eye(2)[:, [0, 1, 1, 0]])
+        assert judged("central_difference_b", two).outcome is Outcome.AGREE
 
 
 def test_a_kink_in_the_step_is_skipped_with_the_reason():
