@@ -325,8 +325,8 @@ def test_a_loss_that_is_right_at_the_problem_alone_is_none_to_take_differences_o
 def test_another_loss_with_its_own_gradient_is_consistent_though_it_bends_more():
     p = problem().with_law(FOCAL)
     more = {
-        "loss": lambda theta, *others: loss(theta, *others) + (theta**4).sum(),
-        "gradients": lambda theta, *others: {**(g := gradients(theta, *others)), "theta": g["theta"] + 4 * theta**3},
+        "loss": lambda theta, *others: loss(theta, *others) + 10 * (theta**4).sum(),
+        "gradients": lambda theta, *others: {**(g := gradients(theta, *others)), "theta": g["theta"] + 40 * theta**3},
     }
     assert judged(OWN, p, **more).outcome is Outcome.AGREE
 
