@@ -21,14 +21,15 @@ from gradcheck.verdict import Comparison, Outcome
 
 Project = Callable[..., Comparison]
 
-LARGE = f"more than {BALL_ENTRIES} numbers: how such a loss bends is not read"  # a choice of cost
+SAMPLES = 64  # of which a loss may compare each with each: choices of cost
+LARGE = f"more than {BALL_ENTRIES} numbers, or {SAMPLES} samples: how such a loss bends is not read"
 WIDE = "what a step leaves out, and rounding, are as large as the derivative along it"
 NOT_ITS_OWN = "its loss is not {name} (see the check loss), so no step is known to be right for it"
 
 
 def _taken(trial: Trial, referee: Callable[..., Directional], *arguments: object) -> Directional:
     p = trial.problem
-    if p.L * (p.n + p.d) > BALL_ENTRIES:
+    if p.n > SAMPLES or p.L * (p.n + p.d) > BALL_ENTRIES:
         raise Skip(LARGE)
     try:
         return referee(*arguments)
