@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from gradcheck.checks import taylor
 from gradcheck.checks.bent import logits_along, parameter_along
 from gradcheck.checks.differences import direction, projected, require_counted, require_unmasked
 from gradcheck.checks.reading import Skip, require_bounded
@@ -31,11 +32,16 @@ def _signs(trial: Trial, shape: tuple[int, ...]) -> Reals:
     return signs
 
 
+def _along(trial: Trial, variable: str) -> Comparison:
+    """theta, b or X along a direction."""
+    return taylor.parameter_along(trial, variable) if trial.law.own else parameter_along(trial, variable)
+
+
 def _parameter(trial: Trial, variable: str) -> Found:
     """One of theta and b, with the other held."""
     require_counted(trial)
     if not trial.law.folds:
-        yield parameter_along(trial, variable)
+        yield _along(trial, variable)
         return
     truth, own, allowed = trial.truth64, trial.gradient(variable), trial.truth.allowed(variable)
     require_bounded(allowed)
@@ -65,7 +71,8 @@ def central_difference_Z(trial: Trial) -> Found:
     """∂ℒ/∂Z agrees with central differences of each sample's loss, logit by logit and along a direction."""
     require_counted(trial)
     if not trial.law.folds:
-        yield logits_along(trial, _signs(trial, trial.problem.Y.shape))
+        along = taylor.logits_along if trial.law.own else logits_along
+        yield along(trial, _signs(trial, trial.problem.Y.shape))
         return
     truth, own, allowed = trial.truth64, trial.gradient("Z"), trial.truth.allowed("D")
     require_bounded(allowed)
@@ -80,7 +87,7 @@ def central_difference_X(trial: Trial) -> Found:
     """∂ℒ/∂X agrees with central differences of the mathematical loss, entry by entry or along a direction."""
     require_counted(trial)
     if not trial.law.folds:
-        yield parameter_along(trial, "X")
+        yield _along(trial, "X")
         return
     own = trial.gradient("X")
     truth, allowed = trial.truth64, trial.truth.allowed("X")

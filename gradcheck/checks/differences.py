@@ -6,7 +6,7 @@ from functools import partial
 
 import numpy as np
 
-from gradcheck.checks import bars
+from gradcheck.checks import bars, taylor
 from gradcheck.checks.bent import own_loss
 from gradcheck.checks.reading import Skip, require_bounded
 from gradcheck.checks.table import check, every
@@ -64,6 +64,9 @@ def projected(
 def forward_difference(trial: Trial) -> Found:
     """∂ℒ/∂θ and ∂ℒ/∂b agree with forward differences of the mathematical loss."""
     require_movable(trial)
+    if trial.law.own:
+        yield taylor.forward(trial, direction(trial), projected)
+        return
     truth = trial.truth64
     if not trial.law.folds:
         yield projected(trial, "gradient · direction", bent.forward(truth.problem, direction(trial), mathematical.loss))
@@ -88,6 +91,9 @@ def gradient_of_its_own_loss(trial: Trial) -> Found:
     """Consistent: its gradients are those of its own loss, right or wrong."""
     require_movable(trial)
     sound = loss_outcome(trial) is not Outcome.DISAGREE
+    if trial.law.own:
+        yield taylor.its_own(trial, direction(trial), projected, sound)
+        return
     if not trial.law.folds:
         if not sound:
             raise Skip("its loss is not the cross-entropy (see the check loss), so no step is known to be right for it")

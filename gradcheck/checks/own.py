@@ -15,7 +15,7 @@ from gradcheck.referees.own import Own
 
 SOFTMAX = "{name} has no softmax of its own"
 LAW = "a law of cross-entropy; it is not known to hold of {name}"
-DIFFERENCES = "how {name} bends is not known, so that no step of a difference is"
+ALONG = "differences of {name} are taken along directions, of real numbers"
 NO_LOGITS = "{name} is no function of Z, and has no ∂ℒ/∂Z"
 THROUGH = "{name} is not known to depend on {key} through Z alone"
 USE = "posed for the cross-entropy: what it makes of {name} is not known"
@@ -39,13 +39,7 @@ REASONS: dict[str, tuple[str, ...]] = {
         "scipy_check_grad_jacobian",
     ),
     LAW: ("two_classes_are_logistic", "loss_is_not_negative", "loss_is_convex"),
-    DIFFERENCES: (
-        "central_difference_theta",
-        "central_difference_b",
-        "central_difference_Z",
-        "central_difference_X",
-        "forward_difference",
-        "gradient_of_its_own_loss",
+    ALONG: (
         "complex_step_of_its_own_loss",
         "scipy_check_grad_theta",
         "scipy_check_grad_b",
@@ -61,7 +55,7 @@ REASONS: dict[str, tuple[str, ...]] = {
     ),
 }
 BARRED = {check: reason for reason, checks in REASONS.items() for check in checks}
-OF_Z = ("logits_gradient", "one_sample", "logits_gradient_sums_to_zero")
+OF_Z = ("logits_gradient", "one_sample", "logits_gradient_sums_to_zero", "central_difference_Z")
 # Those of a loss of Z and Y alone, by the gradient that is made of that of Z.
 OF_Z_ALONE = {
     "theta_gradient_from_logits_gradient": "θ",

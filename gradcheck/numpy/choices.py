@@ -95,7 +95,9 @@ def stop_gradient(x: Values) -> Values:
     >>> np.stop_gradient(np.ones(2))
     array([1., 1.])
     """
-    return x.array if isinstance(x, Variable) else x
+    if not isinstance(x, Variable):
+        return x
+    return x.array.stopped() if hasattr(x.array, "stopped") else x.array
 
 
 def argmax(x: Values, axis: int | None = None) -> Values:

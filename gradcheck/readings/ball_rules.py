@@ -11,13 +11,14 @@ from gradcheck.readings.places import Shape
 from gradcheck.readings.running.conditions import Condition
 
 Ball = Any
+KNOWN = frozenset({flint.arb, flint.arb_series})
 UNIT = flint.arb(0.5, 0.5)  # all of [0, 1]
 BOTH = flint.arb(0, 1)  # all of [-1, 1]
 
 
 def ball(x: Any) -> Ball:
-    """Numbers become balls."""
-    return x if type(x) is flint.arb else flint.arb(x)
+    """Numbers become balls; series of balls stay."""
+    return x if type(x) in KNOWN else flint.arb(x)
 
 
 def larger(x: Any, y: Any) -> Ball:

@@ -153,7 +153,7 @@ class Balls(Operators):
         if primitive is not None:
             return read(primitive, operands, NONE)
         holds = ball_rules.COMPARISONS.get(function)
-        return _compared(holds, *operands) if holds else table.call(function, operands, NONE)
+        return compared(holds, *operands) if holds else table.call(function, operands, NONE)
 
     def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:
         return table.call(function, args, options) if KNOWN.issuperset(types) else NotImplemented
@@ -214,7 +214,7 @@ def stretched(x: Balls, to: Shape) -> Iterable[Any]:
     return repeat(entries[0], prod(to)) if len(entries) == 1 else [entries[place] for place in stretching(x.shape, to)]
 
 
-def _compared(holds: Callable[[Any, Any], Any], left: Any, right: Any) -> Condition:
+def compared(holds: Callable[[Any, Any], Any], left: Any, right: Any) -> Condition:
     x, y = taken(left), taken(right)
     shape = broadcast(x.shape, y.shape)
     found = ball_rules.compared(holds, stretched(x, shape), stretched(y, shape), shape)

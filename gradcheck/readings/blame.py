@@ -7,6 +7,7 @@ from contextlib import contextmanager
 
 from gradcheck.errors import Unusable, kind, text
 from gradcheck.law.own import Loss
+from gradcheck.readings.series.kinks import NoSeries
 
 
 @contextmanager
@@ -16,7 +17,7 @@ def blamed(law: Loss, *, backward: bool = False) -> Iterator[None]:
 
     try:
         yield
-    except (KeyboardInterrupt, Late):
+    except (KeyboardInterrupt, Late, NoSeries):
         raise
     except BaseException as exception:
         said = text(exception, str) if isinstance(exception, Unusable) else f"{kind(exception)}: {text(exception, str)}"

@@ -94,6 +94,10 @@ class Variable(Operators):
     def ravel(self) -> "Variable":
         return self.reshape(-1)
 
+    def filled(self, number: int) -> Values:
+        """As many of one number, which it is not made of."""
+        return self.array.filled(number) if hasattr(self.array, "filled") else np.full_like(self.array, number)
+
     def log_softmax(self) -> "Variable":
         return _applied(LOG_SOFTMAX, self)
 
@@ -208,4 +212,4 @@ def _read(primitive: Primitive, operands: tuple[Any, ...], options: dict[str, An
     return Variable(primitive(*_arrays(operands), **options), primitive, operands, options or NONE)
 
 
-table.READERS[Variable] = 3, _read
+table.READERS[Variable] = 4, _read

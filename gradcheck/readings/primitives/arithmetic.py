@@ -78,6 +78,7 @@ MATMUL = Primitive(
     arithmetic.matrix_product,  # |a| e' + e |b| + e e' + spread(k) (|a| + e)(|b| + e'), in any order
     matrix_product,
     each=False,
+    series=lambda x, y: x.product(y),
     same=(operator.matmul, np.matmul),
 )
 

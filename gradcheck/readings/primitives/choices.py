@@ -82,6 +82,7 @@ MAX = Primitive(
     choices.largest,  # the largest e
     lambda x, axis=None, keepdims=False: x.gathered(ball_rules.largest, axis, keepdims),
     each=False,
+    series=lambda x, axis=None, keepdims=False: (x * SHARE(x, axis=axis)).sum(axis=axis, keepdims=keepdims),
 )
 CALLS[np.max] = MAX
 
@@ -113,12 +114,12 @@ def _picked(condition: Array, x: Balls, y: Balls) -> Balls:
     held = Balls(condition.ravel().tolist(), condition.shape)
     shape = broadcast(held.shape, x.shape, y.shape)
     chosen = zip(*(stretched(part, shape) for part in (held, x, y)), strict=False)
-    return Balls([one if said else other for said, one, other in chosen], shape)
+    return Balls([ball_rules.ball(one if said else other) for said, one, other in chosen], shape)
 
 
 def _one(x: Any, y: Any, said: bool, sure: bool) -> Any:
     if sure:
-        return x if said else y
+        return ball_rules.ball(x if said else y)
     return ball_rules.ball(x).union(ball_rules.ball(y))
 
 
@@ -132,6 +133,7 @@ WHERE = Primitive(
     _rounded,  # where the condition is in doubt, |a - b| + e + e'
     _chosen,
     each=False,
+    linear=True,
 )
 
 

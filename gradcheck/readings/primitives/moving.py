@@ -73,6 +73,7 @@ SCATTER = Primitive(
     spreading.scattered,  # sum e + spread(k - 1) sum (|a| + e), of the k entries that land in one place
     _landed,
     each=False,
+    linear=True,
 )
 
 

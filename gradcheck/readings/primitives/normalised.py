@@ -47,8 +47,10 @@ def _parts(function: Callable[..., Parts]) -> Callable[..., Parts]:
     return rounding
 
 
-def _balls(function: Callable[[Balls], Balls]) -> Callable[..., Balls]:
-    def ball(x: Balls, axis: int = 0) -> Balls:
+def _balls(function: Callable[[Any], Any]) -> Callable[..., Any]:
+    """Of balls, or of series."""
+
+    def ball(x: Any, axis: int = 0) -> Any:
         if axis == 0 and x.ndim == 2:
             return function(x)
         order, back = _columns(x.shape, axis)
@@ -69,6 +71,7 @@ LOG_SOFTMAX = Primitive(
     _parts(softmax.log_softmax),  # bounds.softmax_error
     _balls(Balls.log_softmax),
     each=False,
+    series=_balls(lambda x: x.log_softmax()),
     same=(functions.log_softmax,),
 )
 LOG_SUM_EXP = Primitive(  # the axis is kept
@@ -78,6 +81,7 @@ LOG_SUM_EXP = Primitive(  # the axis is kept
     _parts(softmax.log_sum_exp),
     _balls(Balls.log_sum_exp),
     each=False,
+    series=_balls(lambda x: x.log_sum_exp()),
     same=(functions.log_sum_exp,),
 )
 SOFTMAX: Primitive = Primitive(
@@ -87,6 +91,7 @@ SOFTMAX: Primitive = Primitive(
     _parts(softmax.softmax),
     _balls(Balls.softmax),
     each=False,
+    series=_balls(lambda x: x.softmax()),
     same=(functions.softmax,),
 )
 

@@ -31,6 +31,7 @@ POWER = Primitive(
     powers.power,  # |a|^c ((1 - e/|a|)^-|c| - 1), c - 1 products or one function
     ball_rules.power,
     real=True,
+    series=lambda x, exponent: x.power(exponent),
 )
 # Of arrays: a > 0.
 RAISE = Primitive(

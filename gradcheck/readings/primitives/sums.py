@@ -34,7 +34,9 @@ def _rounded(x: Parts, p: Any, axis: Axis = None, keepdims: bool = False) -> Par
     return arithmetic.sum_of(x, axis, keepdims, p)
 
 
-SUM = Primitive("sum", _summed, (_spread,), _rounded, Balls.sum, each=False)  # sum e + spread(k - 1) sum (|a| + e)
+SUM = Primitive(
+    "sum", _summed, (_spread,), _rounded, Balls.sum, each=False, linear=True
+)  # sum e + spread(k - 1) sum (|a| + e)
 CALLS[np.sum] = SUM
 
 
@@ -59,6 +61,7 @@ CUMSUM = Primitive(
     spreading.cumulative,  # each as a sum of k terms
     _cumulative,
     each=False,
+    linear=True,
 )
 
 
@@ -70,4 +73,6 @@ def _added(*arrays: Values) -> Values:
 
 
 # Of one shape; what flows into one variable by several ways is a sum of any order.
-TOTAL = Primitive("total", _added, Every(lambda g, y, place, *arrays: g), spreading.total, _added, each=False)
+TOTAL = Primitive(
+    "total", _added, Every(lambda g, y, place, *arrays: g), spreading.total, _added, each=False, linear=True
+)

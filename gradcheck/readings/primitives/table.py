@@ -28,7 +28,8 @@ class Primitive:
     flows back to the result, the result, the operands and the options; broadcasting is undone by the tape. `rounding` takes
     `Parts`, then the precision and the options, and returns `Parts`. `ball` takes the balls of one entry where `each`, otherwise
     whole `Balls`, and the options. Where `moves`, entries only change their places, and `value` does that in every reading.
-    `real`: the result is real, also of whole numbers.
+    `real`: the result is real, also of whole numbers. Along a line (`series`) `linear` ones, sums of entries, are read by their
+    ball, and functions of each entry by it or by their derivatives; the others need `series`, of series and the options.
     """
 
     name: str
@@ -38,12 +39,19 @@ class Primitive:
     ball: Callable[..., Any] | None = None
     each: bool = True
     real: bool = False
+    linear: bool = False
+    series: Callable[..., Any] | None = None
     moves: bool = False
     same: tuple[Any, ...] = field(default=())
 
     def __post_init__(self) -> None:
         PRIMITIVES[self.name] = self
         KNOWN.update(dict.fromkeys(self.same, self))
+
+    @property
+    def flat(self) -> bool:
+        """Whether it is constant wherever it has a derivative."""
+        return bool(self.derivatives) and isinstance(self.derivatives, tuple) and set(self.derivatives) == {flat}
 
     def __call__(self, *operands: Any, **options: Any) -> Values:
         best, read = 0, None

@@ -1,0 +1,125 @@
+"""Gradients of a loss of one's own along a direction, by differences of the mathematical loss, and of the implementation's own.
+
+How the loss bends over a step is read from its text (`referees.taylor`); where that is not known, at a kink say, nothing is posed.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from gradcheck.checks.reading import Skip, require_bounded
+from gradcheck.checks.relations import QUANTITY, SYMBOLS
+from gradcheck.checks.trial import Trial
+from gradcheck.enclosure import Enclosure, Reals, outward
+from gradcheck.problem import Problem
+from gradcheck.readings.series import NoSeries
+from gradcheck.referees import taylor
+from gradcheck.referees.cumulants import VARIABLES, Directional, Move
+from gradcheck.referees.own import BALL_ENTRIES
+from gradcheck.verdict import Comparison, Outcome
+
+Project = Callable[..., Comparison]
+
+SAMPLES = 64  # of which a loss may compare each with each: choices of cost
+LARGE = f"more than {BALL_ENTRIES} numbers, or {SAMPLES} samples: how such a loss bends is not read"
+WIDE = "what a step leaves out, and rounding, are as large as the derivative along it"
+NOT_ITS_OWN = "its loss is not {name} (see the check loss), so no step is known to be right for it"
+
+
+def _taken(trial: Trial, referee: Callable[..., Directional], *arguments: object) -> Directional:
+    p = trial.problem
+    if p.n > SAMPLES or p.L * (p.n + p.d) > BALL_ENTRIES:
+        raise Skip(LARGE)
+    try:
+        return referee(*arguments)
+    except NoSeries as reason:
+        raise Skip(str(reason)) from None
+
+
+def _told(comparison: Comparison) -> Comparison:
+    """`Skip` where nothing could be told."""
+    if comparison.verdict().outcome is Outcome.INCONCLUSIVE:
+        raise Skip(WIDE)
+    return comparison
+
+
+def _direction(trial: Trial, both: Move) -> tuple[Move, tuple[str, ...]]:
+    """Of what it returns a gradient of, and which that is."""
+    over = tuple(key for key in ("theta", "b") if key in trial.raw_gradients())
+    return Move(*(array if key in over else 0 * array for key, array in (("theta", both.theta), ("b", both.b)))), over
+
+
+def forward(trial: Trial, both: Move, projected: Project) -> Comparison:
+    """theta and b by forward differences of the mathematical loss."""
+    direction, over = _direction(trial, both)
+    return _told(
+        projected(trial, "gradient · direction", _taken(trial, taylor.forward, trial.problem, direction), over)
+    )
+
+
+def parameter_along(trial: Trial, variable: str) -> Comparison:
+    """theta, b or X, with the others held, by central differences of the mathematical loss."""
+    p = trial.problem
+    theta, b = (0 * array for array in p.reals[:2])
+    signs = np.asarray(trial.random.choice([-1.0, 1.0], p.reals[VARIABLES.index(variable)].shape))
+    if variable != "X":
+        signs[1] = -signs[0]  # what all classes do alike may change nothing
+    move = replace(Move(theta, b), **{variable: signs})
+    return compared(trial, variable, _taken(trial, taylor.central, p, move))
+
+
+def logits_along(trial: Trial, signs: Reals) -> Comparison:
+    """Z as a variable of its own."""
+    return compared(trial, "Z", _taken(trial, taylor.central_logits, trial.problem, signs))
+
+
+def compared(trial: Trial, key: str, taken: Directional) -> Comparison:
+    """One gradient along what it was moved by."""
+    own, allowed = trial.gradient(key), trial.truth.allowed(QUANTITY[key])
+    require_bounded(allowed)
+    move = taken.move.theta if key == "Z" else getattr(taken.move, key)
+    alone = Move(move, np.zeros((1, 1)))
+    value = alone.project(own, alone.b)
+    return _told(
+        Comparison(
+            f"{SYMBOLS[key]} · direction",
+            value.midpoint,
+            taken.enclosure.inflate(value.radius),
+            alone.spread(allowed, alone.b),
+        )
+    )
+
+
+def its_own(trial: Trial, both: Move, projected: Project, sound: bool) -> Comparison:
+    """theta and b by central differences of its own loss.
+
+    A loss that is wrong in value bends as nobody knows: its gradient may agree with it, and is not said to disagree.
+    """
+    direction, over = _direction(trial, both)
+    noise = float(trial.truth.computed("loss")[1])  # type: ignore[attr-defined]
+    require_bounded(np.asarray(noise))
+    taken = _taken(trial, taylor.own, trial.problem, direction, lambda problem: own_loss(trial, problem, sound), noise)
+    if not sound:
+        taken = replace(taken, enclosure=taken.enclosure.widened(_times(trial) * trial.problem.L * trial.problem.n))
+    found = _told(projected(trial, "own gradient · direction", taken, over))
+    if not sound and found.verdict().outcome is Outcome.DISAGREE:
+        raise Skip(NOT_ITS_OWN.format(name=trial.law.name))  # type: ignore[attr-defined]
+    return found
+
+
+def _times(trial: Trial) -> float:
+    """How many times its loss is too large, if it is."""
+    exact = float(trial.truth.enclosure("loss").magnitude)
+    return max(1.0, abs(trial.loss()) / max(exact, trial.granted.tiny))
+
+
+def own_loss(trial: Trial, problem: Problem, sound: bool) -> Enclosure:
+    """Its loss of another problem: the loss to within what rounding may do, of which its own is known."""
+    value, allowed = trial.truth_of(problem).computed("loss")  # type: ignore[attr-defined]
+    require_bounded(allowed)
+    own = np.asarray(trial.loss(problem))
+    apart = outward(abs(own - value.midpoint) + value.radius, 2)
+    if sound and not apart <= outward(allowed + value.radius, 2):
+        raise Skip(NOT_ITS_OWN.format(name=trial.law.name))  # type: ignore[attr-defined]
+    return Enclosure(own, outward(allowed + np.minimum(apart, allowed) + value.radius, 4))
