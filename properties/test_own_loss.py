@@ -358,6 +358,7 @@ def test_the_command_line_judges_replays_and_compares(folder):
             "smoothing is an option of the cross-entropy, and the loss is focal.py",
         ),
         (["--loss", "own.py"], "own.py has cross_entropy, focal"),
+        (["--loss", "beside.py"], "the loss of_labels is a function of Y; expected some of theta, b, X and Y"),
         (["--loss", "nowhere.py"], "no such file: nowhere.py"),
         (["--loss", "focal.py:lost"], "focal.py has no object 'lost'; it has focal"),
         (["--loss-option", "gamma=1"], "gamma is an option of a loss of your own; say which: --loss FILE"),
@@ -369,6 +370,7 @@ def test_what_the_command_line_cannot_use_is_one_line(folder, words, line):
     text = (folder / "own.py").read_text().replace("def loss(", "def other(")
     (folder / "own.py").write_text(text)
     (folder / "kernel.py").write_text("from own import gradients\n")
+    (folder / "beside.py").write_text("def kernel(Z, Y): ...\n\n\ndef of_labels(Y, *, np): ...\n")
     status, output, refusal = run("verify", "kernel.py", "--max-examples", "5", *words)
     assert status and line in output + refusal
 

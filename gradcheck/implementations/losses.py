@@ -7,6 +7,7 @@ from typing import Any
 from gradcheck.errors import Unusable
 from gradcheck.implementations.targets import looked_up
 from gradcheck.law.own import Loss
+from gradcheck.law.signature import SPACE
 
 USUAL = "loss"  # what a specification is called that stands beside other functions
 
@@ -30,14 +31,20 @@ def with_options(loss: Loss, options: Mapping[str, Any]) -> Loss:
 
 
 def _only(module: ModuleType, word: str) -> Any:
-    """The loss of a module that names no object: the one named loss, or the only public function."""
+    """The loss of a module that names no object: the one named loss, the only one that takes np, or the only public function."""
     public = dict(_public(module))
     if USUAL in public:
         return public[USUAL]
-    losses = {name: value for name, value in public.items() if isinstance(value, Loss)} or public
+    losses = {name: value for name, value in public.items() if isinstance(value, Loss)}
+    losses = losses or {name: value for name, value in public.items() if SPACE in _parameters(value)} or public
     if len(losses) != 1:
         raise Unusable(f"--loss {word} has {', '.join(losses) or 'no functions'}; expected --loss {word}:NAME")
     return next(iter(losses.values()))
+
+
+def _parameters(function: FunctionType) -> tuple[str, ...]:
+    code = function.__code__
+    return code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
 
 
 def _public(module: ModuleType) -> Iterator[tuple[str, Any]]:

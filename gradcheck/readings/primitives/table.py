@@ -17,7 +17,9 @@ KNOWN: dict[Any, "Primitive"] = {}  # by what a text calls: a function of `opera
 CALLS: dict[
     Any, Callable[..., Any]
 ] = {}  # functions of NumPy that are made of primitives, or take arguments in another order
-READERS: dict[type, tuple[int, Reader]] = {}  # array types, each with its rank: variables before what they wrap
+READERS: dict[
+    type, tuple[int, Reader]
+] = {}  # array types, each with its rank: variables before what they wrap
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +48,7 @@ class Primitive:
         KNOWN.update(dict.fromkeys(self.same, self))
 
     def __call__(self, *operands: Any, **options: Any) -> Values:
-        best, read = 0, None
+        best, read = -1, None
         for operand in operands:
             found = READERS.get(type(operand))
             if found is not None and found[0] > best:
