@@ -12,6 +12,7 @@ from hypothesis.strategies import SearchStrategy, none, tuples
 from gradcheck.errors import Unusable
 from gradcheck.implementations import Implementation, posing
 from gradcheck.implementations.fitting import laid
+from gradcheck.implementations.takes import Takes
 from gradcheck.implementations.told import ALIASES
 from gradcheck.law import Loss
 from gradcheck.problem import Problem
@@ -62,6 +63,9 @@ def pose(
     posed()
 
 
+MOST_SQUARED = 1024  # a side whose square is still held
+
+
 def few(implementation: Implementation | None, seed: int) -> tuple[Shape, ...]:
     """The shapes that a target is posed which compiles for each; none where it may be posed any."""
     if implementation is None or not implementation.takes.compiles:
@@ -77,6 +81,7 @@ def strategy(
         return problems(dtypes=(dtype,), regimes=regimes, few=few, **_room(implementation))
     if isinstance(implementation.law, Loss):
         sound.require(implementation.law)
+        _bounded(implementation.takes, implementation.law)
         lawful.of(implementation.law)
         if regimes and set(select(regimes)) <= set(OF_CROSS_ENTROPY):
             raise Unusable(
@@ -89,6 +94,14 @@ def strategy(
         problems(dtypes=(dtype,), regimes=regimes, ignored=ignored, few=few, **_room(implementation)), options
     )
     return drawn.map(lambda found: posing.drawn(implementation, *found))
+
+
+def _bounded(takes: Takes, law: Loss) -> None:
+    """`Unusable` where problems of 16,384 samples would be posed, and arrays of all pairs of these be made."""
+    side = sound.growing(law)
+    if side and takes.fits(**{side: MOST_SQUARED + 1}):
+        many = f"makes arrays of {side} x {side} numbers, too many at the sizes that are posed"
+        raise Unusable(law.line(f"{many}; say which it takes: --shape {side}=..256"))
 
 
 def possible(implementation: Implementation, regimes: tuple[str, ...]) -> None:

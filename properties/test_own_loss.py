@@ -9,11 +9,11 @@ import pytest
 from click.testing import CliRunner
 
 import gradcheck
-from gradcheck import Implementation, Layout, Loss, Problem, Unusable, cases
+from gradcheck import Implementation, Layout, Loss, Problem, Takes, Unusable, cases
 from gradcheck.checks import CHECKS, Trial
 from gradcheck.checks.own import BARRED, CLAIMS, OF_Z, OF_Z_ALONE
 from gradcheck.cli import main
-from gradcheck.drawing import pose
+from gradcheck.drawing import pose, strategy
 from gradcheck.implementations import losses
 from gradcheck.implementations.posing import same_loss
 from gradcheck.law import CrossEntropy
@@ -206,6 +206,28 @@ def test_a_loss_of_the_parameters_has_no_gradient_of_logits():
     assert run.tallies["logits_gradient"].reason == "squares is no function of Z, and has no ∂ℒ/∂Z"
     assert lawful.of(Loss(squares)) >= {"class_permutation", "sample_permutation"}
     assert not lawful.of(Loss(squares)) & {"theta_gradient_sums_to_zero", "logits_gradient_sums_to_zero"}
+
+
+def pairs(Z, Y, *, np):
+    return np.mean(np.diagonal(np.log_softmax(Z.T @ Y, axis=1)))
+
+
+def every_class(theta, X, Y, *, np):
+    D = theta[:, None, :] - theta[None, :, :]
+    return np.sum(D * D) + np.sum((theta @ X - Y) ** 2)
+
+
+@pytest.mark.parametrize(
+    ("function", "side"), [(pairs, "n"), (every_class, "L"), (focal, ""), (squares, ""), (hinge, "")]
+)
+def test_a_loss_of_all_pairs_says_which_sizes_it_takes_before_memory_ends(function, side):
+    assert sound.growing(Loss(function)) == side
+    if not side:
+        return
+    it = replace(KERNEL, law=Loss(function))
+    with pytest.raises(Unusable, match=f"makes arrays of {side} x {side} numbers, .*: --shape {side}=..256"):
+        strategy(it, "float64", ("*",))
+    strategy(replace(it, takes=Takes(shapes=(f"{side}=..256",))), "float64", ("*",))
 
 
 def test_laws_are_found_or_declared_and_a_false_declaration_is_a_line():

@@ -46,6 +46,11 @@ class Program:
         self._loss = self._loss * by
 
     @property
+    def whole(self) -> Variable:
+        """The loss, and all that it is made of."""
+        return self._loss
+
+    @property
     def loss(self) -> Values:
         """A number."""
         return self._loss.array

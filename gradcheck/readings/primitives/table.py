@@ -17,9 +17,7 @@ KNOWN: dict[Any, "Primitive"] = {}  # by what a text calls: a function of `opera
 CALLS: dict[
     Any, Callable[..., Any]
 ] = {}  # functions of NumPy that are made of primitives, or take arguments in another order
-READERS: dict[
-    type, tuple[int, Reader]
-] = {}  # array types, each with its rank: variables before what they wrap
+READERS: dict[type, tuple[int, Reader]] = {}  # array types, each with its rank: variables before what they wrap
 
 
 @dataclass(frozen=True, eq=False)
