@@ -131,7 +131,23 @@ def needs(Z, Y, *, alpha):
     return (Z * Y).sum() * alpha
 
 
+def sorted_(Z, Y, *, np):
+    return np.sort(Z)[0].sum()
+
+
+def spread(Z, Y):
+    return Z.std()
+
+
+def written_into(Z, Y):
+    Z[0] = 1
+    return Z.sum()
+
+
 LINES = {
+    sorted_: r"np.sort is not among the functions that a loss may be written in \(gradcheck.numpy lists them\)",
+    spread: "arrays of a loss have no .std; gradcheck.numpy lists the functions",
+    written_into: r"test_own_loss.py:\d+: a loss writes into an array; write it with where",
     raises: r"the loss raises cannot be read at test_own_loss.py:\d+: ValueError: not like this",
     vector: "the loss vector returns an array of shape .4,.; expected one number",
     word: "the loss word returns str 'loss'; expected one number",
@@ -206,6 +222,21 @@ def test_a_loss_of_the_parameters_has_no_gradient_of_logits():
     assert run.tallies["logits_gradient"].reason == "squares is no function of Z, and has no ∂ℒ/∂Z"
     assert lawful.of(Loss(squares)) >= {"class_permutation", "sample_permutation"}
     assert not lawful.of(Loss(squares)) & {"theta_gradient_sums_to_zero", "logits_gradient_sums_to_zero"}
+
+
+def of_the_label(Z, Y, *, np):
+    return -np.mean(Z[Y.argmax(axis=0), np.arange(Y.shape[1])])
+
+
+def test_the_number_of_a_label_is_read_off_labels():
+    def gradients(theta, b, X, Y):
+        D = -np.eye(len(Y), dtype=Y.dtype)[:, Y.argmax(axis=0)] / Y.shape[1]
+        return {"theta": D @ X.T, "Z": D}
+
+    run = gradcheck.conform(
+        gradients, law=Loss(of_the_label), checks=("theta_gradient", "logits_gradient"), max_examples=12
+    )
+    assert [tally.outcome.value for tally in run.tallies.values()] == ["agree", "agree"]
 
 
 def pairs(Z, Y, *, np):

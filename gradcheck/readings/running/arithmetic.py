@@ -9,7 +9,16 @@ import numpy as np
 from gradcheck.enclosure import ETA64, outward
 from gradcheck.precision import Precision
 from gradcheck.readings.places import Axis
-from gradcheck.readings.running.parts import Parts, arithmetic, exactly, ordinary, rounded, settled, together, underflows
+from gradcheck.readings.running.parts import (
+    Parts,
+    arithmetic,
+    exactly,
+    ordinary,
+    rounded,
+    settled,
+    together,
+    underflows,
+)
 
 
 def summed(sign: float) -> Callable[[Parts, Parts, Precision], Parts]:
