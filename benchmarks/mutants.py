@@ -39,7 +39,7 @@ from mutmut.mutation.mutators import mutation_operators
 ROOT = Path(__file__).parents[1]
 DOCUMENT = ROOT / "docs" / "mutants.md"
 CERTIFIED = "properties/test_vectors.py::test_the_shipped_set_is_reproduced_bit_by_bit"
-DIFFERENCES, SHARPNESS, ALLOWANCES, REASONS, MODEL, BOUNDS, REFEREES, CHECKS, POWER, PRIMITIVES = (
+DIFFERENCES, SHARPNESS, ALLOWANCES, REASONS, MODEL, BOUNDS, REFEREES, CHECKS, POWER, PRIMITIVES, CARRIED = (
     f"properties/test_{name}.py"
     for name in (
         "differences",
@@ -52,6 +52,7 @@ DIFFERENCES, SHARPNESS, ALLOWANCES, REASONS, MODEL, BOUNDS, REFEREES, CHECKS, PO
         "checks",
         "power",
         "primitives",
+        "running",
     )
 )
 RUNNING = "gradcheck/readings/running"
@@ -65,7 +66,10 @@ PARTS = {
     "bounds": (["gradcheck/bounds"], [SHARPNESS, ALLOWANCES, CERTIFIED, BOUNDS, REFEREES]),
     "referees": (["gradcheck/referees"], [DIFFERENCES, ALLOWANCES, SHARPNESS, CERTIFIED, BOUNDS, REFEREES]),
     "checks": (["gradcheck/checks"], [ALLOWANCES, REASONS, CHECKS, POWER]),
-    "primitives": (["gradcheck/readings/primitives", "gradcheck/readings/ball_rules.py", *RULES], [PRIMITIVES]),
+    "primitives": (
+        ["gradcheck/readings/primitives", "gradcheck/readings/ball_rules.py", *RULES],
+        [PRIMITIVES, CARRIED],
+    ),
 }
 AT_IMPORT = {("gradcheck/checks/table.py", name) for name in ("check", "every")}  # called by decorators
 AT_IMPORT |= {  # which make the rules that stand in the table

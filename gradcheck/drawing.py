@@ -12,13 +12,12 @@ from hypothesis.strategies import SearchStrategy, none, tuples
 from gradcheck.errors import Unusable
 from gradcheck.implementations import Implementation, posing
 from gradcheck.implementations.fitting import laid
-from gradcheck.implementations.takes import Takes
 from gradcheck.implementations.told import ALIASES
 from gradcheck.law import Loss
 from gradcheck.problem import Problem
 from gradcheck.readings import sound
 from gradcheck.referees import lawful
-from gradcheck.regimes import OF_CROSS_ENTROPY, select
+from gradcheck.regimes import select
 from gradcheck.strategies import laws, palette, problems
 from gradcheck.strategies.arrays import Shape
 from gradcheck.strategies.taken import Room
@@ -63,9 +62,6 @@ def pose(
     posed()
 
 
-MOST_SQUARED = 1024  # a side whose square is still held
-
-
 def few(implementation: Implementation | None, seed: int) -> tuple[Shape, ...]:
     """The shapes that a target is posed which compiles for each; none where it may be posed any."""
     if implementation is None or not implementation.takes.compiles:
@@ -81,12 +77,10 @@ def strategy(
         return problems(dtypes=(dtype,), regimes=regimes, few=few, **_room(implementation))
     if isinstance(implementation.law, Loss):
         sound.require(implementation.law)
-        _bounded(implementation.takes, implementation.law)
         lawful.of(implementation.law)
-        if regimes and set(select(regimes)) <= set(OF_CROSS_ENTROPY):
-            raise Unusable(
-                f"{', '.join(regimes)} is of the cross-entropy; {implementation.law.name} is posed finite logits"
-            )
+        left = sound.unposed(implementation.law)
+        if regimes and (wanted := select(regimes)) and set(wanted) <= set(left):
+            raise Unusable(f"{wanted[0]} is not posed: {left[wanted[0]]}")
     ignored = implementation.law.ignore is not None or "ignore" in implementation.varied
     taken = tuple(name for name in implementation.takes.options if ALIASES[name] in implementation.varied)
     options = laws(taken) if taken else none()
@@ -94,14 +88,6 @@ def strategy(
         problems(dtypes=(dtype,), regimes=regimes, ignored=ignored, few=few, **_room(implementation)), options
     )
     return drawn.map(lambda found: posing.drawn(implementation, *found))
-
-
-def _bounded(takes: Takes, law: Loss) -> None:
-    """`Unusable` where problems of 16,384 samples would be posed, and arrays of all pairs of these be made."""
-    side = sound.growing(law)
-    if side and takes.fits(**{side: MOST_SQUARED + 1}):
-        many = f"makes arrays of {side} x {side} numbers, too many at the sizes that are posed"
-        raise Unusable(law.line(f"{many}; say which it takes: --shape {side}=..256"))
 
 
 def possible(implementation: Implementation, regimes: tuple[str, ...]) -> None:
@@ -114,8 +100,6 @@ def _room(implementation: Implementation | None) -> dict[str, Any]:
     if implementation is None:
         return {}
     takes = replace(implementation.takes, options=(), labels=("int64",))
-    if implementation.law.own:
-        takes = replace(
-            takes, without=(*takes.without, *(name for name in OF_CROSS_ENTROPY if name not in takes.without))
-        )
+    if isinstance(implementation.law, Loss):
+        takes = replace(takes, without=tuple(dict.fromkeys((*takes.without, *sound.unposed(implementation.law)))))
     return {"takes": takes, "layout": laid(implementation)}

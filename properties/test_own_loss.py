@@ -9,11 +9,11 @@ import pytest
 from click.testing import CliRunner
 
 import gradcheck
-from gradcheck import Implementation, Layout, Loss, Problem, Takes, Unusable, cases
+from gradcheck import Implementation, Layout, Loss, Problem, Unusable, cases
 from gradcheck.checks import CHECKS, Trial
 from gradcheck.checks.own import BARRED, CLAIMS, OF_Z, OF_Z_ALONE
 from gradcheck.cli import main
-from gradcheck.drawing import pose, strategy
+from gradcheck.drawing import pose
 from gradcheck.implementations import losses
 from gradcheck.implementations.posing import same_loss
 from gradcheck.law import CrossEntropy
@@ -239,28 +239,6 @@ def test_the_number_of_a_label_is_read_off_labels():
     assert [tally.outcome.value for tally in run.tallies.values()] == ["agree", "agree"]
 
 
-def pairs(Z, Y, *, np):
-    return np.mean(np.diagonal(np.log_softmax(Z.T @ Y, axis=1)))
-
-
-def every_class(theta, X, Y, *, np):
-    D = theta[:, None, :] - theta[None, :, :]
-    return np.sum(D * D) + np.sum((theta @ X - Y) ** 2)
-
-
-@pytest.mark.parametrize(
-    ("function", "side"), [(pairs, "n"), (every_class, "L"), (focal, ""), (squares, ""), (hinge, "")]
-)
-def test_a_loss_of_all_pairs_says_which_sizes_it_takes_before_memory_ends(function, side):
-    assert sound.growing(Loss(function)) == side
-    if not side:
-        return
-    it = replace(KERNEL, law=Loss(function))
-    with pytest.raises(Unusable, match=f"makes arrays of {side} x {side} numbers, .*: --shape {side}=..256"):
-        strategy(it, "float64", ("*",))
-    strategy(replace(it, takes=Takes(shapes=(f"{side}=..256",))), "float64", ("*",))
-
-
 def test_laws_are_found_or_declared_and_a_false_declaration_is_a_line():
     summed = {"duplicated_batch", "loss_of_a_duplicated_batch"}
     assert lawful.of(FOCAL) == lawful.of(Loss(cross_entropy)) == set(LAWS)
@@ -299,11 +277,21 @@ def test_masked_classes_are_not_drawn_and_the_run_says_so():
     pose(drawn.append, dtype="float64", regimes=("*",), seed=0, count=60, shrink=False, implementation=KERNEL)
     assert len(drawn) == 60 and not any(p.masked.any() for p in drawn) and all(p.law is FOCAL for p in drawn)
     run = gradcheck.conform(KERNEL, max_examples=5)
-    assert {gap.how for gap in run.unposed if gap.name == "masked-class"} == {
-        "a loss of one's own is posed finite logits"
-    }
-    with pytest.raises(Unusable, match="masked-class is of the cross-entropy; focal is posed finite logits"):
+    assert {gap.how for gap in run.unposed if gap.name == "masked-class"} == {"focal is posed finite logits"}
+    with pytest.raises(Unusable, match="masked-class is not posed: focal is posed finite logits"):
         gradcheck.conform(KERNEL, regimes=["masked-class"], max_examples=5)
+
+
+def test_a_loss_of_pairs_of_samples_is_not_posed_large_problems():
+    def pairs(Z, Y, *, np):
+        S = Z.T @ Z
+        return (S * (Y.T @ Y)).mean()
+
+    assert set(sound.unposed(Loss(pairs))) == {"masked-class", "large", "tiles"}
+    assert set(sound.unposed(FOCAL)) == {"masked-class"}
+    it, drawn = replace(KERNEL, law=Loss(pairs)), []
+    pose(drawn.append, dtype="float64", regimes=("*",), seed=0, count=60, shrink=False, implementation=it)
+    assert len(drawn) == 60 and max(max(p.L, p.d, p.n) for p in drawn) < 64
 
 
 @pytest.mark.parametrize(

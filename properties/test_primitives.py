@@ -71,7 +71,17 @@ def test_every_primitive_is_drawn():
     for case in SINGLES.values():
         given = [Variable(np.full((4, 6), 0.5)) for _ in range(2)]
         reached(compiled(f"def loss(x, y=None, *, np):\n    return {case.text}\n")(*given, np=gnp), found)
-    assert set(PRIMITIVES) - found == {"leads", "sides", "share", "sign", "scatter", "slope", "total", "broadcast_to"}
+    assert set(PRIMITIVES) - found == {
+        "leads",
+        "sides",
+        "share",
+        "sign",
+        "scatter",
+        "slope",
+        "total",
+        "broadcast_to",
+        "portion",
+    }
 
 
 # ---- at the ends ----
@@ -165,6 +175,18 @@ def test_every_derivative_is_where_difference_quotients_lie(name):
                     sides.append(number(*moved).entries[0])
                 off = gradient.entries[entry] - (sides[0] - sides[1]) / (2 * STEP)
                 assert abs(float(off.mid())) + float(off.rad()) < 2.0**-200
+
+
+@READINGS
+def test_what_flows_back_through_products_of_stacks(read):
+    """To either operand, summed over the axes along which it was broadcast."""
+    x, y = np.arange(24.0).reshape(2, 3, 4) / 8, np.arange(20.0).reshape(4, 5) / 16
+    weight = np.cos(np.arange(30.0)).reshape(2, 3, 5)
+    _, found = gradients(lambda x, y: gnp.sum(gnp.matmul(x, y) * weight), read(x), read(y))
+    expected = weight @ y.T, np.einsum("bij,bik->jk", x, weight)
+    for one, other in zip(found, expected, strict=True):
+        assert one.shape == other.shape
+        assert np.allclose(one if isinstance(one, np.ndarray) else one.values(), other, rtol=1e-12)
 
 
 @READINGS
@@ -276,6 +298,225 @@ def test_a_granted_arithmetic_is_counted_once_for_each_result(declared):
         assert (times.error > 2.0**-9 * abs(times.value)).all()
     assert (times.error < 2.0**-5 * abs(times.value)).all()
     assert ((Running.exact(x) * Running.exact(y)).error == bare.error).all()  # afterwards nothing is
+
+
+# ---- each rounding is its formula ----
+
+U, ETA = 2.0**-24, 2.0**-149  # of float32, beside which our own rounding in float64 is nothing
+F = bounds.elementary(precision.named("float32"))
+A, E = np.array([[0.3, -1.7, 5.0], [2.0, 0.9, -0.6]]), np.array([[0.05, 0.2, 0.0], [0.3, 0.0, 0.1]])
+B, G = np.array([[1.3, -0.7, 3.0], [-5.0, 1.1, 0.8]]), np.array([[0.0, 0.1, 0.4], [0.5, 0.0, 0.2]])
+
+
+def times(k: int) -> float:
+    return bounds.spread(k, U)
+
+
+def once(value: Any, error: Any) -> Any:
+    return error + U * (abs(value) + error) + ETA
+
+
+def multiplied(a: Any, e: Any, b: Any, g: Any) -> Any:
+    return once(a * b, abs(a) * g + abs(b) * e + e * g)
+
+
+def divided(a: Any, e: Any, b: Any, g: Any) -> Any:
+    moved = (e + abs(a / b) * g) / (abs(b) - g)
+    return once(a / b, moved + U * (abs(a / b) + moved) + (abs(a) + e) * ETA)
+
+
+def summed(e: Any, size: Any, k: int) -> Any:
+    return e.sum(axis=0) + times(k - 1) * size.sum(axis=0)
+
+
+def raised(a: Any, e: Any, b: Any, g: Any) -> Any:
+    moved = e / (a - e)
+    return a**b * np.expm1(abs(b) * moved + g * (abs(np.log(a)) + moved))
+
+
+def by_slope() -> Any:
+    inner = multiplied(A, E, A, E)
+    moved = divided(A * A, inner, B, G)
+    return moved + 2 * (abs(A) + E) * 2 * ETA
+
+
+SA, SB = abs(A) + E, abs(B) + G
+FORMULAS: dict[str, tuple[Callable[[Any, Any], Any], Any]] = {
+    "add": (lambda x, y: x + y, once(A + B, E + G)),
+    "subtract": (lambda x, y: x - y, once(A - B, E + G)),
+    "multiply": (lambda x, y: x * y, multiplied(A, E, B, G)),
+    "divide": (lambda x, y: x / y, divided(A, E, B, G)),
+    "divide by a power of 2": (lambda x, y: x / 4, once(A / 4, E / 4)),
+    "negative": (lambda x, y: -x, E),
+    "abs": (lambda x, y: abs(x), E),
+    "maximum": (gnp.maximum, np.maximum(E, G)),
+    "minimum": (gnp.minimum, np.maximum(E, G)),
+    "max": (lambda x, y: gnp.max(x, axis=0), E.max(axis=0)),
+    "matmul": (lambda x, y: x.T @ y, abs(A.T) @ G + E.T @ abs(B) + E.T @ G + times(2) * SA.T @ SB + 2 * ETA),
+    "sum": (lambda x, y: gnp.sum(x, axis=0), summed(E, SA, 2)),
+    "sum of all": (gnp.sum and (lambda x, y: gnp.sum(x)), E.sum() + times(5) * SA.sum()),
+    "cumsum": (
+        lambda x, y: gnp.cumsum(x, axis=0),
+        E.cumsum(axis=0) + np.array([[0.0], [times(1)]]) * SA.cumsum(axis=0),
+    ),
+    "total": (lambda x, y: PRIMITIVES["total"](x, y, x), 2 * E + G + times(2) * (2 * SA + SB)),
+    "scatter": (
+        lambda x, y: PRIMITIVES["scatter"](x, places=np.array([[0, 1, 1], [1, 2, 3]]), shape=(4,)),
+        np.array(
+            [E[0, 0], E[0, 1] + E[0, 2] + E[1, 0] + times(2) * (SA[0, 1] + SA[0, 2] + SA[1, 0]), E[1, 1], E[1, 2]]
+        ),
+    ),
+    "slope": (lambda x, y: PRIMITIVES["slope"](x, x, y), by_slope()),
+    "square": (lambda x, y: x**2, 2 * E * SA + F * (A**2 + 2 * E * SA) + 2 * ETA),
+    "cube": (lambda x, y: x**3, 3 * E * SA**2 + F * (abs(A) ** 3 + 3 * E * SA**2) + 3 * ETA),
+    "tenth": (lambda x, y: x**10, 10 * E * SA**9 + times(9) * (abs(A) ** 10 + 10 * E * SA**9) + 10 * ETA),
+    "raise": (
+        lambda x, y: gnp.power(abs(x), y),
+        raised(abs(A), E, B, G) + F * (abs(A) ** B + raised(abs(A), E, B, G)) + 4 * ETA,
+    ),
+    "where": (lambda x, y: gnp.where(A > 0.5, x, y), np.where(A > 0.5, E, G)),
+    "where in doubt": (lambda x, y: gnp.where(x > A - E / 2, x, y), np.where(E > 0, abs(A - B) + E + G, G)),
+}
+
+
+@pytest.mark.parametrize("name", FORMULAS)
+def test_every_rounding_is_its_formula(name):
+    """No term is missing, and none is too many: written once more, for float32."""
+    text, formula = FORMULAS[name]
+    kind = np.dtype("float32")
+    found = text(Running(A, E, kind), Running(B, G, kind))
+    assert (found.error >= formula * (1 - 2.0**-40)).all()
+    assert (found.error <= formula * (1 + 2.0**-25) + 2.0**-1040).all()
+
+
+@pytest.mark.parametrize("apart", [0.0, 0.5, 3.0, 30.0])
+def test_a_sum_of_exponentials_is_rounded_as_its_formula_says(apart):
+    """logaddexp: the larger error, and of m + log1p(exp(-d)) each rounding."""
+    x, y, e, g = np.array([2.0, -1.3]), np.array([2.0, -1.3]) - apart, 0.0, 2.0**-40
+    found = gnp.logaddexp(
+        Running(x, np.full(2, e), np.dtype("float32")), Running(y, np.full(2, g), np.dtype("float32"))
+    )
+    power = np.exp(-apart)
+    turned = U * apart * power
+    inner = turned + F * (power + turned)
+    formula = g + inner + F * np.log1p(power) + U * (abs(np.logaddexp(x, y)) + g + inner)
+    assert (found.error >= formula * (1 - 2.0**-20)).all()
+    assert (found.error <= 2.2 * formula + 16 * ETA).all()
+    zero = gnp.logaddexp(
+        Running(x - x, np.zeros(2), np.dtype("float32")), Running(np.full(2, -apart), np.zeros(2), np.dtype("float32"))
+    )
+    assert (zero.error <= (2 * F * (power + np.log1p(power)) + U * np.log1p(power) * 1.01) + 16 * ETA).all()
+
+
+INFINITE = [  # of exact numbers: infinite, NaN, or nothing known where an infinity meets what may be 0
+    (lambda x: x * 0.5, np.inf, np.inf, 0.0),
+    (lambda x: x - x, np.inf, np.nan, 0.0),
+    (lambda x: 1 / x, 0.0, np.inf, 0.0),
+    (lambda x: x / x, 0.0, np.nan, 0.0),
+    (gnp.log, 0.0, -np.inf, 0.0),
+    (gnp.log1p, -1.0, -np.inf, 0.0),
+    (gnp.exp, -np.inf, 0.0, 0.0),
+    (gnp.sigmoid, np.inf, 1.0, 1e-5),
+    (gnp.sqrt, -1.0, np.nan, 0.0),
+    (gnp.sqrt, 0.0, 0.0, 1e-30),
+    (lambda x: gnp.logaddexp(x, 2.0), -np.inf, 2.0, 0.0),
+    (lambda x: gnp.logaddexp(x, 2.0), np.inf, np.inf, 0.0),
+    (lambda x: x**2, np.inf, np.inf, 0.0),
+    (lambda x: x**-2, 0.0, np.inf, np.inf),
+    (lambda x: x**3, -1.0, -1.0, 0.0),
+    (gnp.arccos, 1.5, np.nan, 0.0),
+]
+
+
+@pytest.mark.parametrize("case", INFINITE)
+def test_infinities_of_exact_numbers_are_certain(case):
+    """And of numbers with errors that reach to where they come from nothing is known."""
+    text, x, value, error = case
+    found = text(Running(np.full(2, x), np.zeros(2), np.dtype("float32")))
+    assert np.array_equal(found.value, np.full(2, value), equal_nan=True)
+    assert (found.error <= error).all()
+
+
+@pytest.mark.parametrize(
+    "text", [gnp.log, gnp.log1p, gnp.sqrt, gnp.arccos, gnp.reciprocal, lambda x: x**0.5, lambda x: x**-1]
+)
+def test_where_a_function_ends_nothing_is_known(text):
+    """Errors that reach beyond its domain, or to its pole."""
+    at = {gnp.log1p: -0.9, gnp.arccos: 0.9}.get(text, 0.1)
+    found = text(Running(np.full(2, at), np.array([0.2, 0.01]), np.dtype("float32")))
+    assert np.isinf(found.error[0])
+    assert found.error[1] < 20
+
+
+def test_what_overflows_is_infinite_or_in_doubt_and_granted_it_is_unknown():
+    """In float16: beyond its largest number; near it, either; and in a granted arithmetic nothing is known of it."""
+    kind = np.dtype("float16")
+    x = Running(np.array([300.0, 255.0, 100.0]), np.array([0.0, 2.0, 0.0]), kind)
+    texts = [lambda x: x * x, lambda x: x**2, lambda x: gnp.exp(x / 20), lambda x: gnp.expm1(x / 20)]
+    for text in texts[:2]:
+        found = text(x)
+        assert found.value[0] == np.inf and found.error[0] == 0
+        assert np.isinf(found.error[1])
+        assert found.error[2] < 100
+    for text in texts:
+        with granted(kind, precision.of(kind)):
+            found = text(x)
+        assert np.isinf(found.error[0])
+    with granted(kind, precision.of(kind)):
+        assert np.exp(Running(np.array([-100.0]), np.zeros(1), kind)).error[0] > 0
+        assert (np.array([[np.inf]]) * Running(np.ones((1, 1)), np.zeros((1, 1)), kind)).error[0, 0] == 0
+    assert np.exp(Running(np.array([-100.0]), np.zeros(1), kind)).error[0] == 0
+
+
+def test_a_slope_of_a_quotient_is_known_where_none_of_its_orders_overflows():
+    """Of g, y, b: where y/b or g/b does, nothing is known; where b may be 0, neither."""
+    kind = np.dtype("float16")
+    g, y, b = (np.array(column) for column in ([0.125, 3e4, 1.0, 1.0], [3e4, 0.125, 2.0, 1.0], [0.25, 0.25, 4.0, 1.0]))
+    found = PRIMITIVES["slope"](
+        Running(g, 0 * g, kind), Running(y, 0 * y, kind), Running(b, np.array([0.0, 0, 0, 2]), kind)
+    )
+    assert np.isinf(found.error[[0, 1, 3]]).all()
+    assert found.value[2] == -0.5
+    assert found.error[2] < 2.0**-11
+
+
+def test_another_precision_rounds_once_more_where_it_is_coarser():
+    """Of what has an error; what has none is rounded as NumPy rounds it."""
+    x = Running(np.array([1.1, -3.3]), np.array([0.01, 0.02]), np.dtype("float32"))
+    u = 2.0**-11
+    found = x.astype("float16")
+    assert found.dtype == np.float16
+    assert (found.value == x.value).all()
+    formula = x.error + u * (abs(x.value) + x.error) + 2.0**-24
+    assert (found.error >= formula * (1 - 2.0**-40)).all()
+    assert (found.error <= formula * (1 + 2.0**-25)).all()
+    assert (x.astype("float64").error == x.error).all()
+    exact = Running(x.value, 0 * x.error, x.dtype).astype("float16")
+    assert (exact.value == x.value.astype("float16")).all()
+    assert not exact.error.any()
+
+
+def test_conditions_come_together():
+    """And, or, not, of what is sure and what is not, in parts."""
+    x = Running(np.array([-1.0, 0.1, 1.0]), np.array([0.1, 0.2, 0.1]))
+    above, below = x > 0, x < 0
+    rows = {
+        "and": (above & below, [False, False, False], [True, False, True]),
+        "or": (above | below, [True, True, True], [True, False, True]),
+        "not": (~above, [True, False, False], [True, False, True]),
+        "given": (np.array([True, True, False]) & above, [False, True, False], [True, False, True]),
+        "function": (np.logical_or(above, below), [True, True, True], [True, False, True]),
+        "some": ((above | below)[1:], [True, True], [False, True]),
+    }
+    for name, (found, value, sure) in rows.items():
+        assert found.value.tolist() == value, name
+        assert found.sure.tolist() == sure, name
+        assert found.shape == (len(value),)
+        assert found.ndim == 1
+    balls = (Balls.exact(np.array([1.0, 2.0])) > 1)[1:]
+    assert isinstance(gnp.where(balls, 1, 0), Balls)
+    assert isinstance(gnp.where(~balls | balls, 1, 0), Balls)
+    assert (gnp.where(above[2:], np.float32(1), np.float32(0)).value == 1).all()
 
 
 # ---- the names ----

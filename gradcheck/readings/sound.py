@@ -9,11 +9,9 @@ from gradcheck.errors import Unusable
 from gradcheck.law.own import Loss
 from gradcheck.readings.balls import Balls
 from gradcheck.readings.program import PARAMETERS, Program, plain
-from gradcheck.readings.tape import Variable
 
 BITS = 128
-SIDES, TIMES = {"L": 3, "d": 2, "n": 4}, 8
-FASTER = 10  # times as large, where one side is 8 times as large: more than in proportion
+SIDES = (6, 24)  # of which one is larger than the other by so much that a square shows
 
 
 @lru_cache(maxsize=64)
@@ -32,28 +30,35 @@ def require(law: Loss) -> None:
 
 
 @lru_cache(maxsize=64)
-def growing(law: Loss) -> str:
-    """The side by whose square its arrays grow: `n` where each sample is held against each other; empty where none does."""
-    for side, usual in SIDES.items():
-        if _largest(law, SIDES | {side: usual * TIMES}) > FASTER * _largest(law, SIDES):
-            return side
-    return ""
-
-
-def _largest(law: Loss, sides: dict[str, int]) -> int:
-    """The numbers of the largest array that it makes of a problem of these sides."""
-    L, d, n = sides.values()
-    given = {"theta": np.eye(L, d) + 0.5, "b": np.zeros((L, 1)), "X": np.eye(d, n) - 0.5, "Y": np.eye(L, n)}
-    with np.errstate(all="ignore"):
-        try:
-            made = [Program(law, given).whole]
-        except Unusable:  # of its own sides alone
-            return 0
-    found, seen = 1, set[int]()
-    while made:
-        variable = made.pop()
-        found = max(found, int(np.prod(getattr(variable, "shape", ()), dtype=int)))
-        if isinstance(variable, Variable) and id(variable) not in seen:
-            seen.add(id(variable))
-            made += variable.operands
+def unposed(law: Loss) -> dict[str, str]:
+    """The regimes that it is not posed, and why."""
+    found = {"masked-class": f"{law.name} is posed finite logits"}
+    if square(law):
+        found |= dict.fromkeys(LARGE, f"{law.name} makes arrays as large as the square of a side")
     return found
+
+
+LARGE = ("large", "tiles")
+
+
+def square(law: Loss) -> bool:
+    """Whether arrays are made whose size grows as the square of a side, such as (n, n): large problems would not fit."""
+    L, d, n = 3, 2, 4
+    for side in range(3):
+        sizes = []
+        for size in SIDES:
+            shape = [L, d, n]
+            shape[side] = size
+            sizes.append(_largest(law, *shape))
+        if sizes[1] * SIDES[0] > 2 * sizes[0] * SIDES[1]:
+            return True
+    return False
+
+
+def _largest(law: Loss, L: int, d: int, n: int) -> int:
+    """The entries of the largest array that is made of a problem of this shape."""
+    draw = np.random.default_rng(0)
+    theta, b, X = (draw.standard_normal(shape) for shape in ((L, d), (L, 1), (d, n)))
+    given = {"theta": theta, "b": b, "X": X, "Y": np.eye(L)[:, np.arange(n) % L]}
+    with np.errstate(all="ignore"):
+        return Program(law, given).largest

@@ -1,5 +1,7 @@
 """A loss of one's own read with `Running` arrays: what rounding may do to it, and to its derivative."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
@@ -64,9 +66,15 @@ class Rounded:
     def computed(self, quantity: str) -> Running:
         """Value and error of a quantity."""
         if quantity not in self.known:
-            with np.errstate(all="ignore"), granted(self.problem.theta.dtype, self.granted):
+            with np.errstate(all="ignore"), self._arithmetic():
                 self.known[quantity] = self._computed(quantity)
         return self.known[quantity]
+
+    @contextmanager
+    def _arithmetic(self) -> Iterator[None]:
+        """Arrays of float64 that a text makes of constants are no reason to compute in float64."""
+        with granted(FLOAT64.dtype, self.granted), granted(self.problem.theta.dtype, self.granted):
+            yield
 
     @cached_property
     def _program(self) -> Program:
