@@ -239,6 +239,20 @@ def test_the_number_of_a_label_is_read_off_labels():
     assert [tally.outcome.value for tally in run.tallies.values()] == ["agree", "agree"]
 
 
+def test_a_loss_with_a_weight_for_each_class_is_posed_that_number_of_classes():
+    def weighed(Z, Y, *, np, weights=(1.0, 0.5, 2.0, 4.0)):
+        return -np.sum(np.array(weights)[:, None] * Y * Z)
+
+    def gradients(theta, b, X, Y):
+        D = -np.array([1, 0.5, 2, 4], dtype=Y.dtype)[:, None] * Y
+        return {"theta": D @ X.T, "Z": D}
+
+    run = gradcheck.conform(gradients, law=Loss(weighed), takes=gradcheck.Takes(shapes=("L=4",)), max_examples=12)
+    assert not run.failed and run.tallies["theta_gradient"].outcome.value == "agree"
+    with pytest.raises(Unusable, match=r"the loss weighed cannot be read at .*could not be broadcast"):
+        gradcheck.conform(gradients, law=Loss(weighed), max_examples=4)
+
+
 def test_laws_are_found_or_declared_and_a_false_declaration_is_a_line():
     summed = {"duplicated_batch", "loss_of_a_duplicated_batch"}
     assert lawful.of(FOCAL) == lawful.of(Loss(cross_entropy)) == set(LAWS)
