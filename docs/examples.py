@@ -1,4 +1,4 @@
-"""examples/README.md with what its commands really print: `python -m docs.examples`, or with words to run only commands with these.
+"""Pages with what their commands really print: `python -m docs.examples`, or with words to run only commands with these.
 
 What a machine lacks (a package, a compiler, Node.js) is told, and its block is left as it stands.
 """
@@ -15,7 +15,7 @@ from tempfile import TemporaryDirectory
 import click
 
 FOLDER = Path(__file__).parent.parent / "examples"
-PAGE = FOLDER / "README.md"
+PAGES = (FOLDER / "README.md", FOLDER.parent / "docs" / "own-loss.md")
 # A command, and what stands below it.
 BLOCK = re.compile(r"^    \$ (?P<command>.+)\n(?P<printed>(?:(?:    (?!\$).*)?\n)*)", re.MULTILINE)
 CANNOT = 2  # gradcheck's exit status where something is missing
@@ -59,12 +59,13 @@ def _printed(command: str, folder: Path) -> str | None:
 @click.command()
 @click.argument("words", nargs=-1)
 def main(words: tuple[str, ...]) -> None:
-    page = PAGE.read_text(encoding="utf-8")
-    with TemporaryDirectory() as root:
-        shutil.copytree(FOLDER, root, dirs_exist_ok=True)
-        text = "".join(renewed(page, words, Path(root)))
-    PAGE.write_text(text, encoding="utf-8")
-    click.echo("up to date" if text == page else f"wrote {PAGE}")
+    for path in PAGES:
+        page = path.read_text(encoding="utf-8")
+        with TemporaryDirectory() as root:
+            shutil.copytree(FOLDER, root, dirs_exist_ok=True)
+            text = "".join(renewed(page, words, Path(root)))
+        path.write_text(text, encoding="utf-8")
+        click.echo(f"{'up to date' if text == page else 'wrote'}: {path}")
 
 
 if __name__ == "__main__":

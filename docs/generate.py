@@ -1,6 +1,7 @@
 """The pages that are made from the code: `python -m docs.generate`, or with --check to fail where one is stale."""
 
 import re
+import textwrap
 from pathlib import Path
 from random import Random
 
@@ -9,6 +10,7 @@ import numpy as np
 from hypothesis import find, settings
 
 from docs import notebook
+from gradcheck import numpy as gradcheck_numpy
 from gradcheck.checks import CHECKS
 from gradcheck.errata import ERRATA, UNNUMBERED, Erratum
 from gradcheck.problem import Problem
@@ -136,7 +138,22 @@ def errata() -> str:
     return NOTE + "\n".join(parts) + "\n"
 
 
-PAGES = {"equations.md": equations, "errata.md": errata, "../examples/notebook.ipynb": notebook.text}
+LIST = re.compile(r"(?<=<!-- gradcheck.numpy: generated -->\n\n).*?(?=\n\n<!-- end -->)", re.DOTALL)
+
+
+def own_loss() -> str:
+    """The page of a loss of one's own, with the functions that there are."""
+    names = [f"`{name}`" for name in gradcheck_numpy.__all__]
+    words = textwrap.fill(", ".join(names) + ".", 130, break_on_hyphens=False)
+    return LIST.sub(lambda _: words, (FOLDER / "own-loss.md").read_text(encoding="utf-8"))
+
+
+PAGES = {
+    "equations.md": equations,
+    "errata.md": errata,
+    "own-loss.md": own_loss,
+    "../examples/notebook.ipynb": notebook.text,
+}
 
 
 NOISE = re.compile(r"worst ratio [\d.e+-]+ \(\w+\), \d+\+ bits")

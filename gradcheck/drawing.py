@@ -76,9 +76,9 @@ def strategy(
     if implementation is None or (implementation.law.plain and not implementation.takes.options):
         return problems(dtypes=(dtype,), regimes=regimes, few=few, **_room(implementation))
     if isinstance(implementation.law, Loss):
-        sound.require(implementation.law)
+        sound.require(implementation.law, implementation.takes.classes)
         lawful.of(implementation.law)
-        left = sound.unposed(implementation.law)
+        left = sound.unposed(implementation.law, implementation.takes.classes)
         if regimes and (wanted := select(regimes)) and set(wanted) <= set(left):
             raise Unusable(f"{wanted[0]} is not posed: {left[wanted[0]]}")
     ignored = implementation.law.ignore is not None or "ignore" in implementation.varied
@@ -101,5 +101,10 @@ def _room(implementation: Implementation | None) -> dict[str, Any]:
         return {}
     takes = replace(implementation.takes, options=(), labels=("int64",))
     if isinstance(implementation.law, Loss):
-        takes = replace(takes, without=tuple(dict.fromkeys((*takes.without, *sound.unposed(implementation.law)))))
+        takes = replace(
+            takes,
+            without=tuple(
+                dict.fromkeys((*takes.without, *sound.unposed(implementation.law, implementation.takes.classes)))
+            ),
+        )
     return {"takes": takes, "layout": laid(implementation)}

@@ -88,7 +88,7 @@ def _regimes(implementation: Implementation, watch: Watch, run: Asked) -> Iterat
         yield Gap("regime", "other regimes", "--regime")
         return
     takes, law = implementation.takes, implementation.law
-    own = sound.unposed(law) if isinstance(law, Loss) else {}
+    own = sound.unposed(law, takes.classes) if isinstance(law, Loss) else {}
     for name in watch.left:
         if name in own:
             yield Gap("regime", name, own[name])

@@ -25,6 +25,11 @@ HERE = {  # command -> its folder, what it needs beside NumPy, and the checks th
     f"gradcheck verify mistaken.py {LAYOUT}": ("student", None, WRONG),
     "gradcheck verify cross_entropy.py:right": ("torch_function", "torch", set()),
     "gradcheck verify cross_entropy.py:wrong": ("torch_function", "torch", {"logits_gradient", *WRONG}),
+    "gradcheck verify distillation.py:wrong --loss distillation.py --max-examples 40": (
+        "losses",
+        None,
+        {"logits_gradient", "theta_gradient", "bias_gradient"},
+    ),
 }
 AUDITS = {"gradcheck audit right": "5 agree", "gradcheck audit wrong": "3 disagree"}
 ELSEWHERE = {  # of packages that no test installs, and of programs that test_process.py builds

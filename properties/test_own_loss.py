@@ -131,7 +131,23 @@ def needs(Z, Y, *, alpha):
     return (Z * Y).sum() * alpha
 
 
+def sorted_(Z, Y, *, np):
+    return np.sort(Z)[0].sum()
+
+
+def spread(Z, Y):
+    return Z.std()
+
+
+def written_into(Z, Y):
+    Z[0] = 1
+    return Z.sum()
+
+
 LINES = {
+    sorted_: r"np.sort is not among the functions that a loss may be written in \(gradcheck.numpy lists them\)",
+    spread: "arrays of a loss have no .std; gradcheck.numpy lists the functions",
+    written_into: r"test_own_loss.py:\d+: a loss writes into an array; write it with where",
     raises: r"the loss raises cannot be read at test_own_loss.py:\d+: ValueError: not like this",
     vector: "the loss vector returns an array of shape .4,.; expected one number",
     word: "the loss word returns str 'loss'; expected one number",
@@ -206,6 +222,35 @@ def test_a_loss_of_the_parameters_has_no_gradient_of_logits():
     assert run.tallies["logits_gradient"].reason == "squares is no function of Z, and has no ∂ℒ/∂Z"
     assert lawful.of(Loss(squares)) >= {"class_permutation", "sample_permutation"}
     assert not lawful.of(Loss(squares)) & {"theta_gradient_sums_to_zero", "logits_gradient_sums_to_zero"}
+
+
+def of_the_label(Z, Y, *, np):
+    return -np.mean(Z[Y.argmax(axis=0), np.arange(Y.shape[1])])
+
+
+def test_the_number_of_a_label_is_read_off_labels():
+    def gradients(theta, b, X, Y):
+        D = -np.eye(len(Y), dtype=Y.dtype)[:, Y.argmax(axis=0)] / Y.shape[1]
+        return {"theta": D @ X.T, "Z": D}
+
+    run = gradcheck.conform(
+        gradients, law=Loss(of_the_label), checks=("theta_gradient", "logits_gradient"), max_examples=12
+    )
+    assert [tally.outcome.value for tally in run.tallies.values()] == ["agree", "agree"]
+
+
+def test_a_loss_with_a_weight_for_each_class_is_posed_that_number_of_classes():
+    def weighed(Z, Y, *, np, weights=(1.0, 0.5, 2.0, 4.0)):
+        return -np.sum(np.array(weights)[:, None] * Y * Z)
+
+    def gradients(theta, b, X, Y):
+        D = -np.array([1, 0.5, 2, 4], dtype=Y.dtype)[:, None] * Y
+        return {"theta": D @ X.T, "Z": D}
+
+    run = gradcheck.conform(gradients, law=Loss(weighed), takes=gradcheck.Takes(shapes=("L=4",)), max_examples=12)
+    assert not run.failed and run.tallies["theta_gradient"].outcome.value == "agree"
+    with pytest.raises(Unusable, match=r"the loss weighed cannot be read at .*could not be broadcast"):
+        gradcheck.conform(gradients, law=Loss(weighed), max_examples=4)
 
 
 def test_laws_are_found_or_declared_and_a_false_declaration_is_a_line():
@@ -368,6 +413,7 @@ def test_the_command_line_judges_replays_and_compares(folder):
             "smoothing is an option of the cross-entropy, and the loss is focal.py",
         ),
         (["--loss", "own.py"], "own.py has cross_entropy, focal"),
+        (["--loss", "beside.py"], "the loss of_labels is a function of Y; expected some of theta, b, X and Y"),
         (["--loss", "nowhere.py"], "no such file: nowhere.py"),
         (["--loss", "focal.py:lost"], "focal.py has no object 'lost'; it has focal"),
         (["--loss-option", "gamma=1"], "gamma is an option of a loss of your own; say which: --loss FILE"),
@@ -379,6 +425,7 @@ def test_what_the_command_line_cannot_use_is_one_line(folder, words, line):
     text = (folder / "own.py").read_text().replace("def loss(", "def other(")
     (folder / "own.py").write_text(text)
     (folder / "kernel.py").write_text("from own import gradients\n")
+    (folder / "beside.py").write_text("def kernel(Z, Y): ...\n\n\ndef of_labels(Y, *, np): ...\n")
     status, output, refusal = run("verify", "kernel.py", "--max-examples", "5", *words)
     assert status and line in output + refusal
 

@@ -11,12 +11,14 @@ import pytest
 
 from benchmarks.own import allowances, drawn, told
 from gradcheck import Implementation, Loss, arithmetic, referees
+from gradcheck import numpy as space
 from gradcheck.arithmetic import Arithmetic
 from gradcheck.checks import CHECKS, Trial
 from gradcheck.drawing import pose
 from gradcheck.problem import Problem
 from gradcheck.readings.balls import Balls
 from gradcheck.readings.constants import Option
+from gradcheck.readings.running import Running
 from gradcheck.referees import own
 from gradcheck.verdict import Outcome
 from properties import own_losses
@@ -145,6 +147,25 @@ def test_an_option_is_computed_with_in_the_reading(other):
         whole = Option(2.0)
         whole.read = partial(pytest.fail, "it is a number already")
         assert (whole - 1, 3 * whole, whole + 1, 1 - whole) == (1.0, 6.0, 3.0, -1.0)
+
+
+def test_functions_and_powers_of_options_alone_are_of_the_reading():
+    """cos m, which NumPy would round before a reading sees it, and 0.1**2, which Python would."""
+    with flint.ctx.workprec(128):
+        option = Option(0.1)
+        option.read = Balls.exact
+        tenth = flint.arb(0.1)
+        for made, exact in (
+            (space.cos(option), tenth.cos()),
+            (space.log(1 - option), (1 - tenth).log()),
+            (option**2, tenth**2),
+            (2**option, flint.arb(2) ** tenth),
+            (3 - (-option) * abs(-option), 3 + tenth**2),
+        ):
+            assert made.entries[0].overlaps(exact) and made.entries[0].rad() < 1e-30
+    running = Option(0.1)
+    running.read = Running.exact(np.zeros((), np.float32)).numbers
+    assert space.cos(running).error > 0 and running**2 is not None and (running**2).error > 0
 
 
 def test_constants_of_a_text_are_of_the_precision_that_is_judged():

@@ -11,6 +11,7 @@ from gradcheck.implementations.targets import looked_up
 from gradcheck.law import CrossEntropy, signature
 from gradcheck.law.options import FIELDS as LAW
 from gradcheck.law.own import Loss
+from gradcheck.law.signature import SPACE
 
 LONGEST = 4096  # characters of a text
 USUAL = "loss"  # what a specification is called that stands beside other functions
@@ -35,14 +36,20 @@ def with_options(loss: Loss, options: Mapping[str, Any]) -> Loss:
 
 
 def _only(module: ModuleType, word: str) -> Any:
-    """The loss of a module that names no object: the one named loss, or the only public function."""
+    """The loss of a module that names no object: the one named loss, the only one that takes np, or the only public function."""
     public = dict(_public(module))
     if USUAL in public:
         return public[USUAL]
-    losses = {name: value for name, value in public.items() if isinstance(value, Loss)} or public
+    losses = {name: value for name, value in public.items() if isinstance(value, Loss)}
+    losses = losses or {name: value for name, value in public.items() if SPACE in _parameters(value)} or public
     if len(losses) != 1:
         raise Unusable(f"--loss {word} has {', '.join(losses) or 'no functions'}; expected --loss {word}:NAME")
     return next(iter(losses.values()))
+
+
+def _parameters(function: FunctionType) -> tuple[str, ...]:
+    code = function.__code__
+    return code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
 
 
 def _public(module: ModuleType) -> Iterator[tuple[str, Any]]:

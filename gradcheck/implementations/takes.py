@@ -120,6 +120,11 @@ class Takes:
         return of_shape and (not self.max_logits or logits <= self.max_logits)
 
     @property
+    def classes(self) -> int:
+        """A number of classes that it takes: 3, or else the least."""
+        return next((L for L in (3, *range(2, 4097)) if self.fits(L=L)), 3)
+
+    @property
     def words(self) -> str:
         """Which shapes it takes, for a sentence."""
         most = f"at most {self.max_logits} logits" if self.max_logits else ""

@@ -56,3 +56,9 @@ _table.CALLS.update(
     {getattr(_numpy, name): function for name, function in _MADE.items() if callable(getattr(_numpy, name, None))}
 )
 _table.CALLS[_numpy.linalg.norm] = sums.norm
+
+
+def __getattr__(name: str) -> object:
+    raise AttributeError(
+        f"np.{name} is not among the functions that a loss may be written in (gradcheck.numpy lists them)"
+    )

@@ -104,6 +104,10 @@ class Balls(Operators):
     def min(self, axis: Axis = None, keepdims: bool = False) -> "Balls":
         return -(-self).max(axis, keepdims)
 
+    def argmax(self, axis: int | None = None) -> Any:
+        """Where the largest is, of what is given: labels, say."""
+        return table.call(np.argmax, (self, axis), NONE)
+
     def ravel(self) -> "Balls":
         return self.reshape(-1)
 

@@ -9,6 +9,8 @@ import numpy as np
 from gradcheck.enclosure import Reals
 from gradcheck.law import CrossEntropy
 from gradcheck.law.functions import Values
+from gradcheck.readings.primitives import table
+from gradcheck.readings.primitives.table import Primitive
 
 CALCULATED = ("smoothing", "l2")  # the others meet arrays as they are
 
@@ -51,7 +53,24 @@ class Option(Constant):
     def __rtruediv__(self, other: float) -> Values:
         return self._with(other, lambda x, y: y / x, exact=False)
 
+    def __pow__(self, other: float) -> Values:  # type: ignore[override]
+        return self._with(other, lambda x, y: x**y, exact=False)
+
+    def __rpow__(self, other: float) -> Values:  # type: ignore[override]
+        return self._with(other, lambda x, y: y**x, exact=False)
+
+    def __neg__(self) -> "Option":
+        return self._like(-float(self))
+
+    def __abs__(self) -> "Option":
+        return self._like(abs(float(self)))
+
     __radd__, __rmul__ = __add__, __mul__
+
+    def _like(self, value: float) -> "Option":
+        found = Option(value)
+        found.read = self.read
+        return found
 
     def _with(self, other: Any, operation: Callable[[Any, Any], Any], *, exact: bool = True) -> Values:
         if not isinstance(other, int | float):
@@ -59,6 +78,14 @@ class Option(Constant):
         if exact and self.is_integer() and float(other).is_integer() and max(abs(self), abs(other)) < 2**26:
             return operation(float(self), other)
         return operation(self.array, other.array if isinstance(other, Constant) else other)
+
+
+def _read(primitive: Primitive, operands: tuple[Any, ...], options: dict[str, Any]) -> Values:
+    """A function of numbers alone, `np.cos(margin)` say."""
+    return primitive(*(x.array if isinstance(x, Option) else x for x in operands), **options)
+
+
+table.READERS[Option] = 0, _read
 
 
 def of(law: CrossEntropy, read: Callable[[Reals], Values]) -> CrossEntropy:

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from gradcheck.errors import Unusable
+
 UFUNCS: dict[np.ufunc, Callable[..., Any]] = {
     np.add: operator.add,
     np.subtract: operator.sub,
@@ -99,6 +101,12 @@ class Operators:
         return self.applied(operator.ne, self, other)
 
     __hash__ = None  # type: ignore[assignment]
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(f"arrays of a loss have no .{name}; gradcheck.numpy lists the functions that there are")
+
+    def __setitem__(self, index: Any, given: Any) -> None:
+        raise Unusable("a loss writes into an array; write it with where(condition, this, that), or with concatenate")
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
         if method != "__call__" or options:

@@ -29,12 +29,20 @@ def _of(law: Loss, declared: tuple[str, ...]) -> frozenset[str]:
     problems = [problem.with_law(law) for problem in _problems()]
     found = set()
     for check in LAWS:
-        agreed = [_one(pair) for problem in problems for pair in HOLD[check](problem)]
+        agreed = [one for problem in problems for one in _agreed(check, problem)]
         if check in declared and False in agreed:
             raise Unusable(law.line(f"does not have the law {check}, which is declared to hold"))
         if check in declared or (agreed and all(agreed)):
             found.add(check)
     return frozenset(found)
+
+
+def _agreed(check: str, problem: Problem) -> Iterator[bool | None]:
+    """Of each pair; of a loss that takes another number of classes nothing is known."""
+    try:
+        yield from map(_one, HOLD[check](problem))
+    except Unusable:
+        yield None
 
 
 def _one(pair: Pair) -> bool | None:

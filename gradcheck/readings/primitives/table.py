@@ -54,7 +54,7 @@ class Primitive:
         return bool(self.derivatives) and isinstance(self.derivatives, tuple) and set(self.derivatives) == {flat}
 
     def __call__(self, *operands: Any, **options: Any) -> Values:
-        best, read = 0, None
+        best, read = -1, None
         for operand in operands:
             found = READERS.get(type(operand))
             if found is not None and found[0] > best:
