@@ -1,5 +1,7 @@
 """Products of matrices and of what einsum says, in any order of their sums."""
 
+from math import prod
+
 from gradcheck.errors import Unusable
 from gradcheck.law.functions import Values
 from gradcheck.numpy.shapes import diagonal, reshape, transpose
@@ -47,7 +49,7 @@ def einsum(subscripts: str, x: Values, y: Values) -> Values:
     both = [a for a in left if a in right and a in out]
     over = [a for a in left if a in right and a not in out]
     rows, columns = [a for a in left if a not in right], [a for a in right if a not in left]
-    found = product(_folded(x, left, both, rows, over, size), _folded(y, right, both, over, columns, size))
+    found = product(_folded(x, left, both, rows, over), _folded(y, right, both, over, columns))
     found = reshape(found, tuple(size[a] for a in both + rows + columns))
     return transpose(found, [(both + rows + columns).index(a) for a in out])
 
@@ -71,16 +73,9 @@ def _without(x: Values, letters: str, gone: set[str]) -> tuple[Values, str]:
     return SUM(x, axis=tuple(letters.index(a) for a in sorted(gone))), "".join(a for a in letters if a not in gone)
 
 
-def _folded(
-    x: Values, letters: str, both: list[str], rows: list[str], columns: list[str], size: dict[str, int]
-) -> Values:
+def _folded(x: Values, letters: str, *groups: list[str]) -> Values:
     """As a stack of matrices."""
-    moved = transpose(x, [letters.index(a) for a in both + rows + columns])
-    return reshape(moved, (*(size[a] for a in both), _times(rows, size), _times(columns, size)))
-
-
-def _times(letters: list[str], size: dict[str, int]) -> int:
-    found = 1
-    for a in letters:
-        found *= size[a]
-    return found
+    size = dict(zip(letters, x.shape, strict=True))
+    lead, *sides = groups
+    moved = transpose(x, [letters.index(a) for group in groups for a in group])
+    return reshape(moved, (*(size[a] for a in lead), *(prod(size[a] for a in side) for side in sides)))

@@ -35,10 +35,19 @@ MULTIPLY = Primitive(
     operator.mul,
     same=(operator.mul, np.multiply),
 )
+SLOPE = Primitive(  # of a quotient y = a/b in b, times g; the three in any order
+    "slope",
+    lambda g, y, b: -(g * y) / b,
+    (),
+    arithmetic.slope,
+    lambda g, y, b: -(g * y) / b,
+    each=False,
+    real=True,
+)
 DIVIDE = Primitive(
     "divide",
     operator.truediv,
-    (lambda g, y, a, b: g / b, lambda g, y, a, b: -(g * y) / b),
+    (lambda g, y, a, b: g / b, lambda g, y, a, b: SLOPE(g, y, b)),
     arithmetic.quotient,  # (e + |y| e')/(|b| - e'), and one rounding, or two
     operator.truediv,
     real=True,

@@ -23,7 +23,7 @@ TANH = Primitive(
 EXPM1 = Primitive(
     "expm1",
     np.expm1,
-    (lambda g, y, a: g * EXP(a),),
+    (lambda g, y, a: g * (y + 1),),
     elementary.elementary(np.expm1, moves.expm1),  # e^a (e^e - 1)
     flint.arb.expm1,
     real=True,
@@ -68,7 +68,7 @@ COS: Primitive = Primitive(
 ARCCOS = Primitive(
     "arccos",
     np.arccos,
-    (lambda g, y, a: -g / SQRT((1 - a) * (1 + a)),),
+    (lambda g, y, a: -g / SQRT(1 - a * a),),
     elementary.elementary(np.arccos, moves.arccos),  # e/sqrt(1 - (|a| + e)^2)
     flint.arb.acos,
     real=True,
@@ -86,10 +86,10 @@ def _sigma(a: flint.arb) -> flint.arb:
     return 1 / (1 + (-a).exp()) if a > 0 else 1 - 1 / (1 + a.exp()) if not a < 0 else a.exp() / (1 + a.exp())
 
 
-SIGMOID: Primitive = Primitive(
+SIGMOID = Primitive(
     "sigmoid",
     _sigmoid,
-    (lambda g, y, a: g * y * SIGMOID(-a),),
+    (lambda g, y, a: g * (y * (1 - y)),),
     elementary.logistic,  # min(e/4, y (e^e - 1)), exp, a sum and a quotient
     _sigma,
     real=True,

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck.law.functions import Array, Values
-from gradcheck.readings.balls import Balls
+from gradcheck.readings.balls import Balls, stretched
 from gradcheck.readings.places import Shape
 from gradcheck.readings.primitives.table import CALLS, Every, Primitive
 from gradcheck.readings.running import spreading
@@ -38,7 +38,11 @@ def _broadcast(a: Array, shape: Shape) -> Array:
     return np.broadcast_to(a, shape)
 
 
-BROADCAST = Primitive("broadcast_to", _broadcast, (lambda g, y, a, shape: g,), moves=True)
+def _balls(x: Balls, shape: Shape) -> Balls:
+    return Balls(list(stretched(x, shape)), shape)
+
+
+BROADCAST = Primitive("broadcast_to", _broadcast, (lambda g, y, a, shape: g,), ball=_balls, each=False, moves=True)
 
 
 def _picked(a: Array, places: Array) -> Array:

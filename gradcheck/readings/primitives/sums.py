@@ -1,5 +1,6 @@
 """Sums along axes, running sums, and sums of several arrays."""
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -40,7 +41,7 @@ CALLS[np.sum] = SUM
 def _cumulative(x: Balls, axis: int) -> Balls:
     moved = places(x.shape).swapaxes(0, axis)
     entries = list(x.entries)
-    for before, after in zip(moved[:-1], moved[1:], strict=True):
+    for before, after in pairwise(moved):
         for one, other in zip(before.ravel().tolist(), after.ravel().tolist(), strict=True):
             entries[other] = entries[one] + entries[other]
     return Balls(entries, x.shape)

@@ -29,10 +29,10 @@ def product(x: Parts, y: Parts, p: Precision) -> Parts:
     """Entry by entry; a product with 0, 1 or -1 of what has no error has none."""
     value = x.value * y.value
     error = abs(x.value) * y.error + abs(y.value) * x.error + x.error * y.error
-    exact = (x.error == 0) & (y.error == 0) & ((abs(x.value) == 1) | (abs(y.value) == 1) | (value == 0))
+    exact = (x.error == 0) & (y.error == 0) & ((value == 0) | p.plain & ((abs(x.value) == 1) | (abs(y.value) == 1)))
     doubtful = np.isinf(x.value) & _signless(y) | np.isinf(y.value) & _signless(x)
     found = rounded(value, error, p, certain=exactly(x, y) & ~np.isfinite(value) & ~doubtful)
-    found.error[np.broadcast_to(exact & np.isfinite(value), found.error.shape)] = 0.0
+    np.copyto(found.error, 0.0, where=exact & np.isfinite(value))
     return found
 
 
@@ -57,6 +57,19 @@ def quotient(x: Parts, y: Parts, p: Precision) -> Parts:
     certain = ~np.isfinite(value) & (exactly(x, y) & ~_signless(y) | (zero & (x.error < abs(x.value))))
     certain |= (x.value == 0) & (x.error == 0) & zero  # 0/0
     return rounded(value, error, p, certain=certain)
+
+
+def slope(g: Parts, y: Parts, b: Parts, p: Precision) -> Parts:
+    """-(g y)/b, or g (y/b), or (g/b) y: the roundings are as many, and `eta |g|` or `eta |y|` is lost where a quotient underflows.
+
+    Nothing is known where one of the quotients may overflow.
+    """
+    found = quotient(product(g, y, p), b, p)
+    size, other = abs(g.value) + g.error, abs(y.value) + y.error
+    apart = abs(b.value) - b.error
+    over = np.maximum(size, other) / np.where(apart > 0, apart, 1.0) > p.huge
+    error = found.error + np.where(found.error == 0, 0.0, 2 * (size + other) * p.least)
+    return Parts(-found.value, np.where((apart > 0) & over & np.isfinite(found.value), np.inf, error))
 
 
 def matrix_product(x: Parts, y: Parts, p: Precision) -> Parts:

@@ -33,6 +33,23 @@ class Running(NDArrayOperatorsMixin):
         value = array.astype(np.float64, order="K", copy=True)
         return cls(value, np.zeros_like(value), array.dtype)
 
+    @classmethod
+    def given(cls, x: "Running") -> "Running":
+        """An input that is read in the precision that is granted to its dtype."""
+        p = precision_of(x.dtype)
+        if p.plain:
+            return x
+        with np.errstate(all="ignore"):
+            lost = (p.reads + p.stored + p.reads * p.stored) * (abs(x.value) + x.error) + 2 * p.eta
+            sure = (x.error == 0) & ((x.value == 0) | ~np.isfinite(x.value))
+            over = abs(x.value) + x.error + lost > p.huge
+            error = np.where(sure, 0.0, np.where(over, np.inf, outward(x.error + lost)))
+        return cls(x.value, error, x.dtype)
+
+    def filled(self, number: int) -> "Running":
+        """As many of one number."""
+        return Running(np.full(self.shape, float(number)), np.zeros(self.shape), self.dtype)
+
     def numbers(self, array: Reals) -> "Running":
         """Other numbers, of float64, as this precision has them."""
         dtype = real(self.dtype)
@@ -204,9 +221,9 @@ def _read(primitive: Primitive, operands: tuple[Operand, ...], options: dict[str
     """A primitive, by its rounding; what it moves is moved, values and errors alike."""
     parts, dtype = _taken(operands, real_valued=primitive.real)
     if primitive.rounding is not None:
-        return Running(*primitive.rounding(*parts, precision_of(dtype), **options), dtype)
-    values, errors = zip(*parts, strict=True)
-    value, error = primitive.value(*values, **options), primitive.value(*errors, **options)
+        found: Parts = primitive.rounding(*parts, precision_of(dtype), **options)
+        return Running(*found, dtype)
+    value, error = (primitive.value(*(getattr(x, name) for x in parts), **options) for name in Parts._fields)
     return Running(np.asarray(value), np.asarray(error), dtype)
 
 

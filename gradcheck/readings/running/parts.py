@@ -100,7 +100,7 @@ def rounded(value: Any, error: Any, p: Precision, *, certain: Any = False) -> Pa
     if certain is False:
         return settled(np.asarray(value), np.asarray(more), known, p)
     found = settled(np.asarray(value), np.asarray(more), known | certain, p)
-    found.error[np.broadcast_to(np.asarray(certain), found.error.shape)] = 0.0
+    np.copyto(found.error, 0.0, where=certain)
     return found
 
 

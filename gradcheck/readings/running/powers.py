@@ -9,13 +9,14 @@ from gradcheck.precision import Precision
 from gradcheck.readings.running.arithmetic import quotient
 from gradcheck.readings.running.elementary import rounding_of
 from gradcheck.readings.running.moves import MORE
+from gradcheck.readings.running.operands import written
 from gradcheck.readings.running.parts import Parts, settled, together
 
 
 def power(x: Parts, p: Precision, exponent: float) -> Parts:
     """Whole ones also of what may be 0 or negative; negative ones as the quotient of 1 by what is positive."""
     if exponent != int(exponent):
-        return raised(x, Parts(np.float64(exponent), np.float64(0.0)), p)
+        return raised(x, written(np.asarray(exponent), p), p)  # which the dtype need not have
     n = int(exponent)
     if n < 0:
         below = _whole(x, -n, p)

@@ -1,0 +1,1 @@
+"""Random primitives and programs, and the frameworks that run them."""

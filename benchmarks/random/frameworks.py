@@ -1,0 +1,137 @@
+"""The names that programs are written in, in torch and JAX, and what each makes of a program: its value and its gradients."""
+
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+import gradcheck.numpy
+from gradcheck.readings.tape import Gradients, Variable
+
+Array = Any
+Found = list[Array]  # the value, then the gradient of each input
+Program = Callable[..., Any]
+
+
+def _beyond(array: Any) -> bool:
+    return not np.isfinite(array.value).all()
+
+
+def jumped(variable: Any) -> bool:
+    """Whether something that it is made of has overflowed, or vanished, beyond doubt: then it is no longer the truth."""
+    waiting, seen = [variable], set()
+    while waiting:
+        one = waiting.pop()
+        if not isinstance(one, Variable) or id(one) in seen:
+            continue
+        seen.add(id(one))
+        value, error = one.array.value, one.array.error
+        gone = getattr(one.function, "name", "") in ("exp", "softmax") and ((value == 0) & (error == 0)).any()
+        if gone or _beyond(one.array):
+            return True
+        waiting += one.operands
+    return False
+
+
+def by_numpy(program: Program, arrays: list[Array], weight: Array | None = None, jumps: list[bool] | None = None) -> Found:
+    """In NumPy, backward by the tape. A weight makes a number of what is an array."""
+    variables = [Variable(array) for array in arrays]
+    found = program(*variables, np=gradcheck.numpy)
+    whole = found if weight is None else (found * weight).sum()
+    known = Gradients(whole)
+    if jumps is not None:
+        _ = [known[v] for v in variables if id(v) in known.uses]
+        jumps += [jumped(found), *(_beyond(array) for array in known.known.values())]
+    return [found.array, *(known[v] if id(v) in known.uses else None for v in variables)]
+
+
+def _torch() -> tuple[Any, Any]:
+    import torch
+
+    def axes(axis: Any) -> Any:
+        return () if axis is None else axis
+
+    names = {name: getattr(torch, name) for name in "exp log log1p expm1 tanh sqrt sin cos arccos sigmoid abs sign square".split()}
+    names |= {name: getattr(torch, name) for name in "relu maximum minimum where logaddexp reciprocal matmul trace".split()}
+    names |= {name: getattr(torch, name) for name in "flip einsum stack".split()}
+    lifted = {
+        name: lambda x, y, f=names[name]: f(x, torch.as_tensor(y, dtype=x.dtype)) for name in ("maximum", "minimum", "logaddexp")
+    }
+    space = SimpleNamespace(
+        **{
+            **names,
+            **lifted,
+            "softplus": lambda x: torch.logaddexp(x, torch.zeros_like(x)),
+            "log_sigmoid": torch.nn.functional.logsigmoid,
+            "clip": torch.clamp,
+            "power": torch.pow,
+            "sum": lambda x, axis=None, keepdims=False: torch.sum(x, dim=axes(axis), keepdim=keepdims),
+            "mean": lambda x, axis=None, keepdims=False: torch.mean(x, dim=axes(axis), keepdim=keepdims),
+            "max": lambda x, axis=None, keepdims=False: torch.amax(x, dim=axes(axis), keepdim=keepdims),
+            "min": lambda x, axis=None, keepdims=False: torch.amin(x, dim=axes(axis), keepdim=keepdims),
+            "norm": lambda x, axis=None, keepdims=False: torch.sqrt(torch.sum(x * x, dim=axes(axis), keepdim=keepdims)),
+            "cumsum": lambda x, axis: torch.cumsum(x, dim=axis),
+            "softmax": lambda x, axis=0: torch.softmax(x, dim=axis),
+            "log_softmax": lambda x, axis=0: torch.log_softmax(x, dim=axis),
+            "logsumexp": lambda x, axis=0, keepdims=False: torch.logsumexp(x, dim=axis, keepdim=keepdims),
+            "transpose": lambda x, order=None: x.permute(*(order or range(x.ndim)[::-1])),
+            "reshape": torch.reshape,
+            "concatenate": lambda xs, axis=0: torch.cat(list(xs), dim=axis),
+            "take_along_axis": lambda x, index, axis: torch.take_along_dim(x, torch.as_tensor(index), dim=axis),
+            "take": lambda x, index, axis: torch.index_select(x, axis, torch.as_tensor(index)),
+        }
+    )
+    return torch, space
+
+
+def by_torch(program: Program, arrays: list[Array], weight: Array | None = None) -> Found:
+    """In torch, backward by autograd."""
+    torch, space = _once(TORCH, _torch)
+    kind = getattr(torch, arrays[0].dtype.name)
+    tensors = [torch.tensor(array.astype(np.float64), dtype=kind, requires_grad=True) for array in arrays]
+    found = program(*tensors, np=space)
+    whole = found if weight is None else (found * torch.tensor(weight.astype(np.float64), dtype=kind)).sum()
+    whole.backward()
+    return [part if part is None else part.detach().to(torch.float64).numpy() for part in (found, *(t.grad for t in tensors))]
+
+
+def _jax() -> tuple[Any, Any]:
+    import jax
+
+    jax.config.update("jax_enable_x64", True)
+    import jax.numpy as jnp
+
+    names = "exp log log1p expm1 tanh sqrt sin cos arccos abs sign square maximum minimum where logaddexp reciprocal matmul trace"
+    more = "flip einsum stack clip power sum mean max min cumsum transpose reshape concatenate take_along_axis"
+    space = SimpleNamespace(
+        **{name: getattr(jnp, name) for name in (*names.split(), *more.split())},
+        **{name: getattr(jax.nn, name) for name in "sigmoid softplus log_sigmoid relu".split()},
+        take=lambda x, index, axis: jnp.take(x, np.array(index), axis=axis),
+        softmax=lambda x, axis=0: jax.nn.softmax(x, axis=axis),
+        log_softmax=lambda x, axis=0: jax.nn.log_softmax(x, axis=axis),
+        logsumexp=lambda x, axis=0, keepdims=False: jax.nn.logsumexp(x, axis=axis, keepdims=keepdims),
+        norm=lambda x, axis=None, keepdims=False: jnp.sqrt(jnp.sum(x * x, axis=axis, keepdims=keepdims)),
+    )
+    return jax, space
+
+
+def by_jax(program: Program, arrays: list[Array], weight: Array | None = None) -> Found:
+    """In JAX, one operation at a time, backward by its vjp."""
+    jax, space = _once(JAX, _jax)
+    found, back = jax.vjp(lambda *given: program(*given, np=space), *map(jax.numpy.asarray, arrays))
+    seed = jax.numpy.ones_like(found) if weight is None else jax.numpy.asarray(weight)
+    return [np.asarray(part) for part in (found, *back(seed.astype(found.dtype)))]
+
+
+TORCH: list[Any] = []
+JAX: list[Any] = []
+
+
+def _once(kept: list[Any], make: Callable[[], Any]) -> Any:
+    if not kept:
+        kept.append(make())
+    return kept[0]
+
+
+FRAMEWORKS: dict[str, Callable[..., Found]] = {"numpy": by_numpy, "torch": by_torch, "jax": by_jax}
