@@ -108,6 +108,25 @@ class Loss(CrossEntropy):
         """Whether Z = theta X + b stands before it, so that dL/dZ is known."""
         return self.takes is not None and "Z" in self.takes.arrays
 
+    @staticmethod
+    def traced(function: Callable[..., Any], *, name: str = "", holds: Iterable[str] = (), **options: Any) -> "Loss":
+        """The same of a function of `jax.numpy`, `loss(theta, b, X, Y)` or `loss(Z, Y)`, columns samples, options by keyword.
+
+        The truth is what its equations say, and not what JAX makes of their derivatives. What is granted is rounding in
+        them, in their derivative as the tape forms it, or in the program that JAX differentiates them to, whichever is more;
+        each operation is rounded in the precision of its own result.
+
+            loss = gradcheck.Loss.traced(lambda Z, Y: optax.losses.poly_loss_cross_entropy(Z, Y, axis=0).mean())
+        """
+        from gradcheck.law.traced import Traced
+
+        return Traced(function, name=name, holds=holds, **options)
+
+    @property
+    def exact(self) -> "Loss":
+        """The same, with numbers as they are meant, whatever precision its text has them in."""
+        return self
+
     def line(self, what: str) -> str:
         """What is wrong with the specification, in one line."""
         return f"the loss {self.name} {what}"
