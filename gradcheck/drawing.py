@@ -79,7 +79,9 @@ def strategy(
         sound.require(implementation.law)
         lawful.of(implementation.law)
         if regimes and set(select(regimes)) <= set(OF_CROSS_ENTROPY):
-            raise Unusable(f"{', '.join(regimes)} is of the cross-entropy; {implementation.law.name} is posed finite logits")
+            raise Unusable(
+                f"{', '.join(regimes)} is of the cross-entropy; {implementation.law.name} is posed finite logits"
+            )
     ignored = implementation.law.ignore is not None or "ignore" in implementation.varied
     taken = tuple(name for name in implementation.takes.options if ALIASES[name] in implementation.varied)
     options = laws(taken) if taken else none()
@@ -100,5 +102,7 @@ def _room(implementation: Implementation | None) -> dict[str, Any]:
         return {}
     takes = replace(implementation.takes, options=(), labels=("int64",))
     if implementation.law.own:
-        takes = replace(takes, without=(*takes.without, *(name for name in OF_CROSS_ENTROPY if name not in takes.without)))
+        takes = replace(
+            takes, without=(*takes.without, *(name for name in OF_CROSS_ENTROPY if name not in takes.without))
+        )
     return {"takes": takes, "layout": laid(implementation)}

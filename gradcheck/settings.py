@@ -85,7 +85,7 @@ class Target:
 
     def _with_law(self, found: Implementation) -> Implementation:
         """With the loss that is said: one of one's own, or options of the cross-entropy."""
-        given, own = "", self.loss or (found.law.name if found.law.own else "")
+        given, own = "", self.loss or (found.law.name if isinstance(found.law, Loss) else "")
         if self.law:
             given = next(options(self.law)).lstrip("-")
         if own and given:
@@ -94,7 +94,9 @@ class Target:
             return replace(found, law=losses.load(self.loss, self.loss_options))
         if self.loss_options:
             if not isinstance(found.law, Loss):
-                raise Unusable(f"{next(iter(self.loss_options))} is an option of a loss of your own; say which: --loss FILE")
+                raise Unusable(
+                    f"{next(iter(self.loss_options))} is an option of a loss of your own; say which: --loss FILE"
+                )
             return replace(found, law=losses.with_options(found.law, self.loss_options))
         return replace(found, law=replace(found.law, **self.law)) if self.law else found
 

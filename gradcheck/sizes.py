@@ -73,7 +73,10 @@ def _resized(problem: Problem, side: str, size: int) -> Iterator[Problem]:
 def _named(law: CrossEntropy, copied: np.ndarray, before: int) -> dict[str, Any]:
     """What an option says of classes, of which some are copies."""
     weights = tuple(law.class_weight[k] for k in copied) if law.class_weight else ()
-    return {"class_weight": weights, "ignore": law.ignore if law.ignore is None or law.ignore < 0 else law.ignore + before}
+    return {
+        "class_weight": weights,
+        "ignore": law.ignore if law.ignore is None or law.ignore < 0 else law.ignore + before,
+    }
 
 
 def _grown(problem: Problem, side: str, copied: np.ndarray, before: int) -> Iterator[Problem]:

@@ -113,6 +113,11 @@ def require_law(trial: Trial, check: str) -> None:
 def reworded(trial: Trial, check: str, quantity: str, other: Problem) -> tuple[Enclosure, Reals]:
     """What correct code may return of one's own loss for the same problem in other words: read of that problem itself."""
     require_law(trial, check)
-    truth = trial.remember((check, "reworded"), lambda: trial.truth_of(other))
+    return of(trial, quantity, other, check.removeprefix("loss_of_a_"))
+
+
+def of(trial: Trial, quantity: str, other: Problem, key: str) -> tuple[Enclosure, Reals]:
+    """The same of any problem that is made of this one, which is read once for each key."""
+    truth = trial.remember(("reworded", key), lambda: trial.truth_of(other))
     assert isinstance(truth, Own)
     return truth.computed(quantity)

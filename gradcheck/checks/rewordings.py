@@ -9,8 +9,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck import referees
-from gradcheck.checks import bars
-from gradcheck.checks.own import reworded
+from gradcheck.checks import bars, own
 from gradcheck.checks.reading import Skip, require_bounded
 from gradcheck.checks.relations import QUANTITY, SYMBOLS, offered
 from gradcheck.checks.table import check, every
@@ -37,7 +36,7 @@ def _reworded(trial: Trial, law: str, key: str, other: Problem, places: tuple[An
     """What a gradient of the same problem in other words is: the same in other places. One's own loss is read of it."""
     quantity = QUANTITY[key]
     if trial.law.own:
-        return reworded(trial, law, quantity, other)
+        return own.reworded(trial, law, quantity, other)
     return trial.truth.enclosure(quantity).take(*places), trial.truth.allowed(quantity)[places]
 
 
@@ -82,7 +81,7 @@ def _of_twice(trial: Trial, law: str, quantity: str, twice: Problem) -> tuple[En
     if trial.law.plain:
         return trial.truth.enclosure(quantity), trial.truth.allowed_twice(quantity)
     if trial.law.own:
-        return reworded(trial, law, quantity, twice)
+        return own.reworded(trial, law, quantity, twice)
     truth = trial.truth_of(twice)
     return truth.enclosure(quantity), truth.allowed(quantity)
 
@@ -106,6 +105,9 @@ def one_sample(trial: Trial) -> Found:
     """Column i of ∂ℒ/∂Z is (1/n)(A_i - e_label): n times it is the gradient of sample i alone."""
     i, n = trial.column, trial.problem.n
     alone = _permuted(trial.problem, samples=slice(i, i + 1))
+    if trial.law.own:
+        yield Comparison("∂ℒ/∂Z of one sample", trial.gradient("Z", alone), *own.of(trial, "D", alone, "one_sample"))
+        return
     if not trial.law.plain:
         truth = trial.truth_of(alone)
         yield Comparison("∂ℒ/∂Z of one sample", trial.gradient("Z", alone), truth.enclosure("D"), truth.allowed("D"))
@@ -141,9 +143,9 @@ def _from_logits(trial: Trial, key: str, formed: Callable[..., Reals], terms: in
     """One gradient, formed of its own ∂ℒ/∂Z, a sum of so many terms; `formed` with abs gives the size of what is added up."""
     computed, D, truth = trial.gradient(key), trial.gradient("Z"), trial.truth
     require_bounded(truth.allowed(key), truth.allowed("D"))
-    own = outward(2 * (terms + 4) * U64 * (formed(abs(D), np.abs) + abs(penalty)))
+    rounded = outward(2 * (terms + 4) * U64 * (formed(abs(D), np.abs) + abs(penalty)))
     allowed = outward(truth.allowed(key) + formed(truth.allowed("D"), np.abs), terms + 8)
-    return Comparison(SYMBOLS[key], computed, Enclosure(formed(D, np.asarray) + penalty, own), allowed)
+    return Comparison(SYMBOLS[key], computed, Enclosure(formed(D, np.asarray) + penalty, rounded), allowed)
 
 
 @check(1, 17, needs=("gradients",), turns=every(3), bars=(bars.not_logistic,))

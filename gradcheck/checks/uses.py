@@ -133,6 +133,6 @@ def _retyped(problem: Problem, dtype: str) -> Problem:
     round_ = precision.named(dtype).round
     arrays = [round_(array) for array in problem.reals]
     lost = any((np.isfinite(one) != np.isfinite(two)).any() for one, two in zip(arrays, problem.reals, strict=True))
-    if lost or not problem.law.counts_only:
+    if lost or not (problem.law.counts_only or problem.law.own):
         raise Skip(f"posed where numbers stay finite in {dtype}, of a loss without options that are numbers")
     return problem.with_arrays(*arrays)

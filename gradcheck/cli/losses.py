@@ -98,7 +98,10 @@ class Named(Typed):
 
 
 OWN: Table = {
-    "--loss": {"metavar": "FILE[:NAME]", "help": "A loss of your own: a function in NumPy notation, or a gradcheck.Loss."},
+    "--loss": {
+        "metavar": "FILE[:NAME]",
+        "help": "A loss of your own: a function in NumPy notation, or a gradcheck.Loss.",
+    },
     "--loss-option loss_options": {
         "type": Named(),
         "multiple": True,

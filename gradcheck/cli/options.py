@@ -169,7 +169,9 @@ def chosen(name: str | None, given: dict[str, Any]) -> tuple[Target, ...]:
     own = own_loss(said)
     layout, rounds, loss = (said_of(names, said) for names in (LAYOUT, ROUNDING, LAW))
     takes = taken(said)
-    return tuple(declaring(target, layout=layout, arithmetic=rounds, law=loss, takes=takes, **own, **said) for target in found)
+    return tuple(
+        declaring(target, layout=layout, arithmetic=rounds, law=loss, takes=takes, **own, **said) for target in found
+    )
 
 
 def declaring(

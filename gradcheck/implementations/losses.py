@@ -66,7 +66,15 @@ def _value(text: str) -> Any:
         return text
 
 
-WORDS: dict[str, Any] = {"yes": True, "true": True, "True": True, "no": False, "false": False, "False": False, "None": None}
+WORDS: dict[str, Any] = {
+    "yes": True,
+    "true": True,
+    "True": True,
+    "no": False,
+    "false": False,
+    "False": False,
+    "None": None,
+}
 
 
 def _number(text: str) -> int | float:

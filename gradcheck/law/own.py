@@ -48,7 +48,9 @@ class Loss(CrossEntropy):
     What is granted is rounding in this text, and in its derivative as the tape forms it, with sums in any order.
     """
 
-    def __init__(self, function: Callable[..., Any], *, name: str = "", holds: Iterable[str] = (), **options: Any) -> None:
+    def __init__(
+        self, function: Callable[..., Any], *, name: str = "", holds: Iterable[str] = (), **options: Any
+    ) -> None:
         taken = signature.read(function, options)
         holds = (holds,) if isinstance(holds, str) else tuple(holds)
         for law in holds:

@@ -48,7 +48,10 @@ def _texts(function: Any, seen: set[int]) -> Iterator[str]:
 
 
 def _names(code: CodeType) -> set[str]:
-    return {*code.co_names, *(name for inner in code.co_consts if isinstance(inner, CodeType) for name in _names(inner))}
+    return {
+        *code.co_names,
+        *(name for inner in code.co_consts if isinstance(inner, CodeType) for name in _names(inner)),
+    }
 
 
 def word(function: Any) -> str:

@@ -36,8 +36,14 @@ class Program:
         given = {**self.arrays, **self.variables}
         found = called(self.law, given, _reader(next(iter(self.arrays.values()))))
         if not isinstance(found, Variable):
-            raise Unusable(self.law.line("is no function of its arguments: it returns what is the same for all of them"))
+            raise Unusable(
+                self.law.line("is no function of its arguments: it returns what is the same for all of them")
+            )
         return found
+
+    def seeded(self, by: Values) -> None:
+        """What flows back begins with this number."""
+        self._loss = self._loss * by
 
     @property
     def loss(self) -> Values:
@@ -60,7 +66,9 @@ class Program:
 def called(law: Loss, given: Mapping[str, Values], read: Any = None) -> Any:
     """What the specification returns, a number of whatever reading; `Unusable` where it returns none."""
     if law.function is None:
-        raise Unusable(f"the loss {law.name} is named by data, which nothing runs; say where it is: --loss {law.origin}")
+        raise Unusable(
+            f"the loss {law.name} is named by data, which nothing runs; say where it is: --loss {law.origin}"
+        )
     options: dict[str, Any] = {name: _option(value, read) for name, value in law.options.items()}
     if law.takes.space:
         options["np"] = space()

@@ -1,4 +1,4 @@
-"""Whether a specification is one: read twice on a small problem with NumPy, and once with balls, before anything is judged by it."""
+"""Whether a specification is one: read twice with NumPy and once with balls, on a small problem, before it judges anything."""
 
 from functools import lru_cache
 

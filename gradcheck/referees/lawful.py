@@ -66,20 +66,25 @@ def _gradients(problem: Problem) -> tuple[str, ...]:
 
 def classes(problem: Problem) -> Problem:
     """With every class in the place of the next."""
-    return problem.with_arrays(*(np.roll(a, 1, axis=0) for a in (problem.theta, problem.b)), problem.X, np.roll(problem.Y, 1, 0))
+    theta, b, Y = (np.roll(array, 1, axis=0) for array in (problem.theta, problem.b, problem.Y))
+    return problem.with_arrays(theta, b, problem.X, Y)
 
 
 def samples(problem: Problem) -> Problem:
     """With every sample in the place of the next."""
-    return problem.with_arrays(problem.theta, problem.b, *(np.roll(a, 1, axis=1) for a in (problem.X, problem.Y)))
+    X, Y = (np.roll(array, 1, axis=1) for array in (problem.X, problem.Y))
+    return problem.with_arrays(problem.theta, problem.b, X, Y)
 
 
 def twice(problem: Problem) -> Problem:
     """With every sample twice."""
-    return problem.with_arrays(problem.theta, problem.b, *(np.concatenate([a, a], axis=1) for a in (problem.X, problem.Y)))
+    X, Y = (np.concatenate([array, array], axis=1) for array in (problem.X, problem.Y))
+    return problem.with_arrays(problem.theta, problem.b, X, Y)
 
 
-def _permuted(turn: Callable[[Problem], Problem], axis: int, fixed: tuple[str, ...]) -> Callable[[Problem], Iterator[Pair]]:
+def _permuted(
+    turn: Callable[[Problem], Problem], axis: int, fixed: tuple[str, ...]
+) -> Callable[[Problem], Iterator[Pair]]:
     def pairs(problem: Problem) -> Iterator[Pair]:
         for name in _gradients(problem):
             one, other = _truth(problem, name), _truth(turn(problem), name)

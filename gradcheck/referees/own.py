@@ -19,12 +19,15 @@ from gradcheck.problem import Problem
 from gradcheck.readings.balls import Balls
 from gradcheck.readings.program import Program
 from gradcheck.readings.running import Running
+from gradcheck.readings.running.parts import granted
 from gradcheck.referees.ball import bits_for, enclose
 from gradcheck.referees.truth import Truth, magnitude
 
 MOST_BITS = 4096
 BALL_ENTRIES = 512  # of Z and theta: larger problems are read in float64
 SMALL = 2.0**-6  # of what is allowed: a radius that nobody sees
+# Arithmetic that never rounds: read in it, errors are those of our own float64 alone, and values are of the truth.
+EXACT = replace(FLOAT64, u=0.0, eta=0.0, tiny=0.0, huge=np.inf)
 NAMES = {"D": "Z"}  # a quantity that the program calls otherwise
 SHAPES = {"theta": 0, "b": 1, "X": 2, "D": 3, "Z": 3}  # of which array of the problem it has the shape
 
@@ -67,7 +70,7 @@ class Reading:
     def float64(self) -> "Rounded":
         """The same read in float64: "float64 is an implementation, too" (docs/bounds.md, section 7)."""
         p = self.problem
-        return Rounded(p if p.precision is FLOAT64 else p.with_arrays(*p.reals), FLOAT64)
+        return Rounded(p if p.precision is FLOAT64 else p.with_arrays(*p.reals), EXACT)
 
     def _at(self, quantity: str, bits: int) -> Enclosure:
         with flint.ctx.workprec(bits):
@@ -89,7 +92,9 @@ class Reading:
 
 
 def _wide(found: Enclosure, allowed: Reals) -> bool:
-    limit = np.maximum(SMALL * np.where(np.isfinite(allowed), allowed, np.inf), 4 * U64 * abs(found.midpoint)) + 4 * ETA64
+    limit = (
+        np.maximum(SMALL * np.where(np.isfinite(allowed), allowed, np.inf), 4 * U64 * abs(found.midpoint)) + 4 * ETA64
+    )
     return bool((found.radius > limit).any())
 
 
@@ -152,15 +157,14 @@ class Own(Truth):
         """
         p, by = self.granted, float(abs(c[0]))
         wider = replace(p, eta=p.eta * max(1.0, by))
-        seeded = Rounded(self.problem, wider, float(c[0]), bounds.spread(operations, p.u)).computed(quantity)
+        seeded = Rounded(self.problem, wider, float(c[0]), bounds.relative(p, operations)).computed(quantity)
         midpoint = self.enclosure(quantity).midpoint * c[0]
         apart = abs(seeded.value - midpoint) + 2 * U64 * abs(midpoint)
         return _known(seeded.error + apart)
 
     @cached_property
     def _rounded(self) -> "Rounded":
-        assert self.reading is not None
-        return self.reading.float64 if self.granted is FLOAT64 else Rounded(self.problem, self.granted)
+        return Rounded(self.problem, self.granted)
 
     def _computed(self, quantity: str) -> Running:
         return self._rounded.computed(quantity)
@@ -190,7 +194,7 @@ class Rounded:
     known: dict[str, Running] = field(default_factory=dict)
 
     def enclosed(self, quantity: str) -> Enclosure:
-        """What the truth is: it is what code would return that never rounds."""
+        """About the value in float64, where that is finite."""
         found = self.computed(quantity)
         known = np.isfinite(found.value) & np.isfinite(found.error)
         return Enclosure(np.where(known, found.value, 0.0), np.where(known, _known(found.error), np.inf))
@@ -198,7 +202,7 @@ class Rounded:
     def computed(self, quantity: str) -> Running:
         """Value and error of a quantity."""
         if quantity not in self.known:
-            with np.errstate(all="ignore"):
+            with np.errstate(all="ignore"), granted(self.problem.theta.dtype, self.granted):
                 self.known[quantity] = self._computed(quantity)
         return self.known[quantity]
 
@@ -208,6 +212,9 @@ class Rounded:
         found = Program(_law(p), dict(zip(("theta", "b", "X", "Y"), map(Running.exact, _given(p)), strict=True)))
         if "Z" in found.variables:
             found.variables["Z"].array = self._logits
+        if self.seed != 1 or self.off:
+            by = np.asarray(self.seed)
+            found.seeded(Running(by, np.abs(by) * self.off, p.theta.dtype))
         return found
 
     @cached_property
@@ -215,9 +222,10 @@ class Rounded:
         """As the bounds grant them, and with float64's own error."""
         p, size = self.problem, magnitude(self.problem)
         theta, b, X, _ = p.reals
-        theirs = bounds.logits_error(size, p.d, self.granted, bounds.operands(p, self.granted))
         own = bounds.logits_error(size, p.d, FLOAT64)
-        return Running(theta @ X + b, theirs + own, p.theta.dtype)
+        if self.granted is not EXACT:
+            own = own + bounds.logits_error(size, p.d, self.granted, bounds.operands(p, self.granted))
+        return Running(theta @ X + b, own, p.theta.dtype)
 
     def _computed(self, quantity: str) -> Running:
         if quantity == "Z":

@@ -87,7 +87,8 @@ def settled(value: Reals, error: Reals, known: Any, p: Precision) -> Parts:
         over = abs(value) - error > p.huge * (1 + 4 * U64)
         doubtful = ~over & (abs(value) + error > p.huge)
         overflown = np.where(over & np.isfinite(value), np.sign(value) * np.inf, value)
-        certain = known & (over | ~np.isfinite(value))
+        # of the truth, which has no largest number, what leaves the range of float64 is not known
+        certain = known & (over | ~np.isfinite(value)) & (p.huge < np.inf)
         kept = np.where(certain, 0.0, np.where(doubtful | ~known | np.isnan(error), np.inf, grown(error)))
     return Parts(overflown, kept)
 
