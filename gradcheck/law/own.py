@@ -76,6 +76,7 @@ class Loss(CrossEntropy):
 
     plain = folds = counts_only = mapped = False
     own = True
+    differentiated = False  # whether something else than the tape makes a gradient of it
 
     def of_classes(self, L: int) -> "Loss":
         return self

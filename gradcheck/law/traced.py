@@ -42,6 +42,8 @@ def _read() -> Any:
 class Traced(Loss):
     """A loss whose equations JAX has traced."""
 
+    differentiated = True
+
     def __init__(self, function: Callable[..., Any], *, name: str = "", holds: Iterable[str] = (), **options: Any) -> None:
         found = function if isinstance(function, Jnp) else Jnp(function)
         super().__init__(found, name=name, holds=holds, **options)

@@ -157,14 +157,14 @@ class Own(Truth):
         """
         p, by = self.granted, float(abs(c[0]))
         wider = replace(p, eta=p.eta * max(1.0, by))
-        seeded = Rounded(self.problem, wider, float(c[0]), bounds.relative(p, operations)).computed(quantity)
+        seeded = rounded(self.problem, wider, float(c[0]), bounds.relative(p, operations)).computed(quantity)
         midpoint = self.enclosure(quantity).midpoint * c[0]
         apart = abs(seeded.value - midpoint) + 2 * U64 * abs(midpoint)
         return _known(seeded.error + apart)
 
     @cached_property
     def _rounded(self) -> "Rounded":
-        return Rounded(self.problem, self.granted)
+        return rounded(self.problem, self.granted)
 
     def _computed(self, quantity: str) -> Running:
         return self._rounded.computed(quantity)
@@ -209,7 +209,8 @@ class Rounded:
     @cached_property
     def _program(self) -> Program:
         p = self.problem
-        found = Program(_law(p), dict(zip(("theta", "b", "X", "Y"), map(Running.exact, _given(p)), strict=True)))
+        law = _law(p).exact if self.granted is EXACT else _law(p)
+        found = Program(law, dict(zip(("theta", "b", "X", "Y"), map(Running.exact, _given(p)), strict=True)))
         if "Z" in found.variables:
             found.variables["Z"].array = self._logits
         if self.seed != 1 or self.off:
@@ -237,6 +238,15 @@ class Rounded:
             return Running(zero, zero, self.problem.theta.dtype)
         result: Running = found
         return result
+
+
+def rounded(problem: Problem, granted: Precision, seed: float = 1.0, off: float = 0.0) -> Rounded:
+    """What may be done to the loss in that precision: to its text, or also to another program of its gradient."""
+    if _law(problem).differentiated:
+        from gradcheck.referees.traced import Either
+
+        return Either(problem, granted, seed, off)
+    return Rounded(problem, granted, seed, off)
 
 
 def _given(problem: Problem) -> tuple[np.ndarray, ...]:

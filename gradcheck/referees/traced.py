@@ -5,16 +5,16 @@ JAX's program is granted where it is one: where it and the tape are, but for rou
 is wrong is granted nothing.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from gradcheck.enclosure import outward
-from gradcheck.law.traced import Traced
-from gradcheck.precision import FLOAT64
+from gradcheck.readings.blame import blamed
 from gradcheck.readings.running import Running
-from gradcheck.readings.running.parts import granted
 from gradcheck.referees.own import NAMES, Rounded
 
 
@@ -24,5 +24,30 @@ class Either(Rounded):
 
     def _computed(self, quantity: str) -> Running:
         found = super()._computed(quantity)
-        name = NAMES.get(quantity, quantity)
-        return larger(found, self._flows[name]) if quantity != "loss" and name in self._flows else found
+        other = None if quantity in ("loss", "Z") else self._flows.get(NAMES.get(quantity, quantity))
+        return found if other is None else either(found, other)
+
+    @cached_property
+    def _flows(self) -> Mapping[str, Running]:
+        """What flows back from the loss by JAX's program; by Z as the tape has it."""
+        p, program = self.problem, self._program
+        law: Any = program.law
+        held = {**program.arrays, **{name: variable.array for name, variable in program.variables.items()}}
+        by = np.asarray(self.seed)
+        seed = Running(by, np.abs(by) * self.off, p.theta.dtype)
+        with blamed(law, backward=True):
+            found: dict[str, Running] = law.function.flows({k: held[k] for k in law.takes.arrays}, law.options, seed)
+        if "Z" in found:
+            D = found["Z"]
+            through = {"theta": D @ held["X"].T, "b": D.sum(axis=1, keepdims=True), "X": held["theta"].T @ D}
+            found.update({name: found[name] + flow if name in found else flow for name, flow in through.items()})
+        return found
+
+
+def either(one: Running, other: Running) -> Running:
+    """What one of two programs of the same value may come to; the first alone where they cannot be of the same."""
+    apart = abs(one.value - other.value)
+    if (apart > outward(one.error + other.error)).any():
+        return one
+    more = np.where(one.value == other.value, other.error, outward(other.error + apart))
+    return Running(one.value, np.fmax(one.error, np.where(np.isnan(more), np.inf, more)), one.dtype)

@@ -7,9 +7,9 @@ import numpy as np
 
 from gradcheck.errors import Unusable
 from gradcheck.readings.jaxpr.kinds import each_part, whole
-from gradcheck.readings.jaxpr.moves import plain
+from gradcheck.readings.jaxpr.moves import plain, stacked
 from gradcheck.readings.places import places
-from gradcheck.readings.primitives.moving import CONCATENATE, PICK, RESHAPE
+from gradcheck.readings.primitives.moving import PICK
 
 MOST = 64  # steps of a loop
 
@@ -39,17 +39,11 @@ def scanned(do: Any, equation: Any, operands: list[Any]) -> list[Any]:
         carried = found[: p["num_carry"]]
         every.append(found[p["num_carry"] :])
     rows = every[:: -1 if p["reverse"] else 1]
-    return [*carried, *(_stacked(list(column)) for column in zip(*rows, strict=True))]
+    return [*carried, *(stacked(list(column)) for column in zip(*rows, strict=True))]
 
 
 def _row(x: Any, k: int) -> Any:
     return each_part(x, lambda a: a[k]) if plain(x) else PICK(x, places=places(tuple(x.shape))[k])
-
-
-def _stacked(rows: list[Any]) -> Any:
-    if all(map(plain, rows)):
-        return np.stack([whole(row, "lax.scan") for row in rows])
-    return CONCATENATE(*(RESHAPE(row, shape=(1, *row.shape)) for row in rows), axis=0)
 
 
 def repeated(do: Any, equation: Any, operands: list[Any]) -> list[Any]:

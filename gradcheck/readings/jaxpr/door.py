@@ -68,20 +68,23 @@ def _traced(function: Callable[..., Any], given: Mapping[str, Shaped], options: 
         return jax().make_jaxpr(back)(*shapes, jax().ShapeDtypeStruct((), shapes[0].dtype))
 
 
-def same(jaxpr: Any, name: str) -> bool:
-    """Whether a jaxpr is that of a function of `jax.numpy`, whatever it is called."""
-    if len(jaxpr.invars) != 2:
-        return False
+def same(jaxpr: Any, name: str, options: tuple[tuple[str, Any], ...] = ()) -> bool:
+    """Whether a jaxpr is that of a function of `jax.numpy` or `jax.nn`, whatever it is called."""
     given = tuple((variable.aval.shape, variable.aval.dtype) for variable in jaxpr.invars)
-    return str(jaxpr) == _text(name, given)
+    return bool(_printed(jaxpr) == _text(name, given, options))
+
+
+def _printed(jaxpr: Any) -> str:
+    return str(jaxpr.pretty_print(use_color=False))
 
 
 @lru_cache(maxsize=256)
-def _text(name: str, given: Any) -> str:
+def _text(name: str, given: Any, options: tuple[tuple[str, Any], ...]) -> str:
+    space = jax().nn if hasattr(jax().nn, name) else jax().numpy
     with jax().enable_x64(any(dtype == np.float64 for _, dtype in given)):
         arrays = [jax().ShapeDtypeStruct(shape, dtype) for shape, dtype in given]
-        (step,) = jax().make_jaxpr(lambda *xs: getattr(jax().numpy, name)(*xs))(*arrays).jaxpr.eqns
-        return str(inner(step)[0])
+        (step,) = jax().make_jaxpr(lambda *xs: getattr(space, name)(*xs, **dict(options)))(*arrays).jaxpr.eqns
+        return _printed(inner(step)[0])
 
 
 def inner(step: Any) -> tuple[Any, list[Any]]:

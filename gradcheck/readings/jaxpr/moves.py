@@ -15,6 +15,7 @@ from gradcheck.readings.primitives.arithmetic import ADD, MATMUL
 from gradcheck.readings.primitives.moving import BROADCAST, CONCATENATE, PICK, RESHAPE, SCATTER, TRANSPOSE
 from gradcheck.readings.primitives.sums import CUMSUM
 from gradcheck.readings.running import Condition
+from gradcheck.readings.running.conditions import of
 
 
 def plain(x: Any) -> bool:
@@ -35,7 +36,7 @@ def transposed(step: Step, x: Any) -> Any:
 def broadcast(step: Step, x: Any, *_: Any) -> Any:
     """With new axes, then as often as the shape needs it."""
     shape = step.shape
-    axes = {int(axis): size for axis, size in zip(step.params["broadcast_dimensions"], np.shape(x) or x.shape, strict=True)}
+    axes = {int(axis): size for axis, size in zip(step.params["broadcast_dimensions"], x.shape, strict=True)}
     thin = tuple(axes.get(k, 1) for k in range(len(shape)))
     if plain(x):
         return each_part(x, lambda a: np.broadcast_to(a.reshape(thin), shape))
@@ -73,9 +74,22 @@ def concatenated(step: Step, *arrays: Any) -> Any:
     return CONCATENATE(*arrays, axis=axis)
 
 
+def joined(step: Step, *arrays: Any) -> Any:
+    axis = step.params["axis"]
+    thin = tuple(size if k != axis else 1 for k, size in enumerate(step.shape))
+    if all(map(known, arrays)):
+        return np.stack(arrays, axis=axis)
+    return CONCATENATE(*(RESHAPE(x, shape=thin) for x in arrays), axis=axis)
+
+
+def apart(step: Step, x: Any) -> list[Any]:
+    lead = (slice(None),) * step.params["axis"]
+    return [_picked(x, lambda a, k=k: a[(*lead, k)]) for k in range(len(step.equation.outvars))]
+
+
 def padded(step: Step, x: Any, filling: Any) -> Any:
     """As entries of x and the filling, one after the other, are taken."""
-    standing = door.bound(step, (places(tuple(x.shape)), np.asarray(x.size)))[0]
+    standing = door.bound(step.equation, (places(tuple(x.shape)), np.asarray(x.size)))[0]
     if plain(x):
         return each_part(x, lambda a: np.append(a, whole(filling, "pad"))[standing])
     every = CONCATENATE(RESHAPE(x, shape=(x.size,)), RESHAPE(filling, shape=(1,)), axis=0)
@@ -91,6 +105,30 @@ def dynamic(step: Step, x: Any, *starts: Any) -> Any:
     sizes = step.params["slice_sizes"]
     begin = [int(np.clip(whole(start, "an index"), 0, n - k)) for start, n, k in zip(starts, x.shape, sizes, strict=True)]
     return _picked(x, lambda a: a[tuple(slice(at, at + size) for at, size in zip(begin, sizes, strict=True))])
+
+
+def updated(step: Step, x: Any, part: Any, *starts: Any) -> Any:
+    """With a part in the place of what stood there."""
+    standing = places(tuple(x.shape)).copy()
+    begin = [
+        int(np.clip(whole(start, "an index"), 0, n - k)) for start, n, k in zip(starts, x.shape, part.shape, strict=True)
+    ]
+    window = tuple(slice(at, at + size) for at, size in zip(begin, part.shape, strict=True))
+    standing[window] = x.size + places(tuple(part.shape))
+    if plain(x):
+        return np.append(whole(x, "an index"), whole(part, "an index"))[standing]
+    every = CONCATENATE(*(RESHAPE(one, shape=(one.size,)) for one in (x, part)), axis=0)
+    return PICK(every, places=standing)
+
+
+def stacked(rows: list[Any]) -> Any:
+    """One after the other along a new axis."""
+    if any(isinstance(row, Condition) for row in rows):
+        parts = [(row.value, row.sure, row.tied) for row in map(of, rows)]
+        return Condition(*(np.stack([np.broadcast_to(part, rows[0].shape) for part in column]) for column in zip(*parts, strict=True)))
+    if all(map(known, rows)):
+        return np.stack(rows)
+    return CONCATENATE(*(RESHAPE(row, shape=(1, *row.shape)) for row in rows), axis=0)
 
 
 def _within(x: Any, standing: Any) -> Any:

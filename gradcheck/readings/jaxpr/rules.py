@@ -151,10 +151,13 @@ RULES: dict[str, Rule] = {
     "slice": moves.sliced,
     "rev": moves.reversed_,
     "split": moves.split,
+    "unstack": moves.apart,
+    "stack": moves.joined,
     "concatenate": moves.concatenated,
     "pad": moves.padded,
     "gather": moves.gathered,
     "dynamic_slice": moves.dynamic,
+    "dynamic_update_slice": moves.updated,
     "scatter-add": moves.scattered,
     # what is as it was
     "copy": same,
