@@ -39,18 +39,44 @@ from mutmut.mutation.mutators import mutation_operators
 ROOT = Path(__file__).parents[1]
 DOCUMENT = ROOT / "docs" / "mutants.md"
 CERTIFIED = "properties/test_vectors.py::test_the_shipped_set_is_reproduced_bit_by_bit"
-DIFFERENCES, SHARPNESS, ALLOWANCES, REASONS, MODEL, BOUNDS, REFEREES, CHECKS, POWER = (
+DIFFERENCES, SHARPNESS, ALLOWANCES, REASONS, MODEL, BOUNDS, REFEREES, CHECKS, POWER, PRIMITIVES, CARRIED = (
     f"properties/test_{name}.py"
-    for name in ("differences", "sharpness", "allowances", "reasons", "model", "bounds", "referees", "checks", "power")
+    for name in (
+        "differences",
+        "sharpness",
+        "allowances",
+        "reasons",
+        "model",
+        "bounds",
+        "referees",
+        "checks",
+        "power",
+        "primitives",
+        "running",
+    )
 )
+RUNNING = "gradcheck/readings/running"
+RULES = [
+    f"{RUNNING}/{name}.py"
+    for name in ("arithmetic", "choices", "elementary", "logarithms", "moves", "powers", "spreading", "conditions")
+]
 # part -> its files, and the properties that are about it, the quickest first
 PARTS = {
     "model": (["gradcheck/model.py"], [DIFFERENCES, ALLOWANCES, MODEL]),
     "bounds": (["gradcheck/bounds"], [SHARPNESS, ALLOWANCES, CERTIFIED, BOUNDS, REFEREES]),
     "referees": (["gradcheck/referees"], [DIFFERENCES, ALLOWANCES, SHARPNESS, CERTIFIED, BOUNDS, REFEREES]),
     "checks": (["gradcheck/checks"], [ALLOWANCES, REASONS, CHECKS, POWER]),
+    "primitives": (
+        ["gradcheck/readings/primitives", "gradcheck/readings/ball_rules.py", *RULES],
+        [PRIMITIVES, CARRIED],
+    ),
 }
 AT_IMPORT = {("gradcheck/checks/table.py", name) for name in ("check", "every")}  # called by decorators
+AT_IMPORT |= {  # which make the rules that stand in the table
+    *((f"{RUNNING}/arithmetic.py", name) for name in ("summed", "same_size", "nearer")),
+    (f"{RUNNING}/elementary.py", "elementary"),
+    *(("gradcheck/readings/primitives/normalised.py", name) for name in ("_parts", "_balls")),
+}
 SECONDS = 60  # for all properties of one mutant; a mutant that takes longer than that is killed
 
 

@@ -1,7 +1,7 @@
 """Whether what a framework computes, and the truth, lie within the running error of a text."""
 
 from collections.abc import Callable, Iterator
-from contextlib import nullcontext
+from dataclasses import dataclass
 from typing import Any
 
 import flint
@@ -17,6 +17,16 @@ Array = Any
 BITS = 300
 
 
+@dataclass(frozen=True)
+class Given:
+    """Inputs, how far each may be off, inputs that are so; and what makes a number of a result that is an array."""
+
+    arrays: list[Array]
+    errors: list[Array]
+    moved: list[Array]
+    weight: Array | None = None
+
+
 def compiled(text: str) -> Callable[..., Any]:
     """The function of a text."""
     space: dict[str, Any] = {}
@@ -24,21 +34,21 @@ def compiled(text: str) -> Callable[..., Any]:
     return space["loss"]
 
 
-def allowed(program: Any, arrays: list[Array], errors: list[Array], weight: Array | None, flushed: bool, jumps: list[bool]) -> list[Any]:
+def allowed(program: Any, given: Given, flushed: bool) -> list[Any]:
     """Value and gradients, as they may be computed; where subnormals are flushed, also then."""
-    dtype = arrays[0].dtype
-    p = precision.granted(dtype.name, "", True)
-    with granted(dtype, p) if flushed else nullcontext():
-        inputs = [Running.given(Running(x.astype(np.float64), e, dtype)) for x, e in zip(arrays, errors, strict=True)]
-        seed = None if weight is None else Running.exact(weight)
-        return by_numpy(program, inputs, seed, jumps)
+    dtype = given.arrays[0].dtype
+    with granted(dtype, precision.granted(dtype.name, "", flushed)):
+        pairs = zip(given.arrays, given.errors, strict=True)
+        inputs = [Running.given(Running(x.astype(np.float64), e, dtype)) for x, e in pairs]
+        seed = None if given.weight is None else Running.exact(given.weight)
+        return by_numpy(program, inputs, seed)
 
 
-def truth(program: Any, arrays: list[Array], weight: Array | None) -> list[Any]:
+def truth(program: Any, given: Given) -> list[Any]:
     """By balls."""
     with flint.ctx.workprec(BITS):
-        inputs = [Balls.exact(x.astype(np.float64)) for x in arrays]
-        return by_numpy(program, inputs, None if weight is None else Balls.exact(weight.astype(np.float64)))
+        inputs = [Balls.exact(x.astype(np.float64)) for x in given.moved]
+        return by_numpy(program, inputs, None if given.weight is None else Balls.exact(given.weight.astype(np.float64)))
 
 
 def ratios(computed: Array, limit: Any) -> Array:
@@ -51,30 +61,27 @@ def ratios(computed: Array, limit: Any) -> Array:
     return np.where(np.isnan(ratio), np.inf, ratio).astype(float)
 
 
-def true_ratios(exact: Balls, limit: Any, p: precision.Precision) -> Array:
-    """The same of the truth; beyond the largest number, and below the smallest, what is computed is no longer the truth."""
+def true_ratios(exact: Balls, limit: Any) -> Array:
+    """The same of the truth, where float64 has it."""
     value, radius = exact.values(), exact.radii()
     with np.errstate(all="ignore"):
         off = abs(value - limit.value) - radius - 2.0**-50 * abs(value)  # the midpoint, and the difference, are rounded
-        beyond = ~np.isfinite(limit.value) | ~np.isfinite(value) | ~np.isfinite(radius) | np.isinf(limit.error)
-        ratio = off / (limit.error + 8 * p.eta)
+        beyond = ~np.isfinite(value) | ~np.isfinite(radius) | np.isinf(limit.error)
+        ratio = off / limit.error
     return np.where(beyond | (off <= 0), 0.0, ratio)
 
 
-def judged(program: Any, arrays: list[Array], errors: list[Array], moved: list[Array], weight: Array | None,
-           frameworks: tuple[str, ...]) -> Iterator[tuple[str, int, Array]]:  # fmt: skip
+def judged(program: Any, given: Given, frameworks: tuple[str, ...]) -> Iterator[tuple[str, int, Array]]:
     """Of each framework, and of the truth: of which result (0 the value), the ratio of each entry."""
-    p = precision.of(arrays[0].dtype)
-    jumps: list[bool] = []
-    limits = {flushed: allowed(program, arrays, errors, weight, flushed, jumps) for flushed in {name == "jax" for name in frameworks}}
-    limits.setdefault(False, next(iter(limits.values())))
-    exact = [] if any(jumps) else truth(program, moved, weight)
-    for place, (ball, limit) in enumerate(zip(exact, limits[False], strict=False)):
+    flushing = {False, *(name == "jax" for name in frameworks)}
+    limits = {flushed: allowed(program, given, flushed) for flushed in flushing}
+    exact = truth(program, given)
+    for place, (ball, limit) in enumerate(zip(exact, limits[False], strict=True)):
         if limit is not None:
-            yield "truth", place, true_ratios(ball, limit, p)
+            yield "truth", place, true_ratios(ball, limit)
     for name in frameworks:
         with np.errstate(all="ignore"):
-            found = FRAMEWORKS[name](program, moved, weight)
+            found = FRAMEWORKS[name](program, given.moved, given.weight)
         for place, (computed, limit) in enumerate(zip(found, limits[name == "jax"], strict=True)):
             if limit is not None:
                 yield name, place, ratios(computed, limit)

@@ -9,8 +9,9 @@ ENTRIES = 24  # of the largest array
 
 UNARY = (
     "np.tanh({a})", "np.sigmoid({a})", "np.softplus({a})", "np.log_sigmoid({a})", "np.sin({a})", "np.cos({a})", "np.abs({a})",
-    "np.sqrt(np.abs({a}) + {c})", "np.log(np.abs({a}) + {c})", "np.log1p(np.abs({a}))", "np.exp(-np.abs({a}))", "np.exp(np.tanh({a}))",
-    "np.expm1(np.tanh({a}))", "np.square({a})", "{a} ** 3", "(np.abs({a}) + {c}) ** 1.5", "(np.abs({a}) + {c}) ** -1",
+    "np.sqrt(np.abs({a}) + {c})", "np.log(np.abs({a}) + {c})", "np.log1p(np.abs({a}))", "np.exp(-np.abs({a}))",
+    "np.exp(np.tanh({a}))", "np.expm1(np.tanh({a}))", "np.square({a})",
+    "{a} ** 3", "(np.abs({a}) + {c}) ** 1.5", "(np.abs({a}) + {c}) ** -1",
     "np.reciprocal(np.abs({a}) + {c})", "np.arccos(np.tanh({a}) * 0.75)", "np.relu({a})", "np.clip({a}, -{c}, {c})",
     "np.where({a} > {c}, {a} * {a}, {a})", "-{a}", "{a} * {c}", "{a} / {c}", "{c} - {a}", "np.maximum({a}, 0) * {c}",
 )  # fmt: skip
@@ -83,7 +84,9 @@ def _moved(rng: random.Random, a: str, shape: Shape, k: int, known: list[tuple[s
     if which == 1:
         return f"np.reshape({a}, ({prod(shape)},))", (prod(shape),)
     if which == 2 and prod(shape) * 2 <= ENTRIES:
-        return f"np.concatenate([{a}, {a} * {a}], axis={k})", tuple(size * 2 if j == k else size for j, size in enumerate(shape))
+        return f"np.concatenate([{a}, {a} * {a}], axis={k})", tuple(
+            size * 2 if j == k else size for j, size in enumerate(shape)
+        )
     if which == 3:
         chosen = [rng.randrange(shape[k]) for _ in range(rng.randint(1, 4))]
         if prod(shape) // shape[k] * len(chosen) <= ENTRIES:

@@ -217,7 +217,9 @@ def stretched(x: Balls, to: Shape) -> Iterable[Any]:
 def _compared(holds: Callable[[Any, Any], Any], left: Any, right: Any) -> Condition:
     x, y = taken(left), taken(right)
     shape = broadcast(x.shape, y.shape)
-    return ball_rules.compared(holds, stretched(x, shape), stretched(y, shape), shape)
+    found = ball_rules.compared(holds, stretched(x, shape), stretched(y, shape), shape)
+    found.read = Balls.exact
+    return found
 
 
 def _moved(primitive: Primitive, operands: tuple[Any, ...], options: dict[str, Any]) -> Balls:

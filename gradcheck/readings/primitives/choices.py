@@ -11,14 +11,14 @@ from gradcheck.readings import ball_rules
 from gradcheck.readings.balls import Balls, stretched
 from gradcheck.readings.places import Axis, broadcast, groups
 from gradcheck.readings.primitives.sums import back
-from gradcheck.readings.primitives.table import CALLS, Primitive, flat
-from gradcheck.readings.running import arithmetic, choices
+from gradcheck.readings.primitives.table import CALLS, READERS, Primitive, flat
+from gradcheck.readings.running import Running, arithmetic, choices
 from gradcheck.readings.running.conditions import Condition, chosen
 from gradcheck.readings.running.parts import Parts
 
 
 def _side(a: Array, b: Array) -> Array:
-    return np.asarray((1 + np.sign(np.subtract(a, b, dtype=np.float64))) / 2).astype(np.result_type(a, b))
+    return ((np.add(np.greater(a, b), np.greater_equal(a, b), dtype=np.float64)) / 2.0).astype(np.result_type(a, b))
 
 
 # The derivative of a maximum in its first operand.
@@ -136,7 +136,9 @@ WHERE = Primitive(
 
 
 def where(condition: Any, x: Values, y: Values) -> Values:
-    """x where the condition holds, otherwise y."""
+    """x where the condition holds, otherwise y: of the reading of the condition, where both are numbers that are given."""
+    if isinstance(condition, Condition) and READERS.keys().isdisjoint((type(x), type(y))):
+        x = (condition.read or Running.exact)(np.asarray(x, dtype=np.float64))
     return WHERE(x, y, condition=condition)
 
 

@@ -5,8 +5,9 @@ return: `value` +- `error` (absolute). Each operation adds its own rounding to w
 analysis; Higham 2002, section 3.3), by the error model of `bounds`: u per operation, `ELEMENTARY_ULPS` for exp, log and tanh, sums
 in any order. The float64 rounding of `value` itself is counted, too. An infinite error says that nothing is known.
 
-An operation is one function of `Parts`, value and error, and one entry of a table: `arithmetic.OPERATIONS`,
-`elementary.OPERATIONS`, `conditions.COMPARISONS`, or `moving.MOVING` where it only moves entries.
+What is infinite, NaN or 0 beyond doubt since it overflows or vanishes has no error, and is no longer the truth; in a precision that
+is granted (`parts.granted`), the truth lies within the error, too. An operation is one function of `Parts`, value and
+error, and the column `rounding` of an entry in the table of primitives.
 """
 
 from gradcheck.readings.running.array import Running as Running

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.enclosure import ETA64
+from gradcheck.enclosure import ETA64, outward
 from gradcheck.precision import Precision
 from gradcheck.readings.places import Axis
 from gradcheck.readings.running.parts import Parts, arithmetic, exactly, rounded, settled, together, underflows
@@ -120,3 +120,11 @@ def converted(x: Parts, old: np.dtype, new: np.dtype) -> Parts:
             return Parts(x.value.astype(new).astype(np.float64), x.error.copy())
     certain = np.isfinite(x.error) & ~np.isfinite(x.value)
     return rounded(x.value, x.error, arithmetic(new), certain=certain)
+
+
+def truncated(x: Parts) -> Parts:
+    """Whole numbers; where the errors leave two of them open, either."""
+    with np.errstate(all="ignore"):
+        value = np.trunc(x.value)
+        sure = (np.trunc(x.value - x.error) == value) & (np.trunc(x.value + x.error) == value)
+    return Parts(value, np.where(sure, 0.0, outward(x.error + 1)))

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
-from gradcheck.enclosure import Reals, outward
+from gradcheck.enclosure import Reals
 from gradcheck.problem import Array
 from gradcheck.readings.places import Axis
 from gradcheck.readings.primitives import table
@@ -14,8 +14,8 @@ from gradcheck.readings.primitives.table import Primitive
 from gradcheck.readings.running import arithmetic, softmax
 from gradcheck.readings.running.conditions import COMPARISONS, Condition, chosen, compared
 from gradcheck.readings.running.moving import MOVING
-from gradcheck.readings.running.operands import Operand, dtype_of, flat, part, parts_of, real, written
-from gradcheck.readings.running.parts import FLOAT64, Parts
+from gradcheck.readings.running.operands import Operand, dtype_of, flat, given, part, parts_of, real, written
+from gradcheck.readings.running.parts import FLOAT64, Parts, truthful
 from gradcheck.readings.running.parts import arithmetic as precision_of
 
 
@@ -37,14 +37,7 @@ class Running(NDArrayOperatorsMixin):
     def given(cls, x: "Running") -> "Running":
         """An input that is read in the precision that is granted to its dtype."""
         p = precision_of(x.dtype)
-        if p.plain:
-            return x
-        with np.errstate(all="ignore"):
-            lost = (p.reads + p.stored + p.reads * p.stored) * (abs(x.value) + x.error) + 2 * p.eta
-            sure = (x.error == 0) & ((x.value == 0) | ~np.isfinite(x.value))
-            over = abs(x.value) + x.error + lost > p.huge
-            error = np.where(sure, 0.0, np.where(over, np.inf, outward(x.error + lost)))
-        return cls(x.value, error, x.dtype)
+        return x if p.plain else cls(*given(x._parts, p), x.dtype)
 
     def filled(self, number: int) -> "Running":
         """As many of one number."""
@@ -104,12 +97,10 @@ class Running(NDArrayOperatorsMixin):
         """Rounded to another precision; towards zero where that is whole numbers."""
         new = np.dtype(dtype)
         if new.kind in "iu":
-            return _truncated(self, new)
+            return Running(*arithmetic.truncated(self._parts), new)
         if new == self.dtype:
             return self.copy() if copy else self
         return Running(*arithmetic.converted(self._parts, self.dtype, new), new)
-
-    # ---- reductions ----
 
     def sum(self, axis: Axis = None, keepdims: bool = False) -> "Running":
         """Added up in any order."""
@@ -130,10 +121,11 @@ class Running(NDArrayOperatorsMixin):
         error = self.error.max(axis=axis, keepdims=keepdims)
         return Running(np.asarray(value), np.asarray(error), self.dtype)
 
+    def ravel(self) -> "Running":
+        return self.reshape(-1)
+
     def argmax(self, axis: int | None = None) -> Any:
         return self.value.argmax(axis=axis)
-
-    # ---- as the bounds know them ----
 
     def softmax(self) -> "Running":
         """Column by column, (L, n)."""
@@ -152,7 +144,9 @@ class Running(NDArrayOperatorsMixin):
         return Parts(self.value, self.error)
 
     def _made(self, operation: Callable[..., Parts], *more: Any) -> "Running":
-        return Running(*operation(self._parts, *more, precision_of(self.dtype)), self.dtype)
+        p = precision_of(self.dtype)
+        found = operation(self._parts, *more, p)
+        return Running(*(truthful(found, (self._parts,)) if p.truthful else found), self.dtype)
 
     # ---- NumPy's protocols ----
 
@@ -189,14 +183,6 @@ def _stored(given: Operand, dtype: np.dtype) -> Parts:
     return parts_of(given, precision_of(dtype))
 
 
-def _truncated(x: Running, dtype: np.dtype) -> Running:
-    """Whole numbers; where the errors leave two of them open, either."""
-    with np.errstate(all="ignore"):
-        value = np.trunc(x.value)
-        sure = (np.trunc(x.value - x.error) == value) & (np.trunc(x.value + x.error) == value)
-    return Running(value, np.where(sure, 0.0, outward(x.error + 1)), dtype)
-
-
 def _taken(operands: tuple[Operand, ...], *, real_valued: bool = False) -> tuple[list[Parts], np.dtype]:
     dtype = dtype_of(*operands)
     dtype = real(dtype) if real_valued else dtype
@@ -221,8 +207,9 @@ def _read(primitive: Primitive, operands: tuple[Operand, ...], options: dict[str
     """A primitive, by its rounding; what it moves is moved, values and errors alike."""
     parts, dtype = _taken(operands, real_valued=primitive.real)
     if primitive.rounding is not None:
-        found: Parts = primitive.rounding(*parts, precision_of(dtype), **options)
-        return Running(*found, dtype)
+        p = precision_of(dtype)
+        found: Parts = primitive.rounding(*parts, p, **options)
+        return Running(*(truthful(found, parts) if p.truthful else found), dtype)
     value, error = (primitive.value(*(getattr(x, name) for x in parts), **options) for name in Parts._fields)
     return Running(np.asarray(value), np.asarray(error), dtype)
 

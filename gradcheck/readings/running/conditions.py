@@ -17,18 +17,19 @@ class Condition:
     The choice between two functions that meet is the same there; the choice between their derivatives is in doubt.
     """
 
-    __slots__ = ("sure", "tied", "value")
+    __slots__ = ("read", "sure", "tied", "value")
     __hash__ = None  # type: ignore[assignment]
 
-    def __init__(self, value: Array, sure: Array, tied: Any = False) -> None:
+    def __init__(self, value: Array, sure: Array, tied: Any = False, read: Any = None) -> None:
         self.value, self.sure, self.tied = value, sure, tied
+        self.read = read  # makes numbers of the reading that it is of, where that is balls
 
     def __invert__(self) -> "Condition":
-        return Condition(~self.value, self.sure, self.tied)
+        return Condition(~self.value, self.sure, self.tied, self.read)
 
     def __and__(self, other: Any) -> "Condition":
         more = of(other)
-        return Condition(self.value & more.value, self.sure & more.sure, self.tied | more.tied)
+        return Condition(self.value & more.value, self.sure & more.sure, self.tied | more.tied, self.read or more.read)
 
     def __or__(self, other: Any) -> "Condition":
         return ~(~self & ~of(other))
@@ -44,7 +45,8 @@ class Condition:
 
     def __getitem__(self, index: Any) -> "Condition":
         shape = self.value.shape
-        return Condition(*(np.broadcast_to(part, shape)[index] for part in (self.value, self.sure, self.tied)))
+        value, sure, tied = (np.broadcast_to(part, shape)[index] for part in (self.value, self.sure, self.tied))
+        return Condition(value, sure, tied, self.read)
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *operands: Any, **options: Any) -> Any:
         found = LOGICAL.get(ufunc)
@@ -64,7 +66,7 @@ class Condition:
 
     def kinked(self) -> "Condition":
         """As a derivative hears it: in doubt at ties, too."""
-        return Condition(self.value, self.sure & ~np.asarray(self.tied))
+        return Condition(self.value, self.sure & ~np.asarray(self.tied), False, self.read)
 
     @property
     def parts(self) -> Parts:

@@ -31,7 +31,7 @@ def exponential(x: Parts, p: Precision) -> Parts:
     moved = value * np.expm1(np.minimum(x.error, 700.0))
     error = moved + f * (value + moved) + bounds.ELEMENTARY_ULPS[p.name] * (p.least + ETA64)
     top = np.log(p.huge)
-    over, under = x.value - x.error > top + 1e-3 * abs(top), vanishes(x.value + x.error, p)
+    over, under = x.value - x.error > top + 1e-3 * abs(top), vanishes(x.value + x.error, p) & (not p.truthful)
     doubtful = ~over & (x.value + x.error > top - 1e-3 * abs(top))
     value = np.where(over, np.inf, np.where(under, 0.0, value))
     error = np.where(over | under, 0.0, np.where(doubtful | ~np.isfinite(x.error), np.inf, error))

@@ -40,5 +40,6 @@ def arccos(x: Parts, y: Any) -> Any:
 
 
 def logistic(x: Parts, y: Any) -> Any:
-    """No steeper than 1/4, nor than itself."""
-    return np.minimum(x.error / 4, np.minimum(y * np.expm1(np.minimum(x.error, 700.0)), 1.0)) * MORE
+    """No steeper than where it comes nearest to 0, by no more than 1."""
+    power = np.exp(-np.maximum(abs(x.value) - x.error, 0.0))
+    return np.minimum(power / (1 + power) ** 2 * x.error, 1.0) * MORE

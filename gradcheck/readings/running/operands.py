@@ -5,7 +5,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from gradcheck import precision
-from gradcheck.enclosure import Reals
+from gradcheck.enclosure import Reals, outward
 from gradcheck.precision import Precision
 from gradcheck.problem import Array
 from gradcheck.readings.running.conditions import Condition
@@ -45,6 +45,15 @@ def written(value: Reals, p: Precision) -> Parts:
     rounded = p.round(value).astype(np.float64)
     error = np.where(np.isfinite(rounded), p.u * abs(value) + p.eta, np.inf)
     return Parts(value, np.where((rounded == value) | np.isnan(value), 0.0, error))
+
+
+def given(x: Parts, p: Precision) -> Parts:
+    """An input that is read in a precision that is declared: off by that of itself, and lost where it underflows."""
+    with np.errstate(all="ignore"):
+        lost = (p.reads + p.stored + p.reads * p.stored) * (abs(x.value) + x.error) + 2 * p.eta
+        sure = (x.error == 0) & ((x.value == 0) | ~np.isfinite(x.value))
+        over = abs(x.value) + x.error + lost > p.huge
+        return Parts(x.value, np.where(sure, 0.0, np.where(over, np.inf, outward(x.error + lost))))
 
 
 def dtype_of(*operands: Any) -> np.dtype:

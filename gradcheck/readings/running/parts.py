@@ -1,7 +1,8 @@
 """Value and error of a result, and what one rounding adds: where it may overflow, and where it is certain."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -39,9 +40,12 @@ arithmetic = _PRECISIONS.__getitem__
 
 @contextmanager
 def granted(dtype: np.dtype, p: Precision) -> Iterator[None]:
-    """Within it, arrays of this dtype are computed with in a precision that is declared."""
+    """Within it, arrays of this dtype are computed with in a precision that is declared, and the truth lies within errors, too.
+
+    Where something overflows then, nothing is known: code that computes the same in another order may not.
+    """
     before = arithmetic(dtype)
-    _PRECISIONS[dtype] = p
+    _PRECISIONS[dtype] = replace(p, truthful=True)
     try:
         yield
     finally:
@@ -91,6 +95,19 @@ def settled(value: Reals, error: Reals, known: Any, p: Precision) -> Parts:
         certain = known & (over | ~np.isfinite(value)) & (p.huge < np.inf)
         kept = np.where(certain, 0.0, np.where(doubtful | ~known | np.isnan(error), np.inf, grown(error)))
     return Parts(overflown, kept)
+
+
+def truthful(found: Parts, operands: Iterable[Parts]) -> Parts:
+    """Of what is infinite though it is made of finite numbers, nothing is known."""
+    infinite = ~np.isfinite(found.value)
+    if not infinite.any():
+        return found
+    for x in operands:
+        if x.value.ndim <= infinite.ndim and all(
+            one in (1, other) for one, other in zip(x.value.shape[::-1], infinite.shape[::-1], strict=False)
+        ):
+            infinite = infinite & np.isfinite(x.value)
+    return Parts(found.value, np.where(infinite, np.inf, found.error))
 
 
 def rounded(value: Any, error: Any, p: Precision, *, certain: Any = False) -> Parts:

@@ -19,7 +19,7 @@ def softmax(Z: Parts, p: Precision) -> Parts:
     value, allowed = _errors(Z, p)
     with np.errstate(all="ignore"):
         below = Z.value - Z.value.max(axis=0, keepdims=True) + 2 * Z.error.max(axis=0, keepdims=True)
-        gone = vanishes(below, p)
+        gone = vanishes(below, p) & (not p.truthful)
     found = floored(Parts(np.where(gone, 0.0, value), allowed.A))
     return Parts(found.value, np.where(gone, 0.0, found.error))
 
