@@ -140,7 +140,7 @@ class bias_of_the_mean(Written):
 
 @_mistake("compute it; nothing flows back to it here", "sign")
 class nothing(Written):
-    """All gradients are 0."""
+    """0 in place of the gradient."""
 
     def changed(self, found: dict[str, Values]) -> dict[str, Values]:
         return {name: 0 * value for name, value in found.items()}

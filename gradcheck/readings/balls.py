@@ -15,7 +15,7 @@ import numpy as np
 
 from gradcheck.enclosure import Reals
 from gradcheck.readings import ball_rules
-from gradcheck.readings.constants import Constant
+from gradcheck.readings.constants import Constant, Option
 from gradcheck.readings.operators import Operators
 from gradcheck.readings.places import Axis, Shape, broadcast, groups, places, reduced, stretching, transposition
 from gradcheck.readings.primitives import table
@@ -159,7 +159,7 @@ class Balls(Operators):
         return table.call(function, args, options) if KNOWN.issuperset(types) else NotImplemented
 
 
-SCALARS = (np.float64, np.float32, np.float16, np.int64, np.int32, np.bool_, bool, int, float, Constant)
+SCALARS = (np.float64, np.float32, np.float16, np.int64, np.int32, np.bool_, bool, int, float, Constant, Option)
 KNOWN = {Balls, np.ndarray, Condition, *SCALARS}  # whatever else there is takes over
 NONE: dict[str, Any] = {}
 

@@ -210,7 +210,7 @@ class Rounded:
     def _program(self) -> Program:
         p = self.problem
         law = _law(p).exact if self.granted is EXACT else _law(p)
-        found = Program(law, dict(zip(("theta", "b", "X", "Y"), map(Running.exact, _given(p)), strict=True)))
+        found = Program(law, dict(zip(("theta", "b", "X", "Y"), map(_entered, _given(p)), strict=True)))
         if "Z" in found.variables:
             found.variables["Z"].array = self._logits
         if self.seed != 1 or self.off:
@@ -251,6 +251,11 @@ def rounded(problem: Problem, granted: Precision, seed: float = 1.0, off: float 
 
 def _given(problem: Problem) -> tuple[np.ndarray, ...]:
     return problem.theta, problem.b, problem.X, problem.Y
+
+
+def _entered(array: np.ndarray) -> Running:
+    """An input, read in the precision that is granted."""
+    return Running.given(Running.exact(array))
 
 
 def truth(problem: Problem) -> Own:

@@ -28,7 +28,7 @@ def compared(comparison: Callable[[Any, Any], Any]) -> Callable[..., Any]:
             found = _itself(x) if x is y else _extreme(step, x, y)
             if found is not None:
                 return found if comparison is operator.eq else ~found
-        return comparison(under(x), under(y))
+        return comparison(x, y)
 
     return rule
 
@@ -68,7 +68,7 @@ def _extreme(step: Step, x: Any, y: Any) -> Any:
         by, operands = found
         if by.name in ("max", "min"):
             a, b = operands if operands[0] is one else operands[::-1]
-            return (operator.ge if by.name == "max" else operator.le)(under(a), under(b))
+            return (operator.ge if by.name == "max" else operator.le)(a, b)
         a = under(one)
         return _among(a if by.name == "reduce_max" else -a, tuple(by.params["axes"]))
     return None

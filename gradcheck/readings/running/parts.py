@@ -91,8 +91,7 @@ def settled(value: Reals, error: Reals, known: Any, p: Precision) -> Parts:
         over = abs(value) - error > p.huge * (1 + 4 * U64)
         doubtful = ~over & (abs(value) + error > p.huge)
         overflown = np.where(over & np.isfinite(value), np.sign(value) * np.inf, value)
-        # of the truth, which has no largest number, what leaves the range of float64 is not known
-        certain = known & (over | ~np.isfinite(value)) & (p.huge < np.inf)
+        certain = known & (over | ~np.isfinite(value))
         kept = np.where(certain, 0.0, np.where(doubtful | ~known | np.isnan(error), np.inf, grown(error)))
     return Parts(overflown, kept)
 

@@ -5,9 +5,9 @@ from functools import lru_cache
 import numpy as np
 
 from gradcheck import bounds
-from gradcheck.enclosure import U64, Enclosure, Reals, outward
+from gradcheck.enclosure import Enclosure, Reals
 from gradcheck.law import functions
-from gradcheck.precision import FLOAT64, Precision
+from gradcheck.precision import Precision
 from gradcheck.readings.running.elementary import vanishes
 from gradcheck.readings.running.parts import Parts, floored
 
@@ -57,9 +57,7 @@ def _kept(value: bytes, error: bytes, shape: tuple[int, ...], p: Precision) -> t
 def _made(Z: Parts, p: Precision) -> tuple[Reals, bounds.SoftmaxError]:
     nothing = np.zeros_like(Z.value)
     with np.errstate(all="ignore"):
-        A = functions.softmax(Z.value)
-        upper = np.minimum(outward(A, 8 * len(A)) + 4 * len(A) * U64, 1.0)
-        theirs = bounds.softmax_error(Enclosure(Z.value, nothing), Z.error, upper, p)
-        own = bounds.softmax_error(Enclosure(Z.value, nothing), nothing, upper, FLOAT64, ours=True)
+        A, own = bounds.enclosed(Enclosure(Z.value, nothing))  # relative to the smallest probability, too
+        theirs = bounds.softmax_error(Enclosure(Z.value, nothing), Z.error, np.minimum(A.magnitude, 1.0), p)
     both = (a + b for a, b in zip(vars(theirs).values(), vars(own).values(), strict=True))
-    return A, bounds.SoftmaxError(*both)
+    return A.midpoint, bounds.SoftmaxError(*both)
