@@ -44,7 +44,9 @@ class Traced(Loss):
 
     differentiated = True
 
-    def __init__(self, function: Callable[..., Any], *, name: str = "", holds: Iterable[str] = (), **options: Any) -> None:
+    def __init__(
+        self, function: Callable[..., Any], *, name: str = "", holds: Iterable[str] = (), **options: Any
+    ) -> None:
         found = function if isinstance(function, Jnp) else Jnp(function)
         super().__init__(found, name=name, holds=holds, **options)
 
@@ -60,7 +62,7 @@ class Traced(Loss):
         """The name that the loss itself has in the file of the function: the function there is no specification in NumPy."""
         function = self.function.function if self.function else None
         code, space = getattr(function, "__code__", None), getattr(function, "__globals__", {})
-        for name, value in space.items() if code else ():
-            if isinstance(value, Traced) and value.function and value.function.function is function:
+        for name, value in space.items():
+            if code and isinstance(value, Traced) and value.function and value.function.function is function:
                 return located(code.co_filename, name)
         return ""

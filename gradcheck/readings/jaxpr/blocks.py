@@ -28,4 +28,8 @@ def _logaddexp(jaxpr: Any) -> Callable[..., Any] | None:
     return LOGADDEXP if len(jaxpr.invars) == 2 and door.same(jaxpr, "logaddexp") else None
 
 
-BLOCKS: dict[str, Callable[[Any], Callable[..., Any] | None]] = {"log_softmax": _log_softmax, "logaddexp": _logaddexp}
+BLOCKS: dict[str, Callable[[Any], Callable[..., Any] | None]] = {
+    "log_softmax": _log_softmax,
+    "logaddexp": _logaddexp,
+    "custom_jvp_call": _logaddexp,  # which has no name
+}

@@ -54,10 +54,12 @@ def _traced(function: Callable[..., Any], given: Mapping[str, Shaped], options: 
     def loss(*arrays: Any) -> Any:
         return function(**dict(zip(names, arrays, strict=True)), **options)
 
-    def back(*arrays: Any) -> Any:
-        *arrays, seed = arrays
+    def back(*given: Any) -> Any:
+        *arrays, seed = given
         held = dict(zip(names, arrays, strict=True))
-        value, pull = jax().vjp(lambda *some: loss(*{**held, **dict(zip(wrt, some, strict=True))}.values()), *map(held.get, wrt))
+        value, pull = jax().vjp(
+            lambda *some: loss(*{**held, **dict(zip(wrt, some, strict=True))}.values()), *map(held.get, wrt)
+        )
         return pull(seed.astype(value.dtype))
 
     shapes = [jax().ShapeDtypeStruct(shape, dtype) for shape, dtype in given.values()]
@@ -128,6 +130,4 @@ def landing(places: np.ndarray, indices: np.ndarray, shape: tuple[int, ...], par
         start_indices_batching_dims=numbers.scatter_indices_batching_dims,
     )
     sizes = tuple(1 if axis in gone else next(window) for axis in range(places.ndim))
-    return gathered(
-        places, indices, {"dimension_numbers": opposite, "slice_sizes": sizes, "mode": params["mode"]}
-    )
+    return gathered(places, indices, {"dimension_numbers": opposite, "slice_sizes": sizes, "mode": params["mode"]})

@@ -53,14 +53,18 @@ class Interpreter:
         step = Step(equation, self.reading, self.made)
         whole = not any(floating(variable.aval.dtype) for variable in equation.outvars)
         if whole and operands and all(map(known, operands)):
-            return door.bound(equation, operands) if name not in RULES or name in DIFFERENT else self.ruled(step, operands)
+            return (
+                door.bound(equation, operands) if name not in RULES or name in DIFFERENT else self.ruled(step, operands)
+            )
         return self.ruled(step, operands)
 
     def ruled(self, step: Step, operands: list[Any]) -> list[Any]:
         """By its line in the table."""
         rule = RULES.get(step.name)
         if rule is None:
-            raise Unusable(f"lax.{step.name} is not among what a traced loss may be made of (docs/own-loss.md lists it)")
+            raise Unusable(
+                f"lax.{step.name} is not among what a traced loss may be made of: gradcheck.readings.jaxpr.rules"
+            )
         for variable in step.equation.outvars:
             known_dtype(variable.aval.dtype)
         with np.errstate(all="ignore"):
@@ -81,10 +85,21 @@ class Interpreter:
     def called(self, equation: Any, operands: list[Any]) -> list[Any]:
         """What it calls; of a few functions, these themselves."""
         jaxpr, constants = door.inner(equation)
-        named = blocks.found(str(equation.params.get("name", "")), jaxpr)
+        named = blocks.found(str(equation.params.get("name", equation.primitive.name)), jaxpr)
         if named is not None:
             return [named(*operands)]
         return self.run(jaxpr, constants, operands)
 
 
-DIFFERENT = {"div", "argmax", "argmin", "cumsum", "dot_general", "reduce_max", "reduce_min", "sign", "reduce_sum", "scatter-add"}
+DIFFERENT = {
+    "div",
+    "argmax",
+    "argmin",
+    "cumsum",
+    "dot_general",
+    "reduce_max",
+    "reduce_min",
+    "sign",
+    "reduce_sum",
+    "scatter-add",
+}

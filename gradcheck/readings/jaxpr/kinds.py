@@ -35,7 +35,9 @@ def known_dtype(dtype: Any) -> np.dtype:
     """`Unusable` of numbers that no precision is of, as of 8 bits."""
     found = np.dtype(dtype)
     if floating(found) and found.name not in precision.NAMES:
-        raise Unusable(f"dtype {found.name} of a traced loss is not known; expected any of {', '.join(precision.NAMES)}")
+        raise Unusable(
+            f"dtype {found.name} of a traced loss is not known; expected any of {', '.join(precision.NAMES)}"
+        )
     return found
 
 
@@ -82,7 +84,9 @@ def _short(value: Array, p: precision.Precision) -> Array:
     """Whole numbers, and those of at most half the digits: nobody would have rounded them from others."""
     with np.errstate(all="ignore"):
         digits = np.ldexp(np.frexp(value)[0], int(p.bits) // 2)
-        return ~np.isfinite(value) | (digits == np.trunc(digits)) | ((value == np.trunc(value)) & (abs(value) * p.u < 1))
+        return (
+            ~np.isfinite(value) | (digits == np.trunc(digits)) | ((value == np.trunc(value)) & (abs(value) * p.u < 1))
+        )
 
 
 class Convert(Primitive):
@@ -95,7 +99,7 @@ class Convert(Primitive):
         return x if isinstance(x, Balls) else super().__call__(x, **options)
 
 
-CONVERT = Convert(
+CONVERT: Primitive = Convert(
     "convert",
     lambda a, dtype: a.astype(dtype),
     (lambda g, y, a, dtype: CONVERT(g, dtype=getattr(a, "dtype", dtype)),),

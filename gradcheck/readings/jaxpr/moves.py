@@ -62,7 +62,8 @@ def _picked(x: Any, function: Any) -> Any:
 def split(step: Step, x: Any) -> list[Any]:
     axis, ends = step.params["axis"], np.cumsum(step.params["sizes"])
     lead = (slice(None),) * axis
-    return [_picked(x, lambda a, k=k, end=end: a[(*lead, slice(end - k, end))]) for k, end in zip(step.params["sizes"], ends, strict=True)]
+    parts = [slice(end - size, end) for size, end in zip(step.params["sizes"], ends, strict=True)]
+    return [_picked(x, lambda a, part=part: a[(*lead, part)]) for part in parts]
 
 
 def concatenated(step: Step, *arrays: Any) -> Any:
@@ -103,7 +104,9 @@ def gathered(step: Step, x: Any, indices: Any) -> Any:
 def dynamic(step: Step, x: Any, *starts: Any) -> Any:
     """A slice from where it is said: moved so that it stays within, as JAX does."""
     sizes = step.params["slice_sizes"]
-    begin = [int(np.clip(whole(start, "an index"), 0, n - k)) for start, n, k in zip(starts, x.shape, sizes, strict=True)]
+    begin = [
+        int(np.clip(whole(start, "an index"), 0, n - k)) for start, n, k in zip(starts, x.shape, sizes, strict=True)
+    ]
     return _picked(x, lambda a: a[tuple(slice(at, at + size) for at, size in zip(begin, sizes, strict=True))])
 
 
@@ -111,7 +114,8 @@ def updated(step: Step, x: Any, part: Any, *starts: Any) -> Any:
     """With a part in the place of what stood there."""
     standing = places(tuple(x.shape)).copy()
     begin = [
-        int(np.clip(whole(start, "an index"), 0, n - k)) for start, n, k in zip(starts, x.shape, part.shape, strict=True)
+        int(np.clip(whole(start, "an index"), 0, n - k))
+        for start, n, k in zip(starts, x.shape, part.shape, strict=True)
     ]
     window = tuple(slice(at, at + size) for at, size in zip(begin, part.shape, strict=True))
     standing[window] = x.size + places(tuple(part.shape))
@@ -125,7 +129,12 @@ def stacked(rows: list[Any]) -> Any:
     """One after the other along a new axis."""
     if any(isinstance(row, Condition) for row in rows):
         parts = [(row.value, row.sure, row.tied) for row in map(of, rows)]
-        return Condition(*(np.stack([np.broadcast_to(part, rows[0].shape) for part in column]) for column in zip(*parts, strict=True)))
+        return Condition(
+            *(
+                np.stack([np.broadcast_to(part, rows[0].shape) for part in column])
+                for column in zip(*parts, strict=True)
+            )
+        )
     if all(map(known, rows)):
         return np.stack(rows)
     return CONCATENATE(*(RESHAPE(row, shape=(1, *row.shape)) for row in rows), axis=0)

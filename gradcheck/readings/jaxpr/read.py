@@ -14,7 +14,9 @@ from gradcheck.readings.running import Running
 from gradcheck.readings.tape import Variable
 
 
-def value(function: Callable[..., Any], given: Mapping[str, Values], options: Mapping[str, Any], *, wide: bool) -> Values:
+def value(
+    function: Callable[..., Any], given: Mapping[str, Values], options: Mapping[str, Any], *, wide: bool
+) -> Values:
     """What the loss is of these arrays."""
     closed = door.traced(function, _shapes(given), _options(options))
     if len(closed.jaxpr.outvars) != 1:
@@ -47,4 +49,6 @@ def _dtype(x: Values) -> np.dtype:
 
 def _options(options: Mapping[str, Any]) -> dict[str, Any]:
     """As JAX takes numbers."""
-    return {name: float(x) if isinstance(x, float) else door.space() if name == "np" else x for name, x in options.items()}
+    return {
+        name: float(x) if isinstance(x, float) else door.space() if name == "np" else x for name, x in options.items()
+    }

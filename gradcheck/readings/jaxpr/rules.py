@@ -10,7 +10,7 @@ import numpy as np
 from gradcheck.readings.jaxpr import choosing, moves
 from gradcheck.readings.jaxpr.kinds import converted, floating, known, under, whole
 from gradcheck.readings.jaxpr.step import Step
-from gradcheck.readings.primitives.arithmetic import ADD, DIVIDE, MULTIPLY, NEGATIVE, SUBTRACT
+from gradcheck.readings.primitives.arithmetic import DIVIDE, MULTIPLY, NEGATIVE, SUBTRACT
 from gradcheck.readings.primitives.choices import ABSOLUTE, SIGN
 from gradcheck.readings.primitives.elementary import ARCCOS, COS, EXP, EXPM1, LOG, LOG1P, SIGMOID, SIN, SQRT, TANH
 from gradcheck.readings.primitives.powers import POWER, RAISE

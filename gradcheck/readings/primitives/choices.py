@@ -113,12 +113,12 @@ def _picked(condition: Array, x: Balls, y: Balls) -> Balls:
     held = Balls(condition.ravel().tolist(), condition.shape)
     shape = broadcast(held.shape, x.shape, y.shape)
     chosen = zip(*(stretched(part, shape) for part in (held, x, y)), strict=False)
-    return Balls([one if said else other for said, one, other in chosen], shape)
+    return Balls([ball_rules.ball(one if said else other) for said, one, other in chosen], shape)
 
 
 def _one(x: Any, y: Any, said: bool, sure: bool) -> Any:
     if sure:
-        return x if said else y
+        return ball_rules.ball(x if said else y)
     return ball_rules.ball(x).union(ball_rules.ball(y))
 
 
