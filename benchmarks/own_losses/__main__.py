@@ -29,7 +29,7 @@ DTYPES = ("float64", "float32", "float16", "bfloat16")
 @click.option("--peers", default=0, show_default=True, help="Problems that the peers are asked about, too.")
 @click.option("--seed", default=0, show_default=True)
 @click.option("--workers", default=1, show_default=True)
-def main(problems, dtypes, losses, frameworks, peers, seed, workers):
+def main(*, problems, dtypes, losses, frameworks, peers, seed, workers):
     names = losses or tuple(SPECS)
     refused = 0
     with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:

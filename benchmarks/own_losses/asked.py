@@ -58,7 +58,7 @@ def ask(name: str, dtype: str, count: int, seed: int) -> list[str]:
     refused: dict[str, int] = {}
     for problem in [p for p in problems if p.theta.size <= 64][:count]:
         arrays = problem.theta, problem.b, problem.X, problem.Y
-        right = by_torch.gradients(name, SPECS[name].takes.arrays, *arrays)[1]["theta"].astype(problem.theta.dtype)
+        right = by_torch.gradients(name, SPECS[name].takes.arrays, arrays)[1]["theta"].astype(problem.theta.dtype)
         if not np.isfinite(right).all() or not right.any():
             continue
         asked: dict[str, Callable[[np.ndarray], bool]] = {

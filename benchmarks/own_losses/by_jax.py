@@ -88,7 +88,7 @@ def _compiled(name, names):
     return compiled(of)
 
 
-def gradients(name, names, theta, b, X, Y):
+def gradients(name, names, arrays):
     """The loss and its gradients by name, as float64."""
-    value, found = _compiled(name, names)(theta, b, X, Y)
+    value, found = _compiled(name, names)(*arrays)
     return float(value), {key: np.asarray(g, dtype=np.float64) for key, g in found.items()}

@@ -81,10 +81,10 @@ def tensor(array):
     return torch.from_numpy(array.copy())
 
 
-def gradients(name, names, theta, b, X, Y):
+def gradients(name, names, given):
     """The loss and its gradients by name, as float64."""
     loss = globals()[name]
-    arrays = {key: tensor(a).requires_grad_(key != "Y") for key, a in (("theta", theta), ("b", b), ("X", X), ("Y", Y))}
+    arrays = {key: tensor(a).requires_grad_(key != "Y") for key, a in zip(("theta", "b", "X", "Y"), given, strict=True)}
     if "Z" in names:
         arrays["Z"] = arrays["theta"] @ arrays["X"] + arrays["b"]
         arrays["Z"].retain_grad()

@@ -65,8 +65,8 @@ def judge(row: Row, law: Loss, problem: Problem, found: tuple[float, dict[str, A
     trial = Trial(it, problem)
     row.problems += 1
     for name in (*gradients, "loss"):
-        if name == "Z" and not law.of_Z:
-            continue
+        if name not in ("loss", *law.takes.arrays) and not law.of_Z:
+            continue  # the loss does not depend on it
         outcome = str(CHECKS[JUDGED[name]].judge(trial).outcome)
         row.outcomes[outcome] += 1
         if outcome not in ("agree", "inconclusive"):
@@ -86,15 +86,17 @@ def judge(row: Row, law: Loss, problem: Problem, found: tuple[float, dict[str, A
                 row.told.append(float(limit[top] / exact[top]))
 
 
-def measure(name: str, dtype: str, framework: str, count: int, seed: int) -> Row:
-    """Of so many problems."""
-    law, row = SPECS[name], Row(name, dtype, framework)
+def measure(name: str, dtype: str, framework: str, traced: bool, count: int, seed: int) -> Row:
+    """Of so many problems; `traced`: by the equations of the loss in JAX."""
+    row, law = Row(name, dtype, framework), SPECS[name]
+    if traced:
+        law = Loss.traced(getattr(import_module("benchmarks.own_losses.by_jax"), name))
     by = import_module(f"benchmarks.own_losses.by_{framework}")
 
     def body(problem: Problem) -> None:
         with np.errstate(all="ignore"):
             arrays = problem.theta, problem.b, problem.X, problem.Y
-            judge(row, law, problem, by.gradients(name, law.takes.arrays, *arrays))
+            judge(row, law, problem, by.gradients(name, law.takes.arrays, arrays))
 
     drawn(law, dtype, count, seed, body)
     return row
