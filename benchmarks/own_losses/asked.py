@@ -50,8 +50,9 @@ def least(accepts: Callable[[np.ndarray], bool], right: np.ndarray) -> float:
     return told
 
 
-def ask(name: str, dtype: str, count: int, seed: int) -> list[str]:
+def ask(what: tuple[str, str], *, count: int, seed: int) -> list[str]:
     """A line of each that is asked, on the same problems and the same gradients."""
+    dtype, name = what
     problems: list[Problem] = []
     drawn(SPECS[name], dtype, 4 * count, seed, problems.append)
     told: dict[str, list[float]] = {}

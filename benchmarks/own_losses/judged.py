@@ -86,8 +86,9 @@ def judge(row: Row, law: Loss, problem: Problem, found: tuple[float, dict[str, A
                 row.told.append(float(limit[top] / exact[top]))
 
 
-def measure(name: str, dtype: str, framework: str, traced: bool, count: int, seed: int) -> Row:
+def measure(what: tuple[str, str, str], *, traced: bool, count: int, seed: int) -> Row:
     """Of so many problems; `traced`: by the equations of the loss in JAX."""
+    dtype, name, framework = what
     row, law = Row(name, dtype, framework), SPECS[name]
     if traced:
         law = Loss.traced(getattr(import_module("benchmarks.own_losses.by_jax"), name))
