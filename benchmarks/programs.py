@@ -27,11 +27,11 @@ Worst = dict[str, dict[str, float]]
 
 
 class Counted:
-    """Results, the worst ratio of each name and framework, how much had a bound, and what is outside."""
+    """Results, the worst ratio of each name and framework, and what is outside."""
 
-    def __init__(self) -> None:
+    def __init__(self, largest: float = 2.0**-2) -> None:
+        self.largest = largest  # error of an input
         self.results = 0
-        self.bounded = 0
         self.worst: Worst = defaultdict(lambda: defaultdict(float))
         self.outside: list[str] = []
 
@@ -49,7 +49,9 @@ def single(rng: np.random.Generator, name: str, dtype: str, frameworks: tuple[st
     kind, case = precision.named(dtype).dtype, SINGLES[name]
     shape = (4, 6) if case.few else (4, 64)
     arrays = [drawn(rng, domain, shape, kind) for domain in (case.domain, case.other) if domain]
-    errors, moved = [list(part) for part in zip(*(erring(rng, array) for array in arrays), strict=True)]
+    errors, moved = [
+        list(part) for part in zip(*(erring(rng, array, counted.largest) for array in arrays), strict=True)
+    ]
     text = compiled(f"def loss(x, y=None, *, np):\n    return {case.text}\n")
     with np.errstate(all="ignore"):
         sample = text(*(array.astype(np.float64) for array in arrays), np=gradcheck.numpy)
@@ -66,7 +68,9 @@ def program(seed: int, dtype: str, frameworks: tuple[str, ...], counted: Counted
     numbers, kind = np.random.default_rng(seed), precision.named(dtype).dtype
     found = texts.drawn(random.Random(seed))
     arrays = [drawn(numbers, "modest", shape, kind) for shape in found.shapes]
-    errors, moved = [list(part) for part in zip(*(erring(numbers, array) for array in arrays), strict=True)]
+    errors, moved = [
+        list(part) for part in zip(*(erring(numbers, array, counted.largest) for array in arrays), strict=True)
+    ]
     for framework, place, ratio in judged(compiled(found.text), Given(arrays, errors, moved), frameworks):
         inputs = "".join(f"# {name} = {a.astype(np.float64).tolist()}\n" for name, a in zip("xy", moved, strict=True))
         said = f"{framework}, {dtype}, seed {seed}, result {place}: {np.max(ratio):.3g}\n{found.text}{inputs}"
@@ -89,8 +93,13 @@ def told(counted: Counted, what: str, number: int, seconds: float) -> None:
 @click.option("--jax", "one_in", default=50, help="One of so many runs in JAX.")
 @click.option("--dtype", "dtypes", multiple=True, default=DTYPES)
 @click.option("--only", default="", help="A single primitive.")
+@click.option(
+    "--exact", is_flag=True, help="Inputs have no errors of their own, so that ratios tell of rounding alone."
+)
 @click.option("--most", default=3, help="So many texts of what is outside.")
-def main(*, singles: int, several: int, seed: int, one_in: int, dtypes: tuple[str, ...], only: str, most: int) -> None:
+def main(
+    *, singles: int, several: int, seed: int, one_in: int, dtypes: tuple[str, ...], only: str, exact: bool, most: int
+) -> None:
     """Draw them."""
     installed = tuple(name for name in ("torch", "jax") if find_spec(name))
     outside: list[str] = []
@@ -98,7 +107,8 @@ def main(*, singles: int, several: int, seed: int, one_in: int, dtypes: tuple[st
     def frameworks(k: int) -> tuple[str, ...]:
         return ("numpy", *(name for name in installed if name != "jax" or k % one_in == 0))
 
-    counted, k, began, numbers = Counted(), 0, perf_counter(), np.random.default_rng(seed)
+    largest = 0.0 if exact else 2.0**-2
+    counted, k, began, numbers = Counted(largest), 0, perf_counter(), np.random.default_rng(seed)
     cases = [name for name in SINGLES if only in ("", name)]
     values = 0
     while values < singles:
@@ -109,7 +119,7 @@ def main(*, singles: int, several: int, seed: int, one_in: int, dtypes: tuple[st
     if singles:
         told(counted, "single results", values, perf_counter() - began)
         outside += counted.outside
-    counted, began = Counted(), perf_counter()
+    counted, began = Counted(largest), perf_counter()
     for k in range(several):
         program(2**32 * seed + k, dtypes[k % len(dtypes)], frameworks(k // len(dtypes)), counted)
     if several:

@@ -17,7 +17,7 @@ from gradcheck.law import Loss
 from gradcheck.problem import Problem
 from gradcheck.readings import sound
 from gradcheck.referees import lawful
-from gradcheck.regimes import OF_CROSS_ENTROPY, select
+from gradcheck.regimes import select
 from gradcheck.strategies import laws, palette, problems
 from gradcheck.strategies.arrays import Shape
 from gradcheck.strategies.taken import Room
@@ -78,10 +78,9 @@ def strategy(
     if isinstance(implementation.law, Loss):
         sound.require(implementation.law)
         lawful.of(implementation.law)
-        if regimes and set(select(regimes)) <= set(OF_CROSS_ENTROPY):
-            raise Unusable(
-                f"{', '.join(regimes)} is of the cross-entropy; {implementation.law.name} is posed finite logits"
-            )
+        left = sound.unposed(implementation.law)
+        if regimes and (wanted := select(regimes)) and set(wanted) <= set(left):
+            raise Unusable(f"{wanted[0]} is not posed: {left[wanted[0]]}")
     ignored = implementation.law.ignore is not None or "ignore" in implementation.varied
     taken = tuple(name for name in implementation.takes.options if ALIASES[name] in implementation.varied)
     options = laws(taken) if taken else none()
@@ -101,8 +100,6 @@ def _room(implementation: Implementation | None) -> dict[str, Any]:
     if implementation is None:
         return {}
     takes = replace(implementation.takes, options=(), labels=("int64",))
-    if implementation.law.own:
-        takes = replace(
-            takes, without=(*takes.without, *(name for name in OF_CROSS_ENTROPY if name not in takes.without))
-        )
+    if isinstance(implementation.law, Loss):
+        takes = replace(takes, without=tuple(dict.fromkeys((*takes.without, *sound.unposed(implementation.law)))))
     return {"takes": takes, "layout": laid(implementation)}

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from gradcheck import precision
 from gradcheck.errors import ProblemError
-from gradcheck.law import CrossEntropy, text
+from gradcheck.law import CrossEntropy, asking, text
 from gradcheck.law.options import PLAIN
 
 Array = NDArray[Any]  # of any of the precisions, or of whole numbers
@@ -215,24 +215,9 @@ def _validate(p: Problem) -> None:
 
 
 def _validate_law(p: Problem) -> None:
-    """What an option asks of the classes and the labels."""
-    law, Y = p.law, p.reals[3]
-    if law.own:
-        if p.masked.any():
-            raise ProblemError("a masked class is of the cross-entropy: a loss of one's own is posed finite logits")
-        return
-    if len(law.class_weight) not in (0, p.L):
-        raise ProblemError(f"class_weight has {len(law.class_weight)} weights; expected {p.L}, one for each class")
-    if law.ignore is not None and 0 <= law.ignore < p.L and Y[law.ignore].any():
-        raise ProblemError(f"ignore={law.ignore}, but samples carry that class; expected columns of zeros there")
-    if law.smoothing and p.masked.any():
-        raise ProblemError("a masked class has no smoothed label: its loss is infinite")
-    if law.l2 and p.masked.any():
-        raise ProblemError("a masked class has weights that are penalised: not judged")
-    if law.softcap and p.masked.any():
-        raise ProblemError("a masked class is none once its logit is capped: -inf becomes minus the cap")
-    if law.smoothing_over == "others" and law.smoothing and (Y > 1).any():
-        raise ProblemError("smoothing over the other classes is of labels of at most 1")
+    """What a loss asks of the classes and the labels."""
+    if refused := asking.refused(p.law, p.reals[3], p.masked):
+        raise ProblemError(refused)
 
 
 def _validate_values(p: Problem) -> None:

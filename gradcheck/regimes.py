@@ -206,9 +206,6 @@ REGIMES = {regime.name: regime for regime in _TABLE}
 LONGEST = 200  # characters of a glob: what is longer is none, and is not made a pattern of
 
 
-OF_CROSS_ENTROPY = ("masked-class",)  # a logit of -inf is none of a loss of one's own, which is posed finite ones
-
-
 def matching(names: Iterable[str], glob: str) -> list[str]:
     """The names that a glob matches; it may stand in somebody else's file."""
     return [name for name in names if len(glob) <= LONGEST and fnmatchcase(name, glob)]

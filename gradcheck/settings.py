@@ -28,8 +28,6 @@ from gradcheck.implementations.process import from_command, isolated
 from gradcheck.implementations.takes import SAID as TAKES
 from gradcheck.implementations.takes import Takes
 from gradcheck.implementations.takes import flags as taken
-from gradcheck.law import CrossEntropy, Loss, signature
-from gradcheck.law.options import FIELDS as LAW
 from gradcheck.printable import clipped
 
 LONGEST, DEEPEST = 4096, 64  # characters of a text, and parts of a key
@@ -76,29 +74,12 @@ class Target:
             found = replace(found, layout=replace(found.layout, **self.layout))
         if self.arithmetic:
             found = replace(found, arithmetic=replace(found.arithmetic, **self.arithmetic))
-        found = self._with_law(found)
+        found = losses.declared(found, self.law, self.loss, self.loss_options)
         if self.takes:
             found = replace(found, takes=replace(found.takes, **self.takes))
         if self.expected_failures:
             found = replace(found, expected_failures={**found.expected_failures, **self.expected_failures})
         return replace(found, name=clipped(self.name), threads=found.threads or self.threads)
-
-    def _with_law(self, found: Implementation) -> Implementation:
-        """With the loss that is said: one of one's own, or options of the cross-entropy."""
-        given, own = "", self.loss or (found.law.name if isinstance(found.law, Loss) else "")
-        if self.law:
-            given = next(options(self.law)).lstrip("-")
-        if own and given:
-            raise Unusable(f"{given} is an option of the cross-entropy, and the loss is {own}; expected one of them")
-        if self.loss:
-            return replace(found, law=losses.load(self.loss, self.loss_options))
-        if self.loss_options:
-            if not isinstance(found.law, Loss):
-                raise Unusable(
-                    f"{next(iter(self.loss_options))} is an option of a loss of your own; say which: --loss FILE"
-                )
-            return replace(found, law=losses.with_options(found.law, self.loss_options))
-        return replace(found, law=replace(found.law, **self.law)) if self.law else found
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -151,26 +132,6 @@ def _seconds(value: object) -> Any:
     return value
 
 
-def _loss(value: object) -> dict[str, Any] | str:
-    """What is said of the loss: where one's own is, or options; only those, so that the rest is what the target declares."""
-    if isinstance(value, str):
-        return _text(value)
-    if not isinstance(value, dict):
-        raise ValueError(f"file.py:object, or a table with any of {', '.join(key.replace('_', '-') for key in LAW)}")
-    found = {key.replace("-", "_"): entry for key, entry in value.items()}
-    if len(found) < len(value):
-        raise ValueError("each option once")
-    law = CrossEntropy.read(found)
-    return {key: getattr(law, key) for key in found}
-
-
-def _loss_options(value: object) -> dict[str, Any]:
-    """Options of a loss of one's own, by name."""
-    if not isinstance(value, dict):
-        raise ValueError("a table of options of the loss")
-    return {str(key): signature.value("that is declared", str(key), entry) for key, entry in value.items()}
-
-
 def _takes(value: object) -> dict[str, Any]:
     """What is said of what it takes."""
     if not isinstance(value, dict):
@@ -200,8 +161,8 @@ READERS: dict[str, Callable[[object], Any]] = {
     "isolate": _flag,
     "time-limit": _seconds,
     "memory-limit": _whole(0),
-    "loss": _loss,
-    "loss-options": _loss_options,
+    "loss": losses.said,
+    "loss-options": losses.table,
     "takes": _takes,
 }
 NAMED = {"loss": "law"}  # what an entry is called in a Target, where that is not its own name
@@ -268,7 +229,7 @@ def _target(where: str, name: str, table: object) -> Target:
         Arithmetic(**found["arithmetic"])
         if isinstance(found.get("law"), str):
             found["loss"] = found.pop("law")
-        older = _loss({key: table[key] for key in OLDER if key in table})
+        older = losses.said({key: table[key] for key in OLDER if key in table})
         assert isinstance(older, dict)
         if twice := sorted(set(older) & set(found.get("law", {}))):
             raise Unusable(f"{twice[0]} is said twice; expected it in loss alone")

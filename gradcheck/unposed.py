@@ -12,7 +12,9 @@ from gradcheck.checks import Check, Trial
 from gradcheck.implementations import FUNCTIONS, Implementation
 from gradcheck.implementations.fitting import laid
 from gradcheck.implementations.told import unvaried
-from gradcheck.regimes import OF_CROSS_ENTROPY, REGIMES
+from gradcheck.law import Loss
+from gradcheck.readings import sound
+from gradcheck.regimes import REGIMES
 from gradcheck.spread import regimes_of
 from gradcheck.verdict import Outcome, Verdict
 
@@ -75,10 +77,11 @@ def _regimes(implementation: Implementation, watch: Watch, run: Asked) -> Iterat
     if run.regimes != ("*",):
         yield Gap("regime", "other regimes", "--regime")
         return
-    takes = implementation.takes
+    takes, law = implementation.takes, implementation.law
+    own = sound.unposed(law) if isinstance(law, Loss) else {}
     for name in watch.left:
-        if implementation.law.own and name in OF_CROSS_ENTROPY:
-            yield Gap("regime", name, "a loss of one's own is posed finite logits")
+        if name in own:
+            yield Gap("regime", name, own[name])
         elif name in takes.refused:
             yield Gap("regime", name, "--without-regime")
         elif REGIMES[name].opt_in:

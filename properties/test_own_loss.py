@@ -246,11 +246,21 @@ def test_masked_classes_are_not_drawn_and_the_run_says_so():
     pose(drawn.append, dtype="float64", regimes=("*",), seed=0, count=60, shrink=False, implementation=KERNEL)
     assert len(drawn) == 60 and not any(p.masked.any() for p in drawn) and all(p.law is FOCAL for p in drawn)
     run = gradcheck.conform(KERNEL, max_examples=5)
-    assert {gap.how for gap in run.unposed if gap.name == "masked-class"} == {
-        "a loss of one's own is posed finite logits"
-    }
-    with pytest.raises(Unusable, match="masked-class is of the cross-entropy; focal is posed finite logits"):
+    assert {gap.how for gap in run.unposed if gap.name == "masked-class"} == {"focal is posed finite logits"}
+    with pytest.raises(Unusable, match="masked-class is not posed: focal is posed finite logits"):
         gradcheck.conform(KERNEL, regimes=["masked-class"], max_examples=5)
+
+
+def test_a_loss_of_pairs_of_samples_is_not_posed_large_problems():
+    def pairs(Z, Y, *, np):
+        S = Z.T @ Z
+        return (S * (Y.T @ Y)).mean()
+
+    assert set(sound.unposed(Loss(pairs))) == {"masked-class", "large", "tiles"}
+    assert set(sound.unposed(FOCAL)) == {"masked-class"}
+    it, drawn = replace(KERNEL, law=Loss(pairs)), []
+    pose(drawn.append, dtype="float64", regimes=("*",), seed=0, count=60, shrink=False, implementation=it)
+    assert len(drawn) == 60 and max(max(p.L, p.d, p.n) for p in drawn) < 64
 
 
 @pytest.mark.parametrize(

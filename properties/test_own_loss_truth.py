@@ -145,3 +145,27 @@ def test_an_option_is_computed_with_in_the_reading(other):
         whole = Option(2.0)
         whole.read = partial(pytest.fail, "it is a number already")
         assert (whole - 1, 3 * whole, whole + 1, 1 - whole) == (1.0, 6.0, 3.0, -1.0)
+
+
+def test_constants_of_a_text_are_of_the_precision_that_is_judged():
+    """numpy.eye is of float64, and a kernel of float16 has it in float16; numbers that float16 lacks are rounded."""
+
+    def weighed(Z, Y, *, np, weights=(0.1, 0.3)):
+        return (Z.T @ Z * np.eye(Z.shape[1])).sum() * 0.01 + (Z * np.array(weights)[:, None]).sum()
+
+    def gradients(theta, b, X, Y):
+        Z = theta @ X + b
+        one = np.float16
+        return {"Z": (one(2) * Z) * one(0.01) + np.array([[0.1], [0.3]], dtype=one)}
+
+    it = Implementation("half", gradients, law=Loss(weighed))
+    draw = np.random.default_rng(0)
+    for _ in range(20):
+        arrays = (
+            draw.standard_normal((2, 1)),
+            draw.standard_normal((2, 1)),
+            draw.standard_normal((1, 3)),
+            np.eye(2)[:, [0, 1, 1]],
+        )
+        at = Problem(*(array.astype(np.float16) for array in arrays)).with_law(it.law)
+        assert CHECKS["logits_gradient"].judge(Trial(it, at)).outcome is Outcome.AGREE

@@ -71,7 +71,17 @@ def test_every_primitive_is_drawn():
     for case in SINGLES.values():
         given = [Variable(np.full((4, 6), 0.5)) for _ in range(2)]
         reached(compiled(f"def loss(x, y=None, *, np):\n    return {case.text}\n")(*given, np=gnp), found)
-    assert set(PRIMITIVES) - found == {"leads", "sides", "share", "sign", "scatter", "slope", "total", "broadcast_to"}
+    assert set(PRIMITIVES) - found == {
+        "leads",
+        "sides",
+        "share",
+        "sign",
+        "scatter",
+        "slope",
+        "total",
+        "broadcast_to",
+        "portion",
+    }
 
 
 # ---- at the ends ----
@@ -165,6 +175,18 @@ def test_every_derivative_is_where_difference_quotients_lie(name):
                     sides.append(number(*moved).entries[0])
                 off = gradient.entries[entry] - (sides[0] - sides[1]) / (2 * STEP)
                 assert abs(float(off.mid())) + float(off.rad()) < 2.0**-200
+
+
+@READINGS
+def test_what_flows_back_through_products_of_stacks(read):
+    """To either operand, summed over the axes along which it was broadcast."""
+    x, y = np.arange(24.0).reshape(2, 3, 4) / 8, np.arange(20.0).reshape(4, 5) / 16
+    weight = np.cos(np.arange(30.0)).reshape(2, 3, 5)
+    _, found = gradients(lambda x, y: gnp.sum(gnp.matmul(x, y) * weight), read(x), read(y))
+    expected = weight @ y.T, np.einsum("bij,bik->jk", x, weight)
+    for one, other in zip(found, expected, strict=True):
+        assert one.shape == other.shape
+        assert np.allclose(one if isinstance(one, np.ndarray) else one.values(), other, rtol=1e-12)
 
 
 @READINGS
@@ -307,6 +329,11 @@ def summed(e: Any, size: Any, k: int) -> Any:
     return e.sum(axis=0) + times(k - 1) * size.sum(axis=0)
 
 
+def raised(a: Any, e: Any, b: Any, g: Any) -> Any:
+    moved = e / (a - e)
+    return a**b * np.expm1(abs(b) * moved + g * (abs(np.log(a)) + moved))
+
+
 def by_slope() -> Any:
     inner = multiplied(A, E, A, E)
     moved = divided(A * A, inner, B, G)
@@ -343,6 +370,10 @@ FORMULAS: dict[str, tuple[Callable[[Any, Any], Any], Any]] = {
     "square": (lambda x, y: x**2, 2 * E * SA + F * (A**2 + 2 * E * SA) + 2 * ETA),
     "cube": (lambda x, y: x**3, 3 * E * SA**2 + F * (abs(A) ** 3 + 3 * E * SA**2) + 3 * ETA),
     "tenth": (lambda x, y: x**10, 10 * E * SA**9 + times(9) * (abs(A) ** 10 + 10 * E * SA**9) + 10 * ETA),
+    "raise": (
+        lambda x, y: gnp.power(abs(x), y),
+        raised(abs(A), E, B, G) + F * (abs(A) ** B + raised(abs(A), E, B, G)) + 4 * ETA,
+    ),
     "where": (lambda x, y: gnp.where(A > 0.5, x, y), np.where(A > 0.5, E, G)),
     "where in doubt": (lambda x, y: gnp.where(x > A - E / 2, x, y), np.where(E > 0, abs(A - B) + E + G, G)),
 }
@@ -437,6 +468,34 @@ def test_what_overflows_is_infinite_or_in_doubt_and_granted_it_is_unknown():
     assert np.exp(Running(np.array([-100.0]), np.zeros(1), kind)).error[0] == 0
 
 
+def test_a_slope_of_a_quotient_is_known_where_none_of_its_orders_overflows():
+    """Of g, y, b: where y/b or g/b does, nothing is known; where b may be 0, neither."""
+    kind = np.dtype("float16")
+    g, y, b = (np.array(column) for column in ([0.125, 3e4, 1.0, 1.0], [3e4, 0.125, 2.0, 1.0], [0.25, 0.25, 4.0, 1.0]))
+    found = PRIMITIVES["slope"](
+        Running(g, 0 * g, kind), Running(y, 0 * y, kind), Running(b, np.array([0.0, 0, 0, 2]), kind)
+    )
+    assert np.isinf(found.error[[0, 1, 3]]).all()
+    assert found.value[2] == -0.5
+    assert found.error[2] < 2.0**-11
+
+
+def test_another_precision_rounds_once_more_where_it_is_coarser():
+    """Of what has an error; what has none is rounded as NumPy rounds it."""
+    x = Running(np.array([1.1, -3.3]), np.array([0.01, 0.02]), np.dtype("float32"))
+    u = 2.0**-11
+    found = x.astype("float16")
+    assert found.dtype == np.float16
+    assert (found.value == x.value).all()
+    formula = x.error + u * (abs(x.value) + x.error) + 2.0**-24
+    assert (found.error >= formula * (1 - 2.0**-40)).all()
+    assert (found.error <= formula * (1 + 2.0**-25)).all()
+    assert (x.astype("float64").error == x.error).all()
+    exact = Running(x.value, 0 * x.error, x.dtype).astype("float16")
+    assert (exact.value == x.value.astype("float16")).all()
+    assert not exact.error.any()
+
+
 def test_conditions_come_together():
     """And, or, not, of what is sure and what is not, in parts."""
     x = Running(np.array([-1.0, 0.1, 1.0]), np.array([0.1, 0.2, 0.1]))
@@ -457,6 +516,7 @@ def test_conditions_come_together():
     balls = (Balls.exact(np.array([1.0, 2.0])) > 1)[1:]
     assert isinstance(gnp.where(balls, 1, 0), Balls)
     assert isinstance(gnp.where(~balls | balls, 1, 0), Balls)
+    assert (gnp.where(above[2:], np.float32(1), np.float32(0)).value == 1).all()
 
 
 # ---- the names ----

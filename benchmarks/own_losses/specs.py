@@ -30,7 +30,7 @@ def smoothed(Z, Y, *, np, smoothing=0.125):
     """As t5x means it: the entropy of the smoothed labels is subtracted, so that the least is 0."""
     L = Z.shape[0]
     low = smoothing / (L - 1)
-    entropy = -((1 - smoothing) * math.log(1 - smoothing) + (L - 1) * low * math.log(low))
+    entropy = -((1 - smoothing) * np.log(1 - smoothing) + (L - 1) * low * np.log(low))
     targets = Y * (1 - smoothing) + (1 - Y) * low
     return np.mean(-np.sum(targets * np.log_softmax(Z), axis=0) - entropy)
 

@@ -101,13 +101,13 @@ DOMAINS: dict[str, Any] = {
 }
 
 
-def erring(rng: np.random.Generator, x: Array) -> tuple[Array, Array]:
-    """How far an input may be off, and one that is: of its dtype."""
+def erring(rng: np.random.Generator, x: Array, largest: float = 2.0**-2) -> tuple[Array, Array]:
+    """How far an input may be off, by no more than so much of itself, and one that is: of its dtype."""
     kind, u = rng.random(), 2.0**-8 if x.dtype.itemsize == 2 else float(np.finfo(x.dtype).eps)
     exact = x.astype(np.float64)
-    if kind < 0.4:
+    if kind < 0.4 or not largest:
         return np.zeros_like(exact), x
-    scale = u * 2.0 ** rng.uniform(0, 4) if kind < 0.8 else 2.0 ** rng.uniform(-8, -2)
+    scale = u * 2.0 ** rng.uniform(0, 4) if kind < 0.8 else largest * 2.0 ** rng.uniform(-6, 0)
     error = abs(exact) * scale * rng.random(x.shape)
     error = np.where(np.isfinite(exact), error, 0.0)
     with np.errstate(all="ignore"):

@@ -1,13 +1,18 @@
 """From the text that a user types to a loss of one's own: path/to/file.py:object, or package.module:object."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from types import FunctionType, ModuleType
 from typing import Any
 
 from gradcheck.errors import Unusable
+from gradcheck.implementations.record import Implementation
 from gradcheck.implementations.targets import looked_up
+from gradcheck.law import CrossEntropy, signature
+from gradcheck.law.options import FIELDS as LAW
 from gradcheck.law.own import Loss
 
+LONGEST = 4096  # characters of a text
 USUAL = "loss"  # what a specification is called that stands beside other functions
 
 
@@ -45,6 +50,43 @@ def _public(module: ModuleType) -> Iterator[tuple[str, Any]]:
         own = isinstance(value, FunctionType) and value.__module__ == module.__name__
         if not name.startswith("_") and (own or isinstance(value, Loss)):
             yield name, value
+
+
+def declared(found: Implementation, law: Mapping[str, Any], word: str, chosen: Mapping[str, Any]) -> Implementation:
+    """The implementation with the loss that is said: one of one's own, or options of the cross-entropy."""
+    own = word or (found.law.name if isinstance(found.law, Loss) else "")
+    if own and law:
+        given = next(iter(law)).replace("_", "-")
+        raise Unusable(f"{given} is an option of the cross-entropy, and the loss is {own}; expected one of them")
+    if word:
+        return replace(found, law=load(word, chosen))
+    if chosen:
+        if not isinstance(found.law, Loss):
+            raise Unusable(f"{next(iter(chosen))} is an option of a loss of your own; say which: --loss FILE")
+        return replace(found, law=with_options(found.law, chosen))
+    return replace(found, law=replace(found.law, **law)) if law else found
+
+
+def said(value: object) -> dict[str, Any] | str:
+    """What is said of the loss: where one's own is, or options; only those, so that the rest is what the target declares."""
+    if isinstance(value, str):
+        if not 0 < len(value) <= LONGEST:
+            raise ValueError(f"a text of at most {LONGEST} characters")
+        return value
+    if not isinstance(value, dict):
+        raise ValueError(f"file.py:object, or a table with any of {', '.join(key.replace('_', '-') for key in LAW)}")
+    found = {key.replace("-", "_"): entry for key, entry in value.items()}
+    if len(found) < len(value):
+        raise ValueError("each option once")
+    law = CrossEntropy.read(found)
+    return {key: getattr(law, key) for key in found}
+
+
+def table(value: object) -> dict[str, Any]:
+    """Options of a loss of one's own, by name, as pyproject.toml has them."""
+    if not isinstance(value, dict):
+        raise ValueError("a table of options of the loss")
+    return {str(key): signature.value("that is declared", str(key), entry) for key, entry in value.items()}
 
 
 def option(text: str) -> tuple[str, Any]:

@@ -6,6 +6,7 @@ What is wrong with a specification itself is one line here, whoever reads it: it
 from collections.abc import Mapping
 from functools import cached_property
 from importlib import import_module
+from math import prod
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ import numpy as np
 from gradcheck.enclosure import Reals
 from gradcheck.errors import Unusable
 from gradcheck.law import text
-from gradcheck.law.functions import Values
+from gradcheck.law.functions import Values, like
 from gradcheck.law.own import Loss
 from gradcheck.readings.blame import blamed
 from gradcheck.readings.constants import Option
@@ -41,6 +42,18 @@ class Program:
             )
         return found
 
+    @property
+    def largest(self) -> int:
+        """The entries of the largest array that it makes."""
+        waiting, seen, most = [self._loss], {id(self._loss)}, 0
+        while waiting:
+            variable = waiting.pop()
+            most = max(most, prod(variable.shape))
+            new = [one for one in variable.operands if isinstance(one, Variable) and id(one) not in seen]
+            seen.update(map(id, new))
+            waiting += new
+        return most
+
     def seeded(self, by: Values) -> None:
         """What flows back begins with this number."""
         self._loss = self._loss * by
@@ -60,7 +73,8 @@ class Program:
         if variable is None or not self._gradients.reaches(variable):
             return None
         with blamed(self.law, backward=True):
-            return self._gradients[variable]
+            found = self._gradients[variable]
+        return like(found, variable.dtype) if isinstance(found, np.ndarray) else found
 
 
 def called(law: Loss, given: Mapping[str, Values], read: Any = None) -> Any:

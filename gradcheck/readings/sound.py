@@ -11,6 +11,7 @@ from gradcheck.readings.balls import Balls
 from gradcheck.readings.program import PARAMETERS, Program, plain
 
 BITS = 128
+SIDES = (6, 24)  # of which one is larger than the other by so much that a square shows
 
 
 @lru_cache(maxsize=64)
@@ -26,3 +27,38 @@ def require(law: Loss) -> None:
         program = Program(law, {name: Balls.exact(array) for name, array in given.items()})
         if all(program.gradient(name) is None for name in PARAMETERS):
             raise Unusable(law.line("is a constant: it depends on none of theta, b, X and Z"))
+
+
+@lru_cache(maxsize=64)
+def unposed(law: Loss) -> dict[str, str]:
+    """The regimes that it is not posed, and why."""
+    found = {"masked-class": f"{law.name} is posed finite logits"}
+    if square(law):
+        found |= dict.fromkeys(LARGE, f"{law.name} makes arrays as large as the square of a side")
+    return found
+
+
+LARGE = ("large", "tiles")
+
+
+def square(law: Loss) -> bool:
+    """Whether arrays are made whose size grows as the square of a side, such as (n, n): large problems would not fit."""
+    L, d, n = 3, 2, 4
+    for side in range(3):
+        sizes = []
+        for size in SIDES:
+            shape = [L, d, n]
+            shape[side] = size
+            sizes.append(_largest(law, *shape))
+        if sizes[1] * SIDES[0] > 2 * sizes[0] * SIDES[1]:
+            return True
+    return False
+
+
+def _largest(law: Loss, L: int, d: int, n: int) -> int:
+    """The entries of the largest array that is made of a problem of this shape."""
+    draw = np.random.default_rng(0)
+    theta, b, X = (draw.standard_normal(shape) for shape in ((L, d), (L, 1), (d, n)))
+    given = {"theta": theta, "b": b, "X": X, "Y": np.eye(L)[:, np.arange(n) % L]}
+    with np.errstate(all="ignore"):
+        return Program(law, given).largest

@@ -7,29 +7,26 @@ at a kink, nothing is known, and the verdict is inconclusive. Knows no closed fo
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Any
 
 import flint
 import numpy as np
 
 from gradcheck import bounds
-from gradcheck.enclosure import ETA64, U64, Enclosure, Reals, outward
-from gradcheck.law.own import Loss
-from gradcheck.precision import FLOAT64, Precision
+from gradcheck.enclosure import ETA64, U64, Enclosure, Reals
+from gradcheck.precision import FLOAT64
 from gradcheck.problem import Problem
 from gradcheck.readings.balls import Balls
 from gradcheck.readings.program import Program
 from gradcheck.readings.running import Running
-from gradcheck.readings.running.parts import granted
 from gradcheck.referees.ball import bits_for, enclose
+from gradcheck.referees.rounded import EXACT, Rounded, known_to, law_of, unreached, value_of
+from gradcheck.referees.traced import rounded
 from gradcheck.referees.truth import Truth, magnitude
 
 MOST_BITS = 4096
 BALL_ENTRIES = 512  # of Z and theta: larger problems are read in float64
 SMALL = 2.0**-6  # of what is allowed: a radius that nobody sees
-# Arithmetic that never rounds: read in it, errors are those of our own float64 alone, and values are of the truth.
-EXACT = replace(FLOAT64, u=0.0, eta=0.0, tiny=0.0, huge=np.inf)
-NAMES = {"D": "Z"}  # a quantity that the program calls otherwise
-SHAPES = {"theta": 0, "b": 1, "X": 2, "D": 3, "Z": 3}  # of which array of the problem it has the shape
 
 
 @dataclass(eq=False)
@@ -51,12 +48,10 @@ class Reading:
             return self.known[quantity]
         bits = max(self.programs, default=bits_for(self.size))
         found = self.known.get(quantity) or self._at(quantity, bits)
-        while _wide(found, allowed) and 2 * bits <= MOST_BITS:
+        while (wide := _wide(found, allowed)).any() and 2 * bits <= MOST_BITS:
             bits *= 2
-            finer = self._at(quantity, bits)
-            settled = bool((finer.radius >= found.radius / 2).all())
-            found = finer
-            if settled:  # as at a kink, of which no precision knows more
+            before, found = found, self._at(quantity, bits)
+            if not (found.radius < before.radius / 2)[wide].any():  # as at a kink, of which no precision knows more
                 break
         self.known[quantity] = found
         return found
@@ -76,14 +71,11 @@ class Reading:
         with flint.ctx.workprec(bits):
             program = self.programs.get(bits)
             if program is None:
-                program = self.programs[bits] = Program(_law(self.problem), arrays(self.problem, Balls.exact))
-            name = NAMES.get(quantity, quantity)
+                program = self.programs[bits] = Program(law_of(self.problem), arrays(self.problem, Balls.exact))
             if quantity == "Z":
                 return enclose(program.variables["Z"].array if "Z" in program.variables else self._logits(program))
-            found = program.loss if quantity == "loss" else program.gradient(name)
-            if found is None:
-                return _nothing(self.problem, quantity)
-            return enclose(found)
+            found = value_of(program, quantity)
+            return unreached(self.problem, quantity) if found is None else enclose(found)
 
     def _logits(self, program: Program) -> Balls:
         theta, b, X = (program.arrays[name] for name in ("theta", "b", "X"))
@@ -91,23 +83,12 @@ class Reading:
         return found
 
 
-def _wide(found: Enclosure, allowed: Reals) -> bool:
+def _wide(found: Enclosure, allowed: Reals) -> Any:
+    """Where a radius is not small beside what is allowed, nor as small as float64 can tell."""
     limit = (
         np.maximum(SMALL * np.where(np.isfinite(allowed), allowed, np.inf), 4 * U64 * abs(found.midpoint)) + 4 * ETA64
     )
-    return bool((found.radius > limit).any())
-
-
-def _law(problem: Problem) -> Loss:
-    law = problem.law
-    assert isinstance(law, Loss)
-    return law
-
-
-def _nothing(problem: Problem, quantity: str) -> Enclosure:
-    """What the loss does not depend on has a gradient of exactly 0."""
-    zero = np.zeros(problem.reals[SHAPES[quantity]].shape)
-    return Enclosure(zero, zero)
+    return np.asarray(found.radius > limit)
 
 
 def arrays(problem: Problem, read: object) -> Mapping[str, object]:
@@ -134,7 +115,7 @@ class Own(Truth):
         with np.errstate(invalid="ignore"):
             known = np.isfinite(found.value)
         value = np.where(known, found.value, 0.0)
-        allowed = _known(np.where(known, found.error, np.inf))
+        allowed = known_to(np.where(known, found.error, np.inf))
         if self.granted.returned:
             allowed = bounds.returned(allowed, abs(value) + allowed, self.granted)
         return Enclosure(value, np.zeros_like(value)), allowed
@@ -160,7 +141,7 @@ class Own(Truth):
         seeded = rounded(self.problem, wider, float(c[0]), bounds.relative(p, operations)).computed(quantity)
         midpoint = self.enclosure(quantity).midpoint * c[0]
         apart = abs(seeded.value - midpoint) + 2 * U64 * abs(midpoint)
-        return _known(seeded.error + apart)
+        return known_to(seeded.error + apart)
 
     @cached_property
     def _rounded(self) -> "Rounded":
@@ -171,91 +152,10 @@ class Own(Truth):
 
     def _about(self, quantity: str, found: Running) -> Reals:
         """What is known of the value in float64, about the midpoint."""
-        bound = _known(found.error + abs(found.value - self.enclosure(quantity).midpoint))
+        bound = known_to(found.error + abs(found.value - self.enclosure(quantity).midpoint))
         if self.granted.returned:
             bound = bounds.returned(bound, self.enclosure(quantity).magnitude, self.granted)
         return bound
-
-
-def _known(bound: Reals) -> Reals:
-    """Safe against its own evaluation; infinite where nothing is known."""
-    with np.errstate(invalid="ignore"):
-        return np.where(np.isnan(bound), np.inf, outward(bound, 2))
-
-
-@dataclass(eq=False)
-class Rounded:
-    """The loss read with `Running` arrays in the precision that is granted; `seed` is what flows back to it."""
-
-    problem: Problem
-    granted: Precision
-    seed: float = 1.0
-    off: float = 0.0
-    known: dict[str, Running] = field(default_factory=dict)
-
-    def enclosed(self, quantity: str) -> Enclosure:
-        """About the value in float64, where that is finite."""
-        found = self.computed(quantity)
-        known = np.isfinite(found.value) & np.isfinite(found.error)
-        return Enclosure(np.where(known, found.value, 0.0), np.where(known, _known(found.error), np.inf))
-
-    def computed(self, quantity: str) -> Running:
-        """Value and error of a quantity."""
-        if quantity not in self.known:
-            with np.errstate(all="ignore"), granted(self.problem.theta.dtype, self.granted):
-                self.known[quantity] = self._computed(quantity)
-        return self.known[quantity]
-
-    @cached_property
-    def _program(self) -> Program:
-        p = self.problem
-        law = _law(p).exact if self.granted is EXACT else _law(p)
-        found = Program(law, dict(zip(("theta", "b", "X", "Y"), map(_entered, _given(p)), strict=True)))
-        if "Z" in found.variables:
-            found.variables["Z"].array = self._logits
-        if self.seed != 1 or self.off:
-            by = np.asarray(self.seed)
-            found.seeded(Running(by, np.abs(by) * self.off, p.theta.dtype))
-        return found
-
-    @cached_property
-    def _logits(self) -> Running:
-        """As the bounds grant them, and with float64's own error."""
-        p, size = self.problem, magnitude(self.problem)
-        theta, b, X, _ = p.reals
-        own = bounds.logits_error(size, p.d, FLOAT64)
-        if self.granted is not EXACT:
-            own = own + bounds.logits_error(size, p.d, self.granted, bounds.operands(p, self.granted))
-        return Running(theta @ X + b, own, p.theta.dtype)
-
-    def _computed(self, quantity: str) -> Running:
-        if quantity == "Z":
-            return self._logits
-        program = self._program
-        found = program.loss if quantity == "loss" else program.gradient(NAMES.get(quantity, quantity))
-        if found is None:
-            zero = np.zeros(self.problem.reals[SHAPES[quantity]].shape)
-            return Running(zero, zero, self.problem.theta.dtype)
-        result: Running = found
-        return result
-
-
-def rounded(problem: Problem, granted: Precision, seed: float = 1.0, off: float = 0.0) -> Rounded:
-    """What may be done to the loss in that precision: to its text, or also to another program of its gradient."""
-    if _law(problem).differentiated:
-        from gradcheck.referees.traced import Either
-
-        return Either(problem, granted, seed, off)
-    return Rounded(problem, granted, seed, off)
-
-
-def _given(problem: Problem) -> tuple[np.ndarray, ...]:
-    return problem.theta, problem.b, problem.X, problem.Y
-
-
-def _entered(array: np.ndarray) -> Running:
-    """An input, read in the precision that is granted."""
-    return Running.given(Running.exact(array))
 
 
 def truth(problem: Problem) -> Own:

@@ -5,7 +5,8 @@ JAX's program is granted where it is one: where it and the tape are, but for rou
 is wrong is granted nothing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -13,18 +14,27 @@ from typing import Any
 import numpy as np
 
 from gradcheck.enclosure import outward
+from gradcheck.precision import Precision
+from gradcheck.problem import Problem
 from gradcheck.readings.blame import blamed
 from gradcheck.readings.running import Running
-from gradcheck.referees.own import NAMES, Rounded
+from gradcheck.readings.running.parts import granted
+from gradcheck.referees.rounded import Rounded, law_of
 
 
 @dataclass(eq=False)
 class Either(Rounded):
     """Of both programs."""
 
+    @contextmanager
+    def _arithmetic(self) -> Iterator[None]:
+        """Every other dtype is meant as it is."""
+        with granted(self.problem.theta.dtype, self.granted):
+            yield
+
     def _computed(self, quantity: str) -> Running:
         found = super()._computed(quantity)
-        other = None if quantity in ("loss", "Z") else self._flows.get(NAMES.get(quantity, quantity))
+        other = None if quantity in ("loss", "Z") else self._flows.get("Z" if quantity == "D" else quantity)
         return found if other is None else either(found, other)
 
     @cached_property
@@ -51,3 +61,9 @@ def either(one: Running, other: Running) -> Running:
         return one
     more = np.where(one.value == other.value, other.error, outward(other.error + apart))
     return Running(one.value, np.fmax(one.error, np.where(np.isnan(more), np.inf, more)), one.dtype)
+
+
+def rounded(problem: Problem, granted: Precision, seed: float = 1.0, off: float = 0.0) -> Rounded:
+    """What may be done to the loss in that precision: to its text, or also to another program of its gradient."""
+    kind = Either if law_of(problem).differentiated else Rounded
+    return kind(problem, granted, seed, off)

@@ -97,10 +97,18 @@ def _both(x: Any, y: Any) -> flint.arb:
     return most + (least - most).exp().log1p()
 
 
+PORTION = Primitive(
+    "portion",
+    lambda a, b: SIGMOID.value(np.subtract(a, b)),
+    (lambda g, y, a, b: g * (y * (1 - y)), lambda g, y, a, b: -g * (y * (1 - y))),
+    logarithms.portion,
+    lambda x, y: SIGMOID.ball(flint.arb(x) - flint.arb(y)),  # type: ignore[misc]
+    real=True,
+)
 LOGADDEXP = Primitive(
     "logaddexp",
     np.logaddexp,
-    (lambda g, y, a, b: g * SIGMOID(a - b), lambda g, y, a, b: g * SIGMOID(b - a)),
+    (lambda g, y, a, b: g * PORTION(a, b), lambda g, y, a, b: g * PORTION(b, a)),
     logarithms.logaddexp,  # max(e, e'), and the roundings of m + log1p(exp(-|a - b|))
     _both,
     real=True,

@@ -9,13 +9,22 @@ import numpy as np
 from gradcheck.enclosure import ETA64, outward
 from gradcheck.precision import Precision
 from gradcheck.readings.places import Axis
-from gradcheck.readings.running.parts import Parts, arithmetic, exactly, rounded, settled, together, underflows
+from gradcheck.readings.running.parts import (
+    Parts,
+    arithmetic,
+    exactly,
+    ordinary,
+    rounded,
+    settled,
+    together,
+    underflows,
+)
 
 
 def summed(sign: float) -> Callable[[Parts, Parts, Precision], Parts]:
     def operation(x: Parts, y: Parts, p: Precision) -> Parts:
         value = x.value + sign * y.value
-        return rounded(value, x.error + y.error, p, certain=exactly(x, y) & ~np.isfinite(value))
+        return rounded(value, x.error + y.error, p, certain=lambda: exactly(x, y) & ~np.isfinite(value))
 
     return operation
 
@@ -29,10 +38,16 @@ def product(x: Parts, y: Parts, p: Precision) -> Parts:
     """Entry by entry; a product with 0, 1 or -1 of what has no error has none."""
     value = x.value * y.value
     error = abs(x.value) * y.error + abs(y.value) * x.error + x.error * y.error
-    exact = (x.error == 0) & (y.error == 0) & ((value == 0) | p.plain & ((abs(x.value) == 1) | (abs(y.value) == 1)))
-    doubtful = np.isinf(x.value) & _signless(y) | np.isinf(y.value) & _signless(x)
-    found = rounded(value, error, p, certain=exactly(x, y) & ~np.isfinite(value) & ~doubtful)
-    np.copyto(found.error, 0.0, where=exact & np.isfinite(value))
+
+    def certain() -> Any:
+        doubtful = np.isinf(x.value) & _signless(y) | np.isinf(y.value) & _signless(x)
+        return exactly(x, y) & ~np.isfinite(value) & ~doubtful
+
+    found = rounded(value, error, p, certain=certain)
+    known = (x.error == 0) & (y.error == 0)
+    if known.any():
+        exact = known & ((value == 0) | p.plain & ((abs(x.value) == 1) | (abs(y.value) == 1)))
+        np.copyto(found.error, 0.0, where=exact & np.isfinite(value))
     return found
 
 
@@ -53,9 +68,12 @@ def quotient(x: Parts, y: Parts, p: Precision) -> Parts:
     apart = abs(y.value) - y.error  # how far from 0 the divisor stays
     error = np.where(apart > 0, (x.error + abs(value) * y.error) / apart, np.inf)
     error = error + _reciprocal(x, y, abs(value) + error, apart, p)
-    zero = (y.value == 0) & (y.error == 0)
-    certain = ~np.isfinite(value) & (exactly(x, y) & ~_signless(y) | (zero & (x.error < abs(x.value))))
-    certain |= (x.value == 0) & (x.error == 0) & zero  # 0/0
+
+    def certain() -> Any:
+        zero = (y.value == 0) & (y.error == 0)
+        found = ~np.isfinite(value) & (exactly(x, y) & ~_signless(y) | (zero & (x.error < abs(x.value))))
+        return found | (x.value == 0) & (x.error == 0) & zero  # 0/0
+
     return rounded(value, error, p, certain=certain)
 
 
@@ -77,6 +95,9 @@ def matrix_product(x: Parts, y: Parts, p: Precision) -> Parts:
     value, size = x.value @ y.value, (abs(x.value) + x.error) @ (abs(y.value) + y.error)
     error = abs(x.value) @ y.error + x.error @ abs(y.value) + x.error @ y.error
     error = error + together(p, 1, max(k - 1, 0)) * size + k * (p.eta + ETA64) + underflows(p, k)
+    usual = ordinary(value, error, p)
+    if usual is not None:
+        return usual
     known = np.isfinite(x.error).all() and np.isfinite(y.error).all()
     doubtful = np.isinf(x.value) @ _signless(y) | _signless(x) @ np.isinf(y.value)
     return settled(value, error, known & ~doubtful, p)
@@ -100,6 +121,9 @@ def sum_of(x: Parts, axis: Axis, keepdims: bool, p: Precision) -> Parts:
         size = (abs(x.value) + x.error).sum(axis=axis, keepdims=keepdims)
         error = x.error.sum(axis=axis, keepdims=keepdims) + together(p, 0, max(terms - 1, 0)) * size
         error = error + underflows(p, terms)
+        usual = ordinary(value, error, p)
+    if usual is not None:
+        return usual
     known = np.isfinite(x.error).all(axis=axis, keepdims=keepdims)
     return settled(np.asarray(value), np.asarray(error), known, p)
 

@@ -5,7 +5,8 @@ import numpy as np
 from gradcheck import bounds
 from gradcheck.enclosure import ETA64, U64
 from gradcheck.precision import Precision
-from gradcheck.readings.running.elementary import rounding_of
+from gradcheck.readings.running.arithmetic import summed
+from gradcheck.readings.running.elementary import logistic, rounding_of
 from gradcheck.readings.running.parts import Parts, settled
 
 
@@ -30,3 +31,13 @@ def logaddexp(x: Parts, y: Parts, p: Precision) -> Parts:
     infinite = np.isinf(x.value) | np.isinf(y.value)
     exact = known & (~np.isfinite(value) | infinite & (moved == 0))
     return settled(value, np.where(exact, 0.0, error), known, p)
+
+
+def portion(x: Parts, y: Parts, p: Precision) -> Parts:
+    """e^x/(e^x + e^y), as 1/(1 + exp(y - x)), or as exp(x - log(e^x + e^y)), whose exponent is off by what that logarithm is."""
+    total, moved = logaddexp(x, y, p), np.maximum(x.error, y.error)
+    off = total.error * (1 + 8 * U64) - moved + (p.unit + U64) * (abs(x.value - total.value) + total.error)
+    found = logistic(summed(-1.0)(x, y, p), p)
+    return Parts(
+        found.value, found.error + (found.value + found.error) * np.expm1(np.minimum(np.maximum(off, 0.0), 700.0))
+    )

@@ -29,13 +29,14 @@ def carries(operand: Any) -> bool:
 
 
 def parts_of(operand: Any, p: Precision) -> Parts:
-    """Value and error; arrays that are given have none, and Python's numbers their rounding to this precision."""
+    """Value and error; Python's numbers, and arrays of finer ones that are given, have that of their rounding to this precision."""
     if carries(operand):
         return Parts(operand.value, operand.error)
     if isinstance(operand, Condition):
         return operand.parts
     value = np.asarray(operand, dtype=np.float64)
-    return written(value, p) if isinstance(operand, int | float) else Parts(value, np.zeros_like(value))
+    finer = isinstance(operand, int | float) or getattr(operand, "dtype", None) == np.float64
+    return written(value, p) if finer else Parts(value, np.zeros_like(value))
 
 
 def written(value: Reals, p: Precision) -> Parts:

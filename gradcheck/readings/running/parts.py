@@ -80,14 +80,22 @@ def grown(error: Reals) -> Reals:
     return np.where(error == 0, 0.0, outward(error, 16))
 
 
+def ordinary(value: Any, error: Any, p: Precision) -> Parts | None:
+    """As nearly always: a result that nowhere may overflow, of inputs with finite errors; None where it is another."""
+    if np.shape(value) == np.shape(error) and (abs(value) + error <= min(p.huge, LARGEST)).all():  # never with NaN
+        return Parts(np.asarray(value), np.asarray(grown(error)))
+    return None
+
+
 def settled(value: Reals, error: Reals, known: Any, p: Precision) -> Parts:
     """A result of inputs with finite errors where `known`: infinities and NaN made of such inputs are certain.
 
     Where a finite result may overflow in this precision nothing is known; where it must, it is infinite.
     """
     with np.errstate(all="ignore"):
-        if np.shape(value) == np.shape(error) and np.all(known) and np.all(abs(value) + error <= min(p.huge, LARGEST)):
-            return Parts(np.asarray(value), grown(error))  # as nearly always; never with NaN
+        usual = ordinary(value, error, p) if np.all(known) else None
+        if usual is not None:
+            return usual
         over = abs(value) - error > p.huge * (1 + 4 * U64)
         doubtful = ~over & (abs(value) + error > p.huge)
         overflown = np.where(over & np.isfinite(value), np.sign(value) * np.inf, value)
@@ -110,9 +118,16 @@ def truthful(found: Parts, operands: Iterable[Parts]) -> Parts:
 
 
 def rounded(value: Any, error: Any, p: Precision, *, certain: Any = False) -> Parts:
-    """After one more rounding to nearest; `certain` marks infinities and NaN of which there is no doubt."""
+    """After one more rounding to nearest; `certain` marks infinities and NaN of which there is no doubt.
+
+    It may be a function, that is called where a result is not an ordinary one.
+    """
     with np.errstate(all="ignore"):
-        more = error + (p.unit + U64) * (abs(value) + error) + p.least + ETA64
+        more = error + (p.unit + U64) * (abs(value) + error) + (p.least + ETA64)
+        usual = ordinary(value, more, p)
+        if usual is not None:
+            return usual
+        certain = certain() if callable(certain) else certain
     known = np.isfinite(error)
     if certain is False:
         return settled(np.asarray(value), np.asarray(more), known, p)
