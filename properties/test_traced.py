@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 import gradcheck
+from gradcheck.checks import Trial
 from gradcheck.implementations import losses
 from gradcheck.law.own import Loss
 from gradcheck.problem import Problem
@@ -116,6 +117,15 @@ def test_the_same_truth_as_of_the_text_and_correct_code_within_the_bound(name, d
         assert (abs(np.asarray(got, np.float64) - truth.midpoint) <= traced.allowed(quantity) + truth.radius).all(), (
             quantity
         )
+
+
+@pytest.mark.parametrize("law", [Loss(labelled_np), Loss.traced(labelled)])
+def test_labels_are_labels_in_any_arithmetic_that_is_declared(law):
+    """JAX takes subnormal numbers for zero: the 1 of a label is none."""
+    it = gradcheck.Implementation(
+        "given", lambda *arrays: {}, law=law, arithmetic=gradcheck.Arithmetic(subnormals="flushed")
+    )
+    assert np.isfinite(Trial(it, posed(law, np.dtype("float32"))).truth.allowed("theta")).all()
 
 
 def test_mixed_precision_is_read_off():
