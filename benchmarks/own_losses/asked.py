@@ -67,11 +67,13 @@ def ask(what: tuple[str, str], *, count: int, seed: int) -> list[str]:
             **{peer: lambda g, p=problem, by=by: by(claim(p, g)) for peer, by in PEERS.items()},
         }
         for who, accepts in asked.items():
-            if not accepts(right):
+            found = told.setdefault(who, [])
+            if accepts(right):
+                found.append(least(accepts, right))
+            else:  # who refuses what is right has told nothing
                 refused[who] = refused.get(who, 0) + 1
-            told.setdefault(who, []).append(least(accepts, right))
     return [
-        f"{name:<13} {dtype:<8} {who:<22} {len(found):>4} problems, refuses {refused.get(who, 0)} right ones, "
-        f"tells {statistics.median(found):.0e}"
+        f"{name:<13} {dtype:<8} {who:<22} {len(found) + refused.get(who, 0):>4} problems, "
+        f"refuses {refused.get(who, 0)} right ones, tells {f'{statistics.median(found):.0e}' if found else 'nothing'}"
         for who, found in told.items()
     ]

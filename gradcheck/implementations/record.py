@@ -176,7 +176,9 @@ class Implementation:
         if self.law.own and (self.layout.pinned is not None or self.declared.pinned is not None):
             raise Unusable(f"{self.name}: a pinned class is of the cross-entropy; the loss {self.law} has none")
         if self.law.own and self.arithmetic.pieces != 1:
-            raise Unusable(f"{self.name}: pieces={self.arithmetic.pieces} is granted to the cross-entropy, and not to {self.law}")
+            raise Unusable(
+                f"{self.name}: pieces={self.arithmetic.pieces} is granted to the cross-entropy, and not to {self.law}"
+            )
         object.__setattr__(self, "takes", self._takes())
         own = tuple(getattr(self, name) for name in FUNCTIONS)
         loaded = self.home.functions or own
