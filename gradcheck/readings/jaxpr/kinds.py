@@ -67,7 +67,8 @@ class Reading:
             return Running.exact(exact)
         p = precision.of(dtype)
         found, error = written(exact, p)
-        return Running(found, np.where(_short(exact, p), error, np.maximum(error, p.u * abs(exact) + p.eta)), dtype)
+        error = np.where(_short(exact, p), error, np.maximum(error, p.u * abs(exact) + p.eta))
+        return Running.given(Running(found, error, dtype))
 
     def condition(self, x: Any, dtype: Any) -> Values:
         """Truth values as numbers."""
