@@ -45,7 +45,7 @@ def info_nce(theta, b, X, Y):
 
 def ordinal(Z, Y):
     # By -above log_sigmoid(Z) - (1 - above) log_sigmoid(-Z), another text, JAX's gradient is off by u |Z| where that of softplus(Z)
-    # is not: jax.nn.log_sigmoid differentiates to exp(-Z - softplus(-Z)). It exceeds what is granted to the text of the specification.
+    # is not: jax.nn.log_sigmoid differentiates to exp(-Z - softplus(-Z)). It exceeds what is granted to the specification's text.
     above = 1 - jnp.cumsum(Y, axis=0)[:-1]
     return jnp.mean(jnp.sum(nn.softplus(Z[:-1]) - above * Z[:-1], axis=0))
 
