@@ -32,7 +32,7 @@ def with_options(loss: Loss, options: Mapping[str, Any]) -> Loss:
     """The same with other options."""
     if not options:
         return loss
-    return Loss(loss.function, name=loss.name, holds=loss.holds, **{**loss.options, **options})
+    return type(loss)(loss.function, name=loss.name, holds=loss.holds, **{**loss.options, **options})
 
 
 def _only(module: ModuleType, word: str) -> Any:

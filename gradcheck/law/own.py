@@ -76,6 +76,7 @@ class Loss(CrossEntropy):
 
     plain = folds = counts_only = mapped = False
     own = True
+    differentiated = False  # whether something else than the tape makes a gradient of it
 
     def of_classes(self, L: int) -> "Loss":
         return self
@@ -109,6 +110,25 @@ class Loss(CrossEntropy):
     def of_Z(self) -> bool:
         """Whether Z = theta X + b stands before it, so that dL/dZ is known."""
         return self.takes is not None and "Z" in self.takes.arrays
+
+    @staticmethod
+    def traced(function: Callable[..., Any], *, name: str = "", holds: Iterable[str] = (), **options: Any) -> "Loss":
+        """The same of a function of `jax.numpy`, `loss(theta, b, X, Y)` or `loss(Z, Y)`, columns samples, options by keyword.
+
+        The truth is what its equations say, and not what JAX makes of their derivatives. What is granted is rounding in
+        them, in their derivative as the tape forms it, or in the program that JAX differentiates them to, whichever is more;
+        each operation is rounded in the precision of its own result.
+
+            loss = gradcheck.Loss.traced(lambda Z, Y: optax.losses.poly_loss_cross_entropy(Z, Y, axis=0).mean())
+        """
+        from gradcheck.law.traced import Traced
+
+        return Traced(function, name=name, holds=holds, **options)
+
+    @property
+    def exact(self) -> "Loss":
+        """The same, with numbers as they are meant, whatever precision its text has them in."""
+        return self
 
     def line(self, what: str) -> str:
         """What is wrong with the specification, in one line."""

@@ -61,5 +61,10 @@ def word(function: Any) -> str:
         return ""
     if getattr(function, "__globals__", {}).get(name) is not function or not code.co_filename.endswith(".py"):
         return ""
-    near = os.path.relpath(code.co_filename)
-    return f"{code.co_filename if near.startswith(os.pardir) else near}:{name}"
+    return located(code.co_filename, name)
+
+
+def located(file: str, name: str) -> str:
+    """What stands in a file, by its path from here, if it lies below."""
+    near = os.path.relpath(file)
+    return f"{file if near.startswith(os.pardir) else near}:{name}"

@@ -23,6 +23,7 @@ from gradcheck.readings.primitives.normalised import LOG_SOFTMAX, LOG_SUM_EXP
 from gradcheck.readings.primitives.sums import SUM, TOTAL
 from gradcheck.readings.primitives.table import Primitive
 from gradcheck.readings.running.arithmetic import count
+from gradcheck.readings.running.conditions import Condition
 
 NONE: dict[str, Any] = {}  # no options
 
@@ -112,7 +113,8 @@ class Variable(Operators):
         if primitive is not None:
             return Variable(function(*_arrays(operands)), primitive, operands)
         if function in ball_rules.COMPARISONS:
-            return function(*_arrays(operands))
+            found = function(*_arrays(operands))
+            return found.moving() if isinstance(found, Condition) else found
         return table.call(function, operands, NONE)
 
     def __array_function__(self, function: Any, types: Any, args: Any, options: Any) -> Any:

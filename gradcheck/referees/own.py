@@ -21,6 +21,7 @@ from gradcheck.readings.program import Program
 from gradcheck.readings.running import Running
 from gradcheck.referees.ball import bits_for, enclose
 from gradcheck.referees.rounded import EXACT, Rounded, known_to, law_of, unreached, value_of
+from gradcheck.referees.traced import rounded
 from gradcheck.referees.truth import Truth, magnitude
 
 MOST_BITS = 4096
@@ -137,14 +138,14 @@ class Own(Truth):
         """
         p, by = self.granted, float(abs(c[0]))
         wider = replace(p, eta=p.eta * max(1.0, by))
-        seeded = Rounded(self.problem, wider, float(c[0]), bounds.relative(p, operations)).computed(quantity)
+        seeded = rounded(self.problem, wider, float(c[0]), bounds.relative(p, operations)).computed(quantity)
         midpoint = self.enclosure(quantity).midpoint * c[0]
         apart = abs(seeded.value - midpoint) + 2 * U64 * abs(midpoint)
         return known_to(seeded.error + apart)
 
     @cached_property
     def _rounded(self) -> "Rounded":
-        return Rounded(self.problem, self.granted)
+        return rounded(self.problem, self.granted)
 
     def _computed(self, quantity: str) -> Running:
         return self._rounded.computed(quantity)

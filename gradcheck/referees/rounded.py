@@ -79,7 +79,8 @@ class Rounded:
     @cached_property
     def _program(self) -> Program:
         p = self.problem
-        found = Program(law_of(p), dict(zip(("theta", "b", "X", "Y"), map(_entered, _given(p)), strict=True)))
+        law = law_of(p).exact if self.granted is EXACT else law_of(p)
+        found = Program(law, dict(zip(("theta", "b", "X", "Y"), map(_entered, _given(p)), strict=True)))
         if "Z" in found.variables:
             found.variables["Z"].array = self._logits
         if self.seed != 1 or self.off:

@@ -14,15 +14,20 @@ from gradcheck.readings.running.parts import Parts, floored
 class Condition:
     """What a comparison says, entry by entry, where the errors leave no doubt about it, and where it is of equals without an error.
 
-    The choice between two functions that meet is the same there; the choice between their derivatives is in doubt.
+    The choice between two functions that meet is the same there; the choice between their derivatives is in doubt. Of what is
+    given and does not move, labels say, it is not: `even` becomes `tied` where it is of what is differentiated.
     """
 
-    __slots__ = ("read", "sure", "tied", "value")
+    __slots__ = ("even", "read", "sure", "tied", "value")
     __hash__ = None  # type: ignore[assignment]
 
-    def __init__(self, value: Array, sure: Array, tied: Any = False, read: Any = None) -> None:
-        self.value, self.sure, self.tied = value, sure, tied
+    def __init__(self, value: Array, sure: Array, tied: Any = False, read: Any = None, even: Any = False) -> None:
+        self.value, self.sure, self.tied, self.even = value, sure, tied, even
         self.read = read  # makes numbers of the reading that it is of, where that is balls
+
+    def moving(self) -> "Condition":
+        """The same comparison, of what is differentiated."""
+        return Condition(self.value, self.sure, self.even, self.read)
 
     def __invert__(self) -> "Condition":
         return Condition(~self.value, self.sure, self.tied, self.read)
@@ -90,8 +95,8 @@ def compared(function: Callable[[Any, Any], Any], x: Parts, y: Parts) -> Conditi
     """In doubt where the errors reach from one to the other."""
     within = x.error + y.error
     sure = (abs(x.value - y.value) > within) | (within == 0)
-    tied = (within == 0) & (x.value == y.value)
-    return Condition(np.asarray(function(x.value, y.value)), np.asarray(sure), np.asarray(tied))
+    even = (within == 0) & (x.value == y.value)
+    return Condition(np.asarray(function(x.value, y.value)), np.asarray(sure), even=np.asarray(even))
 
 
 def chosen(condition: Any, x: Parts, y: Parts) -> Parts:

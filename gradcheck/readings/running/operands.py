@@ -49,10 +49,14 @@ def written(value: Reals, p: Precision) -> Parts:
 
 
 def given(x: Parts, p: Precision) -> Parts:
-    """An input that is read in a precision that is declared: off by that of itself, and lost where it underflows."""
+    """An input that is read in a precision that is declared: off by that of itself, and lost where it underflows.
+
+    Powers of 2, such as the 1 of a label, are as they were in any precision that can hold them.
+    """
     with np.errstate(all="ignore"):
         lost = (p.reads + p.stored + p.reads * p.stored) * (abs(x.value) + x.error) + 2 * p.eta
-        sure = (x.error == 0) & ((x.value == 0) | ~np.isfinite(x.value))
+        power = (abs(np.frexp(x.value)[0]) == 0.5) & (abs(x.value) >= p.tiny) & (abs(x.value) <= p.huge)
+        sure = (x.error == 0) & ((x.value == 0) | ~np.isfinite(x.value) | power)
         over = abs(x.value) + x.error + lost > p.huge
         return Parts(x.value, np.where(sure, 0.0, np.where(over, np.inf, outward(x.error + lost))))
 

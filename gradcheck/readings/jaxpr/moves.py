@@ -1,0 +1,189 @@
+"""Equations that move entries, and those that multiply and add along axes."""
+
+from math import prod
+from typing import Any
+
+import numpy as np
+
+from gradcheck.errors import Unusable
+from gradcheck.law.functions import Values
+from gradcheck.readings.jaxpr import door
+from gradcheck.readings.jaxpr.kinds import converted, each_part, known, whole
+from gradcheck.readings.jaxpr.step import Step
+from gradcheck.readings.places import places
+from gradcheck.readings.primitives.arithmetic import ADD, MATMUL
+from gradcheck.readings.primitives.moving import BROADCAST, CONCATENATE, PICK, RESHAPE, SCATTER, TRANSPOSE
+from gradcheck.readings.primitives.sums import CUMSUM
+from gradcheck.readings.running import Condition
+from gradcheck.readings.running.conditions import of
+
+
+def plain(x: Any) -> bool:
+    """Whether NumPy itself can move it."""
+    return known(x) or isinstance(x, Condition)
+
+
+def reshaped(step: Step, x: Any, *_: Any) -> Any:
+    shape = step.shape
+    return each_part(x, lambda a: a.reshape(shape)) if plain(x) else RESHAPE(x, shape=shape)
+
+
+def transposed(step: Step, x: Any) -> Any:
+    axes = step.params["permutation"]
+    return each_part(x, lambda a: a.transpose(axes)) if plain(x) else TRANSPOSE(x, axes=tuple(map(int, axes)))
+
+
+def broadcast(step: Step, x: Any, *_: Any) -> Any:
+    """With new axes, then as often as the shape needs it."""
+    shape = step.shape
+    axes = {int(axis): size for axis, size in zip(step.params["broadcast_dimensions"], x.shape, strict=True)}
+    thin = tuple(axes.get(k, 1) for k in range(len(shape)))
+    if plain(x):
+        return each_part(x, lambda a: np.broadcast_to(a.reshape(thin), shape))
+    thinned = x if x.shape == thin else RESHAPE(x, shape=thin)
+    return thinned if thin == shape else BROADCAST(thinned, shape=shape)
+
+
+def sliced(step: Step, x: Any) -> Any:
+    p = step.params
+    strides = p["strides"] or (1,) * len(p["start_indices"])
+    index = tuple(map(slice, p["start_indices"], p["limit_indices"], strides))
+    return _picked(x, lambda a: a[index])
+
+
+def reversed_(step: Step, x: Any) -> Any:
+    return _picked(x, lambda a: np.flip(a, step.params["dimensions"]))
+
+
+def _picked(x: Any, function: Any) -> Any:
+    return each_part(x, function) if plain(x) else PICK(x, places=function(places(tuple(x.shape))))
+
+
+def split(step: Step, x: Any) -> list[Any]:
+    axis, ends = step.params["axis"], np.cumsum(step.params["sizes"])
+    lead = (slice(None),) * axis
+    parts = [slice(end - size, end) for size, end in zip(step.params["sizes"], ends, strict=True)]
+    return [_picked(x, lambda a, part=part: a[(*lead, part)]) for part in parts]
+
+
+def concatenated(step: Step, *arrays: Any) -> Any:
+    axis = step.params["dimension"]
+    if all(isinstance(x, np.ndarray) for x in arrays):
+        return np.concatenate(arrays, axis=axis)
+    if any(plain(x) for x in arrays):
+        raise Unusable("a traced loss puts conditions together; write it with jnp.where(condition, this, that)")
+    return CONCATENATE(*arrays, axis=axis)
+
+
+def joined(step: Step, *arrays: Any) -> Any:
+    axis = step.params["axis"]
+    thin = tuple(size if k != axis else 1 for k, size in enumerate(step.shape))
+    if all(map(known, arrays)):
+        return np.stack(arrays, axis=axis)
+    return CONCATENATE(*(RESHAPE(x, shape=thin) for x in arrays), axis=axis)
+
+
+def apart(step: Step, x: Any) -> list[Any]:
+    lead = (slice(None),) * step.params["axis"]
+    return [_picked(x, lambda a, k=k: a[(*lead, k)]) for k in range(len(step.equation.outvars))]
+
+
+def padded(step: Step, x: Any, filling: Any) -> Any:
+    """As entries of x and the filling, one after the other, are taken."""
+    standing = door.bound(step.equation, (places(tuple(x.shape)), np.asarray(x.size)))[0]
+    if plain(x):
+        return each_part(x, lambda a: np.append(a, whole(filling, "pad"))[standing])
+    every = CONCATENATE(RESHAPE(x, shape=(x.size,)), RESHAPE(filling, shape=(1,)), axis=0)
+    return PICK(every, places=standing)
+
+
+def gathered(step: Step, x: Any, indices: Any) -> Any:
+    return _within(x, door.gathered(places(tuple(x.shape)), whole(indices, "an index"), step.params))
+
+
+def dynamic(step: Step, x: Any, *starts: Any) -> Any:
+    """A slice from where it is said: moved so that it stays within, as JAX does."""
+    sizes = step.params["slice_sizes"]
+    begin = [
+        int(np.clip(whole(start, "an index"), 0, n - k)) for start, n, k in zip(starts, x.shape, sizes, strict=True)
+    ]
+    return _picked(x, lambda a: a[tuple(slice(at, at + size) for at, size in zip(begin, sizes, strict=True))])
+
+
+def updated(step: Step, x: Any, part: Any, *starts: Any) -> Any:
+    """With a part in the place of what stood there."""
+    standing = places(tuple(x.shape)).copy()
+    begin = [
+        int(np.clip(whole(start, "an index"), 0, n - k))
+        for start, n, k in zip(starts, x.shape, part.shape, strict=True)
+    ]
+    window = tuple(slice(at, at + size) for at, size in zip(begin, part.shape, strict=True))
+    standing[window] = x.size + places(tuple(part.shape))
+    if plain(x):
+        return np.append(whole(x, "an index"), whole(part, "an index"))[standing]
+    every = CONCATENATE(*(RESHAPE(one, shape=(one.size,)) for one in (x, part)), axis=0)
+    return PICK(every, places=standing)
+
+
+def stacked(rows: list[Any]) -> Any:
+    """One after the other along a new axis."""
+    if any(isinstance(row, Condition) for row in rows):
+        parts = [(row.value, row.sure, row.tied) for row in map(of, rows)]
+        return Condition(
+            *(
+                np.stack([np.broadcast_to(part, rows[0].shape) for part in column])
+                for column in zip(*parts, strict=True)
+            )
+        )
+    if all(map(known, rows)):
+        return np.stack(rows)
+    return CONCATENATE(*(RESHAPE(row, shape=(1, *row.shape)) for row in rows), axis=0)
+
+
+def _within(x: Any, standing: Any) -> Any:
+    if (standing < 0).any():
+        raise Unusable("a traced loss takes entries beyond the end of an array")
+    return each_part(x, lambda a: a.reshape(-1)[standing]) if plain(x) else PICK(x, places=standing)
+
+
+def scattered(step: Step, x: Any, indices: Any, updates: Any) -> Any:
+    """Added to what is there."""
+    shape = tuple(x.shape)
+    standing = door.landing(places(shape), whole(indices, "an index"), tuple(updates.shape), step.params)
+    if (standing < 0).any():
+        raise Unusable("a traced loss adds to entries beyond the end of an array")
+    return added(step, SCATTER(RESHAPE(updates, shape=(updates.size,)), places=standing.ravel(), shape=shape), x)
+
+
+def added(step: Step, x: Values, y: Values) -> Values:
+    """A sum; of what is 0 throughout there is none."""
+    if step.number(y) == 0 and tuple(x.shape) == step.shape:
+        return x
+    return ADD(x, y)
+
+
+def product(step: Step, x: Any, y: Any) -> Any:
+    """Of the axes that both have in a stack, over those that are contracted, in the precision of the result."""
+    ((over, also), (stack, besides)) = step.params["dimension_numbers"]
+    x, y = (converted(one, step.dtype, step.reading) for one in (x, y))
+    rows = [k for k in range(x.ndim) if k not in (*over, *stack)]
+    columns = [k for k in range(y.ndim) if k not in (*also, *besides)]
+    sizes = [prod(x.shape[k] for k in axes) for axes in (rows, over)]
+    last = prod(y.shape[k] for k in columns)
+    lead = tuple(x.shape[k] for k in stack)
+    left = RESHAPE(_ordered(x, (*stack, *rows, *over)), shape=(*lead, *sizes))
+    right = RESHAPE(_ordered(y, (*besides, *also, *columns)), shape=(*lead, sizes[1], last))
+    return RESHAPE(MATMUL(left, right), shape=step.shape)
+
+
+def _ordered(x: Any, axes: tuple[int, ...]) -> Any:
+    return x if axes == tuple(range(x.ndim)) else TRANSPOSE(x, axes=tuple(map(int, axes)))
+
+
+def running_sum(step: Step, x: Any) -> Any:
+    """From the beginning, or from the end."""
+    axis = step.params["axis"]
+    if not step.params["reverse"]:
+        return CUMSUM(x, axis=axis)
+    turned = np.flip(places(tuple(x.shape)), axis)
+    return PICK(CUMSUM(PICK(x, places=turned), axis=axis), places=turned)
