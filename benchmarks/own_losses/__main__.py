@@ -1,7 +1,8 @@
 """`python -m benchmarks.own_losses --problems 10000 --dtype float64`: correct gradients by torch and JAX are not refused.
 
 With --traced they are judged by what JAX traces of the same losses. With --peers the same wrong gradients are shown to us and to
-the checkers of torch, JAX and autograd. Exits with 1 where a correct gradient is refused.
+the checkers of torch, JAX and autograd. Torch computes where GRADCHECK_DEVICE says, such as cuda. Exits with 1 where a correct
+gradient is refused.
 """
 
 import sys

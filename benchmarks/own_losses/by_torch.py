@@ -1,9 +1,12 @@
 """The same losses in torch, as its users write them, and their gradients by autograd."""
 
 import math
+import os
 
 import torch
 from torch.nn import functional as F
+
+DEVICE = os.environ.get("GRADCHECK_DEVICE", "cpu")
 
 
 def _labels(Y):
@@ -45,7 +48,7 @@ def smoothed(Z, Y):
 def info_nce(theta, b, X, Y):
     K = theta @ X
     S = (K + b).T @ K / 0.5 + Y.T @ Y / 4
-    return F.cross_entropy(S, torch.arange(len(S)))
+    return F.cross_entropy(S, torch.arange(len(S), device=S.device))
 
 
 def ordinal(Z, Y):
@@ -75,10 +78,10 @@ def tempered(theta, b, X, Y):
 
 
 def tensor(array):
-    """Also of bfloat16, which torch does not take from NumPy."""
+    """On `DEVICE`; also of bfloat16, which torch does not take from NumPy."""
     if array.dtype.name == "bfloat16":
-        return torch.from_numpy(array.astype("float32")).to(torch.bfloat16)
-    return torch.from_numpy(array.copy())
+        return torch.from_numpy(array.astype("float32")).to(DEVICE, torch.bfloat16)
+    return torch.from_numpy(array.copy()).to(DEVICE)
 
 
 def gradients(name, names, given):
@@ -92,4 +95,6 @@ def gradients(name, names, given):
     value.backward()
     found = {key: a.grad for key, a in arrays.items() if key != "Y"}
     zeros = {key: torch.zeros_like(arrays[key]) for key in found}
-    return float(value.detach()), {key: (zeros[key] if g is None else g).double().numpy() for key, g in found.items()}
+    return float(value.detach()), {
+        key: (zeros[key] if g is None else g).double().cpu().numpy() for key, g in found.items()
+    }
