@@ -37,20 +37,23 @@ def named(dump: Dump, kept: list[Kept], again: Compared, wrong: tuple[int, ...])
         return ()
     chosen, allowed = [rows[k] for k in places], again.allowed[places]
     theta = taken(dump.arrays["theta"], chosen)
-    computed = again.computed[places] - dump.law.l2 * theta
+    computed = again.computed[places] - dump.l2 * theta
     blocks = []
     for block in kept:
         _, A, Y, slope = softmax_rows(dump, chosen, block)
         blocks.append((A, Y, np.broadcast_to(slope, A.shape)))
     A, Y, slope = (np.concatenate(arrays, axis=1) for arrays in zip(*blocks, strict=True))
-    P, Y = slope * A * np.concatenate([block.pull for block in kept]), slope * Y * dump.share
+    P, Y = (
+        slope * A * np.concatenate([block.pull for block in kept]),
+        slope * Y * np.concatenate([block.share for block in kept]),
+    )
     tried = {name: mistaken(P, A, Y) for name, mistaken in MISTAKEN.items()}
     tried |= dict(_parts(dump, P - Y, computed, allowed)) if dump.n > 1 else {}
     others = undone(dump)
     tried |= {name: rows_of(other, kept, chosen, A, slope) for name, other in others.items()}
     found = _products(dump, kept, np.stack(list(tried.values())))
-    if dump.law.l2:
-        found = found + np.multiply.outer([others.get(name, dump).law.l2 - dump.law.l2 for name in tried], theta)
+    if dump.l2:
+        found = found + np.multiply.outer([others.get(name, dump).l2 - dump.l2 for name in tried], theta)
     return tuple(name for name, G in zip(tried, found, strict=True) if (abs(G - computed) <= allowed).all())
 
 

@@ -10,6 +10,7 @@ import numpy as np
 
 from gradcheck import precision
 from gradcheck.arithmetic import FIELDS, Arithmetic
+from gradcheck.auditing.met import Met
 from gradcheck.auditing.rows import HELD, cuts, real
 from gradcheck.auditing.sliced import Transposed
 from gradcheck.enclosure import Reals
@@ -22,20 +23,22 @@ from gradcheck.law.options import SAMPLES as SAMPLES_COUNTED
 
 NEEDED = ("theta", "b", "X", "Y")
 JUDGED = ("Z", "A", "loss", "grad_theta", "grad_b", "grad_Z", "grad_X")
-NAMES = (*NEEDED, *JUDGED)
-BY_SAMPLE = ("X", "Y", "Z", "A", "grad_Z", "grad_X")
+GIVEN = ("upstream",)  # that may be there, and is not judged
+NAMES = (*NEEDED, *JUDGED, *GIVEN)
+BY_SAMPLE = ("X", "Y", "Z", "A", "grad_Z", "grad_X", "upstream")
 SAMPLES = ("columns", "rows")
-KNOWN = ("samples", *LAW, *FIELDS)  # what may be said of a dump
+KNOWN = ("samples", "factor", *LAW, *FIELDS)  # what may be said of a dump
 
 Arrays = Mapping[str, Any]
 
 
 @dataclass(frozen=True, eq=False)
-class Dump:
+class Dump(Met):
     """theta (L, d), b (L,), X (d, n), Y (L, n) or labels (n,), and what is to be judged; every array only sliced, never whole.
 
     `precision` is the coarsest precision that theta, X or an array to be judged is stored in; `law` is the loss that was computed,
-    and `arithmetic` what a dump says of its rounding beside that. `divided` is N where that is known already.
+    and `arithmetic` what a dump says of its rounding beside that. `divided` is N where that is known already. Every gradient is
+    that of `factor` times the loss.
     """
 
     arrays: Arrays
@@ -44,6 +47,7 @@ class Dump:
     watched: Watched | None = None
     arithmetic: Arithmetic = Arithmetic()  # noqa: RUF009 - immutable
     divided: float | None = None
+    factor: float = 1.0
 
     @property
     def L(self) -> int:
@@ -54,11 +58,6 @@ class Dump:
     def d(self) -> int:
         """Number of features."""
         return int(self.arrays["theta"].shape[1])
-
-    @property
-    def n(self) -> int:
-        """Number of samples."""
-        return int(self.arrays["X"].shape[1])
 
     @property
     def N(self) -> float:
@@ -96,8 +95,12 @@ class Dump:
 
     @property
     def share(self) -> float:
-        """What a label is multiplied by in D: 1/N, and the slope of a scale of the logits."""
+        """What a label is multiplied by in D: 1/N, and the slope of a scale of the logits; but for what is upstream."""
         return self.law.scale / self.N
+
+    def shares(self, part: slice) -> Reals:
+        """(nb,): that of each sample, with what is upstream."""
+        return self.share * self.meets(part)
 
     @property
     def index(self) -> bool:
@@ -114,11 +117,6 @@ class Dump:
         """`Unusable` where a file of the dump is not what it was when it was opened."""
         if self.watched is not None:
             self.watched.require_unchanged()
-
-    def samples(self, name: str, part: slice) -> Any:
-        """The samples of an array that are `part`, as they are stored."""
-        array = self.arrays[name]
-        return np.asarray(array[part] if len(array.shape) == 1 else array[:, part])
 
 
 def of(
@@ -144,9 +142,16 @@ def of(
     if unknown:
         raise Unusable(f"{source}: {', '.join(unknown)}: not known; expected any of {', '.join(KNOWN)}")
     law, arithmetic = ({k: declared[k] for k in names if k in declared} for names in (LAW, FIELDS))
-    found = Dump(seen, CrossEntropy(**law), source, watched, Arithmetic(**arithmetic))
+    factor = _factor(declared.get("factor", 1.0), source)
+    found = Dump(seen, CrossEntropy(**law), source, watched, Arithmetic(**arithmetic), factor=factor)
     _validate(found)
     return found
+
+
+def _factor(given: Any, source: str) -> float:
+    if isinstance(given, bool) or not isinstance(given, int | float) or not 2.0**-100 <= given <= 2.0**100:
+        raise Unusable(f"{source}: factor={given!r:.60}; expected a positive number: what the loss was multiplied by")
+    return float(given)
 
 
 def _seen(name: str, array: Any, samples: str, source: str) -> Any:
@@ -188,6 +193,7 @@ def _validate(dump: Dump) -> None:
         "grad_b": (L,),
         "grad_Z": (L, n),
         "grad_X": (d, n),
+        "upstream": (n,),
     }
     for name, shape in shapes.items():
         array = dump.arrays.get(name)

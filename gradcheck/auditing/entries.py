@@ -51,7 +51,7 @@ def _differences(dump: Dump, block: Block, rows: slice, A: Reals) -> tuple[Reals
     )
     if dump.law.smoothing:
         limit += of.hard * labels.hard.of(rows, block.Y)
-    D = A * block.pull - Y * dump.share
+    D = A * block.pull - Y * block.share
     return D if block.S is None else D * block.S[rows], limit
 
 

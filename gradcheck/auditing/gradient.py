@@ -33,7 +33,7 @@ def theta(dump: Dump, plan: Plan, sums: Sums, limit: Reals) -> Finding:
 
 def bias(dump: Dump, plan: Plan, sums: Sums, limit: Reals) -> Finding:
     """Every entry, with its limit (L,)."""
-    b, l2 = real(dump.arrays["b"]), dump.law.l2 * dump.law.l2_bias
+    b, l2 = real(dump.arrays["b"]), dump.l2 * dump.law.l2_bias
     limit, exact = penalties.of_gradient(dump, plan, limit, abs(b), l2), sums.gradient.right[-1] + l2 * b
     compared = Compared("grad_b", real(dump.arrays["grad_b"]), exact, limit)
     rows = tuple(np.flatnonzero(compared.ratios > 1).tolist())
@@ -50,7 +50,7 @@ def limits(dump: Dump, plan: Plan, sums: Sums) -> Reals:
 
 
 def _probed(dump: Dump, plan: Plan, sums: Sums, limit: Reals) -> tuple[Probed, Reals]:
-    right, l2 = sums.gradient.right[:-1], dump.law.l2
+    right, l2 = sums.gradient.right[:-1], dump.l2
     if l2 and plan.turned is not None:
         right = right + l2 * plan.turned.V.T
         limit = penalties.of_gradient(dump, plan, limit, plan.turned.weight, l2, count=dump.d)

@@ -62,7 +62,7 @@ def _loss(dump: Dump, plan: Plan, sums: Sums) -> Finding:
     # it may not be among what `stored` is the coarsest of
     if written.u > plan.arithmetic.stored.u or plan.arithmetic.inside:
         limit = returned(limit, np.abs(value), replace(written, returned=written.u))
-    most = np.maximum(most * max(1 / dump.N, 1.0), found.squares)
+    most = np.maximum(most * max(1 / dump.N, 1.0), found.squares) * dump.ends[1] / dump.ends[0]
     inside = most < plan.arithmetic.huge and abs(value) + limit < written.huge
     allowed = np.asarray(limit if inside else np.inf)
     compared = Compared("loss", np.asarray(float(loss)), np.asarray(value), allowed)

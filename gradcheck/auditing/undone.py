@@ -35,6 +35,7 @@ def rows_of(other: Dump, kept: list[Kept], rows: list[int], A: Reals, slope: Rea
         part = block.part
         Y = other.samples("Y", part)
         of = labels(other, part, Y)
-        pull = (of.mass + 2 * of.masses.z * (block.m + np.log(block.s))) * other.share
-        found.append(slope[:, part] * (A[:, part] * pull - of.of(rows, Y) * other.share))
+        share = other.shares(part)
+        pull = (of.mass + 2 * of.masses.z * (block.m + np.log(block.s))) * share
+        found.append(slope[:, part] * (A[:, part] * pull - of.of(rows, Y) * share))
     return np.concatenate(found, axis=1)
