@@ -12,10 +12,11 @@ from gradcheck.auditing.dump import Dump
 from gradcheck.auditing.findings import Compared
 from gradcheck.auditing.rows import real
 from gradcheck.auditing.sums import Kept
-from gradcheck.auditing.undone import rows_of, undone
+from gradcheck.auditing.undone import relabelled, rows_of, undone
 from gradcheck.enclosure import Reals
 
 ROWS = 3  # that an explanation must hold for
+LEAST = 1e-9  # of a limit, is no difference
 TRIED = 4  # numbers of samples that are tried in full
 
 # From P = A diag(c), A and Y = Y'/N (rows, n): what stands in the place of P − Y.
@@ -49,7 +50,7 @@ def named(dump: Dump, kept: list[Kept], again: Compared, wrong: tuple[int, ...])
     )
     tried = {name: mistaken(P, A, Y) for name, mistaken in MISTAKEN.items()}
     tried |= dict(_parts(dump, P - Y, computed, allowed)) if dump.n > 1 else {}
-    others = undone(dump)
+    others = {**undone(dump), **relabelled(dump)}
     tried |= {name: rows_of(other, kept, chosen, A, slope) for name, other in others.items()}
     found = _products(dump, kept, np.stack(list(tried.values())))
     if dump.l2:
@@ -66,18 +67,19 @@ def _products(dump: Dump, kept: list[Kept], D: Reals) -> Reals:
 
 
 def _parts(dump: Dump, D: Reals, computed: Reals, allowed: Reals) -> Iterator[tuple[str, Reals]]:
-    """The first samples alone, or the last. Where they part is found by the largest entry of each row; of places that fit alike,
-    those are tried first at which many sizes of chunks end.
+    """The first samples alone, or the last. Where they part is found by the largest entry of each row; those that fit
+    best are tried first, and of places that fit alike those at which many sizes of chunks end.
     """
     n = dump.n
-    first, last = np.ones(n - 1, np.bool_), np.ones(n - 1, np.bool_)
+    first, last = np.zeros(n - 1), np.zeros(n - 1)  # the most that a row is off by, of its limit
     for row, j in enumerate(np.argmax(abs(computed), axis=1).tolist()):
         summed = np.cumsum(D[row] * real(dump.arrays["X"][j : j + 1]).reshape(-1))
-        first &= abs(summed[:-1] - computed[row, j]) <= allowed[row, j]
-        last &= abs(summed[-1] - summed[:-1] - computed[row, j]) <= allowed[row, j]
-    for which, fits in (("first", first), ("last", last)):
-        places = np.flatnonzero(fits) + 1
-        for at in sorted(places.tolist(), key=lambda at: -(at & -at))[:TRIED]:
+        for off, parts in ((first, summed[:-1]), (last, summed[-1] - summed[:-1])):
+            np.maximum(off, abs(parts - computed[row, j]) / allowed[row, j], out=off)
+    for which, off in (("first", first), ("last", last)):
+        nearness = np.floor(np.log10(np.maximum(off, LEAST)))
+        places = [int(at) + 1 for at in np.flatnonzero(off <= 1)]
+        for at in sorted(places, key=lambda at: (nearness[at - 1], -(at & -at)))[:TRIED]:
             part = D.copy()
             part[:, at:] *= which == "last"
             part[:, :at] *= which == "first"

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.auditing import causes, faults, penalties
+from gradcheck.auditing import causes, faults, penalties, single
 from gradcheck.auditing.again import computed_again, inside, undivided
 from gradcheck.auditing.dump import Dump
 from gradcheck.auditing.findings import Compared, Finding, Probed, concluded
@@ -26,9 +26,17 @@ def theta(dump: Dump, plan: Plan, sums: Sums, limit: Reals) -> Finding:
     found = concluded("grad_theta", probed, again, plan, float(np.median(lengths)))
     if found.rows:
         named = causes.named(dump, sums.kept, again, found.rows)
-        told = (faults.rows_in_words(found.rows, dump.L), *named) if named else faults.describe(again, found.rows, dump)
+        told = (
+            (faults.rows_in_words(found.rows, dump.L), *named)
+            if named
+            else (*faults.describe(again, found.rows, dump), *_hints(dump, sums, again, found.rows))
+        )
         return replace(found, faults=told)
     return replace(found, odd=faults.odd(again))
+
+
+def _hints(dump: Dump, sums: Sums, again: Compared, rows: tuple[int, ...]) -> tuple[str, ...]:
+    return single.named(dump, sums.kept, again, rows) or faults.labelled(dump, rows)
 
 
 def bias(dump: Dump, plan: Plan, sums: Sums, limit: Reals) -> Finding:
