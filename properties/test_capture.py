@@ -1,5 +1,6 @@
 """A language model's head is captured in two lines, however it is trained; what is wrong with it is found and named."""
 
+import numpy as np
 import pytest
 from test_audit_law import outcomes
 
@@ -54,6 +55,16 @@ def test_labels_as_the_model_takes_them(model, tmp_path):
     assert not (tmp_path / "dump").exists()
     found = agreeing(step.write(labels, loss, shift=True))
     assert found.law == CrossEntropy(ignore=-100, mean_of="labelled")
+
+
+@models
+def test_labels_that_were_shifted_already(model, tmp_path):
+    made = model()
+    tokens, labels = heads.ids(made)
+    step = gradcheck.capture(made.lm_head, tmp_path / "dump")
+    loss = heads.loss_of(made, tokens, labels)
+    loss.backward()
+    agreeing(step.write(torch.nn.functional.pad(labels, (0, 1), value=-100)[:, 1:], loss))
 
 
 @models
@@ -171,8 +182,6 @@ def test_the_part_of_an_embedding_that_was_left_in_is_named(model, tmp_path):
     loss = heads.loss_of(made, tokens, labels)
     loss.backward()
     folder = step.write(labels, loss, shift=True)
-    import numpy as np
-
     np.save(folder / "grad_theta.npy", made.lm_head.weight.grad.numpy())
     found = named(folder, "as an embedding that is tied to theta adds to its gradient")
     rows = next(f for f in found.findings if f.quantity == "grad_theta").rows
@@ -212,3 +221,241 @@ def test_a_micro_batch_that_was_lost_is_named(model, tmp_path):
     n = some[0][0].numel()
     folder = step.write([labels for _, labels in some], losses, shift=True, factor=0.5)
     named(folder, f"as if only the last {n} of {2 * n} samples had been summed")
+
+
+# ---- other ways to train ----
+
+
+class Remembering(torch.nn.Module):
+    """A head within gradient checkpointing."""
+
+    def __init__(self, reentrant):
+        super().__init__()
+        torch.manual_seed(0)
+        self.lm_head, self.reentrant = torch.nn.Linear(heads.D, heads.V), reentrant
+
+    def forward(self, X):
+        from torch.utils.checkpoint import checkpoint
+
+        return checkpoint(self.lm_head, X, use_reentrant=self.reentrant)
+
+
+@pytest.mark.parametrize("reentrant", [True, False])
+def test_a_layer_that_is_called_again_by_checkpointing(reentrant, tmp_path):
+    made, X = Remembering(reentrant), torch.randn(3, 20, heads.D, requires_grad=True)
+    labels = torch.randint(heads.V, (3, 20))
+    step = gradcheck.capture(made.lm_head, tmp_path / "dump")
+    with torch.no_grad():
+        made.lm_head(X)  # an evaluation is none of it
+    loss = torch.nn.functional.cross_entropy(made(X).flatten(0, 1), labels.flatten())
+    loss.backward()
+    agreeing(step.write(labels, loss))
+    assert "forward" not in vars(made.lm_head)
+
+
+def head(seed=0, n=60):
+    torch.manual_seed(seed)
+    layer, X = torch.nn.Linear(heads.D, heads.V), torch.randn(n, heads.D, requires_grad=True)
+    return layer, X, torch.randint(heads.V, (n,))
+
+
+def test_logits_that_the_loss_overwrites_are_left_out(tmp_path):
+    """As fused kernels do, that write the gradient there."""
+
+    class InPlace(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, Z, y):
+            A = Z.softmax(1)
+            loss = -A[torch.arange(len(y)), y].log().mean()
+            A[torch.arange(len(y)), y] -= 1
+            Z.data.copy_(A / len(y))
+            ctx.save_for_backward(Z.data)
+            return loss
+
+        @staticmethod
+        def backward(ctx, upstream):
+            return upstream * ctx.saved_tensors[0], None
+
+    layer, X, labels = head()
+    step = gradcheck.capture(layer, tmp_path / "dump")
+    loss = InPlace.apply(layer(X), labels)
+    loss.backward()
+    found, told = judged(step.write(labels, loss))
+    assert set(told.values()) == {Outcome.AGREE} and "Z" in found.missing
+
+
+def test_options_are_said_once_written_and_judged(tmp_path):
+    """A soft cap, a z-loss and smoothing, by their names."""
+    layer, X, labels = head()
+    step = gradcheck.capture(layer, tmp_path / "dump", softcap=5.0, z_loss=1e-3, smoothing=0.1)
+    Z = 5 * torch.tanh(layer(X) / 5)
+    loss = torch.nn.functional.cross_entropy(Z, labels, label_smoothing=0.1) + 1e-3 * Z.logsumexp(1).square().mean()
+    loss.backward()
+    found = agreeing(step.write(labels, loss))
+    assert found.law == CrossEntropy(softcap=5.0, z_loss=1e-3, smoothing=0.1)
+
+
+def test_a_loss_of_each_sample_with_its_upstream_gradient(tmp_path):
+    layer, X, labels = head()
+    step = gradcheck.capture(layer, tmp_path / "dump")
+    loss, upstream = torch.nn.functional.cross_entropy(layer(X), labels, reduction="none"), torch.rand(60)
+    loss.backward(upstream)
+    agreeing(step.write(labels, loss, upstream=upstream))
+
+
+@pytest.mark.parametrize("factors", [0.25, [0.5, 2.0]])
+def test_calls_that_are_added_up_one_backward_pass_or_several(factors, tmp_path):
+    """Two calls of one layer: what each loss was multiplied by, and both in one backward pass, tied weights among it."""
+    layer, X, labels = head()
+    other, more = torch.randn(40, heads.D, requires_grad=True), torch.randint(heads.V, (40,))
+    step = gradcheck.capture(layer, tmp_path / "dump")
+    losses = [torch.nn.functional.cross_entropy(layer(x), y) for x, y in ((X, labels), (other, more))]
+    each = factors if isinstance(factors, list) else [factors] * 2
+    (losses[0] * each[0] + losses[1] * each[1] + layer.weight.square().sum()).backward()
+    agreeing(step.write([labels, more], losses, factor=factors))
+
+
+def test_one_loss_of_several_calls_is_one_mean(tmp_path):
+    layer, X, labels = head()
+    step = gradcheck.capture(layer, tmp_path / "dump")
+    Z = torch.cat([layer(X[:25]), layer(X[25:])])
+    loss = torch.nn.functional.cross_entropy(Z, labels)
+    loss.backward()
+    agreeing(step.write(labels, loss))
+
+
+@pytest.mark.parametrize("lose", [False, True])
+def test_a_fused_loss_that_calls_no_layer(lose, tmp_path):
+    """Of tied weights, whose data follow from them, too; and with a chunk that overwrites what the others added up."""
+    torch.manual_seed(0)
+    W = torch.nn.Parameter(torch.randn(heads.V, heads.D) / 4)
+    tokens = torch.randint(heads.V, (64,))
+    y = torch.where(torch.arange(64) % 5 == 0, -100, torch.roll(tokens, -1))
+    X = torch.tanh(W[tokens])
+    loss = heads.Chunked.apply(X, W, y, lose)
+    step = gradcheck.capture.fused(X, W, None, y, loss, tmp_path / "dump")
+    (4 * loss).backward()
+    folder = step.write(factor=4.0)
+    if lose:
+        named(folder, "as if only the last 16 of 64 samples had been summed")
+        return
+    _, told = judged(folder)
+    assert told == dict.fromkeys(("loss", "grad_theta", "grad_X"), Outcome.AGREE), told
+    assert not torch.equal(W.grad, torch.from_numpy(np.load(folder / "grad_theta.npy")))
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_step_of_jax_under_jit(turned, tmp_path):
+    jax = pytest.importorskip("jax")
+    numpy, draw = jax.numpy, np.random.default_rng(0)
+    E = numpy.asarray(draw.standard_normal((heads.V, heads.D)) / 4, numpy.float32)
+    b, labels = numpy.zeros(heads.V), draw.integers(0, heads.V, (4, 15))
+    step = gradcheck.capture.traced(tmp_path / "dump")
+
+    @jax.jit
+    @jax.value_and_grad
+    def train(E, b):
+        X, W, c = step(numpy.tanh(E[labels]), E.T if turned else E, b)  # tied
+        Z = (X @ (W if turned else W.T) + c)[:, :-1]
+        y = labels[:, 1:]
+        return -numpy.take_along_axis(jax.nn.log_softmax(Z), y[..., None], -1).mean()
+
+    loss, _ = train(E, b)
+    _, told = judged(step.write(labels, loss, shift=True))
+    assert told == dict.fromkeys(("loss", "grad_theta", "grad_b", "grad_X"), Outcome.AGREE), told
+    train(E, b)  # once more
+    with pytest.raises(Unusable, match="it exists"):
+        step.write(labels, loss, shift=True)
+
+
+# ---- what cannot be captured ----
+
+
+def written(change=None, labels=None, **told):
+    """A step that went well, and what is said of it."""
+
+    def run(folder):
+        layer, X, y = head()
+        step = gradcheck.capture(layer, folder)
+        loss = torch.nn.functional.cross_entropy(layer(X), y)
+        loss.backward()
+        if change:
+            change(layer)
+        step.write(y if labels is None else labels, told.pop("loss", loss), **told)
+
+    return run
+
+
+def stepped(layer):
+    torch.optim.SGD(layer.parameters(), 0.1).step()
+
+
+def twice(folder):
+    layer, X, y = head()
+    step = gradcheck.capture(layer, folder)
+    loss = torch.nn.functional.cross_entropy(layer(X), y)
+    loss.backward()
+    step.write(y, loss)
+    step.write(y, loss)
+
+
+def forward_alone(folder):
+    layer, X, y = head()
+    step = gradcheck.capture(layer, folder)
+    layer(X)
+    step.write(y)
+
+
+def behind(folder):
+    """The graph of a fused loss is gone."""
+    W, X = torch.randn(9, 3, requires_grad=True), torch.randn(5, 3)
+    gradcheck.capture.fused(X, W, None, torch.zeros(5, dtype=int), torch.tensor(1.0), folder)
+
+
+def elsewhere(folder):
+    W, X, V = (torch.randn(5, 3, requires_grad=True) for _ in range(3))
+    gradcheck.capture.fused(X, W, None, torch.zeros(5, dtype=int), V.sum(), folder)
+
+
+REFUSED = {
+    r"expected write\(\) before optimizer.step\(\)": written(stepped),
+    r"labels have shape \(61,\).*expected 60 labels; say shift=True": written(labels=torch.zeros(61, dtype=int)),
+    r"hold a label outside of 0 to 210, the first 5000.*or -100": written(labels=torch.full((60,), 5000)),
+    "num_items=0.5.*expected how many": written(num_items=0.5),
+    "chunks: not known; expected any of shift": written(chunks=3),
+    r"the loss has shape \(60,\); expected one number, or upstream=": written(loss=torch.zeros(60)),
+    r"2 losses are given, and the layer was called 1 times": written(loss=[torch.zeros(()), torch.zeros(())]),
+    "labels of 2 calls are given, and the layer was called 1 times": written(labels=[torch.zeros(60, dtype=int)] * 2),
+    "expected a number, or one for each call": written(factor="two"),
+    "factor=-1.0; expected a positive number": written(factor=-1.0),
+    r"expected one write\(\) for each capture": twice,
+    r"the layer has no gradient; expected write\(\) after": forward_alone,
+    "a Tiny has no weight .* expected its lm_head": lambda folder: gradcheck.capture(heads.tiny(), folder),
+    "sharpness.*is not known": lambda folder: gradcheck.capture(head()[0], folder, sharpness=2),
+    "smoothing: said beside law": lambda folder: gradcheck.capture(
+        head()[0], folder, law=CrossEntropy(), smoothing=0.1
+    ),
+    "the loss has no graph": behind,
+    "does not follow from X, W or b": elsewhere,
+    "no gradient has come back": lambda folder: gradcheck.capture.traced(folder).write([0]),
+}
+
+
+@pytest.mark.parametrize("line", REFUSED)
+def test_what_cannot_be_captured_is_refused_in_one_line(line, tmp_path):
+    with pytest.raises(Unusable, match=line) as refused:
+        REFUSED[line](tmp_path / "dump")
+    assert "\n" not in str(refused.value)
+
+
+def test_nothing_is_overwritten_unless_that_is_said(tmp_path):
+    written()(tmp_path / "dump")
+    layer, X, y = head()
+    for start in (
+        lambda: gradcheck.capture(layer, tmp_path / "dump"),
+        lambda: gradcheck.capture.traced(tmp_path / "dump"),
+        lambda: gradcheck.capture.fused(X, layer.weight, layer.bias, y, layer(X).sum(), tmp_path / "dump"),
+    ):
+        with pytest.raises(Unusable, match="it exists"):
+            start()
+    gradcheck.capture(layer, tmp_path / "dump", overwrite=True)

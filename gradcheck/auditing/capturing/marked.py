@@ -98,6 +98,18 @@ def require_unshifted(given: Any, labels: list[Any], calls: Sequence[Mapping[str
         )
 
 
+def require_classes(Y: Any, L: int, ignore: int | None) -> None:
+    """`Unusable` where a label is no class, and not that of samples that do not count."""
+    if Y.dtype.kind not in "iu":
+        return
+    out = Y[((Y < 0) | (Y >= L)) & ((IGNORED if ignore is None else ignore) != Y)]
+    if len(out):
+        raise Unusable(
+            f"labels hold a label outside of 0 to {L - 1}, the first {out[0]}; expected classes, or "
+            f"{IGNORED if ignore is None else ignore} where a sample does not count (ignore= names another)"
+        )
+
+
 def _fits(D: Any, Y: Any, ignore: int) -> bool:
     """Whether the gradient of each logit that a label names is the least of its sample, and the others' samples have none."""
     L = D.shape[1]

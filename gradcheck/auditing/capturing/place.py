@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from gradcheck.auditing.capturing import marked
 from gradcheck.auditing.capturing.told import Told
 from gradcheck.auditing.capturing.written import require, write
 
@@ -32,6 +33,7 @@ class Place:
         `stored` is what can be seen of how the step rounds.
         """
         known = told.of(calls, self.law)
+        marked.require_classes(known.Y, len(arrays["theta"]), known.law.ignore)
         whole = {**arrays, "Y": known.Y, **({} if known.loss is None else {"loss": known.loss})}
         for name in ("X", "Z", "grad_Z", "grad_X"):
             parts = [call[name] for call in calls if call.get(name) is not None]

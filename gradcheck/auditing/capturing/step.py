@@ -51,7 +51,9 @@ class Step:
         for name, parameter in self._uses.parameters.items():
             parameter.require_unchanged(name)
         said = _told(labels, loss, told)
-        path = self._place.write(self._parameters(said), _arrays(calls), said, _stored(said.loss, calls, self._uses))
+        path = self._place.write(
+            self._parameters(said, calls), _arrays(calls), said, _stored(said.loss, calls, self._uses)
+        )
         self._uses.close()
         self._written = True
         return path
@@ -61,10 +63,9 @@ class Step:
         self._uses.close()
         self._uses.calls.clear()
 
-    def _parameters(self, said: Told) -> dict[str, Any]:
+    def _parameters(self, said: Told, calls: list[Call]) -> dict[str, Any]:
         """theta, b, and their gradients."""
-        own, several = self._uses.parameters, isinstance(said.factor, list | tuple)
-        factors = {float(f) for f in said.factor} if several else {float(said.factor)}
+        own, factors = self._uses.parameters, set(said.factors(len(calls)))
         weight = own["weight"].tensor
         bias = own["bias"].tensor if "bias" in own else weight.detach().new_zeros(weight.shape[0])
         found = {"theta": weight, "b": bias}

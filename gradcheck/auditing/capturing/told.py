@@ -50,7 +50,7 @@ class Told:
         if self.upstream is None and not self.shift:
             marked.require_unshifted(self.labels, labels, calls, law)
         losses = self._losses(len(calls))
-        factors = _each(self.factor, len(calls), "factor")
+        factors = self.factors(len(calls))
         upstream, factor = None, factors[0]
         if self.upstream is not None:
             upstream, law = (
@@ -70,6 +70,10 @@ class Told:
                 f"the loss has shape {np.shape(loss)}; expected one number, or upstream= what that of each sample was multiplied by"
             )
         return Known(np.concatenate(labels), law, loss, upstream, factor, self.pieces or len(calls))
+
+    def factors(self, calls: int) -> list[float]:
+        """That of each call."""
+        return _each(self.factor, calls, "factor")
 
     def _divided(self, law: CrossEntropy) -> CrossEntropy:
         if self.num_items is None:
