@@ -44,6 +44,7 @@ class Audit:
     missing: tuple[str, ...]
     arithmetic: Arithmetic = Arithmetic()  # noqa: RUF009 - immutable
     law: CrossEntropy = PLAIN
+    factor: float = 1.0
 
     @property
     def status(self) -> int:
@@ -166,4 +167,5 @@ def _found(found: Dump, planned: Plan, sums: Sums) -> Audit:
         missing,
         found.arithmetic,
         found.law,
+        found.factor,
     )
