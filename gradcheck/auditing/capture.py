@@ -10,6 +10,7 @@ gradcheck.capture({"theta": W, "b": b, "X": X, "Y": y, "grad_theta": g}, "dump",
 """
 
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from gradcheck.auditing.capturing.place import Place
 from gradcheck.auditing.capturing.step import Step
 from gradcheck.auditing.capturing.traced import Traced
 from gradcheck.auditing.capturing.written import write
+from gradcheck.auditing.ranks import HOW
 from gradcheck.errors import Unusable
 from gradcheck.law import CrossEntropy
 
@@ -31,7 +33,8 @@ class Capture:
 
     `law` is the loss that is computed, or its options one by one (`smoothing=0.1`, `softcap=30.0`); `arithmetic` declares how the
     step rounds, where its arrays do not show it. Both are written into layout.json. A folder that exists is refused, before the
-    step; `overwrite` replaces it where it is a dump.
+    step; `overwrite` replaces it where it is a dump. Where several train together, `ranks` says what each has of its own, classes
+    or samples, and each writes the folder `rank.0`, `rank.1` … that is its (`rank`, or that of torch.distributed) in the one given.
     """
 
     def __call__(
@@ -43,6 +46,8 @@ class Capture:
         law: CrossEntropy | None = None,
         arithmetic: Arithmetic | None = None,
         overwrite: bool = False,
+        ranks: str = "",
+        rank: int | None = None,
         factor: float = 1.0,
         **options: Any,
     ) -> Any:
@@ -50,9 +55,14 @@ class Capture:
 
         Of arrays, `factor` is what the loss was multiplied by before its gradients were taken; of a layer, `write` is told that.
         """
-        place = _place(folder, law, arithmetic, options, overwrite=overwrite)
+        place = _place(folder, law, arithmetic, options, overwrite=overwrite, ranks=ranks, rank=rank)
         if isinstance(source, Mapping):
-            said: dict[str, Any] = {"samples": samples, "overwrite": overwrite, "factor": factor}
+            said: dict[str, Any] = {
+                "samples": samples,
+                "overwrite": overwrite,
+                "factor": factor,
+                **({"ranks": ranks} if ranks else {}),
+            }
             return write(source, place.folder, law=place.law, **said, **place.declared)
         return Step(source, place)
 
@@ -68,10 +78,12 @@ class Capture:
         law: CrossEntropy | None = None,
         arithmetic: Arithmetic | None = None,
         overwrite: bool = False,
+        ranks: str = "",
+        rank: int | None = None,
         **options: Any,
     ) -> Fused:
         """A step of a torch loss of X (…, d), W (L, d), b (L,) or None, that has been computed and not gone backward yet."""
-        place = _place(folder, law, arithmetic, options, overwrite=overwrite)
+        place = _place(folder, law, arithmetic, options, overwrite=overwrite, ranks=ranks, rank=rank)
         return Fused((X, W, b), labels, loss, place)
 
     @staticmethod
@@ -81,10 +93,12 @@ class Capture:
         law: CrossEntropy | None = None,
         arithmetic: Arithmetic | None = None,
         overwrite: bool = False,
+        ranks: str = "",
+        rank: int | None = None,
         **options: Any,
     ) -> Traced:
         """A step of jax: called with X (…, d), W (L, d) or (d, L) and b or None, it gives them back, and sees their gradients."""
-        return Traced(_place(folder, law, arithmetic, options, overwrite=overwrite))
+        return Traced(_place(folder, law, arithmetic, options, overwrite=overwrite, ranks=ranks, rank=rank))
 
 
 def _place(
@@ -94,13 +108,26 @@ def _place(
     options: Mapping[str, Any],
     *,
     overwrite: bool,
+    ranks: str,
+    rank: int | None,
 ) -> Place:
     if law is not None and options:
         raise Unusable(
             f"{', '.join(options)}: said beside law; expected law with all of its options, or each by its name"
         )
+    if ranks not in ("", *HOW) or (rank is not None and not ranks):
+        raise Unusable(f"ranks={ranks!r:.40}; expected what each rank has of its own: {' or '.join(HOW)}")
     found = law or CrossEntropy.read(options)
-    return Place(Path(folder), found, arithmetic.said if arithmetic else {}, overwrite=overwrite)
+    path = Path(folder) / f"rank.{_rank() if rank is None else rank}" if ranks else Path(folder)
+    return Place(path, found, arithmetic.said if arithmetic else {}, overwrite=overwrite, ranks=ranks)
+
+
+def _rank() -> int:
+    """That of this process, in the group of all that train together."""
+    distributed = getattr(sys.modules.get("torch"), "distributed", None)
+    if distributed is None or not distributed.is_available() or not distributed.is_initialized():
+        raise Unusable("there is no group of processes; expected torch.distributed to be initialized, or rank=")
+    return int(distributed.get_rank())
 
 
 capture = Capture()

@@ -12,6 +12,7 @@ from gradcheck.auditing.dump import Dump
 from gradcheck.auditing.findings import Compared
 from gradcheck.auditing.rows import real
 from gradcheck.auditing.sums import Kept
+from gradcheck.auditing.torn import of_ranks
 from gradcheck.auditing.undone import relabelled, rows_of, undone
 from gradcheck.enclosure import Reals
 
@@ -50,6 +51,7 @@ def named(dump: Dump, kept: list[Kept], again: Compared, wrong: tuple[int, ...])
     )
     tried = {name: mistaken(P, A, Y) for name, mistaken in MISTAKEN.items()}
     tried |= dict(_parts(dump, P - Y, computed, allowed)) if dump.n > 1 else {}
+    tried |= of_ranks(dump, kept, chosen, P - Y, slope)
     others = {**undone(dump), **relabelled(dump)}
     tried |= {name: rows_of(other, kept, chosen, A, slope) for name, other in others.items()}
     found = _products(dump, kept, np.stack(list(tried.values())))

@@ -23,11 +23,11 @@ from gradcheck.law.options import SAMPLES as SAMPLES_COUNTED
 
 NEEDED = ("theta", "b", "X", "Y")
 JUDGED = ("Z", "A", "loss", "grad_theta", "grad_b", "grad_Z", "grad_X")
-GIVEN = ("upstream",)  # that may be there, and is not judged
+GIVEN = ("upstream", "lse")  # that may be there, and nobody misses
 NAMES = (*NEEDED, *JUDGED, *GIVEN)
-BY_SAMPLE = ("X", "Y", "Z", "A", "grad_Z", "grad_X", "upstream")
+BY_SAMPLE = ("X", "Y", "Z", "A", "grad_Z", "grad_X", "upstream", "lse")
 SAMPLES = ("columns", "rows")
-KNOWN = ("samples", "factor", *LAW, *FIELDS)  # what may be said of a dump
+KNOWN = ("samples", "factor", "ranks", "reduced", *LAW, *FIELDS)  # what may be said of a dump
 
 Arrays = Mapping[str, Any]
 
@@ -38,7 +38,7 @@ class Dump(Met):
 
     `precision` is the coarsest precision that theta, X or an array to be judged is stored in; `law` is the loss that was computed,
     and `arithmetic` what a dump says of its rounding beside that. `divided` is N where that is known already. Every gradient is
-    that of `factor` times the loss.
+    that of `factor` times the loss. `classes` counts those of each rank that has its own, `parts` the samples likewise.
     """
 
     arrays: Arrays
@@ -48,6 +48,8 @@ class Dump(Met):
     arithmetic: Arithmetic = Arithmetic()  # noqa: RUF009 - immutable
     divided: float | None = None
     factor: float = 1.0
+    classes: tuple[int, ...] = ()
+    parts: tuple[int, ...] = ()
 
     @property
     def L(self) -> int:
@@ -125,6 +127,8 @@ def of(
     samples: str = "columns",
     source: str = "arrays",
     watched: Watched | None = None,
+    classes: tuple[int, ...] = (),
+    parts: tuple[int, ...] = (),
     **declared: Any,
 ) -> Dump:
     """A dump of arrays in memory, or mapped; `declared` are fields of `CrossEntropy` and of `Arithmetic`. `Unusable` says what does
@@ -143,7 +147,7 @@ def of(
         raise Unusable(f"{source}: {', '.join(unknown)}: not known; expected any of {', '.join(KNOWN)}")
     law, arithmetic = ({k: declared[k] for k in names if k in declared} for names in (LAW, FIELDS))
     factor = _factor(declared.get("factor", 1.0), source)
-    found = Dump(seen, CrossEntropy(**law), source, watched, Arithmetic(**arithmetic), factor=factor)
+    found = Dump(seen, CrossEntropy(**law), source, watched, Arithmetic(**arithmetic), None, factor, classes, parts)
     _validate(found)
     return found
 
@@ -167,6 +171,8 @@ def _seen(name: str, array: Any, samples: str, source: str) -> Any:
         raise Unusable(f"{source}: {name} has dtype {kind.name}; expected one of {', '.join(precision.NAMES)}")
     if name in ("b", "grad_b"):
         return np.asarray(array).reshape(-1)
+    if name == "lse":
+        return np.atleast_2d(np.asarray(array[:]))
     if samples == "rows" and name in BY_SAMPLE and len(array.shape) == 2:
         return array.T if isinstance(array, np.ndarray) else Transposed(array)
     return array
@@ -194,6 +200,7 @@ def _validate(dump: Dump) -> None:
         "grad_Z": (L, n),
         "grad_X": (d, n),
         "upstream": (n,),
+        "lse": (len(dump.classes) or 1, n),
     }
     for name, shape in shapes.items():
         array = dump.arrays.get(name)
@@ -203,7 +210,7 @@ def _validate(dump: Dump) -> None:
                 f"X has {n} samples; --samples rows is for arrays with a sample in each row"
             )
     loss = dump.arrays.get("loss")
-    if loss is not None and math.prod(loss.shape) != 1:
+    if loss is not None and math.prod(loss.shape) not in (1, len(dump.classes)):
         raise Unusable(f"{dump.source}: loss has shape {tuple(loss.shape)}; expected one number")
     kind = np.dtype(dump.arrays["Y"].dtype).kind
     if dump.index != (kind in "iu"):

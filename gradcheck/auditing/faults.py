@@ -14,6 +14,17 @@ ODD = 64.0  # times the next worst of its row, an entry stands out
 NEAR = 1 / 64  # of what a known factor does, within which a measured one is called by its name
 
 
+def ranks_in_words(rows: tuple[int, ...], dump: Dump) -> tuple[str, ...]:
+    """Of ranks that have classes of their own, which of them these rows are of, where others have none."""
+    ends = np.cumsum(dump.classes)
+    some = sorted({int(np.searchsorted(ends, l, "right")) for l in rows}) if len(dump.classes) else []
+    if not some or len(some) == len(dump.classes):
+        return ()
+    return (
+        f"all of them are of rank{'s' * (len(some) != 1)} {', '.join(map(str, some[:SHOWN]))} of {len(dump.classes)}",
+    )
+
+
 def rows_in_words(rows: tuple[int, ...], L: int, what: str = "row") -> str:
     """`rows 3, 4, 7 (3 of 16384)`, or how many where there are many; `what` they are of a reader's array."""
     if len(rows) == L:

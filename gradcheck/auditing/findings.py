@@ -20,6 +20,7 @@ NAMES = {
     "grad_Z": "∂ℒ/∂Z",
     "grad_X": "∂ℒ/∂X",
     "loss": "ℒ",
+    "lse": "log-sum-exp",
 }
 UNKNOWN = "the logits, or our own sums over them, are not finite, so there is nothing to compare with"
 

@@ -31,7 +31,7 @@ def theta(dump: Dump, plan: Plan, sums: Sums, limit: Reals) -> Finding:
             if named
             else (*faults.describe(again, found.rows, dump), *_hints(dump, sums, again, found.rows))
         )
-        return replace(found, faults=told)
+        return replace(found, faults=(*told, *faults.ranks_in_words(found.rows, dump)))
     return replace(found, odd=faults.odd(again))
 
 
@@ -45,7 +45,7 @@ def bias(dump: Dump, plan: Plan, sums: Sums, limit: Reals) -> Finding:
     limit, exact = penalties.of_gradient(dump, plan, limit, abs(b), l2), sums.gradient.right[-1] + l2 * b
     compared = Compared("grad_b", real(dump.arrays["grad_b"]), exact, limit)
     rows = tuple(np.flatnonzero(compared.ratios > 1).tolist())
-    told = (faults.rows_in_words(rows, dump.L),) if rows else ()
+    told = (faults.rows_in_words(rows, dump.L), *faults.ranks_in_words(rows, dump)) if rows else ()
     return Finding("grad_b", compared.verdict(), rows=rows, faults=told, seen=compared.seen)
 
 

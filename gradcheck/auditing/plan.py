@@ -64,7 +64,7 @@ def error_model(dump: Dump, declared: Arithmetic) -> ErrorModel:
     kinds = {
         name: precision.of(np.dtype(array.dtype))
         for name, array in dump.arrays.items()
-        if name not in ("Y", "upstream")
+        if name not in ("Y", "upstream", "lse")
     }
     for kind in kinds.values():  # whatever lies in the dump has been written down there
         granted = granted.within(kind)

@@ -14,12 +14,13 @@ from gradcheck.auditing.capturing.written import require, write
 
 @dataclass(frozen=True)
 class Place:
-    """`law` is the loss that is computed, `declared` fields of `Arithmetic`."""
+    """`law` is the loss that is computed, `declared` fields of `Arithmetic`; `ranks` says what each of several has of its own."""
 
     folder: Path
     law: Any
     declared: Mapping[str, Any]
     overwrite: bool = False
+    ranks: str = ""
 
     def require(self) -> None:
         """Now, and not after hours of training."""
@@ -32,8 +33,9 @@ class Place:
 
         `stored` is what can be seen of how the step rounds.
         """
-        known = told.of(calls, self.law)
-        marked.require_classes(known.Y, len(arrays["theta"]), known.law.ignore)
+        known = told.of(calls, self.law, whole=self.ranks != "classes")
+        if self.ranks != "classes":  # of which a rank has a part
+            marked.require_classes(known.Y, len(arrays["theta"]), known.law.ignore)
         whole = {**arrays, "Y": known.Y, **({} if known.loss is None else {"loss": known.loss})}
         for name in ("X", "Z", "grad_Z", "grad_X"):
             parts = [call[name] for call in calls if call.get(name) is not None]
@@ -42,7 +44,7 @@ class Place:
                 whole[name] = wide[0] if len(wide) == 1 else np.concatenate(wide)
         whole |= {} if known.upstream is None else {"upstream": known.upstream}
         pieces = {"pieces": known.pieces} if known.pieces > 1 else {}
-        declared = {**stored, **pieces, **self.declared}
+        declared = {**stored, **pieces, **self.declared, **({"ranks": self.ranks} if self.ranks else {})}
         return write(
             whole, self.folder, samples="rows", law=known.law, overwrite=self.overwrite, factor=known.factor, **declared
         )

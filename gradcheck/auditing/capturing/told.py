@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 
 from gradcheck.auditing.capturing import marked
+from gradcheck.auditing.divisors import shares
 from gradcheck.errors import Unusable
 from gradcheck.law import CrossEntropy
-from gradcheck.law.options import LABELLED, SAMPLES
+from gradcheck.law.options import SAMPLES
 from gradcheck.tensors import array
 
 
@@ -42,12 +43,12 @@ class Told:
     upstream: Any = None
     pieces: int | None = None
 
-    def of(self, calls: Sequence[Mapping[str, Any]], law: CrossEntropy) -> Known:
-        """Of these calls of the layer."""
+    def of(self, calls: Sequence[Mapping[str, Any]], law: CrossEntropy, *, whole: bool = True) -> Known:
+        """Of these calls of the layer, which has all classes (`whole`) or a part of them."""
         shapes = [call["X"].shape[:-1] for call in calls]
         law = self._divided(law)
         labels, law = marked.of(self.labels, shapes, law, shift=self.shift)
-        if self.upstream is None and not self.shift:
+        if whole and self.upstream is None and not self.shift:
             marked.require_unshifted(self.labels, labels, calls, law)
         losses = self._losses(len(calls))
         factors = self.factors(len(calls))
@@ -59,7 +60,7 @@ class Told:
             )
             losses = [_weighed(loss, upstream) for loss in losses]
         elif len(losses) > 1 and (self._apart(law) or len(set(factors)) > 1):
-            upstream, law = _shares(labels, law), replace(law, reduction="sum", mean_of=SAMPLES)
+            upstream, law = shares(labels, law), replace(law, reduction="sum", mean_of=SAMPLES)
             if len(set(factors)) > 1:
                 upstream, factor = [u * f for u, f in zip(upstream, factors, strict=True)], 1.0
                 losses = [loss * f for loss, f in zip(losses, factors, strict=True)]
@@ -122,20 +123,3 @@ def _weighed(loss: Any, upstream: Any) -> Any:
     if np.size(loss) != np.size(upstream):
         raise Unusable(f"the loss has shape {np.shape(loss)}, and upstream {np.shape(upstream)}; expected the same")
     return np.asarray(loss.reshape(-1).astype(np.float64) @ upstream)
-
-
-def _shares(labels: list[Any], law: CrossEntropy) -> list[Any]:
-    """1/N of each call for each of its samples, since each is a mean of its own."""
-    from gradcheck.law import text
-
-    found = []
-    for Y in labels:
-        if Y.ndim == 1:
-            counts = np.ones(len(Y)) if law.ignore is None else (law.ignore != Y).astype(np.float64)
-            N = counts.sum() if law.mean_of == LABELLED else float(len(Y))
-            if law.mean_of not in (LABELLED, SAMPLES):
-                N = float(np.asarray(law.class_weight or (1.0,) * (int(Y.max()) + 1))[Y[counts > 0]].sum())
-        else:
-            N = float(text.normaliser(Y.T.astype(np.float64), law))
-        found.append(np.full(len(Y), 1 / N if N else 0.0))
-    return found

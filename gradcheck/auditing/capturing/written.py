@@ -37,12 +37,15 @@ def write(
         raise Unusable(f"{', '.join(unknown)}: not known; expected any of {', '.join(dump.NAMES)}")
     options: dict[str, Any] = law.said
     declared |= {"factor": factor} if factor != 1 else {}
-    dump.of(found, samples=samples, source=str(folder), **options, **declared)
+    told = {} if declared.get("ranks") == "classes" else options  # weights are those of all classes
+    dump.of(found, samples=samples, source=str(folder), **told, **declared)
     require(folder, overwrite)
     whole = {"law": options} if set(options) - {"reduction"} else {}
     said = json.dumps({"samples": samples, "reduction": law.reduction, **whole, **declared}) + "\n"
     temporary = None
     try:
+        if declared.get("ranks"):
+            folder.parent.mkdir(exist_ok=True)
         temporary = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".gradcheck-"))
         for name, value in found.items():
             np.save(temporary / f"{name}.npy", value, allow_pickle=False)
