@@ -488,7 +488,9 @@ UNUSABLE = {
     "X has dtype complex128": put("X", lambda a: a.astype(complex)),
     "does not say what samples and reduction are": lambda path: (path / "layout.json").write_text("{}"),
     "the parts of X are X.1.npy; expected 0, 1, 2": lambda path: (path / "X.npy").rename(path / "X.1.npy"),
-    "only X, Y, Z, A, grad_Z, grad_X, upstream can be in parts": lambda path: (path / "b.npy").rename(path / "b.0.npy"),
+    "only X, Y, Z, A, grad_Z, grad_X, upstream, lse can be in parts": lambda path: (path / "b.npy").rename(
+        path / "b.0.npy"
+    ),
     "expected it to continue X.0.npy": lambda path: (
         in_parts(path, "columns"),
         np.save(path / "X.2.npy", np.ones((3, 2))),

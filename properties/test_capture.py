@@ -253,6 +253,15 @@ def test_a_layer_that_is_called_again_by_checkpointing(reentrant, tmp_path):
     assert "forward" not in vars(made.lm_head)
 
 
+def test_a_model_in_float64_whose_loss_is_taken_in_float32(tmp_path):
+    made = heads.tiny(dtype=torch.float64)
+    tokens, labels = heads.ids(made)
+    step = gradcheck.capture(made.lm_head, tmp_path / "dump")
+    loss = heads.loss_of(made, tokens, labels)
+    loss.backward()
+    assert agreeing(step.write(labels, loss, shift=True)).arithmetic.inner == "float32"
+
+
 def head(seed=0, n=60):
     torch.manual_seed(seed)
     layer, X = torch.nn.Linear(heads.D, heads.V), torch.randn(n, heads.D, requires_grad=True)

@@ -108,12 +108,18 @@ def _ranks() -> int:
 
 
 def _stored(loss: Any, calls: list[Call], uses: Uses) -> dict[str, str]:
-    """The precision of arrays that are written down, where that can be seen: by autocast, or by a fused loss in 16 bits."""
+    """The precision of arrays that are written down, where that can be seen: by autocast, by a fused loss in 16
+    bits, or by a loss in float32 of logits in float64.
+    """
     seen = (calls[0].Z, calls[0].X, uses.parameters["weight"].tensor)
     kinds = [precision.named(str(tensor.dtype).removeprefix("torch.")) for tensor in seen]
     coarser = kinds[0].u > max(kind.u for kind in kinds[1:])
     one = loss[0] if isinstance(loss, list | tuple) and loss else loss
-    return {"stored": kinds[0].name} if coarser or (_fused(one) and kinds[0].dtype.itemsize == 2) else {}
+    if coarser or (_fused(one) and kinds[0].dtype.itemsize == 2):
+        return {"stored": kinds[0].name}
+    # logits that a model has made coarser before the loss, as some do with .float()
+    single = str(getattr(one, "dtype", "")) == "torch.float32" and kinds[0].name == "float64"
+    return {"inner": "float32"} if single else {}
 
 
 def _fused(loss: Any) -> bool:
