@@ -268,6 +268,29 @@ def head(seed=0, n=60):
     return layer, X, torch.randint(heads.V, (n,))
 
 
+def test_a_layer_that_goes_on_being_trained_holds_its_last_step(tmp_path):
+    layer, X, labels = head()
+    step, descent = gradcheck.capture(layer, tmp_path / "dump"), torch.optim.SGD(layer.parameters(), 0.1)
+    for k in range(3):
+        descent.zero_grad()
+        loss = torch.nn.functional.cross_entropy(layer(X), labels)
+        loss.backward()
+        if k < 2:
+            descent.step()
+    assert len(step._uses.calls) == 1
+    agreeing(step.write(labels, loss))
+
+
+def test_tied_embeddings_with_a_sparse_gradient(tmp_path):
+    torch.manual_seed(0)
+    embedded, layer = torch.nn.Embedding(heads.V, heads.D, sparse=True), torch.nn.Linear(heads.D, heads.V, bias=False)
+    layer.weight, tokens = embedded.weight, torch.randint(heads.V, (60,))
+    step = gradcheck.capture(layer, tmp_path / "dump")
+    loss = torch.nn.functional.cross_entropy(layer(torch.tanh(embedded(tokens))), tokens)
+    loss.backward()
+    agreeing(step.write(tokens, loss))
+
+
 def test_logits_that_the_loss_overwrites_are_left_out(tmp_path):
     """As fused kernels do, that write the gradient there."""
 
@@ -322,6 +345,17 @@ def test_calls_that_are_added_up_one_backward_pass_or_several(factors, tmp_path)
     each = factors if isinstance(factors, list) else [factors] * 2
     (losses[0] * each[0] + losses[1] * each[1] + layer.weight.square().sum()).backward()
     agreeing(step.write([labels, more], losses, factor=factors))
+
+
+def test_losses_of_each_sample_of_several_calls(tmp_path):
+    layer, X, labels = head()
+    step = gradcheck.capture(layer, tmp_path / "dump")
+    upstream = [torch.rand(25), -torch.rand(35)]
+    parts = [slice(0, 25), slice(25, 60)]
+    losses = [torch.nn.functional.cross_entropy(layer(X[p]), labels[p], reduction="none") for p in parts]
+    for loss, by in zip(losses, upstream, strict=True):
+        loss.backward(by)
+    agreeing(step.write([labels[p] for p in parts], torch.cat(losses), upstream=upstream))
 
 
 def test_one_loss_of_several_calls_is_one_mean(tmp_path):

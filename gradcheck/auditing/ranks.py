@@ -88,7 +88,9 @@ def _classes(path: str, given: Mapping[str, Any], found: list[Arrays]) -> Ranks:
             whole[name] = np.stack([np.asarray(one[...]).reshape(-1) for one in _alike(path, name, stored)])
     if "loss" in whole:
         whole["loss"] = whole["loss"].reshape(-1)
-    return Ranks(whole, {}, classes=tuple(int(arrays["theta"].shape[0]) for arrays in found))
+    exchanged = "grad_X" in whole and not isinstance(whole["grad_X"], Summed)
+    said = {"pieces": max(len(found), given.get("pieces", 1))} if exchanged else {}
+    return Ranks(whole, said, classes=tuple(int(arrays["theta"].shape[0]) for arrays in found))
 
 
 def _samples(path: str, given: Mapping[str, Any], found: list[Arrays]) -> Ranks:
@@ -110,6 +112,7 @@ def _samples(path: str, given: Mapping[str, Any], found: list[Arrays]) -> Ranks:
         losses = [np.asarray(arrays["loss"]).astype(np.float64).reshape(()) for arrays in found]
         whole["loss"] = np.asarray(sum(losses))
     changed: dict[str, Any] = {"factor": given.get("factor", 1.0) / k} if reduced == "mean" else {}
+    changed |= {"pieces": max(k, given.get("pieces", 1))} if reduced else {}  # as they were added up
     law = CrossEntropy(**{name: given[name] for name in FIELDS if name in given})
     if law.reduction == "mean" and not isinstance(law.mean_of, int):  # each has a mean of its own
         if "upstream" in whole:

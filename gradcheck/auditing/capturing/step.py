@@ -19,7 +19,8 @@ class Step:
 
     The gradient of a weight that others use, too, as tied embeddings do, is that of this layer alone; where the data require a
     gradient, as those of a layer before do, that is written, too. Calls that nothing flows back to are none of the step: those of
-    an evaluation, and those that are repeated by gradient checkpointing.
+    an evaluation, and those that are repeated by gradient checkpointing. Where the weights have changed, another step begins: of
+    the one before nothing is kept.
     """
 
     def __init__(self, layer: Any, place: Place) -> None:
@@ -49,7 +50,10 @@ class Step:
         if not calls:
             raise Unusable("the layer has no gradient; expected write() after the layer was called and loss.backward()")
         for name, parameter in self._uses.parameters.items():
-            parameter.require_unchanged(name)
+            if parameter.changed:
+                raise Unusable(
+                    f"the layer's {name} was changed since it was called; expected write() before optimizer.step()"
+                )
         said = _told(labels, loss, told)
         path = self._place.write(
             self._parameters(said, calls), _arrays(calls), said, _stored(said.loss, calls, self._uses)

@@ -55,7 +55,7 @@ class Told:
         upstream, factor = None, factors[0]
         if self.upstream is not None:
             upstream, law = (
-                array(self.upstream).reshape(-1).astype(np.float64),
+                _joined(self.upstream),
                 replace(law, reduction="sum", mean_of=SAMPLES),
             )
             losses = [_weighed(loss, upstream) for loss in losses]
@@ -114,6 +114,12 @@ def _each(given: Any, calls: int, name: str) -> list[float]:
         return [float(one) for one in several]
     except (TypeError, ValueError):
         raise Unusable(f"{name}={given!r:.60}; expected a number, or one for each call") from None
+
+
+def _joined(given: Any) -> Any:
+    """(n,), of one call or of several."""
+    several = given if isinstance(given, Sequence) and len(given) and hasattr(given[0], "shape") else [given]
+    return np.concatenate([array(one).reshape(-1).astype(np.float64) for one in several])
 
 
 def _weighed(loss: Any, upstream: Any) -> Any:

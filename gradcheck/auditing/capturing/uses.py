@@ -3,8 +3,6 @@
 from dataclasses import dataclass, field
 from typing import Any
 
-from gradcheck.errors import Unusable
-
 KEPT = 2  # samples whose logits are kept, to see whether a loss has overwritten them
 
 
@@ -55,15 +53,22 @@ class Parameter:
 
     def __init__(self, tensor: Any) -> None:
         self.tensor = tensor
-        self.own: dict[str, Any] = {}  # in all, and since the last backward pass ended
         self._handle = tensor.register_hook(self._whole) if tensor.requires_grad else None
+        self.begin()
+
+    def begin(self) -> None:
+        """A step begins."""
+        self.own: dict[str, Any] = {}  # in all, and since the last backward pass ended
         self.shared, self.begun = False, False
-        self.version: int | None = None
+        self.version = self.tensor._version
+
+    @property
+    def changed(self) -> bool:
+        """Whether the numbers are others than they were when the step began."""
+        return bool(self.tensor._version != self.version)
 
     def alias(self) -> Any:
         """The same numbers by another name: what flows back to it comes from one use alone."""
-        if self.version is None:
-            self.version = self.tensor._version
         if not self.tensor.requires_grad:
             return self.tensor
         made = self.tensor.view_as(self.tensor)
@@ -78,7 +83,7 @@ class Parameter:
             before = self.tensor.grad
             self.shared = before is not None and bool((before != 0).any())
         seen = self.own.pop("since", None)
-        if seen is None or seen.shape != gradient.shape or not _same(seen, gradient):
+        if seen is None or gradient.is_sparse or seen.shape != gradient.shape or not _same(seen, gradient):
             self.shared = True
 
     def close(self) -> None:
@@ -99,13 +104,6 @@ class Parameter:
             return own
         return there
 
-    def require_unchanged(self, name: str) -> None:
-        """`Unusable` where the numbers are not those that the step was computed with."""
-        if self.version is not None and self.tensor._version != self.version:
-            raise Unusable(
-                f"the layer's {name} was changed since it was called; expected write() before optimizer.step()"
-            )
-
 
 class Uses:
     """The calls of a layer with a weight (L, d), and a bias (L,) or none: its forward computes with aliases until `close`."""
@@ -122,6 +120,8 @@ class Uses:
         layer.forward = self._watched
 
     def _watched(self, X: Any, *given: Any, **named: Any) -> Any:
+        if any(parameter.changed for parameter in self.parameters.values()):
+            self._begin()
         if getattr(X, "requires_grad", False):
             X = X.view_as(X)
         held = self.layer._parameters
@@ -134,6 +134,12 @@ class Uses:
         if getattr(Z, "requires_grad", False):
             self.calls.append(Call.of(X, Z))
         return Z
+
+    def _begin(self) -> None:
+        """Another step: nothing of the one before is kept."""
+        self.calls.clear()
+        for parameter in self.parameters.values():
+            parameter.begin()
 
     def close(self) -> None:
         """The layer as it was."""
