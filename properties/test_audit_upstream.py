@@ -1,14 +1,18 @@
 """Audit of gradients that meet a factor or an upstream gradient of each sample: right code agrees, wrong code is found."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from test_audit_law import DTYPES, N, dense, outcomes, softmax, step
+from test_audit_law import DTYPES, N, dense, dumped, outcomes, softmax, step
 
 import gradcheck
-from gradcheck import CrossEntropy, Outcome, Unusable, precision
+from gradcheck import CrossEntropy, Outcome, Unusable, precision, problems
+from gradcheck.errors import ProblemError
 from gradcheck.law import text
+from gradcheck.strategies import laws
 
 LAWS = (
     CrossEntropy(),
@@ -48,6 +52,42 @@ def test_right_gradients_never_disagree(law, dtype, seed, labels, factor):
     found = outcomes(gradcheck.audit(**made, law=law, factor=factor))
     assert Outcome.DISAGREE not in found.values(), found
     assert dtype not in ("float64", "float32") or set(found.values()) == {Outcome.AGREE}, found
+
+
+@given(
+    problems(dtypes=DTYPES, ignored=True),
+    laws(("weight", "smoothing", "z_loss", "scale", "softcap", "l2")),
+    st.sampled_from([2.0**-14, 0.3, 3.0, 1024.0]),
+    st.integers(0, 9),
+)
+def test_code_of_any_precision_that_multiplies_first_or_last_is_never_rejected(problem, law, factor, seed):
+    """Each operation and sum in the precision of the arrays: the factor comes to D, or to what the sums come to."""
+    law = replace(law, ignore=-100, mean_of="labelled").of_classes(problem.L)
+    try:
+        problem = problem.with_law(law)
+    except ProblemError:
+        return
+    if problem.masked.any():
+        return
+    made, kind = dumped(problem), problem.precision.dtype
+    theta, X = made["theta"], made["X"]
+    with np.errstate(all="ignore"):
+        by = np.random.default_rng(seed).choice([0.01, 0.5, 1.0, -3.0], problem.n).astype(kind)
+        D = made["grad_Z"] * by
+        if seed % 2:
+            D = D * kind.type(factor)
+        made |= {"grad_Z": D, "grad_theta": D @ X.T, "grad_b": D.sum(axis=1), "grad_X": theta.T @ D, "upstream": by}
+        if not seed % 2:
+            for name in ("grad_Z", "grad_theta", "grad_b", "grad_X"):
+                made[name] = made[name] * kind.type(factor)
+    made = {name: np.asarray(array, kind) if name.startswith("grad") else array for name, array in made.items()}
+    del made["loss"]
+    if law.l2:  # that of each sample alone
+        del made["grad_theta"], made["grad_b"]
+    if seed % 3 == 0:
+        del made["Z"]
+    found = gradcheck.audit(**made, accumulate=problem.precision.name, law=law, factor=float(kind.type(factor)))
+    assert Outcome.DISAGREE not in outcomes(found).values(), [f.verdict for f in found.findings]
 
 
 @pytest.mark.parametrize("law", LAWS, ids=lambda law: str(law.said))

@@ -226,6 +226,22 @@ def test_a_micro_batch_that_was_lost_is_named(model, tmp_path):
 # ---- other ways to train ----
 
 
+@pytest.mark.parametrize("unscaled", [False, True])
+def test_a_scaler_of_float16(unscaled, tmp_path):
+    """What is lost in float16 may be more than the gradient: then nothing is said of it, and nothing wrong."""
+    layer, X, labels = head()
+    scaler, descent = torch.amp.GradScaler("cpu", init_scale=256.0), torch.optim.SGD(layer.parameters(), 0.1)
+    step = gradcheck.capture(layer, tmp_path / "dump")
+    with torch.autocast("cpu", torch.float16):
+        loss = torch.nn.functional.cross_entropy(layer(X), labels)
+    scaler.scale(loss).backward()
+    if unscaled:
+        scaler.unscale_(descent)
+    found, told = judged(step.write(labels, loss, factor=scaler.get_scale()))
+    assert found.arithmetic.stored == "float16"
+    assert (told["Z"], told["loss"]) == (Outcome.AGREE, Outcome.AGREE) and Outcome.DISAGREE not in told.values()
+
+
 class Remembering(torch.nn.Module):
     """A head within gradient checkpointing."""
 
