@@ -343,6 +343,26 @@ def test_options_are_said_once_written_and_judged(tmp_path):
     assert found.law == CrossEntropy(softcap=5.0, z_loss=1e-3, smoothing=0.1)
 
 
+def test_an_ignored_label_that_is_said_by_its_name(tmp_path):
+    layer, X, labels = head()
+    labels[::4] = 7
+    step = gradcheck.capture(layer, tmp_path / "dump", ignore=7)
+    loss = torch.nn.functional.cross_entropy(layer(X), labels, ignore_index=7)
+    loss.backward()
+    agreeing(step.write(labels, loss))
+
+
+def test_a_loss_that_was_given_with_its_scale_is_named(tmp_path):
+    layer, X, labels = head()
+    step = gradcheck.capture(layer, tmp_path / "dump")
+    loss = torch.nn.functional.cross_entropy(layer(X), labels) * 1024
+    loss.backward()
+    found = named(
+        step.write(labels, loss, factor=1024), "the loss is 1024, the factor of the gradients, times what it must be"
+    )
+    assert [f.quantity for f in found.findings if f.verdict.outcome is Outcome.DISAGREE] == ["loss"]
+
+
 def test_a_loss_of_each_sample_with_its_upstream_gradient(tmp_path):
     layer, X, labels = head()
     step = gradcheck.capture(layer, tmp_path / "dump")
@@ -489,6 +509,9 @@ REFUSED = {
     "factor=-1.0; expected a positive number": written(factor=-1.0),
     r"expected one write\(\) for each capture": twice,
     r"the layer has no gradient; expected write\(\) after": forward_alone,
+    r"the layer was not called; .*gradcheck.capture.fused\(": lambda folder: gradcheck.capture(head()[0], folder).write(
+        [0]
+    ),
     "a Tiny has no weight .* expected its lm_head": lambda folder: gradcheck.capture(heads.tiny(), folder),
     "sharpness.*is not known": lambda folder: gradcheck.capture(head()[0], folder, sharpness=2),
     "smoothing: said beside law": lambda folder: gradcheck.capture(

@@ -12,6 +12,7 @@ gradcheck.capture({"theta": W, "b": b, "X": X, "Y": y, "grad_theta": g}, "dump",
 import os
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from gradcheck.auditing.capturing.written import write
 from gradcheck.auditing.ranks import HOW
 from gradcheck.errors import Unusable
 from gradcheck.law import CrossEntropy
+from gradcheck.law.options import LABELLED
 
 Folder = str | os.PathLike[str]
 
@@ -117,9 +119,16 @@ def _place(
         )
     if ranks not in ("", *HOW) or (rank is not None and not ranks):
         raise Unusable(f"ranks={ranks!r:.40}; expected what each rank has of its own: {' or '.join(HOW)}")
-    found = law or CrossEntropy.read(options)
+    found = law or _read(options)
     path = Path(folder) / f"rank.{_rank() if rank is None else rank}" if ranks else Path(folder)
     return Place(path, found, arithmetic.said if arithmetic else {}, overwrite=overwrite, ranks=ranks)
+
+
+def _read(options: Mapping[str, Any]) -> CrossEntropy:
+    """Options one by one: a mean is over the samples that count, where one does not, unless more is said."""
+    found = CrossEntropy.read(options)
+    more = found.reduction == "mean" and not {"mean_of", "class_weight"} & set(options)
+    return replace(found, mean_of=LABELLED) if found.ignore is not None and more else found
 
 
 def _rank() -> int:

@@ -106,10 +106,7 @@ def _zero(computed: Reals, allowed: Reals) -> str:
 
 def _factor(computed: Reals, truth: Reals, allowed: Reals, dump: Dump) -> str:
     """A factor that explains the whole row, by its name where what is measured is as near to a known one as that is far from 1."""
-    N = float(dump.N)
-    what, more = ("n", {}) if dump.n == N else ("N", {"N/n": N / dump.n, "n/N": dump.n / N})
-    named = {what: N, f"1/{what}": 1 / N, "-1": -1.0, "2": 2.0, f"{what}/({what} + 1)": N / (N + 1), **more}
-    named |= {f"{what}/({what} - 1)": N / (N - 1)} if N > 1 else {}
+    named = _known(dump)
     measured = float(computed @ truth / (truth @ truth))
     if not (abs(computed - measured * truth) <= max(1.0, abs(measured)) * allowed).all():
         return ""
@@ -117,6 +114,21 @@ def _factor(computed: Reals, truth: Reals, allowed: Reals, dump: Dump) -> str:
         name for name, factor in named.items() if abs(measured - factor) <= NEAR * min(abs(factor - 1), abs(factor))
     ]
     return f"every entry is {known[0] if known else format(measured, '.7g')} times what it must be"
+
+
+def _known(dump: Dump) -> dict[str, float]:
+    """Factors that have a name."""
+    N = float(dump.N)
+    what, more = ("n", {}) if dump.n == N else ("N", {"N/n": N / dump.n, "n/N": dump.n / N})
+    named = {what: N, f"1/{what}": 1 / N, "-1": -1.0, "2": 2.0, f"{what}/({what} + 1)": N / (N + 1), **more}
+    return named | ({f"{what}/({what} - 1)": N / (N - 1)} if N > 1 else {})
+
+
+def of_loss(dump: Dump, loss: float, value: float, limit: float) -> tuple[str, ...]:
+    """A factor with a name that explains a loss; that of the gradients may have been given with it."""
+    named = {f"{dump.factor:.7g}, the factor of the gradients,": dump.factor, **_known(dump)}
+    fits = [name for name, factor in named.items() if abs(loss - factor * value) <= max(1.0, abs(factor)) * limit]
+    return (f"the loss is {fits[0]} times what it must be",) if fits and np.isfinite(limit) else ()
 
 
 def _coarser(computed: Reals, dump: Dump) -> str:

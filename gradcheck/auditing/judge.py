@@ -71,7 +71,9 @@ def _loss(dump: Dump, plan: Plan, sums: Sums) -> Finding:
     if len(loss) == 1 and verdict.witness:  # one number has no place
         verdict = replace(verdict, witness=replace(verdict.witness, place=()))
     rows = tuple(np.flatnonzero(compared.ratios > 1).tolist()) if len(loss) > 1 else ()
-    return Finding("loss", verdict, rows=rows, seen=compared.seen)
+    one = verdict.outcome is Outcome.DISAGREE and len(loss) == 1
+    told = faults.of_loss(dump, float(loss[0]), float(must[0]), float(allowed[0])) if one else ()
+    return Finding("loss", verdict, rows=rows, faults=told, seen=compared.seen)
 
 
 def _of_ranks(dump: Dump, found: Finding) -> Finding:

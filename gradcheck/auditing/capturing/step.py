@@ -47,8 +47,13 @@ class Step:
         if self._written:
             raise Unusable("the step has been written; expected one write() for each capture")
         calls = [call for call in self._uses.calls if "grad_Z" in call.gradients]
+        if not self._uses.calls:
+            raise Unusable(
+                "the layer was not called; expected capture() before its forward pass, or, of a loss that calls no layer, "
+                "gradcheck.capture.fused(X, W, b, labels, loss, folder) before loss.backward()"
+            )
         if not calls:
-            raise Unusable("the layer has no gradient; expected write() after the layer was called and loss.backward()")
+            raise Unusable("the layer has no gradient; expected write() after loss.backward()")
         for name, parameter in self._uses.parameters.items():
             if parameter.changed:
                 raise Unusable(
