@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -184,6 +185,47 @@ def test_ranks_that_are_missing_or_say_something_else(tmp_path):
         audit_path(folder)
     with pytest.raises(Unusable, match="expected what each rank has of its own"):
         gradcheck.capture(step(LAW), tmp_path / "other", ranks="features")
+
+
+ODD = (
+    np.zeros(0),
+    np.zeros(()),
+    np.zeros(3),
+    np.zeros((2, 3)),
+    np.zeros((2, 0)),
+    np.zeros((1, 2, 3)),
+    np.full(150, 999),
+)
+
+
+@pytest.mark.parametrize("write", [by_classes, by_samples], ids=["classes", "samples"])
+def test_arrays_of_any_shape_are_refused_or_judged(write, tmp_path):
+    """Of one rank, and of both: never an error of ours."""
+    folder = write(tmp_path / "dump", step(LAW))
+    names = [file.stem for file in (folder / "rank.0").glob("*.npy")]
+    for name in names:
+        kept = [(folder / f"rank.{r}" / f"{name}.npy").read_bytes() for r in range(2)]
+        for odd in ODD:
+            for several in ((0,), (0, 1)):
+                for r in several:
+                    np.save(folder / f"rank.{r}" / f"{name}.npy", odd.astype(int) if name == "Y" else odd)
+                with suppress(Unusable):  # where it may be what it says it is, it is judged
+                    audit_path(folder)
+                for r in range(2):
+                    (folder / f"rank.{r}" / f"{name}.npy").write_bytes(kept[r])
+    assert audit_path(folder).status == 0
+
+
+@pytest.mark.parametrize(
+    "said", [{"factor": "2"}, {"pieces": "x"}, {"law": {"mean_of": []}}, {"reduced": 3}, {"ranks": {}}, {"law": 3}]
+)
+def test_layouts_of_ranks_that_say_anything_are_refused(said, tmp_path):
+    folder = by_samples(tmp_path / "dump", step(LAW))
+    for r in range(2):
+        file = folder / f"rank.{r}" / "layout.json"
+        file.write_text(json.dumps({**json.loads(file.read_text()), "reduced": "", **said}))
+    with pytest.raises(Unusable):
+        audit_path(folder)
 
 
 def test_two_processes_that_train_together(tmp_path):

@@ -146,13 +146,14 @@ def of(
     if unknown:
         raise Unusable(f"{source}: {', '.join(unknown)}: not known; expected any of {', '.join(KNOWN)}")
     law, arithmetic = ({k: declared[k] for k in names if k in declared} for names in (LAW, FIELDS))
-    factor = _factor(declared.get("factor", 1.0), source)
+    factor = factor_of(declared.get("factor", 1.0), source)
     found = Dump(seen, CrossEntropy(**law), source, watched, Arithmetic(**arithmetic), None, factor, classes, parts)
     _validate(found)
     return found
 
 
-def _factor(given: Any, source: str) -> float:
+def factor_of(given: Any, source: str) -> float:
+    """What the loss was multiplied by; `Unusable` where that is no positive number."""
     if isinstance(given, bool) or not isinstance(given, int | float) or not 2.0**-100 <= given <= 2.0**100:
         raise Unusable(f"{source}: factor={given!r:.60}; expected a positive number: what the loss was multiplied by")
     return float(given)

@@ -1,6 +1,7 @@
 """Dumps of ranks that train together, folders rank.0, rank.1 and so on, as one step: each has its classes, or its samples."""
 
 import itertools
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,7 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from gradcheck.arithmetic import FIELDS as ROUNDING
+from gradcheck.arithmetic import Arithmetic
 from gradcheck.auditing.divisors import shares
+from gradcheck.auditing.dump import NEEDED, factor_of
 from gradcheck.auditing.rows import cuts
 from gradcheck.auditing.sliced import Parts, Summed
 from gradcheck.errors import Unusable
@@ -68,7 +72,25 @@ def joined(path: Path, given: Mapping[str, Any], each: Callable[[Path], Mapping[
         if set(arrays) != set(found[0]):
             more = ", ".join(sorted(set(arrays) ^ set(found[0])))
             raise Unusable(f"{path}: rank {r} and rank 0 do not hold the same arrays ({more}); expected the same")
+        _require_shapes(path, r, arrays)
+    Arithmetic(**{name: given[name] for name in ROUNDING if name in given})  # or it is refused
+    factor_of(given.get("factor", 1.0), str(path))
     return (_classes if given["ranks"] == "classes" else _samples)(str(path), given, found)
+
+
+def _require_shapes(path: Path, r: int, arrays: Arrays) -> None:
+    """`Unusable` where arrays are not of as many dimensions as those of a dump have, whatever their sizes."""
+    missing = [name for name in NEEDED if name not in arrays]
+    if missing:
+        raise Unusable(f"{path}: rank {r} lacks {', '.join(missing)}; expected theta, b, X, Y in every rank")
+    for name, array in arrays.items():
+        most = {"loss": (0, 1), "Y": (1, 2), "b": (1, 2), "grad_b": (1, 2), "lse": (1,), "upstream": (1,)}.get(
+            name, (2,)
+        )
+        if len(array.shape) not in most or 0 in array.shape or (name == "loss" and math.prod(array.shape) != 1):
+            raise Unusable(
+                f"{path}: {name} of rank {r} has shape {tuple(array.shape)}; expected what a dump has, and not empty"
+            )
 
 
 def _classes(path: str, given: Mapping[str, Any], found: list[Arrays]) -> Ranks:
