@@ -17,16 +17,17 @@ AT_ONCE = 2**24  # entries that are looked at at a time
 Shapes = list[tuple[int, ...]]
 
 
-def of(given: Any, shapes: Shapes, law: CrossEntropy, *, shift: bool) -> tuple[list[Any], CrossEntropy]:
+def of(
+    given: Any, shapes: Shapes, law: CrossEntropy, *, shift: bool, any_rank: bool = False
+) -> tuple[list[Any], CrossEntropy]:
     """Labels of each call, (n,) or (n, L), and the law with the label of samples that do not count.
 
     Where the law names none, that is -100: where labels hold it, or the last of a sequence has none; the mean is then of the
-    others, unless more was said.
+    others, unless more was said. `any_rank`: another rank's may hold it.
     """
     found = [array(labels) for labels in _calls(given, shapes)]
-    if law.ignore is None and (
-        shift or any(labels.dtype.kind in "iu" and (labels == IGNORED).any() for labels in found)
-    ):
+    held = any(labels.dtype.kind in "iu" and (labels == IGNORED).any() for labels in found)
+    if law.ignore is None and (shift or held or (any_rank and found[0].dtype.kind in "iu")):
         plain = law.reduction == "mean" and law.mean_of == SAMPLES and not law.class_weight
         law = replace(law, ignore=IGNORED, mean_of=LABELLED if plain else law.mean_of)
     if not shift:

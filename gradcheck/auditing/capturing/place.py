@@ -33,7 +33,7 @@ class Place:
 
         `stored` is what can be seen of how the step rounds.
         """
-        known = told.of(calls, self.law, whole=self.ranks != "classes")
+        known = told.of(calls, self.law, ranks=self.ranks)
         if self.ranks != "classes":  # of which a rank has a part
             marked.require_classes(known.Y, len(arrays["theta"]), known.law.ignore)
         whole = {**arrays, "Y": known.Y, **({} if known.loss is None else {"loss": known.loss})}

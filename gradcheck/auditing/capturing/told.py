@@ -43,12 +43,12 @@ class Told:
     upstream: Any = None
     pieces: int | None = None
 
-    def of(self, calls: Sequence[Mapping[str, Any]], law: CrossEntropy, *, whole: bool = True) -> Known:
-        """Of these calls of the layer, which has all classes (`whole`) or a part of them."""
+    def of(self, calls: Sequence[Mapping[str, Any]], law: CrossEntropy, *, ranks: str = "") -> Known:
+        """Of these calls of the layer, which has all classes and samples, or those of one of several ranks."""
         shapes = [call["X"].shape[:-1] for call in calls]
         law = self._divided(law)
-        labels, law = marked.of(self.labels, shapes, law, shift=self.shift)
-        if whole and self.upstream is None and not self.shift:
+        labels, law = marked.of(self.labels, shapes, law, shift=self.shift, any_rank=ranks == "samples")
+        if ranks != "classes" and self.upstream is None and not self.shift:
             marked.require_unshifted(self.labels, labels, calls, law)
         losses = self._losses(len(calls))
         factors = self.factors(len(calls))
