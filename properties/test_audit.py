@@ -4,6 +4,8 @@ import dataclasses
 import json
 import os
 import shutil
+import subprocess
+import sys
 import time
 import tracemalloc
 
@@ -231,6 +233,40 @@ def test_a_gradient_that_was_never_written_does_not_agree():
         assert theta(gradcheck.audit(**given, accumulate=accumulate)).verdict.outcome is outcome
 
 
+def test_numbers_of_sixteen_bits_and_zeros_are_called_what_they_are():
+    """Most numbers of bfloat16 are numbers of float16, too; and zeros are numbers of both, a small part, and a factor."""
+    given = step("float32")
+    for name in ("bfloat16", "float16"):
+        G = 1.5 * given["grad_theta"].astype(precision.named(name).dtype).astype(np.float32)
+        G[:, 0] *= 1.25  # no factor explains it
+        told = theta(
+            gradcheck.audit(**given | {"grad_theta": G.astype(precision.named(name).dtype).astype(np.float32)})
+        )
+        assert any(f"every entry is a {name} number" in text for text in told.faults), told.faults
+        other = {"bfloat16": " float16", "float16": "bfloat16"}[name]
+        assert not any(other in text for text in told.faults)
+    for zero in (np.zeros_like(given["grad_theta"]), 1e-12 * given["grad_theta"]):
+        told = theta(gradcheck.audit(**given | {"grad_theta": zero}))
+        assert all("every entry is 0" in text for text in told.faults[1:]), told.faults
+
+
+def test_a_bfloat16_dump_is_never_said_to_be_rounded_to_float16():
+    given = step("bfloat16")
+    told = theta(gradcheck.audit(**given | {"grad_theta": given["grad_theta"][::-1].copy()}))
+    assert told.verdict.outcome is Outcome.DISAGREE
+    assert "float16" not in str(told.faults)
+
+
+def test_json_says_null_where_nothing_is_certified():
+    given = step("float64")
+    given["theta"] = given["theta"] * 1e160  # so that logits overflow with us
+    del given["Z"]
+    found = gradcheck.audit(**given)
+    told = {f["quantity"]: f for f in json.loads(report.text(found))["findings"]}
+    assert told["grad_theta"]["outcome"] == "inconclusive"
+    assert told["grad_theta"]["every_entry_within"] is None and told["grad_theta"]["every_row_within"] is None
+
+
 def test_sums_instead_of_means():
     given = step("float64")
     for name in ("grad_theta", "grad_b", "grad_Z", "grad_X", "loss"):
@@ -300,6 +336,45 @@ def test_samples_in_parts_give_the_same_digits(tmp_path, samples):
     assert text(path) == first
     (path / "layout.json").unlink()
     assert text(path, layout={"samples": samples}) == first
+
+
+PLAIN = """
+import sys
+
+class Absent:
+    def find_spec(self, name, *_):
+        if name.split(".")[0] in {names}:
+            raise ImportError(name)
+
+sys.meta_path.insert(0, Absent())
+from gradcheck.cli import main
+
+main(["audit", sys.argv[1]])
+"""
+EXTRAS = {"zarr", "numcodecs", "dask", "distributed", "safetensors", "torch", "jax", "ml_dtypes", "transformers"}
+
+
+@pytest.mark.parametrize("form", ["folder", "npz", "safetensors"])
+def test_a_plain_installation_is_enough(tmp_path, form):
+    """NumPy and threadpoolctl: what is no array of Zarr is read by hand."""
+    given, path = step(), tmp_path / "dump"
+    if form == "folder":
+        gradcheck.capture(given, path)
+    elif form == "npz":
+        path = tmp_path / "dump.npz"
+        np.savez(path, **given)
+    else:
+        path, at, header = tmp_path / "dump.safetensors", 0, {}
+        for name, array in given.items():
+            kind = {"float32": "F32", "int64": "I64"}[array.dtype.name]
+            header[name] = {"dtype": kind, "shape": list(array.shape), "data_offsets": [at, at + array.nbytes]}
+            at += array.nbytes
+        words = json.dumps(header).encode()
+        body = b"".join(np.ascontiguousarray(array).tobytes() for array in given.values())
+        path.write_bytes(len(words).to_bytes(8, "little") + words + body)
+    code = PLAIN.replace("{names}", repr(EXTRAS))
+    found = subprocess.run([sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=False)
+    assert found.returncode == 0 and "7 agree" in found.stdout, found.stderr
 
 
 def test_bfloat16_is_read_from_every_format(tmp_path):
@@ -413,7 +488,9 @@ UNUSABLE = {
     "X has dtype complex128": put("X", lambda a: a.astype(complex)),
     "does not say what samples and reduction are": lambda path: (path / "layout.json").write_text("{}"),
     "the parts of X are X.1.npy; expected 0, 1, 2": lambda path: (path / "X.npy").rename(path / "X.1.npy"),
-    "only X, Y, Z, A, grad_Z, grad_X can be in parts": lambda path: (path / "b.npy").rename(path / "b.0.npy"),
+    "only X, Y, Z, A, grad_Z, grad_X, upstream, lse can be in parts": lambda path: (path / "b.npy").rename(
+        path / "b.0.npy"
+    ),
     "expected it to continue X.0.npy": lambda path: (
         in_parts(path, "columns"),
         np.save(path / "X.2.npy", np.ones((3, 2))),

@@ -88,7 +88,7 @@ FRAMEWORKS = (
     "casadi",
     "mlxtend",
 )
-EXTRAS = ("thinc", "ml_dtypes", "distributed", "dask", "zarr", "numcodecs", "redis", "threadpoolctl")
+EXTRAS = ("thinc", "ml_dtypes", "distributed", "dask", "zarr", "numcodecs", "redis")
 HIDDEN = f"""
 import sys
 class Hidden:

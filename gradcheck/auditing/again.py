@@ -19,7 +19,7 @@ def computed_again(dump: Dump, plan: Plan, sums: Sums, rows: list[int]) -> Compa
         labels = kept.labels
         X, A, Y, slope = softmax_rows(dump, rows, kept)
         hard = labels.hard.of(rows, dump.samples("Y", kept.part)) if dump.law.smoothing else None
-        D, error = Terms(dump, kept.bound, labels, kept.pull, kept.Q).of(rows, A, Y, hard)
+        D, error = Terms(dump, kept.bound, labels, kept.pull, kept.share, kept.Q).of(rows, A, Y, hard)
         return (D * slope) @ X.T, error @ abs(X).T
 
     G, E = np.zeros((len(rows), dump.d)), np.zeros((len(rows), dump.d))
@@ -28,10 +28,10 @@ def computed_again(dump: Dump, plan: Plan, sums: Sums, rows: list[int]) -> Compa
     limit = outward(E + sums.gradient.extra, 4 * dump.n + 64)
     known = inside(dump, plan, sums)[rows, np.newaxis] + undivided(plan, limit) < plan.arithmetic.huge
     allowed = np.where(known, limit, np.inf)
-    if dump.law.l2:
+    if dump.l2:
         theta = taken(dump.arrays["theta"], rows)
-        G = G + dump.law.l2 * theta
-        allowed = penalties.of_gradient(dump, plan, allowed, abs(theta), dump.law.l2)
+        G = G + dump.l2 * theta
+        allowed = penalties.of_gradient(dump, plan, allowed, abs(theta), dump.l2)
     return Compared("grad_theta", taken(dump.arrays["grad_theta"], rows), G, allowed, tuple(rows))
 
 
@@ -51,9 +51,7 @@ def inside(dump: Dump, plan: Plan, sums: Sums) -> Reals:
     """(L,): no partial sum of an entry, divided by N or not, exceeds this and the limit."""
     total = sums.gradient
     lost = plan.arithmetic.within(total.most)
-    return lost + plan.loss.at_least_one * total.size * (1 + plan.arithmetic.gradient(dump.n + 6)) * max(
-        1.0, total.most
-    )
+    return lost + dump.reach(plan.loss) * total.size * (1 + plan.arithmetic.gradient(dump.n + 6)) * max(1.0, total.most)
 
 
 def undivided(plan: Plan, limit: Reals) -> Reals:

@@ -11,7 +11,18 @@ from gradcheck.auditing.dump import Dump
 from gradcheck.auditing.labels import Labels, labels
 from gradcheck.auditing.plan import Plan
 from gradcheck.auditing.rows import CLASSES, cuts, norms, real, scratch
-from gradcheck.bounds import Columns, Differences, Weights, columns, differences, returned, spread, weights
+from gradcheck.bounds import (
+    Columns,
+    Differences,
+    Weights,
+    columns,
+    differences,
+    multiplied,
+    raised,
+    returned,
+    spread,
+    weights,
+)
 from gradcheck.enclosure import Reals, outward
 from gradcheck.errors import Unusable
 from gradcheck.referees import freivalds
@@ -20,7 +31,7 @@ from gradcheck.referees import freivalds
 @dataclass(frozen=True, eq=False)
 class Block:
     """What is known of some samples: `bent` (L, nb) are the logits that the softmax is of, `p` is exp(bent - m), `s` its sums,
-    `lse` the log-sum-exp; D is A `pull` − Y' `dump.share`, times `S` (L, nb), the slope of a cap, where there is one.
+    `lse` the log-sum-exp; D is A `pull` − Y' `share`, times `S` (L, nb), the slope of a cap, where there is one.
 
     `of` is what rounding may do to D, `bound` to sums over samples, `over_classes` to those of ∂ℒ/∂X, where that is to be judged.
     """
@@ -37,6 +48,7 @@ class Block:
     s: Reals
     lse: Reals
     pull: Reals
+    share: Reals
     reach: Reals
     found: Columns
     of: Differences
@@ -63,10 +75,22 @@ def read(dump: Dump, plan: Plan, part: slice) -> Block:
     of = labels(dump, part, Y)
     masses = of.masses
     each = differences(found, masses, plan.loss, slope)
-    bound = weights(each, of.mass, plan.loss)
-    others = weights(each, of.mass, plan.loss, classes=True) if "grad_X" in dump.arrays else None
-    pull = (of.mass + 2 * masses.z * lse) * dump.share
-    return Block(part, X, Y, of, Z, bent, S, p, m, s, lse, pull, reach, found, each, bound, others)
+    share = dump.shares(part)
+    bound, others = _weights(dump, plan, each, of.mass)
+    if dump.met:
+        by, plain = dump.factors(part, plan.loss), (bound, others)
+        each = multiplied(each, found, by, of.mass, plan.loss)
+        bound, others = _weights(dump, plan, each, of.mass)
+        bound = raised(bound, plain[0], by)
+        others = raised(others, plain[1], by) if others and plain[1] else None
+    pull = (of.mass + 2 * masses.z * lse) * share
+    return Block(part, X, Y, of, Z, bent, S, p, m, s, lse, pull, share, reach, found, each, bound, others)
+
+
+def _weights(dump: Dump, plan: Plan, each: Differences, mass: Reals) -> tuple[Weights, Weights | None]:
+    """Of sums over samples, and over classes where ∂ℒ/∂X is to be judged."""
+    bound = weights(each, mass, plan.loss)
+    return bound, weights(each, mass, plan.loss, classes=True) if "grad_X" in dump.arrays else None
 
 
 def _logits(dump: Dump, plan: Plan, part: slice, X: Reals) -> mapping.Computed:

@@ -12,10 +12,12 @@ from gradcheck.auditing.dump import Dump
 from gradcheck.auditing.findings import Compared
 from gradcheck.auditing.rows import real
 from gradcheck.auditing.sums import Kept
-from gradcheck.auditing.undone import rows_of, undone
+from gradcheck.auditing.torn import of_ranks
+from gradcheck.auditing.undone import relabelled, rows_of, undone
 from gradcheck.enclosure import Reals
 
 ROWS = 3  # that an explanation must hold for
+LEAST = 1e-9  # of a limit, is no difference
 TRIED = 4  # numbers of samples that are tried in full
 
 # From P = A diag(c), A and Y = Y'/N (rows, n): what stands in the place of P − Y.
@@ -37,20 +39,24 @@ def named(dump: Dump, kept: list[Kept], again: Compared, wrong: tuple[int, ...])
         return ()
     chosen, allowed = [rows[k] for k in places], again.allowed[places]
     theta = taken(dump.arrays["theta"], chosen)
-    computed = again.computed[places] - dump.law.l2 * theta
+    computed = again.computed[places] - dump.l2 * theta
     blocks = []
     for block in kept:
         _, A, Y, slope = softmax_rows(dump, chosen, block)
         blocks.append((A, Y, np.broadcast_to(slope, A.shape)))
     A, Y, slope = (np.concatenate(arrays, axis=1) for arrays in zip(*blocks, strict=True))
-    P, Y = slope * A * np.concatenate([block.pull for block in kept]), slope * Y * dump.share
+    P, Y = (
+        slope * A * np.concatenate([block.pull for block in kept]),
+        slope * Y * np.concatenate([block.share for block in kept]),
+    )
     tried = {name: mistaken(P, A, Y) for name, mistaken in MISTAKEN.items()}
     tried |= dict(_parts(dump, P - Y, computed, allowed)) if dump.n > 1 else {}
-    others = undone(dump)
+    tried |= of_ranks(dump, kept, chosen, P - Y, slope)
+    others = {**undone(dump), **relabelled(dump)}
     tried |= {name: rows_of(other, kept, chosen, A, slope) for name, other in others.items()}
     found = _products(dump, kept, np.stack(list(tried.values())))
-    if dump.law.l2:
-        found = found + np.multiply.outer([others.get(name, dump).law.l2 - dump.law.l2 for name in tried], theta)
+    if dump.l2:
+        found = found + np.multiply.outer([others.get(name, dump).l2 - dump.l2 for name in tried], theta)
     return tuple(name for name, G in zip(tried, found, strict=True) if (abs(G - computed) <= allowed).all())
 
 
@@ -63,18 +69,19 @@ def _products(dump: Dump, kept: list[Kept], D: Reals) -> Reals:
 
 
 def _parts(dump: Dump, D: Reals, computed: Reals, allowed: Reals) -> Iterator[tuple[str, Reals]]:
-    """The first samples alone, or the last. Where they part is found by the largest entry of each row; of places that fit alike,
-    those are tried first at which many sizes of chunks end.
+    """The first samples alone, or the last. Where they part is found by the largest entry of each row; those that fit
+    best are tried first, and of places that fit alike those at which many sizes of chunks end.
     """
     n = dump.n
-    first, last = np.ones(n - 1, np.bool_), np.ones(n - 1, np.bool_)
+    first, last = np.zeros(n - 1), np.zeros(n - 1)  # the most that a row is off by, of its limit
     for row, j in enumerate(np.argmax(abs(computed), axis=1).tolist()):
         summed = np.cumsum(D[row] * real(dump.arrays["X"][j : j + 1]).reshape(-1))
-        first &= abs(summed[:-1] - computed[row, j]) <= allowed[row, j]
-        last &= abs(summed[-1] - summed[:-1] - computed[row, j]) <= allowed[row, j]
-    for which, fits in (("first", first), ("last", last)):
-        places = np.flatnonzero(fits) + 1
-        for at in sorted(places.tolist(), key=lambda at: -(at & -at))[:TRIED]:
+        for off, parts in ((first, summed[:-1]), (last, summed[-1] - summed[:-1])):
+            np.maximum(off, abs(parts - computed[row, j]) / allowed[row, j], out=off)
+    for which, off in (("first", first), ("last", last)):
+        nearness = np.floor(np.log10(np.maximum(off, LEAST)))
+        places = [int(at) + 1 for at in np.flatnonzero(off <= 1)]
+        for at in sorted(places, key=lambda at: (nearness[at - 1], -(at & -at)))[:TRIED]:
             part = D.copy()
             part[:, at:] *= which == "last"
             part[:, :at] *= which == "first"

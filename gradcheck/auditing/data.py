@@ -99,7 +99,9 @@ class Chosen:
     def compared(self, plan: Plan) -> Compared:
         """H of these samples (m, d), each entry with its limit."""
         bound, labels = self._bound(), self.labels
-        terms = Terms(self.dump, bound, labels, self._of(lambda k: k.pull), self._of(lambda k: k.Q))
+        terms = Terms(
+            self.dump, bound, labels, self._of(lambda k: k.pull), self._of(lambda k: k.share), self._of(lambda k: k.Q)
+        )
 
         def both(rows: slice, theta: Reals, A: Reals, Y: Reals, slope: Reals | float) -> Reals:
             hard = labels.hard.of(rows, self.Y) if labels.law.smoothing else None
@@ -109,7 +111,7 @@ class Chosen:
         H, E = self.summed(both, np.zeros((2, len(self.samples), self.dump.d)))
         limit = outward(E + bound.extra, 4 * self.dump.L + 64)
         assert plan.turned is not None
-        known = inside(plan, plan.turned, bound, labels.mass, limit.max(axis=1))[:, np.newaxis]
+        known = inside(self.dump, plan, plan.turned, bound, labels.mass, limit=limit.max(axis=1))[:, np.newaxis]
         computed = _columns(self.dump, "grad_X", self.samples).T
         return Compared("grad_X", computed, H, np.where(known, limit, np.inf), tuple(self.samples))
 
@@ -127,7 +129,7 @@ class Chosen:
             return ()
         computed, allowed = again.computed[places], again.allowed[places]
         tried = {**MISTAKEN, **({UNTURNED: self._untransposed} if self.dump.d == self.dump.L else {})}
-        pull, share = self._of(lambda k: k.pull), self.dump.share
+        pull, share = self._of(lambda k: k.pull), self._of(lambda k: k.share)
 
         def explains(of: Mistaken) -> bool:
             H = self.summed(lambda rows, theta, A, Y, S: of(rows, theta, S * A * pull, S * Y * share), again.truth)[

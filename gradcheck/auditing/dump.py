@@ -10,6 +10,7 @@ import numpy as np
 
 from gradcheck import precision
 from gradcheck.arithmetic import FIELDS, Arithmetic
+from gradcheck.auditing.met import Met
 from gradcheck.auditing.rows import HELD, cuts, real
 from gradcheck.auditing.sliced import Transposed
 from gradcheck.enclosure import Reals
@@ -22,20 +23,22 @@ from gradcheck.law.options import SAMPLES as SAMPLES_COUNTED
 
 NEEDED = ("theta", "b", "X", "Y")
 JUDGED = ("Z", "A", "loss", "grad_theta", "grad_b", "grad_Z", "grad_X")
-NAMES = (*NEEDED, *JUDGED)
-BY_SAMPLE = ("X", "Y", "Z", "A", "grad_Z", "grad_X")
+GIVEN = ("upstream", "lse")  # that may be there, and nobody misses
+NAMES = (*NEEDED, *JUDGED, *GIVEN)
+BY_SAMPLE = ("X", "Y", "Z", "A", "grad_Z", "grad_X", "upstream", "lse")
 SAMPLES = ("columns", "rows")
-KNOWN = ("samples", *LAW, *FIELDS)  # what may be said of a dump
+KNOWN = ("samples", "factor", "ranks", "reduced", *LAW, *FIELDS)  # what may be said of a dump
 
 Arrays = Mapping[str, Any]
 
 
 @dataclass(frozen=True, eq=False)
-class Dump:
+class Dump(Met):
     """theta (L, d), b (L,), X (d, n), Y (L, n) or labels (n,), and what is to be judged; every array only sliced, never whole.
 
     `precision` is the coarsest precision that theta, X or an array to be judged is stored in; `law` is the loss that was computed,
-    and `arithmetic` what a dump says of its rounding beside that. `divided` is N where that is known already.
+    and `arithmetic` what a dump says of its rounding beside that. `divided` is N where that is known already. Every gradient is
+    that of `factor` times the loss. `classes` counts those of each rank that has its own, `parts` the samples likewise.
     """
 
     arrays: Arrays
@@ -44,6 +47,9 @@ class Dump:
     watched: Watched | None = None
     arithmetic: Arithmetic = Arithmetic()  # noqa: RUF009 - immutable
     divided: float | None = None
+    factor: float = 1.0
+    classes: tuple[int, ...] = ()
+    parts: tuple[int, ...] = ()
 
     @property
     def L(self) -> int:
@@ -54,11 +60,6 @@ class Dump:
     def d(self) -> int:
         """Number of features."""
         return int(self.arrays["theta"].shape[1])
-
-    @property
-    def n(self) -> int:
-        """Number of samples."""
-        return int(self.arrays["X"].shape[1])
 
     @property
     def N(self) -> float:
@@ -96,8 +97,12 @@ class Dump:
 
     @property
     def share(self) -> float:
-        """What a label is multiplied by in D: 1/N, and the slope of a scale of the logits."""
+        """What a label is multiplied by in D: 1/N, and the slope of a scale of the logits; but for what is upstream."""
         return self.law.scale / self.N
+
+    def shares(self, part: slice) -> Reals:
+        """(nb,): that of each sample, with what is upstream."""
+        return self.share * self.meets(part)
 
     @property
     def index(self) -> bool:
@@ -115,11 +120,6 @@ class Dump:
         if self.watched is not None:
             self.watched.require_unchanged()
 
-    def samples(self, name: str, part: slice) -> Any:
-        """The samples of an array that are `part`, as they are stored."""
-        array = self.arrays[name]
-        return np.asarray(array[part] if len(array.shape) == 1 else array[:, part])
-
 
 def of(
     given: Arrays,
@@ -127,6 +127,8 @@ def of(
     samples: str = "columns",
     source: str = "arrays",
     watched: Watched | None = None,
+    classes: tuple[int, ...] = (),
+    parts: tuple[int, ...] = (),
     **declared: Any,
 ) -> Dump:
     """A dump of arrays in memory, or mapped; `declared` are fields of `CrossEntropy` and of `Arithmetic`. `Unusable` says what does
@@ -144,9 +146,17 @@ def of(
     if unknown:
         raise Unusable(f"{source}: {', '.join(unknown)}: not known; expected any of {', '.join(KNOWN)}")
     law, arithmetic = ({k: declared[k] for k in names if k in declared} for names in (LAW, FIELDS))
-    found = Dump(seen, CrossEntropy(**law), source, watched, Arithmetic(**arithmetic))
+    factor = factor_of(declared.get("factor", 1.0), source)
+    found = Dump(seen, CrossEntropy(**law), source, watched, Arithmetic(**arithmetic), None, factor, classes, parts)
     _validate(found)
     return found
+
+
+def factor_of(given: Any, source: str) -> float:
+    """What the loss was multiplied by; `Unusable` where that is no positive number."""
+    if isinstance(given, bool) or not isinstance(given, int | float) or not 2.0**-100 <= given <= 2.0**100:
+        raise Unusable(f"{source}: factor={given!r:.60}; expected a positive number: what the loss was multiplied by")
+    return float(given)
 
 
 def _seen(name: str, array: Any, samples: str, source: str) -> Any:
@@ -162,6 +172,8 @@ def _seen(name: str, array: Any, samples: str, source: str) -> Any:
         raise Unusable(f"{source}: {name} has dtype {kind.name}; expected one of {', '.join(precision.NAMES)}")
     if name in ("b", "grad_b"):
         return np.asarray(array).reshape(-1)
+    if name == "lse":
+        return np.atleast_2d(np.asarray(array[:]))
     if samples == "rows" and name in BY_SAMPLE and len(array.shape) == 2:
         return array.T if isinstance(array, np.ndarray) else Transposed(array)
     return array
@@ -188,6 +200,8 @@ def _validate(dump: Dump) -> None:
         "grad_b": (L,),
         "grad_Z": (L, n),
         "grad_X": (d, n),
+        "upstream": (n,),
+        "lse": (len(dump.classes) or 1, n),
     }
     for name, shape in shapes.items():
         array = dump.arrays.get(name)
@@ -197,7 +211,7 @@ def _validate(dump: Dump) -> None:
                 f"X has {n} samples; --samples rows is for arrays with a sample in each row"
             )
     loss = dump.arrays.get("loss")
-    if loss is not None and math.prod(loss.shape) != 1:
+    if loss is not None and math.prod(loss.shape) not in (1, len(dump.classes)):
         raise Unusable(f"{dump.source}: loss has shape {tuple(loss.shape)}; expected one number")
     kind = np.dtype(dump.arrays["Y"].dtype).kind
     if dump.index != (kind in "iu"):

@@ -4,23 +4,33 @@ from typing import Any
 
 import numpy as np
 
+from gradcheck import precision
 from gradcheck.auditing.block import Block
 from gradcheck.auditing.dump import Dump
 from gradcheck.auditing.plan import Plan
 from gradcheck.auditing.rows import few, real
 from gradcheck.auditing.sums import Worst, keep
-from gradcheck.bounds import ErrorModel, rest, returned
+from gradcheck.bounds import ErrorModel, rest, returned, spread
 from gradcheck.enclosure import U64, Enclosure, Reals, outward
 from gradcheck.verdict import told
 
 
 def worst_entries(dump: Dump, plan: Plan, block: Block) -> dict[str, Worst]:
     """The worst entry of each, where they are in the dump."""
-    worst: dict[str, Worst] = {}
+    worst: dict[str, Worst] = _log_sums(dump, plan, block) if "lse" in dump.arrays else {}
     if "A" in dump.arrays or "grad_Z" in dump.arrays:
         for rows in few(block.p):
             keep(worst, _worst_of(dump, plan, block, rows))
     return worst
+
+
+def _log_sums(dump: Dump, plan: Plan, block: Block) -> dict[str, Worst]:
+    """The log-sum-exp of each sample, of each rank that has one."""
+    array, found = dump.arrays["lse"], block.found
+    written = spread(2, precision.of(np.dtype(array.dtype)).u)
+    limit = (found.lse_error + found.Q) * (1 + written) + (written + 16 * U64) * abs(block.lse)
+    value, limit = (np.broadcast_to(one, (len(array), len(limit))) for one in (block.lse, limit))
+    return {"lse": _worst(array, plan.arithmetic, value, limit, (slice(0, len(array)), block.part))}
 
 
 def _worst_of(dump: Dump, plan: Plan, block: Block, rows: slice) -> dict[str, Worst]:
@@ -51,7 +61,7 @@ def _differences(dump: Dump, block: Block, rows: slice, A: Reals) -> tuple[Reals
     )
     if dump.law.smoothing:
         limit += of.hard * labels.hard.of(rows, block.Y)
-    D = A * block.pull - Y * dump.share
+    D = A * block.pull - Y * block.share
     return D if block.S is None else D * block.S[rows], limit
 
 

@@ -4,6 +4,7 @@ from itertools import combinations
 
 import numpy as np
 
+from gradcheck import precision
 from gradcheck.auditing.dump import Dump
 from gradcheck.auditing.findings import Compared
 from gradcheck.enclosure import Reals
@@ -11,6 +12,17 @@ from gradcheck.enclosure import Reals
 SHOWN = 6  # numbers of rows that a reader takes in
 ODD = 64.0  # times the next worst of its row, an entry stands out
 NEAR = 1 / 64  # of what a known factor does, within which a measured one is called by its name
+
+
+def ranks_in_words(rows: tuple[int, ...], dump: Dump) -> tuple[str, ...]:
+    """Of ranks that have classes of their own, which of them these rows are of, where others have none."""
+    ends = np.cumsum(dump.classes)
+    some = sorted({int(np.searchsorted(ends, l, "right")) for l in rows}) if len(dump.classes) else []
+    if not some or len(some) == len(dump.classes):
+        return ()
+    return (
+        f"all of them are of rank{'s' * (len(some) != 1)} {', '.join(map(str, some[:SHOWN]))} of {len(dump.classes)}",
+    )
 
 
 def rows_in_words(rows: tuple[int, ...], L: int, what: str = "row") -> str:
@@ -38,6 +50,21 @@ def each(again: Compared, rows: tuple[int, ...], dump: Dump, what: str = "row") 
     return tuple(f"{what} {l}: {text}" for l, text in told)
 
 
+def labelled(dump: Dump, rows: tuple[int, ...]) -> tuple[str, ...]:
+    """Whether most of `rows`, which are few, are classes that labels name: nothing follows from it but where to look."""
+    if not dump.index or not 1 < len(rows) < dump.L / 2:
+        return ()
+    Y = dump.samples("Y", slice(0, dump.n))
+    classes = np.unique(Y[dump.counted(Y) > 0])
+    named = int(np.isin(rows, classes).sum())
+    if not 2 * named > len(rows) or not 2 * len(classes) < dump.L:
+        return ()
+    return (
+        f"{named} of the {len(rows)} rows at fault are classes that a label names: so it is where labels are weighed in another "
+        "way, and as an embedding that is tied to theta adds to its gradient",
+    )
+
+
 def odd(again: Compared) -> tuple[str, ...]:
     """What stands out in rows where no entry exceeds its limit: nothing follows from it but where to look."""
     told = []
@@ -59,28 +86,58 @@ def _row(computed: Reals, truth: Reals, allowed: Reals, *, dump: Dump) -> str:
     lost = np.flatnonzero(~np.isfinite(computed))
     if len(lost):
         return f"{len(lost)} of {len(computed)} entries are not finite, the first at column {lost[0]}"
-    if not computed.any():
-        return "every entry is 0, as if it had not been written"
-    factor = _factor(computed, truth, allowed, dump)
-    if factor and wrong.sum() > 1:
-        return factor
-    if (computed == computed.astype(np.float16)).all() and dump.precision.u < 2.0**-11:
-        return "every entry is a float16 number, as if the gradient had been rounded to float16"
+    told = _zero(computed, allowed) or _factor(computed, truth, allowed, dump)
+    if told and (wrong.sum() > 1 or not computed.any()):
+        return told
+    coarse = _coarser(computed, dump)
+    if coarse:
+        return f"every entry is a {coarse} number, as if the gradient had been rounded to {coarse}"
     if wrong.all() or wrong.sum() > len(wrong) // 2:
         return f"{wrong.sum()} of {len(wrong)} entries are at fault"
     places = np.flatnonzero(wrong).tolist()
     return f"at fault in column{'s' * (len(places) != 1)} {', '.join(map(str, places[:SHOWN]))}"
 
 
+def _zero(computed: Reals, allowed: Reals) -> str:
+    if not computed.any():
+        return "every entry is 0, as if it had not been written"
+    return "every entry is 0, as far as rounding can tell" if (abs(computed) <= allowed).all() else ""
+
+
 def _factor(computed: Reals, truth: Reals, allowed: Reals, dump: Dump) -> str:
     """A factor that explains the whole row, by its name where what is measured is as near to a known one as that is far from 1."""
-    n = float(dump.n)
-    named = {"n": n, "1/n": 1 / n, "-1": -1.0, "2": 2.0} | ({"n/(n - 1)": n / (n - 1)} if n > 1 else {})
+    named = _known(dump)
     measured = float(computed @ truth / (truth @ truth))
     if not (abs(computed - measured * truth) <= max(1.0, abs(measured)) * allowed).all():
         return ""
-    known = [name for name, factor in named.items() if abs(measured - factor) <= NEAR * abs(factor - 1)]
+    known = [
+        name for name, factor in named.items() if abs(measured - factor) <= NEAR * min(abs(factor - 1), abs(factor))
+    ]
     return f"every entry is {known[0] if known else format(measured, '.7g')} times what it must be"
+
+
+def _known(dump: Dump) -> dict[str, float]:
+    """Factors that have a name."""
+    N = float(dump.N)
+    what, more = ("n", {}) if dump.n == N else ("N", {"N/n": N / dump.n, "n/N": dump.n / N})
+    named = {what: N, f"1/{what}": 1 / N, "-1": -1.0, "2": 2.0, f"{what}/({what} + 1)": N / (N + 1), **more}
+    return named | ({f"{what}/({what} - 1)": N / (N - 1)} if N > 1 else {})
+
+
+def of_loss(dump: Dump, loss: float, value: float, limit: float) -> tuple[str, ...]:
+    """A factor with a name that explains a loss; that of the gradients may have been given with it."""
+    named = {f"{dump.factor:.7g}, the factor of the gradients,": dump.factor, **_known(dump)}
+    fits = [name for name, factor in named.items() if abs(loss - factor * value) <= max(1.0, abs(factor)) * limit]
+    return (f"the loss is {fits[0]} times what it must be",) if fits and np.isfinite(limit) else ()
+
+
+def _coarser(computed: Reals, dump: Dump) -> str:
+    """The 16-bit precision that all of these are numbers of, where nothing in the dump is as coarse as that."""
+    for name in ("bfloat16", "float16"):  # few bits first: most numbers of bfloat16 are numbers of float16
+        kind = precision.named(name)
+        if dump.precision.u < kind.u and (computed == computed.astype(kind.dtype).astype(np.float64)).all():
+            return name
+    return ""
 
 
 def _pairs(again: Compared, wrong: tuple[int, ...]) -> list[str]:

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck import precision
-from gradcheck.auditing import dump
+from gradcheck.auditing import dump, ranks
 from gradcheck.auditing.dump import BY_SAMPLE, KNOWN, NAMES, SAMPLES, Arrays, Dump
 from gradcheck.auditing.sliced import Parts
 from gradcheck.errors import Unusable
@@ -33,13 +33,20 @@ def load(path: Path, memory: int = MEMORY, **given: Any) -> Dump:
     """The dump in a folder (.npy files or a Zarr group) or in a file (.npz, .safetensors); `Unusable` where there is none.
 
     `given` are `samples`, fields of `CrossEntropy` and of `Arithmetic`; without them, layout.json of a folder says, and otherwise
-    the default holds. No chunk of an array may take more than `memory` bytes.
+    the default holds. Folders rank.0, rank.1 … are one step. No chunk of an array may take more than `memory` bytes.
     """
     with reading(path, " as a dump"):
         if not path.exists():
             raise Unusable(f"there is no file or folder {path}")
+        watched, several = Watched(), ranks.folders(path)
+        if several:
+            said = {**ranks.said(path, [_said(folder) for folder in several]), **given}
+            found = ranks.joined(path, said, lambda folder: _folder(folder, watched, said))
+            said |= found.said
+            return dump.of(
+                found.arrays, source=str(path), watched=watched, classes=found.classes, parts=found.parts, **said
+            )
         said = {**_said(path), **given}
-        watched = Watched()
         arrays = _reader(path, said, memory)(path, watched)
         return dump.of(arrays, source=str(path), watched=watched, **said)
 

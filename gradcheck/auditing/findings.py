@@ -20,6 +20,7 @@ NAMES = {
     "grad_Z": "∂ℒ/∂Z",
     "grad_X": "∂ℒ/∂X",
     "loss": "ℒ",
+    "lse": "log-sum-exp",
 }
 UNKNOWN = "the logits, or our own sums over them, are not finite, so there is nothing to compare with"
 
@@ -166,7 +167,7 @@ def concluded(quantity: str, probed: Probed, again: Compared, plan: Plan, median
         verdict = Verdict(Outcome.INCONCLUSIVE, UNKNOWN)
     others = np.delete(probed.residual + probed.own, rows)
     entry, row = freivalds.certified(float(others.max(initial=0.0)), len(probed.size), plan.probes.shape[1])
-    smallest = row / median if median else again.seen
+    smallest = row / median if median and len(others) else again.seen
     verdict, ratios = replace(verdict, ratio=ratio), _each(probed, again)
     return Finding(quantity, verdict, entry, row, median, rows, entries=entries, seen=smallest, ratios=ratios)
 

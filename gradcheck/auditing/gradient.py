@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.auditing import causes, faults, penalties
+from gradcheck.auditing import causes, faults, penalties, single
 from gradcheck.auditing.again import computed_again, inside, undivided
 from gradcheck.auditing.dump import Dump
 from gradcheck.auditing.findings import Compared, Finding, Probed, concluded
@@ -26,18 +26,26 @@ def theta(dump: Dump, plan: Plan, sums: Sums, limit: Reals) -> Finding:
     found = concluded("grad_theta", probed, again, plan, float(np.median(lengths)))
     if found.rows:
         named = causes.named(dump, sums.kept, again, found.rows)
-        told = (faults.rows_in_words(found.rows, dump.L), *named) if named else faults.describe(again, found.rows, dump)
-        return replace(found, faults=told)
+        told = (
+            (faults.rows_in_words(found.rows, dump.L), *named)
+            if named
+            else (*faults.describe(again, found.rows, dump), *_hints(dump, sums, again, found.rows))
+        )
+        return replace(found, faults=(*told, *faults.ranks_in_words(found.rows, dump)))
     return replace(found, odd=faults.odd(again))
+
+
+def _hints(dump: Dump, sums: Sums, again: Compared, rows: tuple[int, ...]) -> tuple[str, ...]:
+    return single.named(dump, sums.kept, again, rows) or faults.labelled(dump, rows)
 
 
 def bias(dump: Dump, plan: Plan, sums: Sums, limit: Reals) -> Finding:
     """Every entry, with its limit (L,)."""
-    b, l2 = real(dump.arrays["b"]), dump.law.l2 * dump.law.l2_bias
+    b, l2 = real(dump.arrays["b"]), dump.l2 * dump.law.l2_bias
     limit, exact = penalties.of_gradient(dump, plan, limit, abs(b), l2), sums.gradient.right[-1] + l2 * b
     compared = Compared("grad_b", real(dump.arrays["grad_b"]), exact, limit)
     rows = tuple(np.flatnonzero(compared.ratios > 1).tolist())
-    told = (faults.rows_in_words(rows, dump.L),) if rows else ()
+    told = (faults.rows_in_words(rows, dump.L), *faults.ranks_in_words(rows, dump)) if rows else ()
     return Finding("grad_b", compared.verdict(), rows=rows, faults=told, seen=compared.seen)
 
 
@@ -50,7 +58,7 @@ def limits(dump: Dump, plan: Plan, sums: Sums) -> Reals:
 
 
 def _probed(dump: Dump, plan: Plan, sums: Sums, limit: Reals) -> tuple[Probed, Reals]:
-    right, l2 = sums.gradient.right[:-1], dump.law.l2
+    right, l2 = sums.gradient.right[:-1], dump.l2
     if l2 and plan.turned is not None:
         right = right + l2 * plan.turned.V.T
         limit = penalties.of_gradient(dump, plan, limit, plan.turned.weight, l2, count=dump.d)

@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 
 from gradcheck import precision
-from gradcheck.auditing import data, gradient, logits, penalties
+from gradcheck.auditing import data, faults, gradient, logits, penalties
 from gradcheck.auditing.dump import Dump
 from gradcheck.auditing.findings import NAMES, Compared, Finding
 from gradcheck.auditing.plan import Plan
-from gradcheck.auditing.rows import walk
+from gradcheck.auditing.rows import real, walk
 from gradcheck.auditing.sums import Sums, Worst
 from gradcheck.bounds import returned
 from gradcheck.enclosure import U64, outward
@@ -28,7 +28,8 @@ def judge(dump: Dump, plan: Plan, sums: Sums) -> tuple[Finding, ...]:
         findings: dict[str, Callable[[], Finding]] = {
             "Z": lambda: logits.judged(dump, plan, sums.logits),  # type: ignore[arg-type]
             "A": lambda: _worst("A", sums.worst["A"]),
-            "loss": lambda: _loss(dump, plan, sums),
+            "lse": lambda: _of_ranks(dump, _worst("lse", sums.worst["lse"])),
+            "loss": lambda: _of_ranks(dump, _loss(dump, plan, sums)),
             "grad_Z": lambda: _worst("grad_Z", sums.worst["grad_Z"]),
             "grad_theta": lambda: gradient.theta(dump, plan, sums, probe),
             "grad_b": lambda: gradient.bias(dump, plan, sums, each),
@@ -51,7 +52,7 @@ def _worst(name: str, worst: Worst) -> Finding:
 
 
 def _loss(dump: Dump, plan: Plan, sums: Sums) -> Finding:
-    found, loss = sums.loss, np.asarray(dump.arrays["loss"]).reshape(())
+    found, loss = sums.loss, np.asarray(dump.arrays["loss"]).reshape(-1)
     limit = outward(found.limit + (dump.n + dump.L + 16) * 4 * U64 * found.size, 64)
     # sums before a division by N; those of labels apart from logits are no rounding (docs/bounds.md, section 5)
     most = (abs(found.value) if dump.index and dump.law.plain else found.size) + limit + found.most
@@ -62,8 +63,33 @@ def _loss(dump: Dump, plan: Plan, sums: Sums) -> Finding:
     # it may not be among what `stored` is the coarsest of
     if written.u > plan.arithmetic.stored.u or plan.arithmetic.inside:
         limit = returned(limit, np.abs(value), replace(written, returned=written.u))
-    most = np.maximum(most * max(1 / dump.N, 1.0), found.squares)
+    most = np.maximum(most * max(1 / dump.N, 1.0), found.squares) * dump.ends[1] / dump.ends[0]
     inside = most < plan.arithmetic.huge and abs(value) + limit < written.huge
-    allowed = np.asarray(limit if inside else np.inf)
-    compared = Compared("loss", np.asarray(float(loss)), np.asarray(value), allowed)
-    return Finding("loss", compared.verdict(), seen=compared.seen)
+    allowed, must = (np.broadcast_to(np.asarray(x), loss.shape) for x in (limit if inside else np.inf, value))
+    compared = Compared("loss", real(loss), must, allowed)
+    verdict = compared.verdict()
+    if len(loss) == 1 and verdict.witness:  # one number has no place
+        verdict = replace(verdict, witness=replace(verdict.witness, place=()))
+    rows = tuple(np.flatnonzero(compared.ratios > 1).tolist()) if len(loss) > 1 else ()
+    one = verdict.outcome is Outcome.DISAGREE and len(loss) == 1
+    told = faults.of_loss(dump, float(loss[0]), float(must[0]), float(allowed[0])) if one else ()
+    return Finding("loss", verdict, rows=rows, faults=told, seen=compared.seen)
+
+
+def _of_ranks(dump: Dump, found: Finding) -> Finding:
+    """Ranks that have another result than they must, of what all of them share; and any that has another than the first."""
+    if not dump.classes:
+        return found
+    each = np.asarray(dump.arrays[found.quantity]).reshape(len(dump.classes), -1)
+    different = [r for r in range(1, len(each)) if each[r].tobytes() != each[0].tobytes()]
+    if different:
+        which = ", ".join(map(str, different[: faults.SHOWN]))
+        found = replace(
+            found, odd=(f"{NAMES[found.quantity]}: all ranks share it, and that of rank {which} is not that of rank 0",)
+        )
+    if not found.rows:
+        return found
+    which = f"rank{'s' * (len(found.rows) != 1)} {', '.join(map(str, found.rows[: faults.SHOWN]))}"
+    return replace(
+        found, faults=(f"{which} of {len(dump.classes)}: another result than it must be, of what all share",)
+    )

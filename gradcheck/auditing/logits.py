@@ -22,7 +22,8 @@ def judged(dump: Dump, plan: Plan, sums: Logits) -> Finding:
     """Probes of every row, then rows."""
     probed = _probed(dump, plan, sums)
     found = concluded("Z", probed, _again(dump, plan, probed.worst()), plan)
-    return replace(found, faults=(faults.rows_in_words(found.rows, dump.L),)) if found.rows else found
+    told = (faults.rows_in_words(found.rows, dump.L), *faults.ranks_in_words(found.rows, dump)) if found.rows else ()
+    return replace(found, faults=told)
 
 
 def _probed(dump: Dump, plan: Plan, sums: Logits) -> Probed:

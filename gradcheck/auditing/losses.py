@@ -9,6 +9,7 @@ from gradcheck.auditing.dump import Dump
 from gradcheck.auditing.plan import Plan
 from gradcheck.auditing.rows import few, real
 from gradcheck.auditing.sums import Loss
+from gradcheck.bounds import more_of
 from gradcheck.enclosure import U64, Reals
 
 
@@ -28,30 +29,35 @@ def losses(dump: Dump, plan: Plan, block: Block) -> Loss:
     stands = abs(lse) + abs(picked) if dump.law.plain and single else 2 * abs(lse) + found.distance
     lost = len(mass) * (terms + 2) / dump.n + (stands.sum() + mass.sum()) * (1 if single else dump.L)
     underflow = (1 + k) * (1 + model.granted.loses) * lost * model.eta * max(dump.N, 1.0)
-    told = Loss(float((mass * lse - picked).sum()), float((each + own).sum() + underflow), float(size.sum()))
+    by = dump.upstream(block.part)
+    c = abs(by)
+    limit = float((c * (each + own)).sum() + underflow * max(1.0, c.max(initial=0.0)))
+    told = Loss(float((by * (mass * lse - picked)).sum()), limit, float((c * size).sum()))
     if not dump.law.plain:
-        _add_options(plan, block, told, k)
+        _add_options(plan, block, told, k, by)
+    if "upstream" in dump.arrays:
+        told.limit += more_of(plan.loss) * (told.size + told.limit)
     return told
 
 
-def _add_options(plan: Plan, block: Block, told: Loss, k: float) -> None:
+def _add_options(plan: Plan, block: Block, told: Loss, k: float, by: Reals) -> None:
     """What labels that are off cost, and lse²: as `bounds.losses`, sections 5 and 14 of docs/bounds.md."""
     of, found, loss, model, law = block.labels, block.found, plan.loss, plan.arithmetic, plan.loss.law
-    masses, eta = of.masses, model.eta
+    masses, eta, c = of.masses, model.eta, abs(by)
     stands = found.distance + found.log_A + 2 * found.lse
-    told.limit += float((1 + k) * (loss.off(masses, k) * stands).sum())
+    told.limit += float((1 + k) * (c * loss.off(masses, k) * stands).sum())
     if law.smoothing:  # the sum over the classes, before it is multiplied by smoothing / L
         weights = float(of.weights.sum()) if of.weights is not None else float(of.L)
-        told.most += float(((1 + k) * (1 + k) * (1 + model.label(of.L)) * weights * of.counts * stands).sum())
+        told.most += float(((1 + k) * (1 + k) * (1 + model.label(of.L)) * weights * of.counts * stands * c).sum())
     if law.z_loss:
         more, lse, apart = model.squared_loss(loss.n), found.lse, found.lse_error
         value, own = masses.z * block.lse**2, found.Q + 16 * U64 * lse
         squares = (lse + apart) ** 2
-        told.value, told.size = told.value + float(value.sum()), told.size + float(value.sum())
+        told.value, told.size = told.value + float((by * value).sum()), told.size + float((c * value).sum())
         off = (1 + more) * (2 * lse + apart) * apart + more * lse**2 + (2 * lse + own) * own
         lost = 3 * loss.at_least_one * squares.sum() + 2 * len(lse) * (1 + law.z_loss)
-        told.limit += float((masses.z * off).sum() + (1 + more) * lost * eta)
-        told.squares += float((1 + more) * squares.sum())
+        told.limit += float((c * masses.z * off).sum() + (1 + more) * max(1.0, c.max(initial=0.0)) * lost * eta)
+        told.squares += float((1 + more) * np.maximum(c, 1) @ squares)
     if not loss.fits(of.mass).all():
         told.limit = np.inf
 

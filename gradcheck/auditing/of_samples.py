@@ -33,7 +33,7 @@ def probed(dump: Dump, plan: Plan, block: Block, by: Turned, bound: Weights) -> 
     # what float64 loses in Hᵀ V, as in G V
     lost = np.nan_to_num(2 * spread(dump.d + 8, U64) * np.sqrt(dump.d) * length, nan=0.0, posinf=0.0)
     limit, own = (outward(x + lost, 4 * dump.L + 64) for x in (limit, own))
-    limit = np.where(inside(plan, by, bound, block.labels.mass, limit), limit, np.inf)
+    limit = np.where(inside(dump, plan, by, bound, block.labels.mass, limit=limit), limit, np.inf)
     return OfSamples(abs(plan.probes.T @ H - right).max(axis=0), abs(right).max(axis=0), limit, own, length)
 
 
@@ -51,18 +51,18 @@ def _products(plan: Plan, block: Block, by: Turned) -> Reals:
     return found
 
 
-def inside(plan: Plan, by: Turned, bound: Weights, mass: Reals, limit: Reals) -> NDArray[np.bool_]:
+def inside(dump: Dump, plan: Plan, by: Turned, bound: Weights, mass: Reals, *, limit: Reals) -> NDArray[np.bool_]:
     """(n,): whether every partial sum of an entry, divided by N or not, is in the range."""
     loss, model = plan.loss, plan.arithmetic
-    reached = loss.at_least_one * (bound.size + bound.unit * mass) * (1 + model.data(loss.L + 6))
+    reached = dump.reach(loss) * (bound.size + bound.unit * mass) * (1 + model.data(loss.L + 6))
     reached = model.within(by.most) + reached * max(1.0, by.most)
     return np.asarray(reached + (limit if loss.law.plain else loss.at_least_one * limit) < model.huge)
 
 
 def _of_indices(dump: Dump, block: Block, by: Turned, bound: Weights) -> tuple[Reals, Reals, Reals]:
     """−Y'ᵀ θ V / N (k, nb), what correct code may be off by there, and we (nb,)."""
-    of, share = block.labels, dump.share
-    double = rounding(dump) * share + block.of.ours
+    of, share = block.labels, block.share
+    double = rounding(dump) * abs(share) + block.of.ours
     assert of.index is not None
     k, at, each = of.index, of.at, np.arange(len(of.at))
     A = block.p[k, each] / block.s
@@ -84,8 +84,8 @@ def _of_indices(dump: Dump, block: Block, by: Turned, bound: Weights) -> tuple[R
 
 def _of_labels(dump: Dump, block: Block, by: Turned, bound: Weights) -> tuple[Reals, Reals, Reals]:
     """The same of weights."""
-    Y, share = block.Y, dump.share
-    double = rounding(dump) * share + block.of.ours
+    Y, share = block.Y, block.share
+    double = rounding(dump) * abs(share) + block.of.ours
     right, size, hard = np.zeros((by.V.shape[1], Y.shape[1])), np.zeros(Y.shape[1]), np.zeros(Y.shape[1])
     for rows in few(Y):
         weights = block.labels.of(rows, Y)

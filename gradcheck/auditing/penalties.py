@@ -5,7 +5,7 @@ import numpy as np
 from gradcheck.auditing.dump import Dump
 from gradcheck.auditing.plan import Plan
 from gradcheck.auditing.rows import real, threaded, walk
-from gradcheck.bounds import penalised, penalised_loss, spread
+from gradcheck.bounds import more_of, penalised, penalised_loss, spread
 from gradcheck.enclosure import U64, Reals
 
 
@@ -21,6 +21,7 @@ def of_gradient(dump: Dump, plan: Plan, limit: Reals, parameter: Reals, l2: floa
     with np.errstate(over="ignore", invalid="ignore"):
         size = limit / model.gradient(dump.n)
         limit = limit + own(dump, l2 * parameter)
+        limit = limit + (more_of(plan.loss) * l2 * parameter if dump.met else 0.0)
     return penalised(limit, size, parameter, l2, model.granted, terms=dump.n, writing=writing, count=count)
 
 

@@ -61,7 +61,11 @@ def error_model(dump: Dump, declared: Arithmetic) -> ErrorModel:
     if not (declared.accumulate or declared.inner) and arrays.u > precision.named("float32").u:
         declared = replace(declared, accumulate="float32")
     granted = arithmetic.granted(arrays.name, declared)
-    kinds = {name: precision.of(np.dtype(array.dtype)) for name, array in dump.arrays.items() if name != "Y"}
+    kinds = {
+        name: precision.of(np.dtype(array.dtype))
+        for name, array in dump.arrays.items()
+        if name not in ("Y", "upstream", "lse")
+    }
     for kind in kinds.values():  # whatever lies in the dump has been written down there
         granted = granted.within(kind)
     stored = max((arrays, *([precision.named(declared.stored)] if declared.stored else [])), key=lambda p: p.u)

@@ -30,6 +30,7 @@ def text(found: Audit) -> str:
         "stored": found.stored,
         "sums": found.sums,
         "law": found.law.said,
+        "factor": found.factor,
         "arithmetic": vars(found.arithmetic),
         "probes": found.probes,
         "seed": found.seed,
@@ -49,10 +50,10 @@ def _finding(f: Finding, certifies: bool) -> dict[str, Any]:
         "outcome": f.verdict.outcome.value,
         "reason": f.verdict.reason,
         "ratio": _number(f.verdict.ratio),
-        "every_entry_within": _number(f.entry if certifies else None),
-        "every_row_within": _number(f.row if certifies else None),
+        "every_entry_within": _certified(f.entry if certifies else None),
+        "every_row_within": _certified(f.row if certifies else None),
         "median_row": _number(f.median),
-        "smallest_relative_error_seen": _number(f.seen),
+        "smallest_relative_error_seen": _certified(f.seen),
         "rows_at_fault": len(f.rows),
         "rows": list(f.rows[:ROWS]),
         "rows_left_out": max(len(f.rows) - ROWS, 0),
@@ -65,6 +66,11 @@ def _finding(f: Finding, certifies: bool) -> dict[str, Any]:
 def _entry(w: Witness) -> dict[str, Any]:
     numbers = {"computed": _number(w.computed), "must_be": _number(w.midpoint), "within": _number(w.radius)}
     return {"place": list(w.place), **numbers}
+
+
+def _certified(value: float | None) -> float | None:
+    """Nothing, where no number bounds what may be wrong."""
+    return value if value is not None and math.isfinite(value) else None
 
 
 def _number(value: float | None) -> float | str | None:

@@ -44,6 +44,7 @@ class Audit:
     missing: tuple[str, ...]
     arithmetic: Arithmetic = Arithmetic()  # noqa: RUF009 - immutable
     law: CrossEntropy = PLAIN
+    factor: float = 1.0
 
     @property
     def status(self) -> int:
@@ -77,6 +78,7 @@ def audit(
     law: CrossEntropy | None = None,
     arithmetic: Arithmetic | None = None,
     accumulate: str | None = None,
+    factor: float = 1.0,
     probes: int = PROBES,
     seed: int = 0,
     memory: int = MEMORY,
@@ -87,7 +89,9 @@ def audit(
 
     `law` is the loss that was computed, `reduction` alone a mean or a sum. Labels (n,) that `law.ignore` names do not count.
     `arithmetic` declares how it was computed, where the arrays do not show it; `accumulate` alone names the precision of sums where
-    that is not the dump's (of a 16-bit dump it is float32). `memory` is in bytes. Raises `Unusable`.
+    that is not the dump's (of a 16-bit dump it is float32). `factor` is what
+    the loss was multiplied by before its gradients were taken, and `upstream` (n,) what that of each sample was. `memory` is in
+    bytes. Raises `Unusable`.
     """
     unknown = [name for name in arrays if name not in dump.NAMES]
     if unknown:
@@ -98,7 +102,7 @@ def audit(
         **({"accumulate": accumulate} if accumulate else {}),
     }
     said = law.said if law else {"reduction": reduction}
-    found = dump.of(given, samples=samples, **said, **declared)
+    found = dump.of(given, samples=samples, factor=factor, **said, **declared)
     with one_thread():
         planned = _planned(found, probes=probes, seed=seed, memory=memory)
         return _found(found, planned, _merged(_threads(found, planned), found, _quiet))
@@ -163,4 +167,5 @@ def _found(found: Dump, planned: Plan, sums: Sums) -> Audit:
         missing,
         found.arithmetic,
         found.law,
+        found.factor,
     )

@@ -36,7 +36,17 @@ def shard(dump: Dump, plan: Plan, parts: Iterable[slice]) -> Sums:
         if plan.turned is not None and block.over_classes is not None:
             total.data.append(probed(dump, plan, block, plan.turned, block.over_classes))
         total.kept.append(
-            Kept(part, block.m, block.s, block.pull, block.labels, block.found.Q, block.bound, block.over_classes)
+            Kept(
+                part,
+                block.m,
+                block.s,
+                block.pull,
+                block.share,
+                block.labels,
+                block.found.Q,
+                block.bound,
+                block.over_classes,
+            )
         )
         keep(total.worst, worst_entries(dump, plan, block))
     # A c + Y' / N, of which ∂ℒ/∂b is the difference
@@ -74,13 +84,13 @@ def _add_gradient(dump: Dump, plan: Plan, block: Block, products: Reals, total: 
     # what a power, a column or their product may lose in underflow
     total.floor += float((16 * plan.own.tiny * of.sure * (1 + of.size) * (1 + W[0])).sum())
     total.extra, total.most = max(total.extra, bound.extra), max(total.most, float(size.max()))
-    if dump.law.z_loss:  # 2 z lse may be negative
+    if dump.law.z_loss or dump.met:  # 2 z lse may be negative, and so may what is upstream
         total.size += 2 * float(np.maximum(-block.pull, 0).sum())
 
 
 def _add_indices(dump: Dump, block: Block, P: Reals, W: Reals, total: Gradient) -> None:
-    of, bound, share = block.labels, block.bound, dump.share
-    double = rounding(dump) * share + block.of.ours
+    of, bound, share = block.labels, block.bound, block.share
+    double = rounding(dump) * abs(share) + block.of.ours
     assert of.index is not None
     k, at, each = of.index, of.at, np.arange(len(of.at))
     A = block.p[k, each] / block.s
@@ -96,24 +106,23 @@ def _add_indices(dump: Dump, block: Block, P: Reals, W: Reals, total: Gradient) 
                 total.right[:, rows] -= exact @ real(block.S[rows]).T * classes[rows]
         total.limit += np.outer(W @ ((bound.Y + double) * of.off), classes)
         total.own += (W[0] @ (double * of.off)) * classes
-        total.size += 2 * share * of.off.sum() * classes
+        total.size += 2 * (abs(share) @ of.off) * classes
         at = at - of.off * classes[k]
-    np.add.at(total.right.T, k, -(at * slope * P).T * share)
+    np.add.at(total.right.T, k, -(at * slope * share * P).T)
     np.add.at(total.limit.T, k, ((known + bound.Y * at + double * abs(at)) * W).T)
     np.add.at(total.own, k, double * abs(at) * W[0])
-    np.add.at(total.size, k, 2 * share * at)
+    np.add.at(total.size, k, 2 * abs(share) * at)
 
 
 def _add_labels(dump: Dump, block: Block, P: Reals, W: Reals, total: Gradient) -> None:
-    of, bound, share = block.labels, block.bound, dump.share
-    double = rounding(dump) * share + block.of.ours
+    of, bound, share = block.labels, block.bound, block.share
+    double = rounding(dump) * abs(share) + block.of.ours
     for rows in few(block.Y):
         weights = of.of(rows, block.Y)
-        size = W @ weights.T
-        total.right[:, rows] -= P @ (weights if block.S is None else weights * block.S[rows]).T * share
+        total.right[:, rows] -= (P * share) @ (weights if block.S is None else weights * block.S[rows]).T
         total.limit[:, rows] += ((bound.Y + double + bound.others) * W) @ weights.T
         total.own[rows] += (double * W[0]) @ weights.T
-        total.size[rows] += 2 * size[1] * share
+        total.size[rows] += 2 * (weights @ abs(share))
         if dump.law.smoothing:
             total.limit[:, rows] += (bound.hard * W) @ of.hard.of(rows, block.Y).T
 

@@ -29,6 +29,8 @@ class Parts:
         places = list(place if isinstance(place, tuple) else (place,))
         places += [slice(None)] * (len(self.shape) - len(places))
         wanted, start, found = places[self.axis], 0, []
+        if not isinstance(wanted, slice):
+            return self._one(places, int(wanted))
         low, high, _ = wanted.indices(self.shape[self.axis])
         for part in self.stored:
             end = start + part.shape[self.axis]
@@ -39,6 +41,38 @@ class Parts:
                 found.append(np.asarray(part[tuple(places)]) if whole else np.array(part[tuple(places)]))
             start = end
         return found[0] if len(found) == 1 else np.concatenate(found, axis=self.axis)
+
+    def _one(self, places: list[Any], at: int) -> Any:
+        """One place along the axis."""
+        for part in self.stored:
+            if at < part.shape[self.axis]:
+                break
+            at -= part.shape[self.axis]
+        places[self.axis] = at
+        return np.asarray(part[tuple(places)])
+
+
+@dataclass(frozen=True, eq=False)
+class Summed:
+    """Arrays of one shape, seen as their sum, in float64; `dtype` is what they are stored in."""
+
+    stored: tuple[Any, ...]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """As it is seen."""
+        return tuple(self.stored[0].shape)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Of an entry that is stored."""
+        return np.dtype(self.stored[0].dtype)
+
+    def __getitem__(self, place: Any) -> Any:
+        return sum(np.asarray(one[place]).astype(np.float64) for one in self.stored)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
+        return np.asarray(self[...], dtype)
 
 
 @dataclass(frozen=True, eq=False)

@@ -108,14 +108,15 @@ class Loss:
 
 @dataclass(frozen=True, eq=False)
 class Kept:
-    """Of a block its samples, maxima, sums and what their probabilities are multiplied by (nb,), labels, what log A is known to,
-    and weights: for rows computed again.
+    """Of a block its samples, maxima, sums and what their probabilities and labels are multiplied by (nb,), labels, what log A is
+    known to, and weights: for rows computed again.
     """
 
     part: slice
     m: Reals
     s: Reals
     pull: Reals
+    share: Reals
     labels: Labels
     Q: Reals
     bound: Weights

@@ -13,12 +13,14 @@ from gradcheck.enclosure import Reals
 
 @dataclass(frozen=True, eq=False)
 class Terms:
-    """Of some samples (n,): the weights of the sum that they are in, their labels, c, and what log A is known to."""
+    """Of some samples (n,): the weights of the sum that they are in, their labels, c, 1/N with what
+    is upstream, and what log A is known to."""
 
     dump: Dump
     bound: Weights
     labels: Labels
     pull: Reals
+    share: Reals
     Q: Reals
 
     def of(self, rows: slice | list[int], A: Reals, Y: Reals, hard: Reals | None) -> tuple[Reals, Reals]:
@@ -26,11 +28,11 @@ class Terms:
 
         The limit has what float64 may lose on each term.
         """
-        bound, P, S = self.bound, A * self.pull, Y * self.dump.share
+        bound, P, S = self.bound, A * self.pull, Y * self.share
         limit = A * bound.A + Y * (bound.Y + bound.others * rest(A, self.Q)) + bound.flat
         if self.labels.index is not None:
             marked = np.arange(self.dump.L)[rows, np.newaxis] == self.labels.index
             limit += marked * bound.at_label(P, S)
         if hard is not None:
             limit += bound.hard * hard
-        return P - S, limit + 2 * rounding(self.dump) * (A * bound.size + S)
+        return P - S, limit + 2 * rounding(self.dump) * (A * bound.size + abs(S))

@@ -28,6 +28,17 @@ def undone(dump: Dump) -> dict[str, Dump]:
     }
 
 
+def relabelled(dump: Dump) -> dict[str, Dump]:
+    """Labels that were shifted once more: samples that do not count stay out, and so do those before them."""
+    if not dump.index or dump.law.ignore is None or dump.n < 2:
+        return {}
+    Y = dump.samples("Y", slice(0, dump.n))
+    moved = np.append(Y[1:], dump.law.ignore).astype(Y.dtype)
+    moved[dump.counted(Y) == 0] = dump.law.ignore
+    arrays = {**dump.arrays, "Y": moved}
+    return {"as if each sample had the labels of the next": replace(dump, arrays=arrays, divided=None)}
+
+
 def rows_of(other: Dump, kept: list[Kept], rows: list[int], A: Reals, slope: Reals) -> Reals:
     """These rows of D (rows, n), from those of A and of the slope of a cap, which are the same without the option."""
     found = []
@@ -35,6 +46,7 @@ def rows_of(other: Dump, kept: list[Kept], rows: list[int], A: Reals, slope: Rea
         part = block.part
         Y = other.samples("Y", part)
         of = labels(other, part, Y)
-        pull = (of.mass + 2 * of.masses.z * (block.m + np.log(block.s))) * other.share
-        found.append(slope[:, part] * (A[:, part] * pull - of.of(rows, Y) * other.share))
+        share = other.shares(part)
+        pull = (of.mass + 2 * of.masses.z * (block.m + np.log(block.s))) * share
+        found.append(slope[:, part] * (A[:, part] * pull - of.of(rows, Y) * share))
     return np.concatenate(found, axis=1)

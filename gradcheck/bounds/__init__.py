@@ -36,6 +36,10 @@ from gradcheck.bounds.jacobian import jacobian_error as jacobian_error
 from gradcheck.bounds.losses import loss_error as loss_error
 from gradcheck.bounds.losses import sample_loss_errors as sample_loss_errors
 from gradcheck.bounds.mapping import mapped as mapped
+from gradcheck.bounds.multiplied import Factors as Factors
+from gradcheck.bounds.multiplied import more_of as more_of
+from gradcheck.bounds.multiplied import multiplied as multiplied
+from gradcheck.bounds.multiplied import raised as raised
 from gradcheck.bounds.penalties import penalised as penalised
 from gradcheck.bounds.penalties import penalised_loss as penalised_loss
 from gradcheck.bounds.roundings import ELEMENTARY_ULPS as ELEMENTARY_ULPS

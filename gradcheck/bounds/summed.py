@@ -178,7 +178,7 @@ class Weights:
 
     def at_label(self, P: Reals, S: Reals) -> Reals:
         """What `label` takes from the limit of P − S at a label, for P = A c and S = Y'/N; no more than 0."""
-        return np.asarray(self.label * (abs(P - S) - abs(P) - S))
+        return np.asarray(self.label * (abs(P - S) - abs(P) - abs(S)))
 
 
 def weights(of: Differences, mass: Reals, loss: Loss, *, classes: bool = False) -> Weights:

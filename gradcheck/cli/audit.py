@@ -16,6 +16,9 @@ from gradcheck.law.options import FIELDS as LAW
 @click.option(
     "--samples", type=click.Choice(["columns", "rows"]), help="Samples are columns or rows of X, Y, Z, A. [columns]"
 )
+@click.option(
+    "--factor", type=float, metavar="C", help="The loss was multiplied by it before its gradients were taken. [1]"
+)
 @arithmetic_options
 @law_options
 @click.option(
@@ -36,6 +39,7 @@ def audit(
     *,
     dump: Path,
     samples: str | None,
+    factor: float | None,
     probes: int,
     memory: int,
     seed: int,
@@ -55,7 +59,7 @@ def audit(
 
     reports.prepare(json_file, html)
     law = said_of(LAW, declared)
-    asked = {"samples": samples, **law, **declared}
+    asked = {"samples": samples, "factor": factor, **law, **declared}
     layout = {name: value for name, value in asked.items() if value is not None}
     with progress.samples(f"auditing {dump}") as told:
         found = audit_path(

@@ -35,9 +35,7 @@ def table(found: Audit) -> Table:
         right=("ratio",),
     )
     for finding in found.findings:
-        near = [
-            words.NONE if value is None else f"{value:.1e}" for value in (finding.entry, finding.row, finding.median)
-        ]
+        near = [_size(value) for value in (finding.entry, finding.row, finding.median)]
         if not finding.certifies(found.sizes):  # there is no row of which it could be said
             near = [words.NONE, words.NONE, near[2]]
         cells = ["all compared", "", ""] if finding.entry is None else near
@@ -49,6 +47,11 @@ def table(found: Audit) -> Table:
             *cells,
         )
     return made
+
+
+def _size(value: float | None) -> str:
+    """Nothing, where no number bounds it."""
+    return words.NONE if value is None or not math.isfinite(value) else f"{value:.1e}"
 
 
 def share(seen: float | None) -> str:

@@ -1,0 +1,142 @@
+"""A step of a torch layer, written in two lines."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from gradcheck import precision
+from gradcheck.auditing.capturing.place import Place
+from gradcheck.auditing.capturing.told import Told
+from gradcheck.auditing.capturing.uses import Call, Uses
+from gradcheck.errors import Unusable
+from gradcheck.tensors import array
+
+EXPECTED = "expected a torch.nn.Linear, or a mapping of arrays"
+
+
+class Step:
+    """What a torch Linear (weight (L, d), bias (L,)) takes and gives in one step. Sequences are flattened to samples.
+
+    The gradient of a weight that others use, too, as tied embeddings do, is that of this layer alone; where the data require a
+    gradient, as those of a layer before do, that is written, too. Calls that nothing flows back to are none of the step: those of
+    an evaluation, and those that are repeated by gradient checkpointing. Where the weights have changed, another step begins: of
+    the one before nothing is kept.
+    """
+
+    def __init__(self, layer: Any, place: Place) -> None:
+        place.require()
+        if not hasattr(layer, "register_forward_hook"):
+            raise Unusable(f"a {type(layer).__name__} cannot be captured; {EXPECTED}")
+        weight = layer._parameters.get("weight")
+        if weight is None or weight.ndim != 2:
+            head = next((name for name in ("lm_head", "embed_out", "output", "head") if hasattr(layer, name)), None)
+            hint = f"its {head}" if head else "the layer that gives the logits"
+            raise Unusable(
+                f"a {type(layer).__name__} has no weight (L, d) of its own; expected {hint}, a torch.nn.Linear"
+            )
+        self._place, self._uses, self._written = place, Uses(layer), False
+
+    def write(self, labels: Any, loss: Any = None, **told: Any) -> Path:
+        """Write the dump, once `loss.backward()` has run, before the weights change.
+
+        `labels` and `loss` are as the model takes and gives them; of several calls (micro-batches) a list of each, and each loss is
+        a mean of its own; one loss is of all of them. Said beside, where it is so: `shift=True` (the model shifts labels inside),
+        `num_items` (what a sum is divided by), `factor` (what the loss, or each, is multiplied by before backward: a loss scale, a
+        share of several), `upstream` (n,) (what the loss of each sample is), `pieces` (over how many gradients are added up).
+        """
+        if self._written:
+            raise Unusable("the step has been written; expected one write() for each capture")
+        calls = [call for call in self._uses.calls if "grad_Z" in call.gradients]
+        if not self._uses.calls:
+            raise Unusable(
+                "the layer was not called; expected capture() before its forward pass, or, of a loss that calls no layer, "
+                "gradcheck.capture.fused(X, W, b, labels, loss, folder) before loss.backward()"
+            )
+        if not calls:
+            raise Unusable("the layer has no gradient; expected write() after loss.backward()")
+        for name, parameter in self._uses.parameters.items():
+            if parameter.changed:
+                raise Unusable(
+                    f"the layer's {name} was changed since it was called; expected write() before optimizer.step()"
+                )
+        said = _told(labels, loss, told)
+        path = self._place.write(
+            self._parameters(said, calls), _arrays(calls), said, _stored(said.loss, calls, self._uses)
+        )
+        self._uses.close()
+        self._written = True
+        return path
+
+    def close(self) -> None:
+        """Watch no more, and write nothing."""
+        self._uses.close()
+        self._uses.calls.clear()
+
+    def _parameters(self, said: Told, calls: list[Call]) -> dict[str, Any]:
+        """theta, b, and their gradients."""
+        own, factors = self._uses.parameters, set(said.factors(len(calls)))
+        weight = own["weight"].tensor
+        bias = own["bias"].tensor if "bias" in own else weight.detach().new_zeros(weight.shape[0])
+        found = {"theta": weight, "b": bias}
+        for name, parameter in own.items():
+            gradient = parameter.gradient(factors, local=_ranks() > 1)
+            if gradient is not None:
+                found["grad_theta" if name == "weight" else "grad_b"] = gradient
+        return {name: array(value) for name, value in found.items()}
+
+
+def _told(labels: Any, loss: Any, told: dict[str, Any]) -> Told:
+    try:
+        return Told(labels, loss, **told)
+    except TypeError:
+        unknown = sorted(set(told) - {"shift", "num_items", "factor", "upstream", "pieces"})
+        raise Unusable(
+            f"{', '.join(unknown)}: not known; expected any of shift, num_items, factor, upstream, pieces"
+        ) from None
+
+
+def _arrays(calls: list[Call]) -> list[dict[str, Any]]:
+    """Of each call; logits that the loss has overwritten are left out, and computed from theta and X."""
+    there = not any(call.overwritten for call in calls)
+    return [
+        {
+            "X": array(call.X),
+            **({"Z": array(call.Z)} if there else {}),
+            **{k: array(v) for k, v in call.gradients.items()},
+        }
+        for call in calls
+    ]
+
+
+def _ranks() -> int:
+    """How many processes train together."""
+    distributed = getattr(sys.modules.get("torch"), "distributed", None)
+    if distributed is None or not distributed.is_available() or not distributed.is_initialized():
+        return 1
+    return int(distributed.get_world_size())
+
+
+def _stored(loss: Any, calls: list[Call], uses: Uses) -> dict[str, str]:
+    """The precision of arrays that are written down, where that can be seen: by autocast, by a fused loss in 16
+    bits, or by a loss in float32 of logits in float64.
+    """
+    seen = (calls[0].Z, calls[0].X, uses.parameters["weight"].tensor)
+    kinds = [precision.named(str(tensor.dtype).removeprefix("torch.")) for tensor in seen]
+    coarser = kinds[0].u > max(kind.u for kind in kinds[1:])
+    one = loss[0] if isinstance(loss, list | tuple) and loss else loss
+    if coarser or (_fused(one) and kinds[0].dtype.itemsize == 2):
+        return {"stored": kinds[0].name}
+    # logits that a model has made coarser before the loss, as some do with .float()
+    single = str(getattr(one, "dtype", "")) == "torch.float32" and kinds[0].name == "float64"
+    return {"inner": "float32"} if single else {}
+
+
+def _fused(loss: Any) -> bool:
+    """Whether torch's own cross-entropy made this: in 16 bits it writes log A down, and not what each operation comes to."""
+    last = getattr(loss, "grad_fn", None)
+    before = [function for function, _ in getattr(last, "next_functions", ())]
+    names = [type(function).__name__ for function in (last, *before[:1])]
+    return [name.removesuffix("Backward0") for name in names] in (
+        ["NllLoss", "LogSoftmax"],
+        ["NllLoss2D", "LogSoftmax"],
+    )
