@@ -1,8 +1,9 @@
 """Which explanations are tried: those of the cross-entropy, or of any gradient, by the loss that is posed."""
 
 from collections.abc import Iterator
+from itertools import chain
 
-from gradcheck.diagnosis import candidates, own, solving
+from gradcheck.diagnosis import candidates, constants, own, solving
 from gradcheck.diagnosis.candidates import FACTORS, Candidate
 from gradcheck.diagnosis.views import View
 
@@ -12,10 +13,13 @@ class Known:
 
     def __init__(self, views: list[View]) -> None:
         self.own = bool(views) and views[0].trial.law.own
+        self._first = views[0].trial.problem if views else None
 
     def singles(self) -> Iterator[Candidate]:
         """Single mistakes."""
-        return own.singles() if self.own else candidates.singles()
+        if not (self.own and self._first):
+            return candidates.singles()
+        return chain(own.singles(), constants.singles(self._first))
 
     def bases(self) -> Iterator[Candidate]:
         """What a factor may stand on."""

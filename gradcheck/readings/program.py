@@ -18,7 +18,7 @@ from gradcheck.law.functions import Values, like
 from gradcheck.law.own import Loss
 from gradcheck.readings.blame import blamed
 from gradcheck.readings.constants import Option
-from gradcheck.readings.tape import Gradients, Variable
+from gradcheck.readings.tape import Gradients, Use, Variable, uses
 
 PARAMETERS = ("theta", "b", "X", "Z")  # of which a loss may have a gradient
 
@@ -28,6 +28,7 @@ class Program:
 
     def __init__(self, law: Loss, arrays: Mapping[str, Values], wrt: tuple[str, ...] = PARAMETERS) -> None:
         self.law, self.arrays = law, dict(arrays)
+        self._held: Use | None = None
         self.variables = {name: Variable(array) for name, array in arrays.items() if name in wrt}
         if law.of_Z and "Z" not in arrays:
             self.variables["Z"] = text.logits(*(self.variables.get(k, arrays[k]) for k in ("theta", "b", "X")))
@@ -64,8 +65,17 @@ class Program:
         return self._loss.array
 
     @cached_property
+    def uses(self) -> list[Use]:
+        """Where each variable that it makes is used."""
+        return list(uses(self._loss))
+
+    def hold(self, number: int) -> None:
+        """Take what is used there, the use of that number, for a constant when gradients are asked for."""
+        self._held = self.uses[number] if number < len(self.uses) else None
+
+    @cached_property
     def _gradients(self) -> Gradients:
-        return Gradients(self._loss)
+        return Gradients(self._loss, self._held)
 
     def gradient(self, name: str) -> Values | None:
         """With respect to `theta`, `b`, `X` or `Z`; None where the loss is not made of it."""

@@ -5,7 +5,7 @@ rounding may do to the backward program, or balls with the truth. For each opera
 what flows back to it from g, what flows back to the result.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -166,23 +166,34 @@ def _fitted(g: Values, shape: tuple[int, ...]) -> Values:
     return g if g.shape == shape else np.broadcast_to(g, shape)
 
 
-class Gradients:
-    """The gradients of one number with respect to what it was made of, each computed when it is first asked for."""
+Use = tuple[Variable, int]  # of a variable: by which other, and at which place there
 
-    def __init__(self, of: Variable) -> None:
+
+def uses(of: Variable, held: Use | None = None) -> Iterator[Use]:
+    """Each use of a variable that a number is made of, always in the same order; none by way of the use that is `held`."""
+    seen, waiting = {id(of)}, [of]
+    while waiting:
+        user = waiting.pop()
+        for place, operand in enumerate(user.operands):
+            if type(operand) is Variable and not (held and user is held[0] and place == held[1]):
+                yield user, place
+                if id(operand) not in seen:
+                    seen.add(id(operand))
+                    waiting.append(operand)
+
+
+class Gradients:
+    """The gradients of one number with respect to what it was made of, each computed when it is first asked for.
+
+    Nothing flows back through the use that is `held`, as if what is used there were a constant.
+    """
+
+    def __init__(self, of: Variable, held: Use | None = None) -> None:
         self.of = of  # kept, as what is known by its address must be
         self.uses: dict[int, list[Any]] = {id(of): []}  # variables that it was used by, each with its place there
         self.known: dict[int, Values] = {id(of): np.ones_like(of.array)}
-        waiting = [of]
-        while waiting:
-            user = waiting.pop()
-            for place, operand in enumerate(user.operands):
-                if type(operand) is Variable:
-                    found = self.uses.get(id(operand))
-                    if found is None:
-                        found = self.uses[id(operand)] = []
-                        waiting.append(operand)
-                    found += user, place
+        for use in uses(of, held):
+            self.uses.setdefault(id(use[0].operands[use[1]]), []).extend(use)
 
     def reaches(self, variable: Variable) -> bool:
         """Whether the number is made of it."""
@@ -193,9 +204,9 @@ class Gradients:
         known = self.known.get(id(variable))
         if known is None:
             shape = variable.array.shape
-            uses = self.uses[id(variable)]
+            used = self.uses[id(variable)]
             flows = [
-                _fitted(user.flow(place, self[user]), shape) for user, place in zip(uses[::2], uses[1::2], strict=True)
+                _fitted(user.flow(place, self[user]), shape) for user, place in zip(used[::2], used[1::2], strict=True)
             ]
             known = flows[0] if len(flows) == 1 else flows[0] + flows[1] if len(flows) == 2 else TOTAL(*flows)
             self.known[id(variable)] = known

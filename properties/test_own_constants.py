@@ -1,0 +1,73 @@
+"""A part of a loss of one's own that is taken for a constant when it is differentiated by hand is named as it is written."""
+
+import numpy as np
+import pytest
+
+from gradcheck import Implementation, Loss, conform
+from gradcheck.diagnosis.constants import said
+from gradcheck.readings.program import Program
+
+
+def focal(Z, Y, *, np):
+    lp = np.log_softmax(Z)
+    return -(Y * (1 - np.exp(lp)) ** 2 * lp).sum() / Y.shape[1]
+
+
+def parts(theta, b, X):
+    Z = theta @ X + b
+    Z = Z - Z.max(axis=0)
+    powers = np.exp(Z)
+    return Z - np.log(powers.sum(axis=0)), powers / powers.sum(axis=0)
+
+
+def held_weight(lp, p, Y):
+    return -Y * (1 - p) ** 2
+
+
+def held_logarithm(lp, p, Y):
+    return 2 * Y * (1 - p) * p * lp
+
+
+WRONG = {
+    held_weight: "Y * (1 - exp(log_softmax(Z)))**2 is taken for a constant in the derivative",
+    held_logarithm: "log_softmax(Z) is taken for a constant in the derivative of Y * (1 - exp(log_softmax(Z)))**2 * log_softmax(Z)",
+}
+
+
+def kernel(slope):
+    def gradients(theta, b, X, Y):
+        lp, p = parts(theta, b, X)
+        g = slope(lp, p, Y) / X.shape[1]
+        D = g - p * g.sum(axis=0)
+        return {"theta": D @ X.T, "b": D.sum(axis=1, keepdims=True), "Z": D, "X": theta.T @ D}
+
+    return Implementation(slope.__name__, gradients, law=Loss(focal))
+
+
+@pytest.mark.parametrize("slope", WRONG, ids=lambda slope: slope.__name__)
+def test_what_is_taken_for_a_constant_is_named(slope):
+    run = conform(kernel(slope), max_examples=40)
+    assert run.diagnosis is not None
+    assert run.diagnosis.exact
+    assert run.diagnosis.likely == WRONG[slope]
+
+
+def test_right_code_has_no_such_part():
+    def right(lp, p, Y):
+        return held_weight(lp, p, Y) + held_logarithm(lp, p, Y)
+
+    assert not conform(kernel(right), max_examples=40).failures
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (lambda Z, Y, *, np: (Z - (Z + 1)).sum() * 2, "sum(Z - (Z + 1)) * 2"),
+        (lambda Z, Y, *, np: np.exp(-Z / 3).sum() ** 2, "sum(exp(-Z / 3))**2"),
+        (lambda Z, Y, *, np: (Z @ Z.T * Y.sum()).sum(), "sum(Z @ transpose(Z) * 2)"),
+    ],
+)
+def test_a_part_is_told_as_it_is_written(text, shown):
+    program = Program(Loss(text), {"Z": np.ones((2, 2)), "Y": np.eye(2)})
+    names = {id(program.variables["Z"]): "Z", id(program.arrays["Y"]): "Y"}
+    assert said(program._loss, names) == shown
