@@ -21,6 +21,7 @@ from gradcheck.readings.primitives import PRIMITIVES
 from gradcheck.readings.running import Running
 from gradcheck.readings.running.parts import granted
 from gradcheck.readings.tape import Gradients, Variable, gradients
+from gradcheck.referees.rounded import EXACT
 
 BITS, STEP = 600, 2.0**-150
 READ = {"numpy": np.asarray, "running": Running.exact, "balls": Balls.exact}
@@ -406,6 +407,39 @@ def test_a_sum_of_exponentials_is_rounded_as_its_formula_says(apart):
         Running(x - x, np.zeros(2), np.dtype("float32")), Running(np.full(2, -apart), np.zeros(2), np.dtype("float32"))
     )
     assert (zero.error <= (2 * F * (power + np.log1p(power)) + U * np.log1p(power) * 1.01) + 16 * ETA).all()
+
+
+TINY = 2.0**-537.51  # its square is a little less than half of the least number of float64
+WIDE: list[
+    tuple[str, str, list[float], list[float], Callable[..., Any], float]
+] = [  # where float64 itself vanishes or overflows
+    ("exp", "float64", [-100.0], [750.0], gnp.exp, 1e277),
+    ("exp of what vanishes", "float64", [-800.0], [705.0], gnp.exp, 5e-42),
+    ("exp of what vanishes", "float32", [-800.0], [719.0], gnp.exp, 6e-36),
+    ("expm1", "float64", [-100.0], [750.0], gnp.expm1, 1e277),
+    ("power that vanishes", "float64", [1e-6], [0.9e-6], lambda x: x**54.5, 8e-314),
+    ("exponent that may be negative", "float64", [0.1], [0.2], lambda y: gnp.power(0.0, y), 1.0),
+    ("sigmoid by an exp that overflows", "float32", [-88.2], [0.53], gnp.sigmoid, 0.0),
+    ("sigmoid by our own exp that overflows", "exact", [-715.0], [0.0], gnp.sigmoid, 3e-311),
+    ("product that vanishes", "exact", [TINY], [0.0], lambda x: x * x * 2.0**600, 2.0**-475.02),
+    ("products that vanish", "exact", [TINY] * 64, [TINY] * 64, lambda x: x @ x, 125 * 2.0**-1074),
+]
+
+
+@pytest.mark.parametrize("case", WIDE, ids=lambda case: f"{case[0]} {case[1]}")
+def test_errors_hold_where_float64_vanishes_or_overflows(case):
+    """Something that may be computed, or is true, of an argument within its error."""
+    _, dtype, x, e, text, reached = case
+    kind = np.dtype("float64" if dtype == "exact" else dtype)
+    with granted(kind, EXACT if dtype == "exact" else precision.of(kind)):
+        found = text(Running(np.array(x), np.array(e), kind))
+    assert (abs(reached - found.value) <= found.error).all()
+
+
+def test_zero_to_a_positive_power_is_zero():
+    """Also where the power is known to within an error."""
+    found = gnp.power(Running(np.zeros(1), np.zeros(1)), Running(np.full(1, 1.3), np.full(1, 0.1)))
+    assert found.value == 0 and found.error < 1e-300
 
 
 INFINITE = [  # of exact numbers: infinite, NaN, or nothing known where an infinity meets what may be 0

@@ -46,7 +46,7 @@ def product(x: Parts, y: Parts, p: Precision) -> Parts:
     found = rounded(value, error, p, certain=certain)
     known = (x.error == 0) & (y.error == 0)
     if known.any():
-        exact = known & ((value == 0) | p.plain & ((abs(x.value) == 1) | (abs(y.value) == 1)))
+        exact = known & ((x.value == 0) | (y.value == 0) | p.plain & ((abs(x.value) == 1) | (abs(y.value) == 1)))
         np.copyto(found.error, 0.0, where=exact & np.isfinite(value))
     return found
 
@@ -94,7 +94,7 @@ def matrix_product(x: Parts, y: Parts, p: Precision) -> Parts:
     k = x.value.shape[-1]
     value, size = x.value @ y.value, (abs(x.value) + x.error) @ (abs(y.value) + y.error)
     error = abs(x.value) @ y.error + x.error @ abs(y.value) + x.error @ y.error
-    error = error + together(p, 1, max(k - 1, 0)) * size + k * (p.eta + ETA64) + underflows(p, k)
+    error = error + together(p, 1, max(k - 1, 0)) * size + k * (p.eta + 2 * ETA64) + underflows(p, k)
     usual = ordinary(value, error, p)
     if usual is not None:
         return usual
