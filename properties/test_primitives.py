@@ -530,6 +530,16 @@ def test_another_precision_rounds_once_more_where_it_is_coarser():
     assert not exact.error.any()
 
 
+def test_what_is_rounded_to_another_precision_and_what_is_true_are_both_granted():
+    """Of numbers that are known exactly, too: code that does not round them there is more careful."""
+    kind, x = np.dtype("float32"), np.array([0.1, 1.5], dtype=np.float32)
+    assert not Running.exact(x).astype("float16").error.any()
+    with granted(kind, precision.of(kind)):
+        found = Running.exact(x).astype("float16")
+    for one in (x, x.astype(np.float16)):
+        assert (abs(found.value - one.astype(float)) <= found.error).all()
+
+
 def test_conditions_come_together():
     """And, or, not, of what is sure and what is not, in parts."""
     x = Running(np.array([-1.0, 0.1, 1.0]), np.array([0.1, 0.2, 0.1]))

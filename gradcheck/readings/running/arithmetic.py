@@ -139,7 +139,8 @@ def converted(x: Parts, old: np.dtype, new: np.dtype) -> Parts:
     """Rounded to another precision, where that is coarser."""
     if not arithmetic(new).u > arithmetic(old).u:
         return x
-    if new.kind == "f" and not x.error.any():  # one rounding, of what is known exactly
+    known = new.kind == "f" and not x.error.any() and not arithmetic(old).truthful
+    if known:  # one rounding, of what is known exactly; what is true is another number then
         with np.errstate(over="ignore", invalid="ignore"):
             return Parts(x.value.astype(new).astype(np.float64), x.error.copy())
     certain = np.isfinite(x.error) & ~np.isfinite(x.value)
