@@ -620,6 +620,7 @@ def test_what_is_missing_is_one_line_that_names_it(read):
         (lambda: gnp.where(x, 1, 2), "takes a comparison"),
         (lambda: gnp.einsum("ii,jk->ik", x, x), "is not known"),
         (lambda: gnp.einsum("ij,jkl->ik", x, x), "does not fit"),
+        (lambda: gnp.einsum("ij,jk->ii", x, x), "each once, for the result"),
     ]
     for call, line in refused[: 5 if read is np.asarray else None]:
         with pytest.raises(Unusable, match=re.escape(line)) as told:
