@@ -422,6 +422,7 @@ WIDE: list[
     ("sigmoid by an exp that overflows", "float32", [-88.2], [0.53], gnp.sigmoid, 0.0),
     ("sigmoid by our own exp that overflows", "exact", [-715.0], [0.0], gnp.sigmoid, 3e-311),
     ("product that vanishes", "exact", [TINY], [0.0], lambda x: x * x * 2.0**600, 2.0**-475.02),
+    ("quotient that vanishes", "float64", [1e20], [1e20 * (1 - 1e-15)], lambda y: 1e-308 / y, 1e-313),
     ("products that vanish", "exact", [TINY] * 64, [TINY] * 64, lambda x: x @ x, 125 * 2.0**-1074),
 ]
 

@@ -66,7 +66,7 @@ def _reciprocal(x: Parts, y: Parts, size: Any, apart: Any, p: Precision) -> Any:
 def quotient(x: Parts, y: Parts, p: Precision) -> Parts:
     value = x.value / y.value
     apart = abs(y.value) - y.error  # how far from 0 the divisor stays
-    error = np.where(apart > 0, (x.error + abs(value) * y.error) / apart, np.inf)
+    error = np.where(apart > 0, (x.error + (abs(value) + ETA64) * y.error) / apart, np.inf)
     error = error + _reciprocal(x, y, abs(value) + error, apart, p)
 
     def certain() -> Any:
