@@ -224,7 +224,9 @@ def test_help_dir_star_and_hasattr_work_where_no_framework_is_installed():
     subprocess.run([sys.executable, "-c", BARE], check=True, timeout=60)
 
 
-@pytest.mark.parametrize("home", ["gradcheck.api.targets", "gradcheck.api.verbs", "gradcheck.implementations.record"])
+@pytest.mark.parametrize(
+    "home", ["gradcheck.api.targets", "gradcheck.api.verbs", "gradcheck.implementations.record", "gradcheck.law.own"]
+)
 def test_what_docstrings_show_is_what_happens(home):
     found = doctest.testmod(importlib.import_module(home), optionflags=doctest.ELLIPSIS)
     assert found.attempted >= 2 and not found.failed

@@ -2,15 +2,17 @@
 
 import importlib
 
+import flint
 import numpy as np
 import pytest
 
 import gradcheck
 from gradcheck.checks import Trial
+from gradcheck.enclosure import U64
 from gradcheck.implementations import losses
 from gradcheck.law.own import Loss
 from gradcheck.problem import Problem
-from gradcheck.referees import own
+from gradcheck.referees import own, rounded
 
 jax = pytest.importorskip("jax")
 jnp, lax = jax.numpy, jax.lax
@@ -158,6 +160,21 @@ def test_what_is_rounded_in_the_text_is_granted_and_the_truth_is_exact():
     truth = own.truth(posed(Loss.traced(narrowed)))
     assert 1e-9 < float(truth.allowed("loss") / truth.enclosure("loss").midpoint) < 1e-5
     assert truth.enclosure("loss").radius < 1e-13
+
+
+def test_powers_of_two_are_powers_of_two():
+    """2^x is e^(x log 2), of a logarithm that no precision has: the truth is not that of its rounding."""
+    X = np.array([[100.75]])
+    problem = Problem(
+        np.ones((2, 1)), np.zeros((2, 1)), X, np.zeros((2, 1)), law=Loss.traced(lambda Z, Y: jnp.sum(jnp.exp2(Z)))
+    )
+    with flint.ctx.workprec(200):
+        exact = 2 * flint.arb(2) ** flint.arb(100.75)
+        found = own.truth(problem).enclosure("loss")
+        assert abs(exact - float(found.midpoint)) <= 4 * U64 * exact
+        assert abs(exact - float(found.midpoint)) <= float(found.radius)
+        wide = rounded.Rounded(problem, rounded.EXACT).enclosed("loss")
+        assert abs(exact - float(wide.midpoint)) <= float(wide.radius)
 
 
 def test_a_rule_of_a_derivative_that_is_wrong_is_caught():

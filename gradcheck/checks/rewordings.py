@@ -16,6 +16,7 @@ from gradcheck.checks.table import check, every
 from gradcheck.checks.trial import Trial
 from gradcheck.enclosure import U64, Enclosure, Reals, outward
 from gradcheck.problem import Problem
+from gradcheck.referees import lawful
 from gradcheck.verdict import Comparison, Verdict
 
 Found = Iterator[Comparison | Verdict]
@@ -25,11 +26,6 @@ def _permuted(problem: Problem, classes: Any = slice(None), samples: Any = slice
     return problem.with_arrays(
         problem.theta[classes], problem.b[classes], problem.X[:, samples], problem.Y[classes][:, samples]
     )
-
-
-def twice_over(p: Problem) -> Problem:
-    """Every sample twice."""
-    return p.with_arrays(p.theta, p.b, np.concatenate([p.X, p.X], axis=1), np.concatenate([p.Y, p.Y], axis=1))
 
 
 def _reworded(trial: Trial, law: str, key: str, other: Problem, places: tuple[Any, ...]) -> tuple[Enclosure, Reals]:
@@ -67,7 +63,7 @@ def sample_permutation(trial: Trial) -> Found:
 @check(2, needs=("gradients",), turns=every(1))
 def duplicated_batch(trial: Trial) -> Found:
     """Every sample twice: the mean leaves ∂ℒ/∂θ and ∂ℒ/∂b as they were."""
-    twice = twice_over(trial.problem)
+    twice = lawful.twice(trial.problem)
     for key in ("theta", "b"):
         if key in trial.raw_gradients():
             due = _of_twice(trial, "duplicated_batch", key, twice)
@@ -179,6 +175,6 @@ def loss_is_not_negative(trial: Trial) -> Found:
 @check(2, needs=("loss",), turns=every(1))
 def loss_of_a_duplicated_batch(trial: Trial) -> Found:
     """Every sample twice: the mean leaves the loss as it was."""
-    twice = twice_over(trial.problem)
+    twice = lawful.twice(trial.problem)
     law = "loss_of_a_duplicated_batch"
     yield Comparison("ℒ, batch twice", np.asarray(trial.loss(twice)), *_of_twice(trial, law, "loss", twice))

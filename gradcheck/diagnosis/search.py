@@ -10,7 +10,6 @@ from dataclasses import replace
 import numpy as np
 
 from gradcheck import facts
-from gradcheck.checks.rewordings import twice_over
 from gradcheck.diagnosis import calls, changed, kept, near
 from gradcheck.diagnosis.candidates import ENOUGH, Candidate
 from gradcheck.diagnosis.chosen import SEARCHED, beside, telling
@@ -20,6 +19,7 @@ from gradcheck.diagnosis.views import EVERYTHING, LEFT, QUANTITIES, View, functi
 from gradcheck.facts import Record
 from gradcheck.implementations import Implementation
 from gradcheck.problem import Problem
+from gradcheck.referees import lawful
 
 # ---- the search ----
 
@@ -59,7 +59,7 @@ def _diagnosed(
         return _together(state, turned)
     if not (done or any(view.wrong for view in looked)):  # a relation fails, of this batch and of another
         others += [view for view in looked if not view.wrong]
-        looked = [View(implementation, problem) for problem in map(twice_over, problems[:SEARCHED])]
+        looked = [View(implementation, problem) for problem in map(lawful.twice, problems[:SEARCHED])]
     alone = memory and not kept.SEEN.intersection(memory.mistakes)
     if alone and (besides := _besides(remembered, looked, others, record)):
         return _together(besides, memory)

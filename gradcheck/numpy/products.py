@@ -61,8 +61,11 @@ def _letters(subscripts: str, x: Values, y: Values) -> list[str]:
         raise Unusable(
             f'einsum("{subscripts}") is not known; expected two arrays, each letter once in each: "ij,jk->ik"'
         )
-    if [len(term) for term in terms] != [x.ndim, y.ndim] or not set(out) <= set(said):
-        raise Unusable(f'einsum("{subscripts}") does not fit arrays of {x.ndim} and {y.ndim} axes')
+    if [len(term) for term in terms] != [x.ndim, y.ndim] or not set(out) <= set(said) or len(set(out)) != len(out):
+        raise Unusable(
+            f'einsum("{subscripts}") does not fit arrays of {x.ndim} and {y.ndim} axes; expected a letter for each axis, and '
+            "some of these, each once, for the result"
+        )
     return [*terms, out]
 
 

@@ -6,7 +6,7 @@ from typing import Any
 import numpy
 
 from gradcheck.law.functions import Values
-from gradcheck.numpy.given import whole
+from gradcheck.readings.given import whole
 from gradcheck.readings.places import Axis, Shape, places
 from gradcheck.readings.primitives.moving import BROADCAST, CONCATENATE, PICK, RESHAPE, TRANSPOSE
 

@@ -10,6 +10,7 @@ from gradcheck.errors import Unusable
 from gradcheck.law.functions import Array, Values
 from gradcheck.readings import ball_rules
 from gradcheck.readings.balls import Balls
+from gradcheck.readings.given import numbers
 from gradcheck.readings.primitives.table import Primitive
 from gradcheck.readings.running import Condition, Running
 from gradcheck.readings.running.operands import written
@@ -121,12 +122,7 @@ def whole(x: Any, what: str) -> Array:
         if not np.all(x.sure):
             raise Unusable(f"{what} takes what rounding may turn; write it with jnp.where(condition, this, that)")
         return np.asarray(x.value)
-    doubtful = isinstance(x, Variable)
-    doubtful |= isinstance(x, Running) and bool(np.any(x.error))
-    doubtful |= isinstance(x, Balls) and bool(x.radii().any())
-    if doubtful:
-        raise Unusable(f"{what} takes what is given, labels say; of what is computed, rounding may change it")
-    return np.asarray(x.values() if hasattr(x, "values") else x)
+    return np.asarray(numbers(x, what))
 
 
 def each_part(x: Any, function: Callable[[Array], Array]) -> Any:

@@ -13,7 +13,7 @@ from gradcheck.readings.jaxpr.step import Step
 from gradcheck.readings.places import places
 from gradcheck.readings.primitives.arithmetic import ADD, MATMUL
 from gradcheck.readings.primitives.moving import BROADCAST, CONCATENATE, PICK, RESHAPE, SCATTER, TRANSPOSE
-from gradcheck.readings.primitives.sums import CUMSUM
+from gradcheck.readings.primitives.sums import CUMSUM, from_the_end
 from gradcheck.readings.running import Condition
 from gradcheck.readings.running.conditions import of
 
@@ -183,7 +183,4 @@ def _ordered(x: Any, axes: tuple[int, ...]) -> Any:
 def running_sum(step: Step, x: Any) -> Any:
     """From the beginning, or from the end."""
     axis = step.params["axis"]
-    if not step.params["reverse"]:
-        return CUMSUM(x, axis=axis)
-    turned = np.flip(places(tuple(x.shape)), axis)
-    return PICK(CUMSUM(PICK(x, places=turned), axis=axis), places=turned)
+    return from_the_end(x, axis) if step.params["reverse"] else CUMSUM(x, axis=axis)

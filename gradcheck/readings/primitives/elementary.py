@@ -24,7 +24,7 @@ EXPM1 = Primitive(
     "expm1",
     np.expm1,
     (lambda g, y, a: g * (y + 1),),
-    elementary.elementary(np.expm1, moves.expm1),  # e^a (e^e - 1)
+    elementary.elementary(np.expm1, moves.exp),  # e^a (e^e - 1)
     flint.arb.expm1,
     real=True,
     same=(np.expm1,),

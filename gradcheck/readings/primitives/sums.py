@@ -49,15 +49,16 @@ def _cumulative(x: Balls, axis: int) -> Balls:
     return Balls(entries, x.shape)
 
 
-def _from_the_end(g: Values, y: Values, a: Values, axis: int) -> Values:
-    turned = np.flip(places(a.shape), axis)
-    return PICK(CUMSUM(PICK(g, places=turned), axis=axis), places=turned)
+def from_the_end(x: Values, axis: int) -> Values:
+    """Running sums that begin at the end of an axis."""
+    turned = np.flip(places(tuple(x.shape)), axis)
+    return PICK(CUMSUM(PICK(x, places=turned), axis=axis), places=turned)
 
 
 CUMSUM = Primitive(
     "cumsum",
     lambda a, axis: np.cumsum(a, axis=axis, dtype=a.dtype),
-    (_from_the_end,),
+    (lambda g, y, a, axis: from_the_end(g, axis),),
     spreading.cumulative,  # each as a sum of k terms
     _cumulative,
     each=False,

@@ -46,7 +46,7 @@ def product(x: Parts, y: Parts, p: Precision) -> Parts:
     found = rounded(value, error, p, certain=certain)
     known = (x.error == 0) & (y.error == 0)
     if known.any():
-        exact = known & ((value == 0) | p.plain & ((abs(x.value) == 1) | (abs(y.value) == 1)))
+        exact = known & ((x.value == 0) | (y.value == 0) | p.plain & ((abs(x.value) == 1) | (abs(y.value) == 1)))
         np.copyto(found.error, 0.0, where=exact & np.isfinite(value))
     return found
 
@@ -66,7 +66,7 @@ def _reciprocal(x: Parts, y: Parts, size: Any, apart: Any, p: Precision) -> Any:
 def quotient(x: Parts, y: Parts, p: Precision) -> Parts:
     value = x.value / y.value
     apart = abs(y.value) - y.error  # how far from 0 the divisor stays
-    error = np.where(apart > 0, (x.error + abs(value) * y.error) / apart, np.inf)
+    error = np.where(apart > 0, (x.error + (abs(value) + ETA64) * y.error) / apart, np.inf)
     error = error + _reciprocal(x, y, abs(value) + error, apart, p)
 
     def certain() -> Any:
@@ -94,7 +94,7 @@ def matrix_product(x: Parts, y: Parts, p: Precision) -> Parts:
     k = x.value.shape[-1]
     value, size = x.value @ y.value, (abs(x.value) + x.error) @ (abs(y.value) + y.error)
     error = abs(x.value) @ y.error + x.error @ abs(y.value) + x.error @ y.error
-    error = error + together(p, 1, max(k - 1, 0)) * size + k * (p.eta + ETA64) + underflows(p, k)
+    error = error + together(p, 1, max(k - 1, 0)) * size + k * (p.eta + 2 * ETA64) + underflows(p, k)
     usual = ordinary(value, error, p)
     if usual is not None:
         return usual
@@ -139,7 +139,8 @@ def converted(x: Parts, old: np.dtype, new: np.dtype) -> Parts:
     """Rounded to another precision, where that is coarser."""
     if not arithmetic(new).u > arithmetic(old).u:
         return x
-    if new.kind == "f" and not x.error.any():  # one rounding, of what is known exactly
+    known = new.kind == "f" and not x.error.any() and not arithmetic(old).truthful
+    if known:  # one rounding, of what is known exactly; what is true is another number then
         with np.errstate(over="ignore", invalid="ignore"):
             return Parts(x.value.astype(new).astype(np.float64), x.error.copy())
     certain = np.isfinite(x.error) & ~np.isfinite(x.value)

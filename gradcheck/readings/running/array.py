@@ -11,7 +11,7 @@ from gradcheck.problem import Array
 from gradcheck.readings.places import Axis
 from gradcheck.readings.primitives import table
 from gradcheck.readings.primitives.table import Primitive
-from gradcheck.readings.running import arithmetic, softmax
+from gradcheck.readings.running import arithmetic, choices, softmax
 from gradcheck.readings.running.conditions import COMPARISONS, Condition, chosen, compared
 from gradcheck.readings.running.moving import MOVING
 from gradcheck.readings.running.operands import Operand, dtype_of, flat, given, part, parts_of, real, written
@@ -109,17 +109,13 @@ class Running(NDArrayOperatorsMixin):
     def mean(self, axis: Axis = None, keepdims: bool = False) -> "Running":
         return self.sum(axis, keepdims) / arithmetic.count(self.shape, axis)
 
-    def max(self, axis: int | None = None, keepdims: bool = False) -> "Running":
+    def max(self, axis: Axis = None, keepdims: bool = False) -> "Running":
         """The largest: off by no more than the worst of those that it is the largest of."""
-        return self._extreme(np.max, axis, keepdims)
+        return self._made(lambda x, p: choices.largest(x, p, axis, keepdims))
 
-    def min(self, axis: int | None = None, keepdims: bool = False) -> "Running":
-        return self._extreme(np.min, axis, keepdims)
-
-    def _extreme(self, which: Callable[..., Any], axis: int | None, keepdims: bool) -> "Running":
-        value = which(self.value, axis=axis, keepdims=keepdims)
-        error = self.error.max(axis=axis, keepdims=keepdims)
-        return Running(np.asarray(value), np.asarray(error), self.dtype)
+    def min(self, axis: Axis = None, keepdims: bool = False) -> "Running":
+        """The smallest, of which the same is true."""
+        return -(-self).max(axis, keepdims)
 
     def ravel(self) -> "Running":
         return self.reshape(-1)

@@ -10,7 +10,7 @@ from gradcheck.enclosure import ETA64, U64, Reals, outward
 from gradcheck.precision import FLOAT64, Precision
 from gradcheck.problem import Array
 from gradcheck.readings.running import moves
-from gradcheck.readings.running.parts import Parts, grown, settled
+from gradcheck.readings.running.parts import LARGEST, Parts, grown, settled
 
 
 def rounding_of(p: Precision) -> float:
@@ -28,7 +28,7 @@ def exponential(x: Parts, p: Precision) -> Parts:
     """0 where it must underflow and infinite where it must overflow, beyond doubt."""
     f = rounding_of(p)
     value = np.exp(x.value)
-    moved = value * np.expm1(np.minimum(x.error, 700.0))
+    moved = moves.exp(x, value)
     error = moved + f * (value + moved) + bounds.ELEMENTARY_ULPS[p.name] * (p.least + ETA64)
     top = np.log(p.huge)
     over, under = x.value - x.error > top + 1e-3 * abs(top), vanishes(x.value + x.error, p) & (not p.truthful)
@@ -73,7 +73,9 @@ def elementary(
     def rounding(x: Parts, p: Precision) -> Parts:
         value = function(x.value)
         shift = np.where(x.error == 0, 0.0, moved(x, value))
-        f = rounding_of(p) + more * (p.unit + U64) * (1 + rounding_of(p))
+        f = rounding_of(p)
+        if more:
+            f = bounds.together(bounds.lam(f) + more * bounds.lam(p.unit + U64))
         error = shift + f * (abs(value) + shift) + (bounds.ELEMENTARY_ULPS[p.name] + 1 + more) * (p.least + ETA64)
         certain = (x.error == 0) & ~np.isfinite(value)
         error = np.where(certain, 0.0, np.where(np.isfinite(value) & ~np.isnan(error), error, np.inf))
@@ -88,4 +90,6 @@ _LOGISTIC = elementary(lambda x: 1 / (1 + np.exp(-x)), moves.logistic, more=2)
 def logistic(x: Parts, p: Precision) -> Parts:
     """1/(1 + exp(-x)), also where that exp overflows: then 0, off by 1/huge."""
     found = _LOGISTIC(x, p)
-    return Parts(found.value, found.error + np.where(x.value + x.error < 1 - np.log(p.huge), outward(2 / p.huge), 0.0))
+    huge = min(p.huge, LARGEST)  # of theirs, or of our own
+    lost = np.where(x.value - x.error < 1 - np.log(huge), 2 / huge, 0.0)
+    return Parts(found.value, grown(found.error + lost))

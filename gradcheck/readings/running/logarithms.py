@@ -23,7 +23,7 @@ def logaddexp(x: Parts, y: Parts, p: Precision) -> Parts:
     power = np.exp(-apart)
     zero = (x.value == 0) & (x.error == 0) | (y.value == 0) & (y.error == 0)
     turned = np.where(zero, 0.0, np.minimum(np.expm1(np.minimum(u * reach, 1.0)), 2.0)) * power
-    inner = (turned + f * (power + turned)) + f * np.log1p(power + turned + f * (power + turned)) * 2
+    inner = (turned + f * (power + turned)) + f * np.log1p(power + turned + f * (power + turned))
     moved = np.maximum(x.error, y.error)
     most = abs(value) + moved + inner
     error = moved + inner + u * most + (2 * bounds.ELEMENTARY_ULPS[p.name] + 2) * (p.least + ETA64)

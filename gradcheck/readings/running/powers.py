@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from gradcheck import bounds
 from gradcheck.enclosure import ETA64
 from gradcheck.precision import Precision
 from gradcheck.readings.running.arithmetic import quotient
@@ -26,7 +27,7 @@ def power(x: Parts, p: Precision, exponent: float) -> Parts:
 
 
 def _whole(x: Parts, n: int, p: Precision) -> Parts:
-    """`n e (|x| + e)^(n - 1)`, n - 1 products or one function, and n underflows."""
+    """`n e (|x| + e)^(n - 1)`, n - 1 products or one function, and what they lose to underflow."""
     if n == 0:
         return Parts(np.ones_like(x.value), np.zeros_like(x.error))
     if n == 1:
@@ -34,7 +35,7 @@ def _whole(x: Parts, n: int, p: Precision) -> Parts:
     value, most = x.value**n, abs(x.value) + x.error
     shift = np.where(x.error == 0, 0.0, n * x.error * most ** (n - 1) * MORE)
     f = max(together(p, n - 1, 0), rounding_of(p))
-    error = shift + f * (abs(value) + shift) + n * (p.least + ETA64)
+    error = shift + f * (abs(value) + shift) + max(n, bounds.ELEMENTARY_ULPS[p.name]) * (p.least + ETA64)
     error = np.where((x.error == 0) & ((abs(x.value) == 1) | (x.value == 0) | ~np.isfinite(x.value)), 0.0, error)
     return settled(value, error, np.isfinite(error), p)
 
@@ -47,13 +48,16 @@ def raised(x: Parts, y: Parts, p: Precision) -> Parts:
     value = np.power(x.value, y.value)
     least = x.value - x.error
     moved = np.where(x.error == 0, 0.0, np.where(least > 0, x.error / least, np.inf))
-    steep = np.where(y.error == 0, 0.0, y.error * (abs(np.log(x.value)) + moved))
+    zero = (x.value == 0) & (x.error == 0) & (y.value > y.error)  # to any positive power it is 0
+    steep = np.where((y.error == 0) | zero, 0.0, y.error * (abs(np.log(x.value)) + moved))
     shift = _grown(value, abs(y.value) * moved + steep)
-    error = shift + rounding_of(p) * (abs(value) + shift) + 2 * (p.least + ETA64)
+    error = shift + rounding_of(p) * (abs(value) + shift) + bounds.ELEMENTARY_ULPS[p.name] * (p.least + ETA64)
     exact = (x.error == 0) & (y.error == 0)
     error = np.where(exact & ~np.isfinite(value), 0.0, np.where(np.isfinite(value), error, np.inf))
     return settled(value, np.where(np.isnan(error), np.inf, error), np.isfinite(error), p)
 
 
 def _grown(value: Any, exponent: Any) -> Any:
-    return np.where(exponent == 0, 0.0, abs(value) * np.expm1(np.minimum(exponent * MORE, 700.0)) * MORE)
+    """`v (e^exponent - 1)`, of a v that may have lost some units in the last place to underflow."""
+    most = abs(value) + bounds.ELEMENTARY_ULPS["float64"] * ETA64
+    return np.where(exponent == 0, 0.0, most * np.expm1(exponent * MORE) * MORE)
