@@ -44,14 +44,16 @@ class Program:
 
     @property
     def largest(self) -> int:
-        """The entries of the largest array that it makes."""
-        waiting, seen, most = [self._loss], {id(self._loss)}, 0
+        """The entries of the largest array that it makes, or of all that flow into one: a loop makes many of these."""
+        waiting, uses, most = [self._loss], {id(self._loss): 1}, 0
         while waiting:
             variable = waiting.pop()
-            most = max(most, prod(variable.shape))
-            new = [one for one in variable.operands if isinstance(one, Variable) and id(one) not in seen]
-            seen.update(map(id, new))
-            waiting += new
+            for one in variable.operands:
+                if isinstance(one, Variable):
+                    if id(one) not in uses:
+                        waiting.append(one)
+                    uses[id(one)] = uses.get(id(one), 0) + 1
+                    most = max(most, prod(one.shape) * uses[id(one)])
         return most
 
     def seeded(self, by: Values) -> None:
