@@ -132,6 +132,25 @@ def test_a_loop_may_be_longer_than_python_recurses_and_is_posed_no_large_problem
     assert "large" in sound.unposed(Loss(recurrent))
 
 
+def printing(Z, Y):
+    print("here")
+    return (Z * Y).sum()
+
+
+def test_what_a_specification_prints_is_not_among_the_results(capsys):
+    gradcheck.check(gradients_of_labels, law=Loss(printing), max_examples=5)
+    assert capsys.readouterr().out == ""
+
+
+def gradients_of_labels(theta, b, X, Y):
+    return {"Z": Y + 0 * (theta @ X + b)}
+
+
+def test_a_loss_of_an_empty_name_is_refused():
+    found = CliRunner().invoke(main, ["verify", "reference", "--loss", ""])
+    assert (found.exit_code, found.output) == (2, "gradcheck: --loss is empty; expected FILE[:NAME]\n")
+
+
 def raises(Z, Y, *, np):
     raise ValueError("not like this")
 

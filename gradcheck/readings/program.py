@@ -4,15 +4,18 @@ What is wrong with a specification itself is one line here, whoever reads it: it
 """
 
 from collections.abc import Mapping
+from contextlib import redirect_stderr, redirect_stdout
 from functools import cached_property
 from importlib import import_module
+from io import StringIO
 from math import prod
 from typing import Any
 
 import numpy as np
 
 from gradcheck.enclosure import Reals
-from gradcheck.errors import Unusable
+from gradcheck.errors import Unusable, kind
+from gradcheck.errors import text as words
 from gradcheck.law import text
 from gradcheck.law.functions import Values, like
 from gradcheck.law.own import Loss
@@ -88,11 +91,11 @@ def called(law: Loss, given: Mapping[str, Values], read: Any = None) -> Any:
     options: dict[str, Any] = {name: _option(value, read) for name, value in law.options.items()}
     if law.takes.space:
         options["np"] = space()
-    with blamed(law):
+    with blamed(law), redirect_stdout(StringIO()), redirect_stderr(StringIO()):  # which are for results
         found = law.function(**{name: given[name] for name in law.takes.arrays}, **options)
-    shape = getattr(found, "shape", None if not isinstance(found, int | float) or isinstance(found, bool) else ())
+        shape = getattr(found, "shape", None if not isinstance(found, int | float) or isinstance(found, bool) else ())
     if shape is None:
-        raise Unusable(law.line(f"returns {type(found).__name__} {found!r:.40}; expected one number"))
+        raise Unusable(law.line(f"returns {kind(found)} {words(found, repr)[:40]}; expected one number"))
     if isinstance(found, complex) or getattr(getattr(found, "dtype", None), "kind", "f") == "c":
         raise Unusable(law.line("returns a complex number; expected a real one"))
     if shape != ():
