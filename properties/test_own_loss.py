@@ -146,6 +146,18 @@ def gradients_of_labels(theta, b, X, Y):
     return {"Z": Y + 0 * (theta @ X + b)}
 
 
+def tversky(Z, Y, *, np, a=0.3, b=0.7):
+    A = np.softmax(Z)
+    return np.mean((A * Y).sum(axis=1) / (1 + a * A.sum(axis=1) + b * Y.sum(axis=1)))
+
+
+def test_an_option_that_is_called_as_an_array_is_refused():
+    with pytest.raises(
+        Unusable, match=r"^the loss tversky has a default of b, which is an array; call the option otherwise$"
+    ):
+        Loss(tversky)
+
+
 def test_a_loss_of_an_empty_name_is_refused():
     found = CliRunner().invoke(main, ["verify", "reference", "--loss", ""])
     assert (found.exit_code, found.output) == (2, "gradcheck: --loss is empty; expected FILE[:NAME]\n")
