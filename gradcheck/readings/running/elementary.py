@@ -28,7 +28,7 @@ def exponential(x: Parts, p: Precision) -> Parts:
     """0 where it must underflow and infinite where it must overflow, beyond doubt."""
     f = rounding_of(p)
     value = np.exp(x.value)
-    moved = value * np.expm1(np.minimum(x.error, 700.0))
+    moved = moves.exponential(x, value)
     error = moved + f * (value + moved) + bounds.ELEMENTARY_ULPS[p.name] * (p.least + ETA64)
     top = np.log(p.huge)
     over, under = x.value - x.error > top + 1e-3 * abs(top), vanishes(x.value + x.error, p) & (not p.truthful)

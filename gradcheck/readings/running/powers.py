@@ -56,4 +56,9 @@ def raised(x: Parts, y: Parts, p: Precision) -> Parts:
 
 
 def _grown(value: Any, exponent: Any) -> Any:
-    return np.where(exponent == 0, 0.0, abs(value) * np.expm1(np.minimum(exponent * MORE, 700.0)) * MORE)
+    """Nothing is known where the exponent is so large; a value of 0 may be any number then."""
+    grown = abs(value) * np.expm1(np.minimum(exponent * MORE, STEEP)) * MORE
+    return np.where(exponent == 0, 0.0, np.where(exponent < STEEP, grown, np.inf))
+
+
+STEEP = 700.0  # exp of it is no overflow in float64
