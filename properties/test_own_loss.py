@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from gradcheck.law import CrossEntropy
 from gradcheck.law.own import LAWS
 from gradcheck.mistakes import MISTAKES
 from gradcheck.readings import sound
+from gradcheck.readings.program import Program
 from gradcheck.referees import lawful
 from gradcheck.settings import Target, configured
 from gradcheck.verdict import Outcome
@@ -81,6 +83,84 @@ def test_the_digest_is_of_the_text_and_of_what_it_uses():
         exec(f"def helper(x):\n    return x * {number}\ndef made(Z, Y):\n    return helper(Z * Y).sum()\n", space)
         texts.append(Loss(space["made"]).digest)
     assert texts[0] != texts[1]
+
+
+def scaled(by):
+    def made(Z, Y):
+        return (Z * Y).sum() * by
+
+    return made
+
+
+def weighted(by, Z, Y):
+    return (Z * Y).sum() * by
+
+
+class Called:
+    def __init__(self, by):
+        self.by = by
+
+    def __call__(self, Z, Y):
+        return weighted(self.by, Z, Y)
+
+
+@pytest.mark.parametrize("make", [scaled, Called, lambda by: partial(weighted, by), lambda by: Called(by).__call__])
+def test_the_digest_is_of_what_a_function_encloses_and_is_bound_to(make):
+    assert Loss(make(2.0)) == Loss(make(2.0))
+    assert Loss(make(2.0)) != Loss(make(3.0))
+
+
+def test_two_functions_of_one_line_are_two():
+    one, other = (lambda Z, Y: (Z * Y).sum()), (lambda Z, Y: (Z * Z).sum())
+    assert Loss(one) != Loss(other)
+
+
+def recurrent(Z, Y, *, np):
+    state = np.sum(Z[:, 0])
+    for _ in range(3000):
+        state = state / 2 + 1
+    for column in range(Z.shape[1]):
+        state = np.logaddexp(state, Z[0, column])
+    return state
+
+
+def test_a_loop_may_be_longer_than_python_recurses_and_is_posed_no_large_problems():
+    theta, b, X = np.ones((2, 1)), np.zeros((2, 1)), np.ones((1, 3))
+    assert (
+        Program(Loss(recurrent), {"theta": theta, "b": b, "X": X, "Y": np.eye(2)[:, [0, 1, 1]]}).gradient("Z").sum() > 0
+    )
+    assert "large" in sound.unposed(Loss(recurrent))
+
+
+def printing(Z, Y):
+    print("here")
+    return (Z * Y).sum()
+
+
+def test_what_a_specification_prints_is_not_among_the_results(capsys):
+    gradcheck.check(gradients_of_labels, law=Loss(printing), max_examples=5)
+    assert capsys.readouterr().out == ""
+
+
+def gradients_of_labels(theta, b, X, Y):
+    return {"Z": Y + 0 * (theta @ X + b)}
+
+
+def tversky(Z, Y, *, np, a=0.3, b=0.7):
+    A = np.softmax(Z)
+    return np.mean((A * Y).sum(axis=1) / (1 + a * A.sum(axis=1) + b * Y.sum(axis=1)))
+
+
+def test_an_option_that_is_called_as_an_array_is_refused():
+    with pytest.raises(
+        Unusable, match=r"^the loss tversky has a default of b, which is an array; call the option otherwise$"
+    ):
+        Loss(tversky)
+
+
+def test_a_loss_of_an_empty_name_is_refused():
+    found = CliRunner().invoke(main, ["verify", "reference", "--loss", ""])
+    assert (found.exit_code, found.output) == (2, "gradcheck: --loss is empty; expected FILE[:NAME]\n")
 
 
 def raises(Z, Y, *, np):

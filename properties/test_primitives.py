@@ -16,6 +16,7 @@ from benchmarks.programs import DTYPES, SINGLES, Counted, program, single
 from benchmarks.random.judged import compiled
 from gradcheck import Unusable, bounds, precision
 from gradcheck.numpy import choices, entries, products, shapes, sums
+from gradcheck.readings import ball_rules
 from gradcheck.readings.balls import Balls
 from gradcheck.readings.primitives import PRIMITIVES
 from gradcheck.readings.running import Running
@@ -641,3 +642,10 @@ def test_what_is_given_may_be_an_index():
         assert (
             np.asarray(found if isinstance(found, np.ndarray) else found.values()) == np.arange(6.0).reshape(3, 2)
         ).all()
+
+
+def test_a_power_of_balls_takes_as_many_products_as_its_exponent_has_bits():
+    with flint.ctx.workprec(128):
+        found = ball_rules.power(flint.arb("1.0001"), 10**9 + 1)
+        assert found.overlaps(flint.arb("1.0001") ** flint.arb(10**9 + 1))
+        assert ball_rules.power(flint.arb(-2, 1), 3).contains(flint.arb(-27))

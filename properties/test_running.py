@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from gradcheck import numpy as gnp
 from gradcheck import precision
 from gradcheck.law import functions
 from gradcheck.readings.running import Running
@@ -98,3 +99,16 @@ def test_infinity_times_what_may_be_0_is_not_known():
     for found in (infinite * 2, infinite / 2, infinite @ np.ones((1, 1))):
         assert np.isposinf(found.value).all()
         assert not found.error.any()
+
+
+@pytest.mark.parametrize(
+    ("function", "at", "off", "truth"),
+    [
+        (lambda x: gnp.power(x, 0.5), 0.0, 2.0, 2.0**0.5),
+        (gnp.exp, -800.0, 790.0, np.exp(-10)),
+        (gnp.expm1, -800.0, 810.0, np.expm1(10)),
+    ],
+)
+def test_what_is_0_in_float64_may_be_anything_within_a_large_error(function, at, off, truth):
+    found = function(Running(np.array([at]), np.array([off]), np.dtype(np.float64)))
+    assert abs(truth - found.value[0]) <= found.error[0]

@@ -114,6 +114,8 @@ OWN: Table = {
 def own_loss(given: dict[str, Any]) -> dict[str, Any]:
     """What is said of a loss of one's own, taken out of `given`."""
     found = {"loss": given.pop("loss", None), "loss_options": dict(given.pop("loss_options", None) or ())}
+    if found["loss"] == "":  # as of a variable that is not set: the cross-entropy is not what was meant
+        raise Unusable("--loss is empty; expected FILE[:NAME]")
     return {name: value for name, value in found.items() if value}
 
 

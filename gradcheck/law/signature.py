@@ -35,6 +35,8 @@ def read(function: Callable[..., Any], given: Mapping[str, Any]) -> Taken:
     arrays = tuple(p.name for p in parameters if p.name in ARRAYS and p.kind in _KINDS)
     options: dict[str, Any] = {}
     for p in parameters:
+        if p.name in arrays and p.default is not p.empty:  # an option that is called as an array is
+            raise Unusable(f"the loss {name} has a default of {p.name}, which is an array; call the option otherwise")
         if p.name in arrays or (p.name == SPACE and p.kind in _KINDS):
             continue
         if p.kind not in _KINDS or (p.default is p.empty and p.name not in given and p.kind is _KINDS[0]):

@@ -5,7 +5,9 @@ import inspect
 import os
 import textwrap
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from types import CodeType, FunctionType
 from typing import Any
 
@@ -26,25 +28,74 @@ class Source:
         code = getattr(plain, "__code__", None)
         file = os.path.basename(code.co_filename) if code else ""
         digest = hashlib.sha256()
-        for text in _texts(plain, set()):
+        for text in _texts(plain, {}):
             digest.update(text.encode("utf-8", errors="backslashreplace") + b"\0")
         return cls(name, f"{file}:{name}"[:200], digest.hexdigest())
 
 
-def _texts(function: Any, seen: set[int]) -> Iterator[str]:
-    """Its text, and those of the functions and numbers of its module that it names."""
-    seen.add(id(function))
+def _texts(function: Any, seen: dict[int, Any]) -> Iterator[str]:
+    """Its text, and what it is made with: what it names of its module, encloses, has as defaults, or is bound to."""
+    seen[id(function)] = function  # kept, as what is known by its address must be
     code = getattr(function, "__code__", None)
     try:
-        yield textwrap.dedent(inspect.getsource(function))
-    except (OSError, TypeError):
-        yield repr((code.co_code, code.co_consts, code.co_names)) if code else repr(type(function))
-    for name in sorted(_names(code)) if code else ():
-        value = getattr(function, "__globals__", {}).get(name)
-        if isinstance(value, FunctionType) and value.__module__ == function.__module__ and id(value) not in seen:
-            yield from _texts(value, seen)
-        elif isinstance(value, bool | int | float | str | tuple):
-            yield f"{name} = {value!r}"
+        text = textwrap.dedent(inspect.getsource(function))
+    except (OSError, TypeError, SyntaxError, IndexError):
+        text = ""
+    yield text or (_compiled(code) if code else repr(type(function)))
+    if code and text.count("lambda") > 1:  # of several in one line the text does not say which
+        yield _compiled(code)
+    for name, value in _enclosed(function, code):
+        yield from _value(name, value, seen)
+
+
+def _enclosed(function: Any, code: CodeType | None) -> Iterator[tuple[str, Any]]:
+    space = getattr(function, "__globals__", {})
+    if code is None:  # an object that is called: a partial function, or one with its own __call__
+        yield "call", getattr(function, "func", inspect.getattr_static(type(function), "__call__", None))
+        yield "args", [getattr(function, "args", ()), getattr(function, "keywords", {}), _state(function)]
+        return
+    for name in sorted(_names(code)):
+        value = space.get(name, ...)
+        if not isinstance(value, FunctionType) or value.__module__ == function.__module__:
+            yield name, value
+    for name, cell in zip(code.co_freevars, getattr(function, "__closure__", None) or (), strict=False):
+        with suppress(ValueError):  # of a name that has no value yet
+            yield name, cell.cell_contents
+    yield "defaults", [getattr(function, "__defaults__", None), getattr(function, "__kwdefaults__", None)]
+    if getattr(function, "__self__", None) is not None:
+        yield "self", _state(function.__self__)
+
+
+def _state(thing: Any) -> Any:
+    return getattr(thing, "__dict__", None) if not isinstance(thing, type) else None
+
+
+def _value(name: str, value: Any, seen: dict[int, Any]) -> Iterator[str]:
+    """A number, a text, an array, a function, or a collection of these; of anything else nothing is said."""
+    if isinstance(value, bool | int | float | complex | str | bytes | None):
+        yield f"{name} = {value!r}"
+    elif hasattr(value, "tobytes") and hasattr(value, "dtype"):
+        yield f"{name} = {value.dtype} {value.shape} {value.tobytes().hex()}"
+    elif id(value) in seen:
+        return
+    elif isinstance(value, FunctionType | partial):
+        yield from _texts(value, seen)
+    elif isinstance(value, dict | list | tuple):
+        seen[id(value)] = value
+        for key, entry in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _value(f"{name}[{key!r:.60}]", entry, seen)
+
+
+def _compiled(code: CodeType) -> str:
+    inner = [
+        _compiled(part)
+        if isinstance(part, CodeType)
+        else sorted(map(repr, part))
+        if isinstance(part, frozenset)
+        else repr(part)
+        for part in code.co_consts
+    ]
+    return repr((code.co_code, inner, code.co_names, code.co_varnames))
 
 
 def _names(code: CodeType) -> set[str]:

@@ -70,11 +70,11 @@ def power(x: Ball, exponent: float = 1.0) -> Ball:
     n = int(exponent)
     if n < 0:
         return 1 / power(x, -n)
-    size = abs(x)
-    found = flint.arb(1)
-    for _ in range(n % 2, n):
-        found = found * size
-    return found * x if n % 2 else found
+    found, square, left = x if n % 2 else flint.arb(1), abs(x) * abs(x), n // 2
+    while left:  # by squares: as many products as the exponent has bits
+        found = found * square if left % 2 else found
+        square, left = square * square, left // 2
+    return found
 
 
 # ---- comparisons ----

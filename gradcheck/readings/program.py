@@ -4,15 +4,18 @@ What is wrong with a specification itself is one line here, whoever reads it: it
 """
 
 from collections.abc import Mapping
+from contextlib import redirect_stderr, redirect_stdout
 from functools import cached_property
 from importlib import import_module
+from io import StringIO
 from math import prod
 from typing import Any
 
 import numpy as np
 
 from gradcheck.enclosure import Reals
-from gradcheck.errors import Unusable
+from gradcheck.errors import Unusable, kind
+from gradcheck.errors import text as words
 from gradcheck.law import text
 from gradcheck.law.functions import Values, like
 from gradcheck.law.own import Loss
@@ -45,14 +48,16 @@ class Program:
 
     @property
     def largest(self) -> int:
-        """The entries of the largest array that it makes."""
-        waiting, seen, most = [self._loss], {id(self._loss)}, 0
+        """The entries of the largest array that it makes, or of all that flow into one: a loop makes many of these."""
+        waiting, uses, most = [self._loss], {id(self._loss): 1}, 0
         while waiting:
             variable = waiting.pop()
-            most = max(most, prod(variable.shape))
-            new = [one for one in variable.operands if isinstance(one, Variable) and id(one) not in seen]
-            seen.update(map(id, new))
-            waiting += new
+            for one in variable.operands:
+                if isinstance(one, Variable):
+                    if id(one) not in uses:
+                        waiting.append(one)
+                    uses[id(one)] = uses.get(id(one), 0) + 1
+                    most = max(most, prod(one.shape) * uses[id(one)])
         return most
 
     def seeded(self, by: Values) -> None:
@@ -96,11 +101,11 @@ def called(law: Loss, given: Mapping[str, Values], read: Any = None) -> Any:
     options: dict[str, Any] = {name: _option(value, read) for name, value in law.options.items()}
     if law.takes.space:
         options["np"] = space()
-    with blamed(law):
+    with blamed(law), redirect_stdout(StringIO()), redirect_stderr(StringIO()):  # which are for results
         found = law.function(**{name: given[name] for name in law.takes.arrays}, **options)
-    shape = getattr(found, "shape", None if not isinstance(found, int | float) or isinstance(found, bool) else ())
+        shape = getattr(found, "shape", None if not isinstance(found, int | float) or isinstance(found, bool) else ())
     if shape is None:
-        raise Unusable(law.line(f"returns {type(found).__name__} {found!r:.40}; expected one number"))
+        raise Unusable(law.line(f"returns {kind(found)} {words(found, repr)[:40]}; expected one number"))
     if isinstance(found, complex) or getattr(getattr(found, "dtype", None), "kind", "f") == "c":
         raise Unusable(law.line("returns a complex number; expected a real one"))
     if shape != ():

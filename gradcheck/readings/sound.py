@@ -46,7 +46,7 @@ LARGE = ("large", "tiles")
 
 
 def square(law: Loss, L: int = 3) -> bool:
-    """Whether arrays are made whose size grows as the square of a side, such as (n, n): large problems would not fit."""
+    """Whether what is made grows as the square of a side, such as (n, n), or a loop over columns: large problems would not fit."""
     d, n = 2, 4
     for side in range(3):
         sizes = []
@@ -60,7 +60,7 @@ def square(law: Loss, L: int = 3) -> bool:
 
 
 def _largest(law: Loss, L: int, d: int, n: int) -> int:
-    """The entries of the largest array that is made of a problem of this shape."""
+    """`Program.largest` of a problem of this shape."""
     draw = np.random.default_rng(0)
     theta, b, X = (draw.standard_normal(shape) for shape in ((L, d), (L, 1), (d, n)))
     given = {"theta": theta, "b": b, "X": X, "Y": np.eye(L)[:, np.arange(n) % L]}

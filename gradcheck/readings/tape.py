@@ -200,17 +200,29 @@ class Gradients:
         return id(variable) in self.uses
 
     def __getitem__(self, variable: Variable) -> Values:
-        """Of its shape; `KeyError` where the number is not made of it. Three or more flows are a sum of any order."""
-        known = self.known.get(id(variable))
-        if known is None:
-            shape = variable.array.shape
-            used = self.uses[id(variable)]
-            flows = [
-                _fitted(user.flow(place, self[user]), shape) for user, place in zip(used[::2], used[1::2], strict=True)
-            ]
-            known = flows[0] if len(flows) == 1 else flows[0] + flows[1] if len(flows) == 2 else TOTAL(*flows)
-            self.known[id(variable)] = known
-        return known
+        """Of its shape; `KeyError` where the number is not made of it. A chain may be longer than Python recurses."""
+        waiting = [variable]
+        while waiting:
+            one = waiting[-1]
+            lacking = [user for user in self.uses[id(one)][::2] if id(user) not in self.known]
+            if id(one) in self.known or not lacking:
+                waiting.pop()
+                self._learn(one)
+            else:
+                waiting += lacking
+        return self.known[id(variable)]
+
+    def _learn(self, variable: Variable) -> None:
+        """What flows back to it from what is known. Three or more flows are a sum of any order."""
+        if id(variable) in self.known:
+            return
+        shape, used = variable.array.shape, self.uses[id(variable)]
+        flows = [
+            _fitted(user.flow(place, self.known[id(user)]), shape)
+            for user, place in zip(used[::2], used[1::2], strict=True)
+        ]
+        known = flows[0] if len(flows) == 1 else flows[0] + flows[1] if len(flows) == 2 else TOTAL(*flows)
+        self.known[id(variable)] = known
 
 
 def gradients(function: Callable[..., Variable], *arrays: Values) -> tuple[Values, list[Values]]:

@@ -38,6 +38,5 @@ def portion(x: Parts, y: Parts, p: Precision) -> Parts:
     total, moved = logaddexp(x, y, p), np.maximum(x.error, y.error)
     off = total.error * (1 + 8 * U64) - moved + (p.unit + U64) * (abs(x.value - total.value) + total.error)
     found = logistic(summed(-1.0)(x, y, p), p)
-    return Parts(
-        found.value, found.error + (found.value + found.error) * np.expm1(np.minimum(np.maximum(off, 0.0), 700.0))
-    )
+    grown = (found.value + found.error) * np.expm1(np.minimum(np.maximum(off, 0.0), 700.0))
+    return Parts(found.value, found.error + np.where(off > 700.0, np.inf, grown))
