@@ -71,3 +71,32 @@ def test_a_part_is_told_as_it_is_written(text, shown):
     program = Program(Loss(text), {"Z": np.ones((2, 2)), "Y": np.eye(2)})
     names = {id(program.variables["Z"]): "Z", id(program.arrays["Y"]): "Y"}
     assert said(program._loss, names) == shown
+
+
+def softened(Z, Y, *, np, T=4.0):
+    return -(T**2) * np.mean(np.sum(Y * np.log_softmax(Z / T), axis=0))
+
+
+def test_a_constant_may_be_multiplied_in_after_something_has_underflowed():
+    """T (A - Y)/n, where the text multiplies by T^2 first: what underflows in float16 is multiplied by T."""
+
+    def gradients(theta, b, X, Y):
+        T = theta.dtype.type(64)
+        _, p = parts(theta / T, b / T, X)
+        D = T * ((p * Y.sum(axis=0) - Y) / theta.dtype.type(X.shape[1]))
+        return {"theta": D @ X.T, "b": D.sum(axis=1, keepdims=True), "Z": D}
+
+    run = conform(Implementation("late", gradients, law=Loss(softened, T=64.0)), dtype="float16", max_examples=60)
+    assert not run.failures
+
+
+@pytest.mark.parametrize(
+    ("text", "factor"),
+    [
+        (lambda Z, Y, *, np: (Z * Z).sum(), 1.0),
+        (lambda Z, Y, *, np: (Z * 8).sum() / 4 + (Z / 0.25).sum() * 3, 12.0),
+        (lambda Z, Y, *, np: (np.exp(Z) ** 3 * Y).sum() * 0.5, 3.0),
+    ],
+)
+def test_the_largest_product_of_constants_on_one_way_is_found(text, factor):
+    assert Program(Loss(text), {"Z": np.ones((2, 2)), "Y": np.eye(2)}).factor == factor

@@ -19,6 +19,7 @@ from gradcheck.errors import text as words
 from gradcheck.law import text
 from gradcheck.law.functions import Values, like
 from gradcheck.law.own import Loss
+from gradcheck.readings import factors
 from gradcheck.readings.blame import blamed
 from gradcheck.readings.constants import Option
 from gradcheck.readings.tape import Gradients, Use, Variable, uses
@@ -59,6 +60,11 @@ class Program:
                     uses[id(one)] = uses.get(id(one), 0) + 1
                     most = max(most, prod(one.shape) * uses[id(one)])
         return most
+
+    @property
+    def factor(self) -> float:
+        """At least 1: the largest product of constants in it."""
+        return factors.largest(self._loss)
 
     def seeded(self, by: Values) -> None:
         """What flows back begins with this number."""

@@ -14,7 +14,7 @@ import numpy as np
 
 from gradcheck import bounds
 from gradcheck.enclosure import ETA64, U64, Enclosure, Reals
-from gradcheck.precision import FLOAT64
+from gradcheck.precision import FLOAT64, Precision
 from gradcheck.problem import Problem
 from gradcheck.readings.balls import Balls
 from gradcheck.readings.program import Program
@@ -136,7 +136,7 @@ class Own(Truth):
         The program is read with a seed of c that is off by so many roundings, which reach whatever c is multiplied with
         later; what underflows before that is multiplied by c, too.
         """
-        p, by = self.granted, float(abs(c[0]))
+        p, by = self._grows, float(abs(c[0]))
         wider = replace(p, eta=p.eta * max(1.0, by))
         seeded = rounded(self.problem, wider, float(c[0]), bounds.relative(p, operations)).computed(quantity)
         midpoint = self.enclosure(quantity).midpoint * c[0]
@@ -144,8 +144,16 @@ class Own(Truth):
         return known_to(seeded.error + apart)
 
     @cached_property
+    def _grows(self) -> Precision:
+        """What is granted, where what underflows may be multiplied by a constant of the text: code may multiply it in anywhere."""
+        p = self.problem
+        with np.errstate(all="ignore"):
+            by = Program(law_of(p), arrays(p, np.asarray)).factor
+        return replace(self.granted, eta=self.granted.eta * by) if by > 1 else self.granted
+
+    @cached_property
     def _rounded(self) -> "Rounded":
-        return rounded(self.problem, self.granted)
+        return rounded(self.problem, self._grows)
 
     def _computed(self, quantity: str) -> Running:
         return self._rounded.computed(quantity)
