@@ -192,7 +192,7 @@ def _lines(name: str) -> Iterator[tuple[int | None, str]]:
 def _factor(values: Reals, right: Reals, error: Reals) -> str:
     """One factor of all of these entries, to a few digits; empty where there is none."""
     sure = abs(right) > 2 * error
-    sign = np.sign(values[sure] * right[sure])
+    sign = np.sign(values[sure]) * np.sign(right[sure])  # their product may underflow
     if np.count_nonzero(sure) < ENOUGH or not (sign == sign[0]).all():
         return ""
     low = float((abs(values) / (abs(right) + error))[sure].max())
