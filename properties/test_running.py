@@ -112,3 +112,21 @@ def test_infinity_times_what_may_be_0_is_not_known():
 def test_what_is_0_in_float64_may_be_anything_within_a_large_error(function, at, off, truth):
     found = function(Running(np.array([at]), np.array([off]), np.dtype(np.float64)))
     assert abs(truth - found.value[0]) <= found.error[0]
+
+
+@pytest.mark.parametrize(
+    "summed",
+    [
+        lambda x: x.sum(),
+        lambda x: x @ Running.exact(np.ones(3, dtype=np.float16)).reshape(3, 1),
+        lambda x: np.cumsum(x, axis=1)[:, 2],
+    ],
+    ids=["sum", "matmul", "cumsum"],
+)
+def test_nothing_is_known_of_a_sum_whose_partial_sums_may_overflow(summed):
+    """60000 + 60000 - 60000 is 60000 or infinite, as it is added up."""
+    x = Running.exact(np.array([[60000.0, 60000.0, -60000.0]], dtype=np.float16))
+    found = summed(x)
+    assert np.isinf(found.error).all()
+    half = summed(Running.exact(np.array([[20000.0, 20000.0, -20000.0]], dtype=np.float16)))
+    assert np.isfinite(half.error).all()

@@ -13,6 +13,7 @@ from gradcheck.readings.running.parts import (
     Parts,
     arithmetic,
     exactly,
+    in_any_order,
     ordinary,
     rounded,
     settled,
@@ -95,6 +96,7 @@ def matrix_product(x: Parts, y: Parts, p: Precision) -> Parts:
     value, size = x.value @ y.value, (abs(x.value) + x.error) @ (abs(y.value) + y.error)
     error = abs(x.value) @ y.error + x.error @ abs(y.value) + x.error @ y.error
     error = error + together(p, 1, max(k - 1, 0)) * size + k * (p.eta + 2 * ETA64) + underflows(p, k)
+    error = in_any_order(error, value, size, p)
     usual = ordinary(value, error, p)
     if usual is not None:
         return usual
@@ -120,7 +122,7 @@ def sum_of(x: Parts, axis: Axis, keepdims: bool, p: Precision) -> Parts:
         value = x.value.sum(axis=axis, keepdims=keepdims)
         size = (abs(x.value) + x.error).sum(axis=axis, keepdims=keepdims)
         error = x.error.sum(axis=axis, keepdims=keepdims) + together(p, 0, max(terms - 1, 0)) * size
-        error = error + underflows(p, terms)
+        error = in_any_order(error + underflows(p, terms), value, size, p)
         usual = ordinary(value, error, p)
     if usual is not None:
         return usual

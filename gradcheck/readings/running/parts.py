@@ -80,6 +80,14 @@ def grown(error: Reals) -> Reals:
     return np.where(error == 0, 0.0, outward(error, 16))
 
 
+def in_any_order(error: Any, value: Any, size: Any, p: Precision) -> Any:
+    """The error of a sum, `size` that of its terms together: nothing is known where a partial sum may overflow, and it does not."""
+    reach = size + error
+    if (reach <= p.huge).all():
+        return error
+    return np.where((reach > p.huge) & (abs(value) <= p.huge), np.inf, error)
+
+
 def ordinary(value: Any, error: Any, p: Precision) -> Parts | None:
     """As nearly always: a result that nowhere may overflow, of inputs with finite errors; None where it is another."""
     if np.shape(value) == np.shape(error) and (abs(value) + error <= min(p.huge, LARGEST)).all():  # never with NaN

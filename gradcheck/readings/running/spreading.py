@@ -6,7 +6,7 @@ import numpy as np
 
 from gradcheck.precision import Precision
 from gradcheck.problem import Array
-from gradcheck.readings.running.parts import Parts, settled, together, underflows
+from gradcheck.readings.running.parts import Parts, in_any_order, settled, together, underflows
 
 
 def cumulative(x: Parts, p: Precision, axis: int = 0) -> Parts:
@@ -14,7 +14,7 @@ def cumulative(x: Parts, p: Precision, axis: int = 0) -> Parts:
     terms = x.value.shape[axis]
     per = np.array([together(p, 0, k) for k in range(terms)]).reshape(_along(x.value.ndim, axis, terms))
     value, size = x.value.cumsum(axis=axis), (abs(x.value) + x.error).cumsum(axis=axis)
-    error = x.error.cumsum(axis=axis) + per * size + underflows(p, terms)
+    error = in_any_order(x.error.cumsum(axis=axis) + per * size + underflows(p, terms), value, size, p)
     return settled(value, error, np.isfinite(x.error).cumprod(axis=axis).astype(bool), p)
 
 
@@ -36,7 +36,9 @@ def scattered(x: Parts, p: Precision, places: Array, shape: tuple[int, ...]) -> 
     per = per[np.maximum(terms.astype(int) - 1, 0)]
     size, several = landed(abs(x.value) + x.error, places, shape), terms > 1
     error = landed(x.error, places, shape) + np.where(several, per * size + underflows(p, 1) * terms, 0.0)
-    return settled(landed(x.value, places, shape), error, np.isfinite(landed(x.error, places, shape)), p)
+    value = landed(x.value, places, shape)
+    error = in_any_order(error, value, size, p)
+    return settled(value, error, np.isfinite(landed(x.error, places, shape)), p)
 
 
 def total(*more: Any) -> Parts:
@@ -46,5 +48,5 @@ def total(*more: Any) -> Parts:
         np.sum(column, axis=0)
         for column in zip(*((x.value, x.error, abs(x.value) + x.error) for x in terms), strict=True)
     )
-    error = error + together(p, 0, len(terms) - 1) * size + underflows(p, len(terms))
+    error = in_any_order(error + together(p, 0, len(terms) - 1) * size + underflows(p, len(terms)), value, size, p)
     return settled(value, error, np.isfinite(error), p)
