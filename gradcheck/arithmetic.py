@@ -86,13 +86,13 @@ def options(declared: Mapping[str, object]) -> Iterator[str]:
         if key in FLAGS:
             yield f"--{'' if value else 'no-'}{key.replace('_', '-')}"
         else:
-            yield from (f"--{key.replace('_', '-')}", _word(value))
+            yield from (f"--{key.replace('_', '-')}", word(value))
 
 
-def _word(value: object) -> str:
+def word(value: object) -> str:
     """A value as it is written on a command line: a list with commas, a whole number without a point."""
     if isinstance(value, list | tuple):
-        return ",".join(map(_word, value))
+        return ",".join(map(word, value))
     if isinstance(value, bool):
         return ("no", "yes")[value]
     return repr(value).removesuffix(".0") if isinstance(value, float) else str(value)

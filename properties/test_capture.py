@@ -43,13 +43,19 @@ def named(folder, *words):
 # ---- the seven cases of a real head: as they are, and with a fault ----
 
 
+def trained(made, tokens, labels, folder):
+    """A step of the head that has gone backward, and its loss."""
+    step = gradcheck.capture(made.lm_head, folder)
+    loss = heads.loss_of(made, tokens, labels)
+    loss.backward()
+    return step, loss
+
+
 @models
 def test_labels_as_the_model_takes_them(model, tmp_path):
     made = model()
     tokens, labels = heads.ids(made)
-    step = gradcheck.capture(made.lm_head, tmp_path / "dump")
-    loss = heads.loss_of(made, tokens, labels)
-    loss.backward()
+    step, loss = trained(made, tokens, labels, tmp_path / "dump")
     with pytest.raises(Unusable, match=r"only when each sample has that of the next.*say write\(…, shift=True\)"):
         step.write(labels, loss)
     assert not (tmp_path / "dump").exists()
@@ -61,9 +67,7 @@ def test_labels_as_the_model_takes_them(model, tmp_path):
 def test_labels_that_were_shifted_already(model, tmp_path):
     made = model()
     tokens, labels = heads.ids(made)
-    step = gradcheck.capture(made.lm_head, tmp_path / "dump")
-    loss = heads.loss_of(made, tokens, labels)
-    loss.backward()
+    step, loss = trained(made, tokens, labels, tmp_path / "dump")
     agreeing(step.write(torch.nn.functional.pad(labels, (0, 1), value=-100)[:, 1:], loss))
 
 
@@ -81,9 +85,7 @@ def test_labels_that_are_shifted_once_more_are_named(model, tmp_path):
 def test_a_prompt_that_does_not_count(model, tmp_path):
     made = model()
     tokens, labels = heads.ids(made, prompt=6)
-    step = gradcheck.capture(made.lm_head, tmp_path / "dump")
-    loss = heads.loss_of(made, tokens, labels)
-    loss.backward()
+    step, loss = trained(made, tokens, labels, tmp_path / "dump")
     agreeing(step.write(labels, loss, shift=True))
 
 
@@ -93,9 +95,7 @@ def test_an_ignored_token_that_counts_is_named(model, tmp_path):
     tokens, labels = heads.ids(made, prompt=6)
     counted = labels.clone()
     counted[1, 3] = tokens[1, 3]
-    step = gradcheck.capture(made.lm_head, tmp_path / "dump")
-    loss = heads.loss_of(made, tokens, counted)
-    loss.backward()
+    step, loss = trained(made, tokens, counted, tmp_path / "dump")
     # of the second sequence, the sample before the token
     named(step.write(labels, loss, shift=True), f"sample {tokens.shape[1] + 2}, which does not count")
 
@@ -168,9 +168,7 @@ def test_tied_embeddings(model, tmp_path):
     """The gradient of this use alone, and not .grad, which holds the embedding's part."""
     made = model(tie=True)
     tokens, labels = heads.ids(made)
-    step = gradcheck.capture(made.lm_head, tmp_path / "dump")
-    loss = heads.loss_of(made, tokens, labels)
-    loss.backward()
+    step, loss = trained(made, tokens, labels, tmp_path / "dump")
     agreeing(step.write(labels, loss, shift=True))
 
 
@@ -178,9 +176,7 @@ def test_tied_embeddings(model, tmp_path):
 def test_the_part_of_an_embedding_that_was_left_in_is_named(model, tmp_path):
     made = model(tie=True)
     tokens, labels = heads.ids(made)
-    step = gradcheck.capture(made.lm_head, tmp_path / "dump")
-    loss = heads.loss_of(made, tokens, labels)
-    loss.backward()
+    step, loss = trained(made, tokens, labels, tmp_path / "dump")
     folder = step.write(labels, loss, shift=True)
     np.save(folder / "grad_theta.npy", made.lm_head.weight.grad.numpy())
     found = named(folder, "as an embedding that is tied to theta adds to its gradient")
@@ -272,9 +268,7 @@ def test_a_layer_that_is_called_again_by_checkpointing(reentrant, tmp_path):
 def test_a_model_in_float64_whose_loss_is_taken_in_float32(tmp_path):
     made = heads.tiny(dtype=torch.float64)
     tokens, labels = heads.ids(made)
-    step = gradcheck.capture(made.lm_head, tmp_path / "dump")
-    loss = heads.loss_of(made, tokens, labels)
-    loss.backward()
+    step, loss = trained(made, tokens, labels, tmp_path / "dump")
     assert agreeing(step.write(labels, loss, shift=True)).arithmetic.inner == "float32"
 
 

@@ -10,7 +10,6 @@ gradcheck.capture({"theta": W, "b": b, "X": X, "Y": y, "grad_theta": g}, "dump",
 """
 
 import os
-import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any
 
 from gradcheck.arithmetic import Arithmetic
 from gradcheck.auditing.capturing.fused import Fused
+from gradcheck.auditing.capturing.group import distributed
 from gradcheck.auditing.capturing.place import Place
 from gradcheck.auditing.capturing.step import Step
 from gradcheck.auditing.capturing.traced import Traced
@@ -133,10 +133,10 @@ def _read(options: Mapping[str, Any]) -> CrossEntropy:
 
 def _rank() -> int:
     """That of this process, in the group of all that train together."""
-    distributed = getattr(sys.modules.get("torch"), "distributed", None)
-    if distributed is None or not distributed.is_available() or not distributed.is_initialized():
+    group = distributed()
+    if group is None:
         raise Unusable("there is no group of processes; expected torch.distributed to be initialized, or rank=")
-    return int(distributed.get_rank())
+    return int(group.get_rank())
 
 
 capture = Capture()

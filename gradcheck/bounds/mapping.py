@@ -37,7 +37,7 @@ def mapped(
     """
     one = np.ones_like(Z.midpoint)
     found = Mapped(Z, delta, Enclosure(one, 0 * one), 0 * one)
-    before, after = (law.scale, 1.0) if law.scaled == "before" else (1.0, law.scale)
+    before, after = _scales(law)
     with np.errstate(over="ignore", invalid="ignore"):
         found = _scaled(found, before, magnitude, carried, precision)
         if law.softcap:
@@ -46,12 +46,17 @@ def mapped(
         return _scaled(found, after, magnitude, carried, precision)
 
 
+def _scales(law: CrossEntropy) -> tuple[float, float]:
+    """Before the cap, and after it."""
+    return (law.scale, 1.0) if law.scaled == "before" else (1.0, law.scale)
+
+
 def between(law: CrossEntropy) -> tuple[float, float]:
     """What a gradient may be multiplied by on its way back through the map, which is no part of the slope: at least 1.
 
     Of c tanh(z / c) it is multiplied by c, and divided by it. The second number is what an underflow in between is multiplied by.
     """
-    before, after = (law.scale, 1.0) if law.scaled == "before" else (1.0, law.scale)
+    before, after = _scales(law)
     cap = law.softcap or 1.0
     return max(1.0, after) * max(1.0, cap), max(1.0, before) * max(1.0, 1 / cap)
 

@@ -32,7 +32,7 @@ def parameter_along(trial: Trial, variable: str) -> Comparison:
     theta, b = (0 * array for array in p.reals[:2])
     signs = np.asarray(trial.random.choice([-1.0, 1.0], p.reals[VARIABLES.index(variable)].shape))
     move = replace(Move(theta, b), **{variable: signs})
-    return _compared(trial, variable, bent.central(p, move, mathematical.loss))
+    return compared(trial, variable, bent.central(p, move, mathematical.loss))
 
 
 def logits_along(trial: Trial, signs: Reals) -> Comparison:
@@ -43,10 +43,11 @@ def logits_along(trial: Trial, signs: Reals) -> Comparison:
     Z, law = truth.enclosure("Z"), replace(p.law, l2=0.0)
     posed = p.with_arrays(Z.midpoint, 0 * p.b, np.eye(p.n), p.Y).with_law(law)
     move = Move(signs, 0 * p.b)
-    return _compared(trial, "Z", bent.central(posed, move, mathematical.loss, apart=Z.radius.max(axis=0)))
+    return compared(trial, "Z", bent.central(posed, move, mathematical.loss, apart=Z.radius.max(axis=0)))
 
 
-def _compared(trial: Trial, key: str, taken: Directional) -> Comparison:
+def compared(trial: Trial, key: str, taken: Directional) -> Comparison:
+    """One gradient along what it was moved by."""
     own, allowed = trial.gradient(key), trial.truth.allowed(QUANTITY[key])
     require_bounded(allowed)
     move = taken.move.theta if key == "Z" else getattr(taken.move, key)

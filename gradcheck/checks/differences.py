@@ -81,9 +81,7 @@ def _own_noise(trial: Trial) -> float:
     Such a loss is taken to be a sum over samples and classes of terms as smooth as a log-sum-exp, and its rounding error
     to grow with its value.
     """
-    exact = float(trial.truth.enclosure("loss").magnitude)
-    ratio = max(1.0, abs(trial.loss()) / max(exact, trial.granted.tiny))
-    return ratio * trial.problem.L * trial.problem.n * trial.truth.nearby_loss_error
+    return taylor.times_too_large(trial) * trial.problem.L * trial.problem.n * trial.truth.nearby_loss_error
 
 
 @check(2, 17, 18, needs=("gradients", "loss"), turns=every(2))

@@ -22,12 +22,6 @@ from gradcheck.verdict import Comparison, Verdict
 Found = Iterator[Comparison | Verdict]
 
 
-def _permuted(problem: Problem, classes: Any = slice(None), samples: Any = slice(None)) -> Problem:
-    return problem.with_arrays(
-        problem.theta[classes], problem.b[classes], problem.X[:, samples], problem.Y[classes][:, samples]
-    )
-
-
 def _reworded(trial: Trial, law: str, key: str, other: Problem, places: tuple[Any, ...]) -> tuple[Enclosure, Reals]:
     """What a gradient of the same problem in other words is: the same in other places. One's own loss is read of it."""
     quantity = QUANTITY[key]
@@ -40,7 +34,7 @@ def _reworded(trial: Trial, law: str, key: str, other: Problem, places: tuple[An
 def class_permutation(trial: Trial) -> Found:
     """Renaming the classes permutes the rows of every gradient."""
     order = np.roll(np.arange(trial.problem.L), 1)
-    renamed = _permuted(trial.problem, classes=order)
+    renamed = lawful.classes(trial.problem)
     for key in offered(trial):
         rows = slice(None) if key == "X" else order
         truth, allowed = _reworded(trial, "class_permutation", key, renamed, (rows,))
@@ -53,7 +47,7 @@ def sample_permutation(trial: Trial) -> Found:
     order = np.roll(np.arange(trial.problem.n), 1)
     if len(order) == 1:
         raise Skip("one sample has one order")
-    shuffled = _permuted(trial.problem, samples=order)
+    shuffled = lawful.samples(trial.problem)
     for key in offered(trial):
         columns = order if key in ("Z", "X") else slice(None)
         truth, allowed = _reworded(trial, "sample_permutation", key, shuffled, (slice(None), columns))
@@ -100,7 +94,8 @@ def bias_is_a_weight(trial: Trial) -> Found:
 def one_sample(trial: Trial) -> Found:
     """Column i of ∂ℒ/∂Z is (1/n)(A_i - e_label): n times it is the gradient of sample i alone."""
     i, n = trial.column, trial.problem.n
-    alone = _permuted(trial.problem, samples=slice(i, i + 1))
+    p, only = trial.problem, slice(i, i + 1)
+    alone = p.with_arrays(p.theta, p.b, p.X[:, only], p.Y[:, only])
     if trial.law.own:
         yield Comparison("∂ℒ/∂Z of one sample", trial.gradient("Z", alone), *own.of(trial, "D", alone, "one_sample"))
         return

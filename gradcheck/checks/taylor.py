@@ -8,8 +8,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from gradcheck.checks.bent import compared
 from gradcheck.checks.reading import Skip, require_bounded
-from gradcheck.checks.relations import QUANTITY, SYMBOLS
 from gradcheck.checks.trial import Trial
 from gradcheck.enclosure import Enclosure, Reals, outward
 from gradcheck.problem import Problem
@@ -66,29 +66,12 @@ def parameter_along(trial: Trial, variable: str) -> Comparison:
     if variable != "X":
         signs[1] = -signs[0]  # what all classes do alike may change nothing
     move = replace(Move(theta, b), **{variable: signs})
-    return compared(trial, variable, _taken(trial, taylor.central, p, move))
+    return _told(compared(trial, variable, _taken(trial, taylor.central, p, move)))
 
 
 def logits_along(trial: Trial, signs: Reals) -> Comparison:
     """Z as a variable of its own."""
-    return compared(trial, "Z", _taken(trial, taylor.central_logits, trial.problem, signs))
-
-
-def compared(trial: Trial, key: str, taken: Directional) -> Comparison:
-    """One gradient along what it was moved by."""
-    own, allowed = trial.gradient(key), trial.truth.allowed(QUANTITY[key])
-    require_bounded(allowed)
-    move = taken.move.theta if key == "Z" else getattr(taken.move, key)
-    alone = Move(move, np.zeros((1, 1)))
-    value = alone.project(own, alone.b)
-    return _told(
-        Comparison(
-            f"{SYMBOLS[key]} · direction",
-            value.midpoint,
-            taken.enclosure.inflate(value.radius),
-            alone.spread(allowed, alone.b),
-        )
-    )
+    return _told(compared(trial, "Z", _taken(trial, taylor.central_logits, trial.problem, signs)))
 
 
 def its_own(trial: Trial, both: Move, projected: Project, sound: bool) -> Comparison:
@@ -101,14 +84,16 @@ def its_own(trial: Trial, both: Move, projected: Project, sound: bool) -> Compar
     require_bounded(np.asarray(noise))
     taken = _taken(trial, taylor.own, trial.problem, direction, lambda problem: own_loss(trial, problem, sound), noise)
     if not sound:
-        taken = replace(taken, enclosure=taken.enclosure.widened(_times(trial) * trial.problem.L * trial.problem.n))
+        taken = replace(
+            taken, enclosure=taken.enclosure.widened(times_too_large(trial) * trial.problem.L * trial.problem.n)
+        )
     found = _told(projected(trial, "own gradient · direction", taken, over))
     if not sound and found.verdict().outcome is Outcome.DISAGREE:
         raise Skip(NOT_ITS_OWN.format(name=trial.law.name))  # type: ignore[attr-defined]
     return found
 
 
-def _times(trial: Trial) -> float:
+def times_too_large(trial: Trial) -> float:
     """How many times its loss is too large, if it is."""
     exact = float(trial.truth.enclosure("loss").magnitude)
     return max(1.0, abs(trial.loss()) / max(exact, trial.granted.tiny))

@@ -17,6 +17,7 @@ from gradcheck.mistakes import Mistake
 from gradcheck.problem import Problem
 from gradcheck.readings.program import Program
 from gradcheck.readings.tape import Variable
+from gradcheck.referees.rounded import law_of
 
 MOST = 64  # uses that are tried
 LONGEST = 64  # letters of a part as it is told
@@ -38,7 +39,7 @@ class Holding(Written):
 
 def singles(problem: Problem) -> Iterator[Candidate]:
     """One for each use of a variable in the text, as it is of this problem."""
-    law = Written(problem.law)._law
+    law = law_of(problem)
     theta, b, X, Y = problem.reals
     given = {"Z": theta @ X + b, "Y": Y} if law.of_logits else {"theta": theta, "b": b, "X": X, "Y": Y}
     with np.errstate(all="ignore"):

@@ -5,6 +5,7 @@ from dataclasses import replace
 from types import FunctionType, ModuleType
 from typing import Any
 
+from gradcheck.arithmetic import word
 from gradcheck.errors import Unusable
 from gradcheck.implementations.record import Implementation
 from gradcheck.implementations.targets import looked_up
@@ -141,6 +142,4 @@ def words(name: str, options: Mapping[str, Any]) -> Iterator[str]:
 def _written(value: Any) -> str:
     if isinstance(value, tuple | list):
         return ",".join(map(repr, value)) + ("," if len(value) == 1 else "")
-    if isinstance(value, bool):
-        return ("no", "yes")[value]
-    return repr(value).removesuffix(".0") if isinstance(value, float) else str(value)
+    return word(value)

@@ -7,6 +7,7 @@ from typing import Any
 import flint
 import numpy as np
 
+from gradcheck.readings.operators import UFUNCS
 from gradcheck.readings.places import Shape
 from gradcheck.readings.running.conditions import Condition
 
@@ -84,12 +85,7 @@ OPPOSITE = {operator.lt: operator.ge, operator.le: operator.gt, operator.gt: ope
 OPPOSITE |= {operator.eq: operator.ne, operator.ne: operator.eq}
 COMPARISONS: dict[Any, Callable[[Any, Any], Any]] = {
     **{comparison: comparison for comparison in OPPOSITE},
-    np.less: operator.lt,
-    np.less_equal: operator.le,
-    np.greater: operator.gt,
-    np.greater_equal: operator.ge,
-    np.equal: operator.eq,
-    np.not_equal: operator.ne,
+    **{ufunc: function for ufunc, function in UFUNCS.items() if function in OPPOSITE},
 }
 
 

@@ -1,11 +1,11 @@
 """The constants of a text: code may multiply them in anywhere, and so also after what is small has underflowed."""
 
+from collections import Counter
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 
-from gradcheck.readings.tape import Variable
+from gradcheck.readings.tape import Variable, uses
 
 
 def largest(of: Variable) -> float:
@@ -36,24 +36,13 @@ def _factor(user: Variable, place: int) -> float:
 
 def _ordered(of: Variable) -> Iterator[Variable]:
     """Each variable that a number is made of, after all that use it."""
-    left: dict[int, int] = {}
-    every, seen, waiting = [of], {id(of)}, [of]
-    while waiting:
-        for operand in _variables(waiting.pop()):
-            left[id(operand)] = left.get(id(operand), 0) + 1
-            if id(operand) not in seen:
-                seen.add(id(operand))
-                every.append(operand)
-                waiting.append(operand)
+    left = Counter(id(user.operands[place]) for user, place in uses(of))
     ready = [of]
     while ready:
         user = ready.pop()
         yield user
-        for operand in _variables(user):
-            left[id(operand)] -= 1
-            if not left[id(operand)]:
-                ready.append(operand)
-
-
-def _variables(user: Variable) -> list[Any]:
-    return [operand for operand in user.operands if type(operand) is Variable]
+        for operand in user.operands:
+            if type(operand) is Variable:
+                left[id(operand)] -= 1
+                if not left[id(operand)]:
+                    ready.append(operand)

@@ -3,6 +3,7 @@
 What is wrong with a specification itself is one line here, whoever reads it: it raises, it returns no number, it is a constant.
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from contextlib import redirect_stderr, redirect_stdout
 from functools import cached_property
@@ -50,15 +51,11 @@ class Program:
     @property
     def largest(self) -> int:
         """The entries of the largest array that it makes, or of all that flow into one: a loop makes many of these."""
-        waiting, uses, most = [self._loss], {id(self._loss): 1}, 0
-        while waiting:
-            variable = waiting.pop()
-            for one in variable.operands:
-                if isinstance(one, Variable):
-                    if id(one) not in uses:
-                        waiting.append(one)
-                    uses[id(one)] = uses.get(id(one), 0) + 1
-                    most = max(most, prod(one.shape) * uses[id(one)])
+        met, most = Counter[int](), 0
+        for user, place in self.uses:
+            one = user.operands[place]
+            met[id(one)] += 1
+            most = max(most, prod(one.shape) * met[id(one)])
         return most
 
     @property

@@ -6,6 +6,7 @@ from functools import lru_cache
 import flint
 import numpy as np
 
+from gradcheck.enclosure import Reals
 from gradcheck.errors import Unusable
 from gradcheck.law.own import Loss
 from gradcheck.readings.balls import Balls
@@ -21,9 +22,7 @@ def require(law: Loss, L: int = 3) -> None:
 
     It is read with so many classes, as one with a weight for each takes no other number.
     """
-    draw = np.random.default_rng(20)
-    theta, b, X = (draw.standard_normal(shape) for shape in ((L, 2), (L, 1), (2, 4)))
-    given = {"theta": theta, "b": b, "X": X, "Y": np.eye(L)[:, np.arange(4) % L]}
+    given = _given(20, L, 2, 4)
     one, other = (plain(law, {name: array.copy() for name, array in given.items()}) for _ in range(2))
     if one != other and not (np.isnan(one) and np.isnan(other)):
         raise Unusable(law.line(f"is no function of its arguments: read twice, it returns {one:.6g} and {other:.6g}"))
@@ -61,9 +60,13 @@ def square(law: Loss, L: int = 3) -> bool:
 
 def _largest(law: Loss, L: int, d: int, n: int) -> int:
     """`Program.largest` of a problem of this shape."""
-    draw = np.random.default_rng(0)
-    theta, b, X = (draw.standard_normal(shape) for shape in ((L, d), (L, 1), (d, n)))
-    given = {"theta": theta, "b": b, "X": X, "Y": np.eye(L)[:, np.arange(n) % L]}
     with np.errstate(all="ignore"), suppress(Unusable):
-        return Program(law, given).largest
+        return Program(law, _given(0, L, d, n)).largest
     return 0  # it takes no such number of classes
+
+
+def _given(seed: int, L: int, d: int, n: int) -> dict[str, Reals]:
+    """Arrays of such a shape, whose labels are the classes in turn."""
+    draw = np.random.default_rng(seed)
+    theta, b, X = (draw.standard_normal(shape) for shape in ((L, d), (L, 1), (d, n)))
+    return {"theta": theta, "b": b, "X": X, "Y": np.eye(L)[:, np.arange(n) % L]}

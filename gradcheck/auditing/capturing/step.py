@@ -1,10 +1,10 @@
 """A step of a torch layer, written in two lines."""
 
-import sys
 from pathlib import Path
 from typing import Any
 
 from gradcheck import precision
+from gradcheck.auditing.capturing.group import distributed
 from gradcheck.auditing.capturing.place import Place
 from gradcheck.auditing.capturing.told import Told
 from gradcheck.auditing.capturing.uses import Call, Uses
@@ -110,10 +110,8 @@ def _arrays(calls: list[Call]) -> list[dict[str, Any]]:
 
 def _ranks() -> int:
     """How many processes train together."""
-    distributed = getattr(sys.modules.get("torch"), "distributed", None)
-    if distributed is None or not distributed.is_available() or not distributed.is_initialized():
-        return 1
-    return int(distributed.get_world_size())
+    group = distributed()
+    return 1 if group is None else int(group.get_world_size())
 
 
 def _stored(loss: Any, calls: list[Call], uses: Uses) -> dict[str, str]:

@@ -101,24 +101,23 @@ def gathered(step: Step, x: Any, indices: Any) -> Any:
     return _within(x, door.gathered(places(tuple(x.shape)), whole(indices, "an index"), step.params))
 
 
+def _window(x: Any, starts: tuple[Any, ...], sizes: tuple[int, ...]) -> tuple[slice, ...]:
+    """From where it is said: moved so that it stays within, as JAX does."""
+    lasts = (n - size for n, size in zip(x.shape, sizes, strict=True))
+    begin = [int(np.clip(whole(start, "an index"), 0, last)) for start, last in zip(starts, lasts, strict=True)]
+    return tuple(slice(at, at + size) for at, size in zip(begin, sizes, strict=True))
+
+
 def dynamic(step: Step, x: Any, *starts: Any) -> Any:
-    """A slice from where it is said: moved so that it stays within, as JAX does."""
-    sizes = step.params["slice_sizes"]
-    begin = [
-        int(np.clip(whole(start, "an index"), 0, n - k)) for start, n, k in zip(starts, x.shape, sizes, strict=True)
-    ]
-    return _picked(x, lambda a: a[tuple(slice(at, at + size) for at, size in zip(begin, sizes, strict=True))])
+    """A slice from where it is said."""
+    window = _window(x, starts, step.params["slice_sizes"])
+    return _picked(x, lambda a: a[window])
 
 
 def updated(step: Step, x: Any, part: Any, *starts: Any) -> Any:
     """With a part in the place of what stood there."""
     standing = places(tuple(x.shape)).copy()
-    begin = [
-        int(np.clip(whole(start, "an index"), 0, n - k))
-        for start, n, k in zip(starts, x.shape, part.shape, strict=True)
-    ]
-    window = tuple(slice(at, at + size) for at, size in zip(begin, part.shape, strict=True))
-    standing[window] = x.size + places(tuple(part.shape))
+    standing[_window(x, starts, part.shape)] = x.size + places(tuple(part.shape))
     if plain(x):
         return np.append(whole(x, "an index"), whole(part, "an index"))[standing]
     every = CONCATENATE(*(RESHAPE(one, shape=(one.size,)) for one in (x, part)), axis=0)
