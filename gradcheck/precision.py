@@ -60,6 +60,16 @@ class Precision:
         return not (self.reads or self.adds or self.kept or self.stored)
 
     @cached_property
+    def most(self) -> float:
+        """The largest number that is finite in this precision and in float64, too."""
+        return min(self.huge, float(np.finfo(np.float64).max))
+
+    @cached_property
+    def true(self) -> "Precision":
+        """The same, `truthful`."""
+        return replace(self, truthful=True)
+
+    @cached_property
     def unit(self) -> float:
         """The relative error of one operation, written down, and read again."""
         if self.plain:
