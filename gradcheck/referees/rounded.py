@@ -80,9 +80,8 @@ class Rounded:
     def _program(self) -> Program:
         p = self.problem
         law = law_of(p).exact if self.granted is EXACT else law_of(p)
-        found = Program(law, dict(zip(("theta", "b", "X", "Y"), map(_entered, _given(p)), strict=True)))
-        if "Z" in found.variables:
-            found.variables["Z"].array = self._logits
+        given = dict(zip(("theta", "b", "X", "Y"), map(_entered, _given(p)), strict=True))
+        found = Program(law, given, logits=self._logits if law.of_Z else None)
         if self.seed != 1 or self.off:
             by = np.asarray(self.seed)
             found.seeded(Running(by, np.abs(by) * self.off, p.theta.dtype))
