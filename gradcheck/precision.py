@@ -10,6 +10,7 @@ import numpy as np
 
 from gradcheck.errors import Missing, Unusable, near
 
+LARGEST = float(np.finfo(np.float64).max)
 NAMES = ("float64", "float32", "float16", "bfloat16")
 # What others call them.
 ALIASES = {
@@ -62,7 +63,7 @@ class Precision:
     @cached_property
     def most(self) -> float:
         """The largest number that is finite in this precision and in float64, too."""
-        return min(self.huge, float(np.finfo(np.float64).max))
+        return min(self.huge, LARGEST)
 
     @cached_property
     def true(self) -> "Precision":

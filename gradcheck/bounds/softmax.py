@@ -79,7 +79,9 @@ class _Shifted:
         # z - m as computed, or the same of prescaled logits
         if ours:
             self.shifted = delta + u * below
-            self.term = outward(self.shifted + lam(f))  # log of exp(z - m); safe here, since expm1 would magnify its rounding
+            self.term = outward(
+                self.shifted + lam(f)
+            )  # log of exp(z - m); safe here, since expm1 would magnify its rounding
             return
         size = abs(Z.midpoint) + Z.radius + delta
         most = np.maximum.reduce(size, axis=0, keepdims=True)
@@ -112,9 +114,7 @@ class _Shifted:
         if self.L > 2 or p.merged > 1:  # two classes have no parts that are merged
             entropy = self.size_log_s + np.add.reduce(A * self.below, axis=0, keepdims=True)
             parts = _log_mean_shift(A, outward(self.shifted)) + self.sums
-            lse_error = np.maximum(
-                lse_error, merged(parts, self.lse, np.minimum(entropy, math.log(self.L)), self.L, p)
-            )
+            lse_error = np.maximum(lse_error, merged(parts, self.lse, np.minimum(entropy, math.log(self.L)), self.L, p))
         powers = np.maximum(self._third(self.shifted + lse_error) + lam(f), self.again + normaliser)
         return self._whole(powers), lse_error
 

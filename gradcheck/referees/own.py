@@ -6,7 +6,7 @@ at a kink, nothing is known, and the verdict is inconclusive. Knows no closed fo
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import flint
@@ -175,7 +175,7 @@ class Own(Truth):
         p, known = self.problem, self.reading and next(iter(self.reading.programs.values()), None)
         with np.errstate(all="ignore"):
             by = (known or Program(law_of(p), arrays(p, np.asarray))).factor
-        return replace(self.granted, eta=self.granted.eta * by) if by > 1 else self.granted
+        return _losing(self.granted, by) if by > 1 else self.granted
 
     @cached_property
     def _rounded(self) -> "Rounded":
@@ -190,6 +190,12 @@ class Own(Truth):
         if self.granted.returned:
             bound = bounds.returned(bound, self.enclosure(quantity).magnitude, self.granted)
         return bound
+
+
+@lru_cache(maxsize=256)
+def _losing(p: Precision, by: float) -> Precision:
+    """The same, where so many times as much is lost to underflow."""
+    return replace(p, eta=p.eta * by)
 
 
 def truth(problem: Problem) -> Own:

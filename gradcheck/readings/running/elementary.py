@@ -8,10 +8,10 @@ import numpy as np
 
 from gradcheck import bounds
 from gradcheck.enclosure import ETA64, U64, Reals, outward
-from gradcheck.precision import FLOAT64, Precision
+from gradcheck.precision import FLOAT64, LARGEST, Precision
 from gradcheck.problem import Array
 from gradcheck.readings.running import moves
-from gradcheck.readings.running.parts import LARGEST, Parts, grown, settled
+from gradcheck.readings.running.parts import Parts, grown, settled
 
 
 def rounding_of(p: Precision) -> float:

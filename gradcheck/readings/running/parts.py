@@ -12,7 +12,6 @@ from gradcheck.enclosure import ETA64, U64, Reals, outward
 from gradcheck.precision import Precision
 
 FLOAT64 = np.dtype(np.float64)
-LARGEST = float(np.finfo(np.float64).max)
 
 # Whole numbers are added and multiplied without rounding.
 _WHOLE = Precision("int64", np.dtype(np.int64), 0.0, 0.0, 0.0, np.inf)
@@ -44,17 +43,17 @@ arithmetic = _PRECISIONS.__getitem__
 
 
 @contextmanager
-def granted(dtype: np.dtype, p: Precision) -> Iterator[None]:
-    """Within it, arrays of this dtype are computed with in a precision that is declared, and the truth lies within errors, too.
+def granted(p: Precision, *dtypes: np.dtype) -> Iterator[None]:
+    """Within it, arrays of these dtypes are computed with in a precision that is declared, and the truth lies within errors, too.
 
     Where something overflows then, nothing is known: code that computes the same in another order may not.
     """
-    before = arithmetic(dtype)
-    _PRECISIONS[dtype] = p.true
+    before = {dtype: arithmetic(dtype) for dtype in dtypes}
+    _PRECISIONS.update(dict.fromkeys(dtypes, p.true))
     try:
         yield
     finally:
-        _PRECISIONS[dtype] = before
+        _PRECISIONS.update(before)
 
 
 def together(p: Precision, operations: int, additions: int) -> float:
