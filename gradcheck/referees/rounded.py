@@ -73,7 +73,7 @@ class Rounded:
     @contextmanager
     def _arithmetic(self) -> Iterator[None]:
         """Arrays of float64 that a text makes of constants are no reason to compute in float64."""
-        with granted(self.granted, FLOAT64.dtype, self.problem.theta.dtype):
+        with granted(FLOAT64.dtype, self.granted, self.problem.theta.dtype):
             yield
 
     @cached_property

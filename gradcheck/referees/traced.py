@@ -29,7 +29,7 @@ class Either(Rounded):
     @contextmanager
     def _arithmetic(self) -> Iterator[None]:
         """Every other dtype is meant as it is."""
-        with granted(self.granted, self.problem.theta.dtype):
+        with granted(self.problem.theta.dtype, self.granted):
             yield
 
     def _computed(self, quantity: str) -> Running:

@@ -43,13 +43,13 @@ arithmetic = _PRECISIONS.__getitem__
 
 
 @contextmanager
-def granted(p: Precision, *dtypes: np.dtype) -> Iterator[None]:
-    """Within it, arrays of these dtypes are computed with in a precision that is declared, and the truth lies within errors, too.
+def granted(dtype: np.dtype, p: Precision, *more: np.dtype) -> Iterator[None]:
+    """Within it, arrays of this dtype, and of more, are computed with in a precision that is declared, and the truth lies within errors, too.
 
     Where something overflows then, nothing is known: code that computes the same in another order may not.
     """
-    before = {dtype: arithmetic(dtype) for dtype in dtypes}
-    _PRECISIONS.update(dict.fromkeys(dtypes, p.true))
+    before = {one: arithmetic(one) for one in (dtype, *more)}
+    _PRECISIONS.update(dict.fromkeys(before, p.true))
     try:
         yield
     finally:
