@@ -149,8 +149,9 @@ def nearer(function: Callable[[Any, Any], Any]) -> Callable[[Parts, Parts, Preci
 def sum_of(x: Parts, axis: Axis, keepdims: bool, p: Precision) -> Parts:
     """Added up in any order: `sum e + spread(k - 1) sum (|x| + e)`, of k terms."""
     terms = count(x.value.shape, axis)
+    added: Any = np.add.reduce
     value, inherited, size = (
-        np.add.reduce(part, axis=axis, keepdims=keepdims) for part in (x.value, x.error, abs(x.value) + x.error)
+        added(part, axis=axis, keepdims=keepdims) for part in (x.value, x.error, abs(x.value) + x.error)
     )
     error = inherited + together(p, 0, max(terms - 1, 0)) * size
     error = in_any_order(error + underflows(p, terms), value, size, p)

@@ -149,7 +149,8 @@ class Running(NDArrayOperatorsMixin):
     # ---- operators that are asked for all the time, by the shortest way; whatever else there is takes NumPy's ----
 
     def _by(self, ufunc: np.ufunc, other: Any, usual: Callable[[Any], Any]) -> Any:
-        return read(table.KNOWN[ufunc], (self, other), NONE) if isinstance(other, KNOWN) else usual(other)
+        both: Any = self, other
+        return read(table.KNOWN[ufunc], both, NONE) if isinstance(other, KNOWN) else usual(other)
 
     def __add__(self, other: Any) -> Any:
         return self._by(np.add, other, super().__add__)

@@ -44,7 +44,7 @@ arithmetic = _PRECISIONS.__getitem__
 
 @contextmanager
 def granted(dtype: np.dtype, p: Precision, *more: np.dtype) -> Iterator[None]:
-    """Within it, arrays of this dtype, and of more, are computed with in a precision that is declared, and the truth lies within errors, too.
+    """Within it, arrays of these dtypes are computed with in a precision that is declared, and the truth lies within errors, too.
 
     Where something overflows then, nothing is known: code that computes the same in another order may not.
     """
