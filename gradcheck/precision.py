@@ -10,6 +10,7 @@ import numpy as np
 
 from gradcheck.errors import Missing, Unusable, near
 
+LARGEST = float(np.finfo(np.float64).max)
 NAMES = ("float64", "float32", "float16", "bfloat16")
 # What others call them.
 ALIASES = {
@@ -58,6 +59,16 @@ class Precision:
     def plain(self) -> bool:
         """Whether nothing is declared: each operation is rounded once, and that is all."""
         return not (self.reads or self.adds or self.kept or self.stored)
+
+    @cached_property
+    def most(self) -> float:
+        """The largest number that is finite in this precision and in float64, too."""
+        return min(self.huge, LARGEST)
+
+    @cached_property
+    def true(self) -> "Precision":
+        """The same, `truthful`."""
+        return replace(self, truthful=True)
 
     @cached_property
     def unit(self) -> float:

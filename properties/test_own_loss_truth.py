@@ -18,6 +18,7 @@ from gradcheck.drawing import pose
 from gradcheck.problem import Problem
 from gradcheck.readings.balls import Balls
 from gradcheck.readings.constants import Option
+from gradcheck.readings.program import Program
 from gradcheck.readings.running import Running
 from gradcheck.referees import own
 from gradcheck.verdict import Outcome
@@ -190,3 +191,37 @@ def test_constants_of_a_text_are_of_the_precision_that_is_judged():
         )
         at = Problem(*(array.astype(np.float16) for array in arrays)).with_law(it.law)
         assert CHECKS["logits_gradient"].judge(Trial(it, at)).outcome is Outcome.AGREE
+
+
+def test_a_text_is_read_once_with_balls_and_once_with_errors():
+    """Its constants are looked at in the balls' program; without balls in one more, of plain arrays. Logits are given to it."""
+    read = []
+
+    def counted(Z, Y, *, np):
+        read.append(type(Z.array).__name__)
+        return focal(Z, Y, np=np)
+
+    problem = posed("float64", 1)[0].with_law(Loss(counted))
+    truth = own.truth(problem)
+    for quantity in QUANTITIES:
+        truth.enclosure(quantity), truth.allowed(quantity)
+    assert sorted(read) == ["Balls", "Running"]
+    read.clear()
+    for quantity in QUANTITIES:
+        own.truth(problem).computed(quantity)
+    assert sorted(set(read)) == ["Running", "ndarray"]
+
+
+def test_logits_that_are_given_are_differentiated_through():
+    """What flows back to theta, b and X is as it is where the product is made."""
+    rng = np.random.default_rng(3)
+    theta, b, X, Y = (
+        rng.normal(size=(3, 2)),
+        rng.normal(size=(3, 1)),
+        rng.normal(size=(2, 4)),
+        np.eye(3)[:, [0, 1, 2, 0]],
+    )
+    given = {"theta": theta, "b": b, "X": X, "Y": Y}
+    made, known = Program(PLAIN, given), Program(PLAIN, given, logits=theta @ X + b)
+    for name in ("theta", "b", "X", "Z"):
+        np.testing.assert_array_equal(made.gradient(name), known.gradient(name))

@@ -29,7 +29,8 @@ ONE_TURN = """
 import sys, time
 from gradcheck import conformance
 from gradcheck.implementations import load
-target, dtype, problems = load(sys.argv[1]), sys.argv[2], int(sys.argv[3])
+from benchmarks import own
+target, dtype, problems = own.kernel() if sys.argv[1] == "focal" else load(sys.argv[1]), sys.argv[2], int(sys.argv[3])
 conformance.conform(target, dtype=dtype, max_examples=100, seed=1000)
 for line in sys.stdin:
     start = time.process_time()
@@ -70,7 +71,7 @@ def of_options(dtype: str, problems: int, rounds: int) -> None:
 
 
 def beside(tree: str, target: str, dtype: str, problems: int, rounds: int) -> None:
-    """The same target in another tree first, then in this one, each in a process of its own."""
+    """The same target in another tree first, then in this one, each in a process of its own: `focal` is that of benchmarks.own."""
     command = (sys.executable, "-c", ONE_TURN, target, dtype, str(problems))
     there, here = (
         subprocess.Popen(command, cwd=place, env=environment(place), text=True, stdin=-1, stdout=-1)
@@ -82,7 +83,8 @@ def beside(tree: str, target: str, dtype: str, problems: int, rounds: int) -> No
         process.stdin.flush()
         return float(process.stdout.readline())
 
-    load(target)
+    if target != "focal":
+        load(target)
     show(in_turns({"there": lambda s: asked(there, s), "here": lambda s: asked(here, s)}, rounds), problems)
     for process in (there, here):
         process.stdin.close()

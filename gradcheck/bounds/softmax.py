@@ -49,78 +49,103 @@ def softmax_error(Z: Enclosure, delta: Reals, A: Reals, precision: Precision, *,
     that is known to compute exp(z - m) / s and (z - m) - log s, offline; any other is granted every form of section 3.
     """
     with np.errstate(over="ignore", invalid="ignore"):
+        return _Shifted(Z, delta, precision, ours).errors(A)
+
+
+# Of a log-sum-exp in parts, per unit of the entropy of A: exp and log1p of each merge are off by f of themselves (section 3.6).
+MERGE = 1 + 1 / (2 * math.log(2))
+
+
+class _Shifted:
+    """Logits, and what is known of z - m as it is computed: all that does not depend on A. Each is (L, n), or (1, n)."""
+
+    def __init__(self, Z: Enclosure, delta: Reals, precision: Precision, ours: bool) -> None:
         if precision.reads:
             delta = outward(delta + precision.reads * (abs(Z.midpoint) + Z.radius + delta) + precision.eta, 4)
             # what cannot be read is infinite, and infinite logits have no softmax
             delta = np.where(abs(Z.midpoint) + Z.radius + delta < precision.huge, delta, np.inf)
-        return _softmax_error(Z, delta, A, precision, ours)
-
-
-# Of a log-sum-exp in parts, per unit of the entropy of A: exp and log1p of each merge are off by f of themselves (section 3.6).
-MERGE = 1 + 1 / (2 * np.log(2))
-
-
-def _softmax_error(Z: Enclosure, delta: Reals, A: Reals, precision: Precision, ours: bool) -> SoftmaxError:
-    u, L, eta, f = written(precision), Z.midpoint.shape[0], precision.eta, elementary(precision)
-    ulps = ELEMENTARY_ULPS[precision.name]
-    m = Z.midpoint.max(axis=0, keepdims=True)
-    # rho: how far computed and exact logits are from the midpoint, and what float64 loses below in evaluating this
-    rho = (Z.radius + delta).max(axis=0, keepdims=True) + (L + 16) * U64 * (1 + abs(m))
-    below = m - Z.midpoint
-    log_s = np.log(np.exp(-below).sum(axis=0, keepdims=True))
-    size_log_s = np.minimum(log_s + 2 * rho, math.log(L) + 2 * U64)
-    lse = abs(m + log_s) + rho
-    below = below + 2 * rho
-    distance = below + log_s
-
-    # z - m as computed, or the same of prescaled logits
-    if ours:
-        shifted = delta + u * below
-    else:
+        self.precision, self.ours = precision, ours
+        self.L, u, f = Z.midpoint.shape[0], written(precision), elementary(precision)
+        m = np.maximum.reduce(Z.midpoint, axis=0, keepdims=True)
+        # rho: how far computed and exact logits are from the midpoint, and what float64 loses below in evaluating this
+        rho = np.maximum.reduce(Z.radius + delta, axis=0, keepdims=True) + (self.L + 16) * U64 * (1 + abs(m))
+        below = m - Z.midpoint
+        log_s = np.log(np.add.reduce(np.exp(-below), axis=0, keepdims=True))
+        self.size_log_s = np.minimum(log_s + 2 * rho, math.log(self.L) + 2 * U64)
+        self.rho, self.lse = rho, abs(m + log_s) + rho
+        self.below = below = below + 2 * rho
+        self.distance = below + log_s
+        self.sums = roundings(precision, 0, self.L - 1) + 4 * self.L * ELEMENTARY_ULPS[precision.name] * precision.eta
+        # z - m as computed, or the same of prescaled logits
+        if ours:
+            self.shifted = delta + u * below
+            self.term = outward(
+                self.shifted + lam(f)
+            )  # log of exp(z - m); safe here, since expm1 would magnify its rounding
+            return
         size = abs(Z.midpoint) + Z.radius + delta
-        shifted = prescaled(delta, size, size.max(axis=0, keepdims=True), below, u)
-    sums = roundings(precision, 0, L - 1) + 4 * L * ulps * eta
-    if ours:
-        term = outward(shifted + lam(f))  # log of exp(z - m); safe here, since expm1 would magnify its own rounding
-    else:
+        most = np.maximum.reduce(size, axis=0, keepdims=True)
+        self.shifted = prescaled(delta, size, most, below, u)
         # the softmax of a log softmax subtracts twice more; online, a term is rescaled, by an exp and a product, whenever a
         # larger maximum is met
-        again = shifted + u * (distance + below + shifted) + lam(f)
-        term = outward(again + _larger(Z.midpoint, rho) * rescaling(precision))
-    normaliser = _log_mean_shift(A, term) + sums
-    log_sum = normaliser + f * (size_log_s + normaliser)  # m + log s, before its last rounding
-    if ours:
-        lse_error, second = log_sum + u * (lse + log_sum), shifted + log_sum
-    else:
-        lse_error = log_sum + u * (lse + shifted + log_sum)  # m + log s, rounded
-        if L > 2 or precision.merged > 1:  # two classes have no parts that are merged
-            entropy = size_log_s + (A * below).sum(axis=0, keepdims=True)
-            parts = _log_mean_shift(A, outward(shifted)) + sums
-            lse_error = np.maximum(lse_error, merged(parts, lse, np.minimum(entropy, math.log(L)), L, precision))
-        second = shifted + lse_error
-    # exp of the third; covers exp(z - m) / s and exp(z - m) (1 / s), of which every other term is already there
-    third = second + (u + 2 * precision.stored) * (distance + second)
-    powers = third + lam(f) if ours else np.maximum(third + lam(f), again + normaliser)
-    whole = outward(powers + roundings(precision, 2, writings=3), L + 60)
-    log_A = whole + f * (distance + whole)  # or log of the softmax
-    # computed probabilities are at most this, and exact ones at most 1; they are anything where logits may overflow
-    ceiling = np.where(rho < np.inf, 1 + f + relative(precision, 1, L - 1, writings=1), np.inf)
-    grown = A * np.expm1(np.minimum(whole, 700.0)) + (ulps + 1) * eta
-    A_error = np.minimum(np.where(whole > 700.0, np.inf, grown), ceiling)
-    return SoftmaxError(
-        *(outward(x, L + 60) for x in (log_A, A_error, whole, distance, lse, lse_error.max(axis=0, keepdims=True)))
-    )
+        self.again = self.shifted + u * (self.distance + below + self.shifted) + lam(f)
+        self.term = outward(self.again + _larger(Z.midpoint, rho) * rescaling(precision))
+
+    def relative(self, normaliser: Reals) -> tuple[Reals, Reals]:
+        """Of A, in the logarithm, and of the log-sum-exp, where log s is off by `normaliser`: of code that is ours."""
+        u, f = written(self.precision), elementary(self.precision)
+        log_sum = normaliser + f * (self.size_log_s + normaliser)  # m + log s, before its last rounding
+        powers = self._third(self.shifted + log_sum) + lam(f)
+        return self._whole(powers), log_sum + u * (self.lse + log_sum)
+
+    def _third(self, second: Reals) -> Reals:
+        """exp of the third; covers exp(z - m) / s and exp(z - m) (1 / s), of which every other term is already there."""
+        found: Reals = second + (written(self.precision) + 2 * self.precision.stored) * (self.distance + second)
+        return found
+
+    def _whole(self, powers: Reals) -> Reals:
+        return outward(powers + roundings(self.precision, 2, writings=3), self.L + 60)
+
+    def _of_any(self, A: Reals, normaliser: Reals) -> tuple[Reals, Reals]:
+        """The same of any code."""
+        p, u, f = self.precision, written(self.precision), elementary(self.precision)
+        log_sum = normaliser + f * (self.size_log_s + normaliser)
+        lse_error = log_sum + u * (self.lse + self.shifted + log_sum)  # m + log s, rounded
+        if self.L > 2 or p.merged > 1:  # two classes have no parts that are merged
+            entropy = self.size_log_s + np.add.reduce(A * self.below, axis=0, keepdims=True)
+            parts = _log_mean_shift(A, outward(self.shifted)) + self.sums
+            lse_error = np.maximum(lse_error, merged(parts, self.lse, np.minimum(entropy, math.log(self.L)), self.L, p))
+        powers = np.maximum(self._third(self.shifted + lse_error) + lam(f), self.again + normaliser)
+        return self._whole(powers), lse_error
+
+    def unknown(self) -> Reals:
+        """The relative error of our own softmax, of which nothing is known: A is at most 1."""
+        return outward(self.relative(np.maximum.reduce(self.term, axis=0, keepdims=True) + self.sums)[0], self.L + 60)
+
+    def errors(self, A: Reals) -> SoftmaxError:
+        """All of them, of probabilities of at most A."""
+        L, f, eta = self.L, elementary(self.precision), self.precision.eta
+        normaliser = _log_mean_shift(A, self.term) + self.sums
+        whole, lse_error = self.relative(normaliser) if self.ours else self._of_any(A, normaliser)
+        log_A = whole + f * (self.distance + whole)  # or log of the softmax
+        # computed probabilities are at most this, and exact ones at most 1; they are anything where logits may overflow
+        ceiling = np.where(self.rho < np.inf, 1 + f + relative(self.precision, 1, L - 1, writings=1), np.inf)
+        grown = A * np.expm1(np.minimum(whole, 700.0)) + (ELEMENTARY_ULPS[self.precision.name] + 1) * eta
+        A_error = np.minimum(np.where(whole > 700.0, np.inf, grown), ceiling)
+        lse_error = np.maximum.reduce(lse_error, axis=0, keepdims=True)
+        found = (log_A, A_error, whole, self.distance, self.lse, lse_error)
+        return SoftmaxError(*(outward(x, L + 60) for x in found))
 
 
 def enclosed(Z: Enclosure) -> tuple[Enclosure, SoftmaxError]:
     """The softmax of enclosed logits (L, n) in float64, and what rounding did to it: first with no knowledge of A, then with
     the upper bound that this gives."""
     A = softmax(Z.midpoint)
-    first = softmax_error(Z, Z.radius, np.ones_like(A), FLOAT64, ours=True)
-    with np.errstate(over="ignore"):
-        upper = outward((A + 8 * FLOAT64.eta) * np.exp(np.minimum(first.relative, 700.0)), 16)
-    known = np.where(first.relative > 700.0, 1.0, np.minimum(upper, 1.0))
-    found = softmax_error(Z, Z.radius, known, FLOAT64, ours=True)
+    with np.errstate(over="ignore", invalid="ignore"):
+        shifted = _Shifted(Z, Z.radius, FLOAT64, ours=True)
+        first = shifted.unknown()
+        upper = outward((A + 8 * FLOAT64.eta) * np.exp(np.minimum(first, 700.0)), 16)
+        found = shifted.errors(np.where(first > 700.0, 1.0, np.minimum(upper, 1.0)))
     return Enclosure(A, found.A), found
 
 
@@ -168,6 +193,6 @@ def prescaled(delta: Reals, size: Reals, most: Reals, below: Reals, u: float) ->
 
 def _log_mean_shift(A: Reals, term: Reals) -> Reals:
     """How far log sum_k A_k exp(t_k) may lie from 0 where |t_k| <= term: at most max term, and log(1 + sum A expm1 t)."""
-    worst = term.max(axis=0, keepdims=True)
-    mean = np.log1p((A * np.expm1(np.minimum(term, 700.0))).sum(axis=0, keepdims=True))
+    worst = np.maximum.reduce(term, axis=0, keepdims=True)
+    mean = np.log1p(np.add.reduce(A * np.expm1(np.minimum(term, 700.0)), axis=0, keepdims=True))
     return np.where(worst > 700.0, worst, np.minimum(worst, mean))

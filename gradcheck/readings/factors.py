@@ -5,6 +5,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from gradcheck.law.functions import values
+from gradcheck.readings.running.conditions import Condition
 from gradcheck.readings.tape import Variable, uses
 
 
@@ -27,7 +29,9 @@ def _factor(user: Variable, place: int) -> float:
         return max(1.0, abs(user.options["exponent"]))
     if name not in ("multiply", "divide") or type(user.operands[1 - place]) is Variable:
         return 1.0
-    other = abs(np.asarray(getattr(user.operands[1 - place], "array", user.operands[1 - place]), dtype=np.float64))
+    other = user.operands[1 - place]
+    other = other.value if isinstance(other, Condition) else values(getattr(other, "array", other))
+    other = abs(np.asarray(other, dtype=np.float64))
     if name == "multiply":
         return float(max(1.0, other.max(initial=0.0)))
     least = other[other > 0].min(initial=np.inf) if place == 0 else np.inf

@@ -23,6 +23,7 @@ from gradcheck.law.own import Loss
 from gradcheck.readings import factors
 from gradcheck.readings.blame import blamed
 from gradcheck.readings.constants import Option
+from gradcheck.readings.primitives.arithmetic import ADD, MATMUL
 from gradcheck.readings.tape import Gradients, Use, Variable, uses
 
 PARAMETERS = ("theta", "b", "X", "Z")  # of which a loss may have a gradient
@@ -31,12 +32,16 @@ PARAMETERS = ("theta", "b", "X", "Z")  # of which a loss may have a gradient
 class Program:
     """The text of a loss, of arrays of one reading by name: its value, and its gradients."""
 
-    def __init__(self, law: Loss, arrays: Mapping[str, Values], wrt: tuple[str, ...] = PARAMETERS) -> None:
+    def __init__(
+        self, law: Loss, arrays: Mapping[str, Values], wrt: tuple[str, ...] = PARAMETERS, logits: Values | None = None
+    ) -> None:
+        """Of a loss that is put after logits these may be given; derivatives go back through them all the same."""
         self.law, self.arrays = law, dict(arrays)
         self._held: Use | None = None
         self.variables = {name: Variable(array) for name, array in arrays.items() if name in wrt}
         if law.of_Z and "Z" not in arrays:
-            self.variables["Z"] = text.logits(*(self.variables.get(k, arrays[k]) for k in ("theta", "b", "X")))
+            of = [self.variables.get(k, arrays[k]) for k in ("theta", "b", "X")]
+            self.variables["Z"] = text.logits(*of) if logits is None else _made_of(logits, *of)
 
     @cached_property
     def _loss(self) -> Variable:
@@ -93,6 +98,11 @@ class Program:
         with blamed(self.law, backward=True):
             found = self._gradients[variable]
         return like(found, variable.dtype) if isinstance(found, np.ndarray) else found
+
+
+def _made_of(logits: Values, theta: Values, b: Values, X: Values) -> Variable:
+    """`theta X + b` that is known: neither derivative asks what the product is."""
+    return Variable(logits, ADD, (Variable(logits, MATMUL, (theta, X)), b))
 
 
 def called(law: Loss, given: Mapping[str, Values], read: Any = None) -> Any:

@@ -201,21 +201,20 @@ class Gradients:
 
     def __getitem__(self, variable: Variable) -> Values:
         """Of its shape; `KeyError` where the number is not made of it. A chain may be longer than Python recurses."""
-        waiting = [variable]
+        waiting, known = [variable], self.known
         while waiting:
             one = waiting[-1]
-            lacking = [user for user in self.uses[id(one)][::2] if id(user) not in self.known]
-            if id(one) in self.known or not lacking:
-                waiting.pop()
+            if id(one) not in known:
+                lacking = [user for user in self.uses[id(one)][::2] if id(user) not in known]
+                if lacking:
+                    waiting += lacking
+                    continue
                 self._learn(one)
-            else:
-                waiting += lacking
-        return self.known[id(variable)]
+            waiting.pop()
+        return known[id(variable)]
 
     def _learn(self, variable: Variable) -> None:
         """What flows back to it from what is known. Three or more flows are a sum of any order."""
-        if id(variable) in self.known:
-            return
         shape, used = variable.array.shape, self.uses[id(variable)]
         flows = [
             _fitted(user.flow(place, self.known[id(user)]), shape)

@@ -6,7 +6,7 @@ at a kink, nothing is known, and the verdict is inconclusive. Knows no closed fo
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 import flint
@@ -46,7 +46,7 @@ class Reading:
                 self.known[quantity] = found
         if self.large and quantity in self.known:
             return self.known[quantity]
-        bits = max(self.programs, default=bits_for(self.size))
+        bits = max(self.programs, default=self.bits)
         found = self.known.get(quantity) or self._at(quantity, bits)
         while (wide := _wide(found, allowed)).any() and 2 * bits <= MOST_BITS:
             bits *= 2
@@ -56,7 +56,12 @@ class Reading:
         self.known[quantity] = found
         return found
 
-    @property
+    @cached_property
+    def bits(self) -> int:
+        """To begin with."""
+        return bits_for(self.size)
+
+    @cached_property
     def large(self) -> bool:
         """Whether float64 is to do: as rigorous, less sharp, and the time of it hardly grows. A choice of cost."""
         return self.problem.L * (self.problem.n + self.problem.d) > BALL_ENTRIES
@@ -67,11 +72,24 @@ class Reading:
         p = self.problem
         return Rounded(p if p.precision is FLOAT64 else p.with_arrays(*p.reals), EXACT)
 
+    def first(self) -> Program | None:
+        """The program that is read first, and mostly alone; None where float64 is to do."""
+        if self.large:
+            return None
+        bits = max(self.programs, default=self.bits)
+        with flint.ctx.workprec(bits):
+            program = self._program(bits)
+            program.loss  # noqa: B018  # read here, in this precision
+            return program
+
+    def _program(self, bits: int) -> Program:
+        if bits not in self.programs:
+            self.programs[bits] = Program(law_of(self.problem), arrays(self.problem, Balls.exact))
+        return self.programs[bits]
+
     def _at(self, quantity: str, bits: int) -> Enclosure:
         with flint.ctx.workprec(bits):
-            program = self.programs.get(bits)
-            if program is None:
-                program = self.programs[bits] = Program(law_of(self.problem), arrays(self.problem, Balls.exact))
+            program = self._program(bits)
             if quantity == "Z":
                 return enclose(program.variables["Z"].array if "Z" in program.variables else self._logits(program))
             found = value_of(program, quantity)
@@ -106,8 +124,16 @@ class Own(Truth):
 
     def enclosure(self, quantity: str) -> Enclosure:
         """Of `loss` (), `Z` and `D` (L, n), `theta` (L, d), `b` (L, 1) or `X` (d, n)."""
-        assert self.reading is not None
-        return self.reading.enclosed(quantity, self._computed(quantity).error)
+        if quantity not in self._enclosures:
+            assert self.reading is not None
+            self.reading.first()
+            self._enclosures[quantity] = self.reading.enclosed(quantity, self._computed(quantity).error)
+        return self._enclosures[quantity]
+
+    @cached_property
+    def _enclosures(self) -> dict[str, Enclosure]:
+        """As sharp as this truth asks for: another one of the same reading may ask for more."""
+        return {}
 
     def computed(self, quantity: str) -> tuple[Enclosure, Reals]:
         """What correct code may return: about the value in float64, of which the truth is known to be one. Half the cost."""
@@ -146,10 +172,10 @@ class Own(Truth):
     @cached_property
     def _grows(self) -> Precision:
         """What is granted, where what underflows may be multiplied by a constant of the text: code may multiply it in anywhere."""
-        p = self.problem
+        p, known = self.problem, self.reading and next(iter(self.reading.programs.values()), None)
         with np.errstate(all="ignore"):
-            by = Program(law_of(p), arrays(p, np.asarray)).factor
-        return replace(self.granted, eta=self.granted.eta * by) if by > 1 else self.granted
+            by = (known or Program(law_of(p), arrays(p, np.asarray))).factor
+        return _losing(self.granted, by) if by > 1 else self.granted
 
     @cached_property
     def _rounded(self) -> "Rounded":
@@ -164,6 +190,12 @@ class Own(Truth):
         if self.granted.returned:
             bound = bounds.returned(bound, self.enclosure(quantity).magnitude, self.granted)
         return bound
+
+
+@lru_cache(maxsize=256)
+def _losing(p: Precision, by: float) -> Precision:
+    """The same, where so many times as much is lost to underflow."""
+    return replace(p, eta=p.eta * by)
 
 
 def truth(problem: Problem) -> Own:

@@ -73,16 +73,15 @@ class Rounded:
     @contextmanager
     def _arithmetic(self) -> Iterator[None]:
         """Arrays of float64 that a text makes of constants are no reason to compute in float64."""
-        with granted(FLOAT64.dtype, self.granted), granted(self.problem.theta.dtype, self.granted):
+        with granted(FLOAT64.dtype, self.granted, self.problem.theta.dtype):
             yield
 
     @cached_property
     def _program(self) -> Program:
         p = self.problem
         law = law_of(p).exact if self.granted is EXACT else law_of(p)
-        found = Program(law, dict(zip(("theta", "b", "X", "Y"), map(_entered, _given(p)), strict=True)))
-        if "Z" in found.variables:
-            found.variables["Z"].array = self._logits
+        given = dict(zip(("theta", "b", "X", "Y"), map(_entered, _given(p)), strict=True))
+        found = Program(law, given, logits=self._logits if law.of_Z else None)
         if self.seed != 1 or self.off:
             by = np.asarray(self.seed)
             found.seeded(Running(by, np.abs(by) * self.off, p.theta.dtype))

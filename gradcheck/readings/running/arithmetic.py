@@ -1,5 +1,6 @@
 """Operations that are rounded once, or as often as a sum has terms; and some that are not rounded."""
 
+import math
 from collections.abc import Callable
 from math import prod
 from typing import Any
@@ -14,6 +15,7 @@ from gradcheck.readings.running.parts import (
     arithmetic,
     exactly,
     in_any_order,
+    known,
     ordinary,
     rounded,
     settled,
@@ -38,18 +40,28 @@ def _signless(x: Parts) -> Any:
 def product(x: Parts, y: Parts, p: Precision) -> Parts:
     """Entry by entry; a product with 0, 1 or -1 of what has no error has none."""
     value = x.value * y.value
-    error = abs(x.value) * y.error + abs(y.value) * x.error + x.error * y.error
+    first, other = known(x), known(y)
+    error = _crossed(x, y, np.multiply, first == x.error.size, other == y.error.size)
 
     def certain() -> Any:
         doubtful = np.isinf(x.value) & _signless(y) | np.isinf(y.value) & _signless(x)
         return exactly(x, y) & ~np.isfinite(value) & ~doubtful
 
     found = rounded(value, error, p, certain=certain)
-    known = (x.error == 0) & (y.error == 0)
-    if known.any():
-        exact = known & ((x.value == 0) | (y.value == 0) | p.plain & ((abs(x.value) == 1) | (abs(y.value) == 1)))
+    if first and other:
+        sure = (x.error == 0) & (y.error == 0)
+        exact = sure & ((x.value == 0) | (y.value == 0) | p.plain & ((abs(x.value) == 1) | (abs(y.value) == 1)))
         np.copyto(found.error, 0.0, where=exact & np.isfinite(value))
     return found
+
+
+def _crossed(x: Parts, y: Parts, times: Callable[[Any, Any], Any], first: bool, other: bool) -> Any:
+    """`|x| e' + e |y| + e e'`, by either product; of what has no error, as is said of each, as little as that takes."""
+    if first:
+        return times(abs(x.value), y.error)
+    if other:
+        return times(x.error, abs(y.value))
+    return times(abs(x.value) + x.error, y.error) + times(x.error, abs(y.value))
 
 
 def _reciprocal(x: Parts, y: Parts, size: Any, apart: Any, p: Precision) -> Any:
@@ -64,8 +76,26 @@ def _reciprocal(x: Parts, y: Parts, size: Any, apart: Any, p: Precision) -> Any:
     return np.where(power | (y.value == 0) | ~np.isfinite(y.value), 0.0, lost)
 
 
+def _by_number(x: Parts, value: Any, by: float, p: Precision) -> Any:
+    """The error of x over one number without an error, before the last rounding; None where more is to be looked at."""
+    if not (by * p.huge > 1 + 2.0**-40 and by < np.inf):
+        return None
+    error = x.error / by
+    if math.frexp(by)[0] == 0.5 and by * p.tiny <= 1:
+        return error
+    lost = abs(value) + error
+    lost *= p.unit
+    lost += (abs(x.value) + x.error) * p.least
+    lost += error
+    return lost
+
+
 def quotient(x: Parts, y: Parts, p: Precision) -> Parts:
     value = x.value / y.value
+    if y.value.size == 1 and known(y):
+        error = _by_number(x, value, abs(float(y.value.reshape(()))), p)
+        if error is not None:
+            return rounded(value, error, p, certain=lambda: exactly(x, y) & ~np.isfinite(value) & ~_signless(y))
     apart = abs(y.value) - y.error  # how far from 0 the divisor stays
     error = np.where(apart > 0, (x.error + (abs(value) + ETA64) * y.error) / apart, np.inf)
     error = error + _reciprocal(x, y, abs(value) + error, apart, p)
@@ -93,16 +123,17 @@ def slope(g: Parts, y: Parts, b: Parts, p: Precision) -> Parts:
 
 def matrix_product(x: Parts, y: Parts, p: Precision) -> Parts:
     k = x.value.shape[-1]
+    first, other = known(x) == x.error.size, known(y) == y.error.size
     value, size = x.value @ y.value, (abs(x.value) + x.error) @ (abs(y.value) + y.error)
-    error = abs(x.value) @ y.error + x.error @ abs(y.value) + x.error @ y.error
+    error = _crossed(x, y, np.matmul, first, other)
     error = error + together(p, 1, max(k - 1, 0)) * size + k * (p.eta + 2 * ETA64) + underflows(p, k)
     error = in_any_order(error, value, size, p)
     usual = ordinary(value, error, p)
     if usual is not None:
         return usual
-    known = np.isfinite(x.error).all() and np.isfinite(y.error).all()
+    finite = np.isfinite(x.error).all() and np.isfinite(y.error).all()
     doubtful = np.isinf(x.value) @ _signless(y) | _signless(x) @ np.isinf(y.value)
-    return settled(value, error, known & ~doubtful, p)
+    return settled(value, error, finite & ~doubtful, p)
 
 
 def same_size(function: Callable[[Any], Any]) -> Callable[[Parts, Precision], Parts]:
@@ -118,16 +149,17 @@ def nearer(function: Callable[[Any, Any], Any]) -> Callable[[Parts, Parts, Preci
 def sum_of(x: Parts, axis: Axis, keepdims: bool, p: Precision) -> Parts:
     """Added up in any order: `sum e + spread(k - 1) sum (|x| + e)`, of k terms."""
     terms = count(x.value.shape, axis)
-    with np.errstate(all="ignore"):
-        value = x.value.sum(axis=axis, keepdims=keepdims)
-        size = (abs(x.value) + x.error).sum(axis=axis, keepdims=keepdims)
-        error = x.error.sum(axis=axis, keepdims=keepdims) + together(p, 0, max(terms - 1, 0)) * size
-        error = in_any_order(error + underflows(p, terms), value, size, p)
-        usual = ordinary(value, error, p)
+    added: Any = np.add.reduce
+    value, inherited, size = (
+        added(part, axis=axis, keepdims=keepdims) for part in (x.value, x.error, abs(x.value) + x.error)
+    )
+    error = inherited + together(p, 0, max(terms - 1, 0)) * size
+    error = in_any_order(error + underflows(p, terms), value, size, p)
+    usual = ordinary(value, error, p)
     if usual is not None:
         return usual
-    known = np.isfinite(x.error).all(axis=axis, keepdims=keepdims)
-    return settled(np.asarray(value), np.asarray(error), known, p)
+    finite = np.isfinite(x.error).all(axis=axis, keepdims=keepdims)
+    return settled(np.asarray(value), np.asarray(error), finite, p)
 
 
 def count(shape: tuple[int, ...], axis: Axis) -> int:

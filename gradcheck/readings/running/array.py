@@ -100,7 +100,8 @@ class Running(NDArrayOperatorsMixin):
             return Running(*arithmetic.truncated(self._parts), new)
         if new == self.dtype:
             return self.copy() if copy else self
-        return Running(*arithmetic.converted(self._parts, self.dtype, new), new)
+        with np.errstate(all="ignore"):
+            return Running(*arithmetic.converted(self._parts, self.dtype, new), new)
 
     def sum(self, axis: Axis = None, keepdims: bool = False) -> "Running":
         """Added up in any order."""
@@ -141,8 +142,33 @@ class Running(NDArrayOperatorsMixin):
 
     def _made(self, operation: Callable[..., Parts], *more: Any) -> "Running":
         p = precision_of(self.dtype)
-        found = operation(self._parts, *more, p)
-        return Running(*(truthful(found, (self._parts,)) if p.truthful else found), self.dtype)
+        with np.errstate(all="ignore"):
+            found = operation(self._parts, *more, p)
+            return Running(*(truthful(found, (self._parts,)) if p.truthful else found), self.dtype)
+
+    # ---- operators that are asked for all the time, by the shortest way; whatever else there is takes NumPy's ----
+
+    def _by(self, ufunc: np.ufunc, other: Any, usual: Callable[[Any], Any]) -> Any:
+        both: Any = self, other
+        return read(table.KNOWN[ufunc], both, NONE) if isinstance(other, KNOWN) else usual(other)
+
+    def __add__(self, other: Any) -> Any:
+        return self._by(np.add, other, super().__add__)
+
+    def __sub__(self, other: Any) -> Any:
+        return self._by(np.subtract, other, super().__sub__)
+
+    def __mul__(self, other: Any) -> Any:
+        return self._by(np.multiply, other, super().__mul__)
+
+    def __truediv__(self, other: Any) -> Any:
+        return self._by(np.true_divide, other, super().__truediv__)
+
+    def __matmul__(self, other: Any) -> Any:
+        return self._by(np.matmul, other, super().__matmul__)
+
+    def __neg__(self) -> Any:
+        return read(table.KNOWN[np.negative], (self,), NONE)
 
     # ---- NumPy's protocols ----
 

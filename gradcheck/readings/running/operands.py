@@ -1,5 +1,6 @@
 """What an operation is given, as `Parts` and a dtype: arrays that carry errors, arrays and numbers that do not."""
 
+from functools import lru_cache
 from typing import Any, Protocol
 
 import numpy as np
@@ -63,11 +64,12 @@ def given(x: Parts, p: Precision) -> Parts:
 
 def dtype_of(*operands: Any) -> np.dtype:
     """The dtype of a result: Python's numbers take that of the arrays, and make whole ones real where they are not whole."""
-    found = [item.dtype for item in operands if carries(item) or isinstance(item, np.ndarray)]
-    dtype = np.result_type(*found) if found else FLOAT64
+    found = {item.dtype for item in operands if carries(item) or isinstance(item, np.ndarray)}
+    dtype = found.pop() if len(found) == 1 else np.result_type(*found) if found else FLOAT64
     return real(dtype) if any(isinstance(item, float) for item in operands) else dtype
 
 
+@lru_cache(maxsize=64)
 def real(dtype: np.dtype) -> np.dtype:
     """Of a quotient or a function: float64, where that of its operands is whole."""
     return dtype if dtype.name in precision.NAMES else FLOAT64

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -13,7 +12,6 @@ from gradcheck.enclosure import ETA64, U64, Reals, outward
 from gradcheck.precision import Precision
 
 FLOAT64 = np.dtype(np.float64)
-LARGEST = float(np.finfo(np.float64).max)
 
 # Whole numbers are added and multiplied without rounding.
 _WHOLE = Precision("int64", np.dtype(np.int64), 0.0, 0.0, 0.0, np.inf)
@@ -24,6 +22,12 @@ class Parts(NamedTuple):
 
     value: Any
     error: Any
+
+
+class Ordinary(Parts):
+    """Finite throughout."""
+
+    __slots__ = ()
 
 
 class _Precisions(dict[Any, Precision]):
@@ -39,24 +43,27 @@ arithmetic = _PRECISIONS.__getitem__
 
 
 @contextmanager
-def granted(dtype: np.dtype, p: Precision) -> Iterator[None]:
-    """Within it, arrays of this dtype are computed with in a precision that is declared, and the truth lies within errors, too.
+def granted(dtype: np.dtype, p: Precision, *more: np.dtype) -> Iterator[None]:
+    """Within it, arrays of these dtypes are computed with in a precision that is declared, and the truth lies within errors, too.
 
     Where something overflows then, nothing is known: code that computes the same in another order may not.
     """
-    before = arithmetic(dtype)
-    _PRECISIONS[dtype] = replace(p, truthful=True)
+    before = {one: arithmetic(one) for one in (dtype, *more)}
+    _PRECISIONS.update(dict.fromkeys(before, p.true))
     try:
         yield
     finally:
-        _PRECISIONS[dtype] = before
+        _PRECISIONS.update(before)
 
 
 def together(p: Precision, operations: int, additions: int) -> float:
     """The relative error of so many operations and additions within a sum, theirs and our own, and of what is written down."""
-    if p.plain:
-        return bounds.spread(operations + additions, p.u + U64)
-    return _declared(p, operations, additions)
+    return _plain(p.u, operations + additions) if p.plain else _declared(p, operations, additions)
+
+
+@lru_cache(maxsize=4096)
+def _plain(u: float, roundings: int) -> float:
+    return bounds.spread(roundings, u + U64)
 
 
 @lru_cache(maxsize=4096)
@@ -75,23 +82,34 @@ def floored(x: Parts) -> Parts:
     return Parts(x.value, np.where(np.isnan(x.error), np.inf, x.error))
 
 
+def known(x: Parts) -> int:
+    """How many entries have no error: all of what is given, and mostly none of what is computed."""
+    return x.error.size - np.count_nonzero(x.error)  # the quickest question that NumPy answers
+
+
 def grown(error: Reals) -> Reals:
     """Safe against the rounding of its own evaluation; what has no error keeps none."""
-    return np.where(error == 0, 0.0, outward(error, 16))
+    found = outward(error, 16)
+    return found if np.count_nonzero(error) == np.size(error) else np.where(error == 0, 0.0, found)
+
+
+def highest(reach: Any) -> float:
+    """The largest of numbers that are not negative; NaN where one is."""
+    return float(np.maximum.reduce(reach, axis=None, initial=0.0))
 
 
 def in_any_order(error: Any, value: Any, size: Any, p: Precision) -> Any:
     """The error of a sum, `size` that of its terms together: nothing is known where a partial sum may overflow, and it does not."""
     reach = size + error
-    if (reach <= p.huge).all():
+    if highest(reach) <= p.huge:
         return error
     return np.where((reach > p.huge) & (abs(value) <= p.huge), np.inf, error)
 
 
 def ordinary(value: Any, error: Any, p: Precision) -> Parts | None:
     """As nearly always: a result that nowhere may overflow, of inputs with finite errors; None where it is another."""
-    if np.shape(value) == np.shape(error) and (abs(value) + error <= min(p.huge, LARGEST)).all():  # never with NaN
-        return Parts(np.asarray(value), np.asarray(grown(error)))
+    if np.shape(value) == np.shape(error) and highest(abs(value) + error) <= p.most:  # never with NaN
+        return Ordinary(np.asarray(value), np.asarray(grown(error)))
     return None
 
 
@@ -100,20 +118,21 @@ def settled(value: Reals, error: Reals, known: Any, p: Precision) -> Parts:
 
     Where a finite result may overflow in this precision nothing is known; where it must, it is infinite.
     """
-    with np.errstate(all="ignore"):
-        usual = ordinary(value, error, p) if np.all(known) else None
-        if usual is not None:
-            return usual
-        over = abs(value) - error > p.huge * (1 + 4 * U64)
-        doubtful = ~over & (abs(value) + error > p.huge)
-        overflown = np.where(over & np.isfinite(value), np.sign(value) * np.inf, value)
-        certain = known & (over | ~np.isfinite(value))
-        kept = np.where(certain, 0.0, np.where(doubtful | ~known | np.isnan(error), np.inf, grown(error)))
+    usual = ordinary(value, error, p) if np.all(known) else None
+    if usual is not None:
+        return usual
+    over = abs(value) - error > p.huge * (1 + 4 * U64)
+    doubtful = ~over & (abs(value) + error > p.huge)
+    overflown = np.where(over & np.isfinite(value), np.sign(value) * np.inf, value)
+    certain = known & (over | ~np.isfinite(value))
+    kept = np.where(certain, 0.0, np.where(doubtful | ~known | np.isnan(error), np.inf, grown(error)))
     return Parts(overflown, kept)
 
 
 def truthful(found: Parts, operands: Iterable[Parts]) -> Parts:
     """Of what is infinite though it is made of finite numbers, nothing is known."""
+    if type(found) is Ordinary:
+        return found
     infinite = ~np.isfinite(found.value)
     if not infinite.any():
         return found
@@ -130,12 +149,18 @@ def rounded(value: Any, error: Any, p: Precision, *, certain: Any = False) -> Pa
 
     It may be a function, that is called where a result is not an ordinary one.
     """
-    with np.errstate(all="ignore"):
-        more = error + (p.unit + U64) * (abs(value) + error) + (p.least + ETA64)
-        usual = ordinary(value, more, p)
-        if usual is not None:
-            return usual
-        certain = certain() if callable(certain) else certain
+    once, least = p.unit + U64, p.least + ETA64
+    reach = abs(value) + error
+    if np.shape(reach) == np.shape(value) and highest(reach) * (1 + 2 * once) + 2 * least <= p.most:
+        reach *= once
+        reach += error
+        reach += least
+        return Ordinary(np.asarray(value), np.asarray(outward(reach, 16)))  # all have an error
+    more = error + once * reach + least
+    usual = ordinary(value, more, p)
+    if usual is not None:
+        return usual
+    certain = certain() if callable(certain) else certain
     known = np.isfinite(error)
     if certain is False:
         return settled(np.asarray(value), np.asarray(more), known, p)

@@ -11,7 +11,7 @@ from gradcheck.readings.running.arithmetic import quotient
 from gradcheck.readings.running.elementary import rounding_of
 from gradcheck.readings.running.moves import MORE
 from gradcheck.readings.running.operands import written
-from gradcheck.readings.running.parts import Parts, settled, together
+from gradcheck.readings.running.parts import Parts, known, ordinary, settled, together
 
 
 def power(x: Parts, p: Precision, exponent: float) -> Parts:
@@ -33,9 +33,14 @@ def _whole(x: Parts, n: int, p: Precision) -> Parts:
     if n == 1:
         return x
     value, most = x.value**n, abs(x.value) + x.error
-    shift = np.where(x.error == 0, 0.0, n * x.error * most ** (n - 1) * MORE)
+    shift = n * x.error * most ** (n - 1) * MORE
+    if known(x):
+        shift = np.where(x.error == 0, 0.0, shift)
     f = max(together(p, n - 1, 0), rounding_of(p))
     error = shift + f * (abs(value) + shift) + max(n, bounds.ELEMENTARY_ULPS[p.name]) * (p.least + ETA64)
+    if not known(x):
+        usual = ordinary(value, error, p)
+        return usual if usual is not None else settled(value, error, np.isfinite(error), p)
     error = np.where((x.error == 0) & ((abs(x.value) == 1) | (x.value == 0) | ~np.isfinite(x.value)), 0.0, error)
     return settled(value, error, np.isfinite(error), p)
 
