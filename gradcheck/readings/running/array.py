@@ -4,7 +4,6 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from gradcheck.enclosure import Reals
 from gradcheck.problem import Array
@@ -12,6 +11,7 @@ from gradcheck.readings.places import Axis
 from gradcheck.readings.primitives import table
 from gradcheck.readings.primitives.table import Primitive
 from gradcheck.readings.running import arithmetic, choices, softmax
+from gradcheck.readings.running.base import Base
 from gradcheck.readings.running.conditions import COMPARISONS, Condition, chosen, compared
 from gradcheck.readings.running.moving import MOVING
 from gradcheck.readings.running.operands import Operand, dtype_of, flat, given, part, parts_of, real, written
@@ -19,7 +19,7 @@ from gradcheck.readings.running.parts import FLOAT64, Parts, truthful
 from gradcheck.readings.running.parts import arithmetic as precision_of
 
 
-class Running(NDArrayOperatorsMixin):
+class Running(Base):
     """An array of `dtype` as it may be computed: float64 `value` +- `error` of the same shape."""
 
     __slots__ = ("dtype", "error", "value")
@@ -55,28 +55,8 @@ class Running(NDArrayOperatorsMixin):
         return self.value
 
     @property
-    def shape(self) -> tuple[int, ...]:
-        return self.value.shape
-
-    @property
-    def ndim(self) -> int:
-        return self.value.ndim
-
-    @property
-    def size(self) -> int:
-        return self.value.size
-
-    @property
-    def flags(self) -> Any:
-        """Whether it may be written to, above all."""
-        return self.value.flags
-
-    @property
     def T(self) -> "Running":
         return Running(self.value.T, self.error.T, self.dtype)
-
-    def __len__(self) -> int:
-        return len(self.value)
 
     def __getitem__(self, index: Any) -> "Running":
         index = index.value if isinstance(index, Condition) else index
@@ -146,29 +126,9 @@ class Running(NDArrayOperatorsMixin):
             found = operation(self._parts, *more, p)
             return Running(*(truthful(found, (self._parts,)) if p.truthful else found), self.dtype)
 
-    # ---- operators that are asked for all the time, by the shortest way; whatever else there is takes NumPy's ----
-
-    def _by(self, ufunc: np.ufunc, other: Any, usual: Callable[[Any], Any]) -> Any:
-        both: Any = self, other
-        return read(table.KNOWN[ufunc], both, NONE) if isinstance(other, KNOWN) else usual(other)
-
-    def __add__(self, other: Any) -> Any:
-        return self._by(np.add, other, super().__add__)
-
-    def __sub__(self, other: Any) -> Any:
-        return self._by(np.subtract, other, super().__sub__)
-
-    def __mul__(self, other: Any) -> Any:
-        return self._by(np.multiply, other, super().__mul__)
-
-    def __truediv__(self, other: Any) -> Any:
-        return self._by(np.true_divide, other, super().__truediv__)
-
-    def __matmul__(self, other: Any) -> Any:
-        return self._by(np.matmul, other, super().__matmul__)
-
-    def __neg__(self) -> Any:
-        return read(table.KNOWN[np.negative], (self,), NONE)
+    def read(self, ufunc: np.ufunc, *others: Any) -> Any:
+        """A ufunc of this array and of others that are known."""
+        return read(table.KNOWN[ufunc], (self, *others), NONE)
 
     # ---- NumPy's protocols ----
 
@@ -195,7 +155,7 @@ class Running(NDArrayOperatorsMixin):
         return table.call(function, args, options)
 
 
-KNOWN = (Running, Condition, np.ndarray, np.generic, int, float)  # whatever else there is takes over
+KNOWN = Running.KNOWN = (Running, Condition, np.ndarray, np.generic, int, float)  # whatever else there is takes over
 
 
 def _stored(given: Operand, dtype: np.dtype) -> Parts:
