@@ -140,6 +140,15 @@ def test_a_workflow_ends_and_keeps_no_credentials(path):
     assert not re.search(r"pip install [\"']?gradcheck\b(?! @)", text)
 
 
+@pytest.mark.parametrize("path", [*WORKFLOWS, EXAMPLES.parent / "action.yml"], ids=lambda path: path.name)
+def test_an_action_is_the_one_that_was_read(path):
+    """A tag may be moved, a hash may not; and what is given to our action is never pasted into its script."""
+    text = path.read_text(encoding="utf-8")
+    used = re.findall(r"uses: ([^\s@]+)@(\S+)", text)
+    assert used and all(re.fullmatch("[0-9a-f]{40}", version) for _, version in used)
+    assert "inputs." not in text or "inputs." not in text.split("run: |")[-1]
+
+
 def test_every_tox_environment_of_a_workflow_is_there():
     """`tox -e` takes names that it does not know for environments without settings."""
     settings = configparser.ConfigParser()
