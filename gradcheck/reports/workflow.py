@@ -15,6 +15,7 @@ import click
 
 from gradcheck import causes
 from gradcheck.checks import CHECKS
+from gradcheck.implementations.record import FUNCTIONS
 from gradcheck.printable import clipped, printable
 from gradcheck.reports import stories, words
 from gradcheck.verify import Run
@@ -121,4 +122,4 @@ def located(words: Sequence[str], check: str) -> tuple[str, int] | None:
         return None
     needs = CHECKS[check].needs if check in CHECKS else ()
     lines = {node.name: node.lineno for node in ast.walk(tree) if isinstance(node, ast.FunctionDef | ast.ClassDef)}
-    return path, next((lines[known] for known in (name, *needs) if known in lines), 1)
+    return path, next((lines[known] for known in (name, *needs, *FUNCTIONS) if known in lines), 1)
