@@ -17,7 +17,13 @@ import click
 
 FOLDER = Path(__file__).parent.parent / "examples"
 DOCS = FOLDER.parent / "docs"
-PAGES = (FOLDER / "README.md", DOCS / "own-loss.md", DOCS / "reading.md", *sorted((DOCS / "start").glob("*.md")))
+PAGES = (
+    FOLDER.parent / "README.md",
+    FOLDER / "README.md",
+    DOCS / "own-loss.md",
+    DOCS / "reading.md",
+    *sorted((DOCS / "start").glob("*.md")),
+)
 FILE = re.compile(r"^```python\n# (?P<name>\w+\.py)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 # A command, and what stands below it.
 BLOCK = re.compile(r"^    \$ (?P<command>.+)\n(?P<printed>(?:(?:    (?!\$).*)?\n)*)", re.MULTILINE)
@@ -67,20 +73,30 @@ def settled(text: str) -> str:
     return NOISE.sub("", text)
 
 
+def files() -> dict[str, str]:
+    """The files that stand on the pages, by name."""
+    found: dict[str, str] = {}
+    for page in PAGES:
+        for file in FILE.finditer(page.read_text(encoding="utf-8")):
+            if found.setdefault(file["name"], file["text"]) != file["text"]:
+                raise click.ClickException(f"{page}: another {file['name']} than on the pages before it")
+    return found
+
+
 @click.command()
 @click.argument("words", nargs=-1)
 @click.option("--page", "names", multiple=True, help="Only pages whose path ends so.")
 @click.option("--check", is_flag=True, help="Write nothing; fail where a page is stale.")
 def main(words: tuple[str, ...], names: tuple[str, ...], check: bool) -> None:
     stale = []
-    files = {file["name"]: file["text"] for page in PAGES for file in FILE.finditer(page.read_text(encoding="utf-8"))}
+    given = files()
     for path in PAGES:
         if names and not str(path).endswith(names):
             continue
         page = path.read_text(encoding="utf-8")
         with TemporaryDirectory() as root:
             shutil.copytree(FOLDER, root, dirs_exist_ok=True)
-            for name, text in files.items():
+            for name, text in given.items():
                 Path(root, name).write_text(text, encoding="utf-8")
             new = "".join(renewed(page, words, Path(root)))
         if settled(new) != settled(page):
