@@ -17,13 +17,8 @@ import click
 
 FOLDER = Path(__file__).parent.parent / "examples"
 DOCS = FOLDER.parent / "docs"
-PAGES = (
-    FOLDER.parent / "README.md",
-    FOLDER / "README.md",
-    DOCS / "own-loss.md",
-    DOCS / "reading.md",
-    *sorted((DOCS / "start").glob("*.md")),
-)
+START = sorted((DOCS / "start").glob("*.md"))
+PAGES = (FOLDER.parent / "README.md", FOLDER / "README.md", DOCS / "own-loss.md", DOCS / "reading.md", *START)
 FILE = re.compile(r"^```python\n# (?P<name>\w+\.py)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 # A command, and what stands below it.
 BLOCK = re.compile(r"^    \$ (?P<command>.+)\n(?P<printed>(?:(?:    (?!\$).*)?\n)*)", re.MULTILINE)
