@@ -1,5 +1,6 @@
 """Pages with what their commands really print: `python -m docs.examples`, or with words to run only commands with these.
 
+A block of Python that begins with the name of a file, as in `# model.py`, is that file, for the commands of its page.
 What a machine lacks (a package, a compiler, Node.js) is told, and its block is left as it stands.
 """
 
@@ -15,9 +16,15 @@ from tempfile import TemporaryDirectory
 import click
 
 FOLDER = Path(__file__).parent.parent / "examples"
-PAGES = (FOLDER / "README.md", FOLDER.parent / "docs" / "own-loss.md")
+DOCS = FOLDER.parent / "docs"
+START = sorted((DOCS / "start").glob("*.md"))
+PAGES = (FOLDER.parent / "README.md", FOLDER / "README.md", DOCS / "own-loss.md", DOCS / "reading.md", *START)
+FILE = re.compile(r"^```python\n# (?P<name>\w+\.py)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 # A command, and what stands below it.
 BLOCK = re.compile(r"^    \$ (?P<command>.+)\n(?P<printed>(?:(?:    (?!\$).*)?\n)*)", re.MULTILINE)
+OURS = ("gradcheck ", "python -m pytest ")  # whose output is shown
+GRADCHECK = f"{sys.executable} -m gradcheck"
+NOISE = re.compile(r"worst ratio [\d.e+-]+ \(\w+\)(, \d+\+ bits)?|in \d[\d.:() ]*s\b")
 CANNOT = 2  # gradcheck's exit status where something is missing
 
 
@@ -46,8 +53,8 @@ def _printed(command: str, folder: Path) -> str | None:
     """What it prints; None where it is no command of ours, or cannot be run here."""
     if command.startswith("cd ") and " && " not in command:
         return None
-    ours = command.startswith("gradcheck ")
-    spelt = re.sub(r"\bpython\b", sys.executable, command) if not ours else f"{sys.executable} -m {command}"
+    ours = command.startswith(OURS)
+    spelt = re.sub(r"^gradcheck ", f"{GRADCHECK} ", re.sub(r"\bpython\b", sys.executable, command))
     places = os.pathsep.join([str(FOLDER.parent), *filter(None, [os.environ.get("PYTHONPATH")])])
     environment = {**os.environ, "PYTHONPATH": places, "COLUMNS": "100"}
     done = subprocess.run(spelt, shell=True, cwd=folder, env=environment, capture_output=True, text=True, check=False)
@@ -56,16 +63,44 @@ def _printed(command: str, folder: Path) -> str | None:
     return done.stdout if ours and done.returncode not in (CANNOT, 127) else None
 
 
+def settled(text: str) -> str:
+    """A page without figures of floating-point noise and of time, which differ between machines."""
+    return NOISE.sub("", text)
+
+
+def files() -> dict[str, str]:
+    """The files that stand on the pages, by name."""
+    found: dict[str, str] = {}
+    for page in PAGES:
+        for file in FILE.finditer(page.read_text(encoding="utf-8")):
+            if found.setdefault(file["name"], file["text"]) != file["text"]:
+                raise click.ClickException(f"{page}: another {file['name']} than on the pages before it")
+    return found
+
+
 @click.command()
 @click.argument("words", nargs=-1)
-def main(words: tuple[str, ...]) -> None:
+@click.option("--page", "names", multiple=True, help="Only pages whose path ends so.")
+@click.option("--check", is_flag=True, help="Write nothing; fail where a page is stale.")
+def main(words: tuple[str, ...], names: tuple[str, ...], check: bool) -> None:
+    stale = []
+    given = files()
     for path in PAGES:
+        if names and not str(path).endswith(names):
+            continue
         page = path.read_text(encoding="utf-8")
         with TemporaryDirectory() as root:
             shutil.copytree(FOLDER, root, dirs_exist_ok=True)
-            text = "".join(renewed(page, words, Path(root)))
-        path.write_text(text, encoding="utf-8")
-        click.echo(f"{'up to date' if text == page else 'wrote'}: {path}")
+            for name, text in given.items():
+                Path(root, name).write_text(text, encoding="utf-8")
+            new = "".join(renewed(page, words, Path(root)))
+        if settled(new) != settled(page):
+            stale.append(str(path))
+        if not check and new != page:
+            path.write_text(new, encoding="utf-8")
+        click.echo(f"{'up to date' if new == page else 'stale' if check else 'wrote'}: {path}")
+    if check and stale:
+        raise click.ClickException(f"stale: {', '.join(stale)}; run `python -m docs.examples`")
 
 
 if __name__ == "__main__":

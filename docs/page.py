@@ -5,22 +5,21 @@ made alone.
 """
 
 import os
-import re
 import shutil
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
+from docs.examples import files
+
 FOLDER = Path(__file__).parent
 WIDTH, HEIGHT = 1200, 1010
 
 
 def model() -> str:
-    """The code block of the README that forgets to divide by n."""
-    readme = (FOLDER.parent / "README.md").read_text(encoding="utf-8")
-    blocks = re.findall(r"^```python\n(.*?)^```", readme, re.MULTILINE | re.DOTALL)
-    return next(block for block in blocks if "def gradients(theta, b, X, Y)" in block)
+    """The file of the README that forgets to divide by n."""
+    return files()["model.py"]
 
 
 def made() -> str:

@@ -37,6 +37,10 @@ class Arithmetic:
     declaration. `pieces` is the number of pieces over which gradients are added in a stored precision. `subnormals` flushed:
     it takes subnormal numbers for zero. Not `deterministic`: two calls may differ by what rounding explains, as atomic
     additions do.
+
+        >>> from gradcheck import Arithmetic
+        >>> Arithmetic(accumulate="float32", deterministic=False).said
+        {'accumulate': 'float32', 'deterministic': False}
     """
 
     inner: str = ""

@@ -33,7 +33,13 @@ def outward(bound: ArrayLike, roundings: int = 8) -> Reals:
 
 @dataclass(frozen=True, eq=False)
 class Enclosure:
-    """`midpoint` +- `radius`, float64 arrays of one shape; the radius is absolute. An infinite radius says nothing."""
+    """`midpoint` +- `radius`, float64 arrays of one shape; the radius is absolute. An infinite radius says nothing.
+
+    >>> import numpy as np
+    >>> from gradcheck import Enclosure
+    >>> Enclosure(np.array([1.0]), np.array([0.25])).magnitude
+    array([1.25])
+    """
 
     midpoint: Reals
     radius: Reals

@@ -20,6 +20,12 @@ class Unusable(Exception):
 
     The command line prints the message on one line and exits with status 2; the library raises it. What it quotes is foreign, and
     may be long or hostile: it is made safe to show here, whoever shows it.
+
+        >>> import gradcheck
+        >>> gradcheck.load("sciyp")
+        Traceback (most recent call last):
+        ...
+        gradcheck.errors.Unusable: ...did you mean scipy?...
     """
 
     def __init__(self, message: object = "") -> None:
@@ -31,7 +37,12 @@ class ProblemError(Unusable, ValueError):
 
 
 class Missing(Unusable, ImportError):
-    """An optional package is not installed; the message gives the exact `pip install`."""
+    """An optional package is not installed; the message gives the exact `pip install`.
+
+    >>> import gradcheck
+    >>> issubclass(gradcheck.Missing, gradcheck.Unusable)
+    True
+    """
 
     @classmethod
     def package(cls, what: str, *packages: str) -> "Missing":

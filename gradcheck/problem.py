@@ -62,6 +62,12 @@ class Problem:
     `memory` names how the arrays are laid out when they are handed to an implementation, `law` the loss that is meant.
 
     Raises `ProblemError`, which says what was given and what was expected.
+
+        >>> import numpy as np
+        >>> from gradcheck import Problem
+        >>> p = Problem(theta=np.zeros((3, 2)), b=np.zeros((3, 1)), X=np.ones((2, 4)), Y=np.eye(3)[:, [0, 1, 2, 0]])
+        >>> p.L, p.d, p.n
+        (3, 2, 4)
     """
 
     theta: Array

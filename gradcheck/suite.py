@@ -127,6 +127,10 @@ def parametrize(
     what the target is. Checks that cannot be asked of it are no tests, unless `checks` names them; expected failures are strict
     xfails with their reason; what could not be judged is skipped, with its reason, or fails where `require` names it or its
     function.
+
+        >>> import gradcheck
+        >>> gradcheck.parametrize("numpy", checks=["loss"]).name
+        'parametrize'
     """
     found = suites(
         target,

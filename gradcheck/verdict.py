@@ -11,7 +11,12 @@ from gradcheck.printable import LONGEST, clipped
 
 
 class Outcome(StrEnum):
-    """The five things that a check can say. Only `agree` counts as agreement."""
+    """The five things that a check can say. Only `agree` counts as agreement.
+
+    >>> from gradcheck import Outcome
+    >>> [str(outcome) for outcome in Outcome]
+    ['agree', 'disagree', 'inconclusive', 'skipped', 'errored']
+    """
 
     AGREE = "agree"
     DISAGREE = "disagree"
@@ -73,6 +78,12 @@ class Verdict:
     bound that it used (so its effective bits are -log2(slack * u)); None where nothing was compared. `final` marks what
     cost the target its process, and is not tried again to find a smaller problem. `lost` counts the bits that an agreement lost
     beside the most careful code, at the entry `witness`, whose radius is the careful limit.
+
+        >>> import gradcheck, numpy as np
+        >>> p = gradcheck.Problem(np.zeros((2, 1)), np.zeros((2, 1)), np.ones((1, 1)), np.array([[1.0], [0.0]]))
+        >>> verdict = gradcheck.judge_gradient(p, b=np.array([[-0.5], [0.25]]))["b"]
+        >>> print(verdict.outcome, verdict.witness.place)
+        disagree (1, 0)
     """
 
     outcome: Outcome

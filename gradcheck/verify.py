@@ -100,6 +100,11 @@ class Run:
     layout and its loss are declared, and advice is given for: "command", "python" or "pyproject". A `nameless` target was made by
     hand: no command loads it. `unposed` is what was not judged, and what would; `required` are functions and checks that have to be
     judged. `cut` says what there was no time for.
+
+        >>> import gradcheck
+        >>> run = gradcheck.conform("numpy", checks=["loss"], max_examples=20)
+        >>> run.failed, run.problems, [str(tally.outcome) for tally in run.tallies.values()]
+        (False, 20, ['agree'])
     """
 
     target: str
@@ -217,6 +222,11 @@ def judge_gradient(problem: Problem, **gradients: ArrayLike) -> dict[str, Verdic
 
     No function is called and nothing is posed: each array is held against the exact gradient of this problem. Raises
     `Unusable` for another name, and answers *errored* for a wrong shape.
+
+        >>> import gradcheck, numpy as np
+        >>> p = gradcheck.Problem(np.zeros((2, 1)), np.zeros((2, 1)), np.ones((1, 1)), np.array([[1.0], [0.0]]))
+        >>> str(gradcheck.judge_gradient(p, b=np.array([[-0.5], [0.5]]))["b"].outcome)
+        'agree'
     """
     trial = Trial(Implementation("given", gradients=lambda *arrays: gradients), problem)
     unknown = sorted(set(gradients) - set(GRADIENTS))

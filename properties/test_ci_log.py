@@ -69,7 +69,7 @@ def test_the_log_of_a_campaign_has_its_own_annotations_alone(folder, monkeypatch
     assert found.returncode == 1 and "Traceback" not in found.stderr, (found.stdout, found.stderr)
     # a finding, and the file that is no case
     assert commands(found.stdout) == ["error", "warning"] and commands(found.stderr) == []
-    assert "::error title=gradcheck%3A finite errored in any regime::" in found.stdout
+    assert "::error file=target.py,line=4,title=gradcheck%3A finite errored in any regime::" in found.stdout
     assert "called" in found.stdout and "saved cases still fail, such as" in found.stdout
     assert not obeyed(summary.read_text(encoding="utf-8"))
 

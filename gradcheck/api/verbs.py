@@ -30,6 +30,13 @@ class Disagreement(AssertionError):
     """Something disagrees with the mathematics, or the target raised. The message is the report, `run` the run, if it was one.
 
     A notebook shows the message, and no frames of ours.
+
+        >>> import gradcheck
+        >>> try:
+        ...     gradcheck.check(lambda theta, b, X, Y: {"theta": 0 * theta}, max_examples=20, cases=None)
+        ... except gradcheck.Disagreement as found:
+        ...     print(found.run.failed)
+        True
     """
 
     __module__ = "gradcheck"  # by which users know it
@@ -164,6 +171,11 @@ def judge(
     """The verdict of each check on one problem, by name; `checks` are names or globs, all where there are none.
 
     `target` is whatever `gradcheck.load` takes. `careful` asks of an agreement how many bits it loses beside careful code.
+
+        >>> import gradcheck, numpy as np
+        >>> p = gradcheck.Problem(np.zeros((2, 1)), np.zeros((2, 1)), np.ones((1, 1)), np.array([[1.0], [0.0]]))
+        >>> {name: str(verdict.outcome) for name, verdict in gradcheck.judge("numpy", p, ["loss", "theta_gradient"]).items()}
+        {'loss': 'agree', 'theta_gradient': 'agree'}
     """
     globs = [one.name if isinstance(one, Check) else one for one in checks]
     return verify.judge(given(target)[1], problem, verify.select(globs), careful=careful)
@@ -179,6 +191,10 @@ def assert_gradient(problem: Problem, **gradients: ArrayLike) -> None:
         def test_my_gradient(problem):
             theta, b = my_gradients(*problem.arrays())
             gradcheck.assert_gradient(problem, theta=theta, b=b)
+
+        >>> import gradcheck, numpy as np
+        >>> p = gradcheck.Problem(np.zeros((2, 1)), np.zeros((2, 1)), np.ones((1, 1)), np.array([[1.0], [0.0]]))
+        >>> gradcheck.assert_gradient(p, b=np.array([[-0.5], [0.5]]))
     """
     __tracebackhide__ = True
     wrong = {name: verdict for name, verdict in verify.judge_gradient(problem, **gradients).items() if verdict.failed}

@@ -92,6 +92,16 @@ def audit(
     that is not the dump's (of a 16-bit dump it is float32). `factor` is what
     the loss was multiplied by before its gradients were taken, and `upstream` (n,) what that of each sample was. `memory` is in
     bytes. Raises `Unusable`.
+
+        >>> import gradcheck, numpy as np
+        >>> rng = np.random.default_rng(0)
+        >>> theta, b, X, y = rng.normal(size=(50, 8)), np.zeros(50), rng.normal(size=(8, 30)), rng.integers(50, size=30)
+        >>> Z = theta @ X + b[:, np.newaxis]
+        >>> A = np.exp(Z - Z.max(axis=0)) / np.exp(Z - Z.max(axis=0)).sum(axis=0)
+        >>> D = (A - np.eye(50)[:, y]) / 30
+        >>> found = gradcheck.audit(theta=theta, b=b, X=X, Y=y, grad_theta=D @ X.T)
+        >>> [(finding.quantity, str(finding.verdict.outcome)) for finding in found.findings]
+        [('grad_theta', 'agree')]
     """
     unknown = [name for name in arrays if name not in dump.NAMES]
     if unknown:

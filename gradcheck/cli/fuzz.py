@@ -64,10 +64,10 @@ def fuzz(
     from gradcheck import conformance
     from gradcheck.campaign import Budget, Campaign, display, github, page
     from gradcheck.campaign.saved import replayed
-    from gradcheck.reports import console, prepare, write
+    from gradcheck.reports import console, prepare, workflow, write
 
     prepare(html)
-    with github.unheeded() if ci else nullcontext():
+    with workflow.unheeded() if ci else nullcontext():
         job = _job(name, given)
         conformance.homeless()
         target = pasted(job.target.words)
@@ -92,9 +92,9 @@ def fuzz(
         if html:
             write(html, page.text(outcome, target))
     if ci:
-        for line in github.annotations(outcome, target):
+        for line in github.annotations(outcome, target, job.target.words):
             click.echo(line)
-        github.write_summary(outcome, target)
+        workflow.write_summary(github.summary(outcome, target))
     leave(_status(outcome, before, ci=ci))
 
 

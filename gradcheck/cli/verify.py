@@ -1,6 +1,7 @@
 """`gradcheck verify [TARGET]`."""
 
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -45,6 +46,7 @@ _file = click.Path(dir_okay=False, path_type=Path)
 )
 @click.option("--junit", type=_file, metavar="FILE", help="Write JUnit XML.")
 @click.option("--html", type=_file, metavar="FILE", help="Write a page.")
+@click.option("--ci", is_flag=True, help="Annotations and a summary for a GitHub workflow, a cause each.")
 @click.option("-v", "--verbose", is_flag=True, help="Show every check and every failure.")
 @click.option("-q", "--quiet", is_flag=True, help="Show one line.")
 @click.option("--careful", is_flag=True, help="To lose bits that careful code keeps is a failure.")
@@ -55,6 +57,7 @@ def verify(
     json_file: Path | None,
     junit: Path | None,
     html: Path | None,
+    ci: bool,
     verbose: bool,
     quiet: bool,
     **given: Any,
@@ -68,7 +71,7 @@ def verify(
     """
     from gradcheck import cases, reports
     from gradcheck.printable import printable
-    from gradcheck.reports import words
+    from gradcheck.reports import words, workflow
     from gradcheck.verify import status
 
     files = {kind: path for kind, path in (("json", json_file), ("junit", junit), ("html", html)) if path}
@@ -77,13 +80,14 @@ def verify(
     settings = {key: given.pop(key) for key in SETTINGS}
     results = reports.console(quiet=Path("-") in files.values())
     runs: list[Run] = []
-    targets = chosen(name, given)
-    loads = {target.words: target.load for target in targets}
-    for found, left in judged(targets, settings):
-        if runs and not quiet:
-            results.print()
-        runs.append(_saved(found, folder, None if found.interrupted else loads[found.command], left))
-        reports.terminal.show(runs[-1], results, said=verbose - quiet)
+    with workflow.unheeded() if ci else nullcontext():
+        targets = chosen(name, given)
+        loads = {target.words: target.load for target in targets}
+        for found, left in judged(targets, settings):
+            if runs and not quiet:
+                results.print()
+            runs.append(_saved(found, folder, None if found.interrupted else loads[found.command], left))
+            reports.terminal.show(runs[-1], results, said=verbose - quiet)
     for kind, path in files.items():
         reports.write(path, reports.FORMATS[kind](runs))
     written = [printable(str(path)) for path in files.values() if path != Path("-")]
@@ -91,6 +95,10 @@ def verify(
     written += [f"{words.counted(len(kept), 'case')} in {printable(str(folder))}"] if kept else []
     if written and not quiet:
         results.print(f"wrote {', '.join(written)}")
+    if ci:
+        for line in workflow.annotations(runs):
+            click.echo(line)
+        workflow.write_summary(workflow.summary(runs))
     leave(INTERRUPTED if runs[-1].interrupted else status(runs))
 
 

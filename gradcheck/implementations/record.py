@@ -54,6 +54,13 @@ class NotPosed(Exception):
         def gradients(theta, b, X, Y):
             if X.shape[1] % 16:
                 raise gradcheck.NotPosed("n must be a multiple of 16")
+
+        >>> import gradcheck
+        >>> def gradients(theta, b, X, Y):
+        ...     raise gradcheck.NotPosed("it is Sunday")
+        >>> run = gradcheck.conform(gradients, checks=["theta_gradient"], max_examples=20)
+        >>> str(run.tallies["theta_gradient"].outcome)
+        'skipped'
     """
 
     __module__ = "gradcheck"  # by which users know it
@@ -76,6 +83,10 @@ class Layout:
     `memory` C: it takes arrays in C order that can be written to, and no others; any: strided, reversed, read-only ones, too.
     `pinned` is the class whose logit is 0 by convention, and whose row theta and b do not have. How it rounds is said by
     `Arithmetic`, which loss it computes by `CrossEntropy`: `reduction` once stood here, and an `Implementation` moves it there.
+
+        >>> from gradcheck import Layout
+        >>> Layout(samples="rows", labels="index").samples
+        'rows'
     """
 
     samples: str = "columns"

@@ -45,6 +45,10 @@ class CrossEntropy:
     `scale` multiplies the logits (1 / temperature) before the cap, or after it (`scaled`); `softcap` c makes c tanh(z / c) of
     them. `z_loss` c adds c lse^2 for each labelled sample, or for every one (`z_over`), `l2` c adds c/2 |theta|^2, and of b where
     `l2_bias`.
+
+        >>> from gradcheck import CrossEntropy
+        >>> CrossEntropy(smoothing=0.1, ignore=-100, mean_of="labelled").said
+        {'mean_of': 'labelled', 'ignore': -100, 'smoothing': 0.1}
     """
 
     reduction: str = "mean"

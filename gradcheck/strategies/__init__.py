@@ -72,6 +72,14 @@ def problems(
     alone, each of the one that is most like what it would have: for code that is compiled for each shape. Shrinks to two classes,
     one feature, one sample, zeros, one-hot labels of class 0 and C-ordered memory. Logits stay within 1/16 of the largest number
     of their precision, and so do sums over samples.
+
+        >>> import gradcheck
+        >>> from hypothesis import given, settings
+        >>> @settings(max_examples=5, database=None)
+        ... @given(gradcheck.problems(dtypes=("float32",), regimes=("ties",)))
+        ... def test(problem):
+        ...     assert problem.X.shape == (problem.d, problem.n)
+        >>> test()
     """
     names, globs = tuple(dtypes), tuple(regimes)
     for name in names:
