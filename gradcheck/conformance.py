@@ -40,7 +40,8 @@ def replay(implementation: Implementation, case: cases.Case, path: Path, checks:
     dtype = case.problem.precision.name
     implementation.require(dtype)
     notes = posing.same_loss(implementation, case.problem, str(path))
-    chosen = verify.select(tuple(checks) or filter(None, [case.check]))
+    selected = verify.select(tuple(checks) or filter(None, [case.check]))
+    chosen = tuple(check.of(implementation.law) for check in selected)
     tallies = {check.name: Tally(check) for check in chosen}
     problem = posing.drawn(implementation, case.problem)
     with quiet() as printed:

@@ -42,6 +42,7 @@ class Judging:
         careful: bool = False,
         few: Few = frozenset(),
     ) -> None:
+        checks = tuple(check.of(implementation.law) for check in checks)
         self.implementation, self.checks, self.careful, self.few = adapt(implementation), checks, careful, few
         self.tallies = {
             check.name: Tally(check, implementation.expected(check.name, dtype), careful=careful) for check in checks

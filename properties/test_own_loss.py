@@ -343,6 +343,60 @@ def test_laws_are_found_or_declared_and_a_false_declaration_is_a_line():
         gradcheck.conform(KERNEL, law=Loss(hinge, holds=["duplicated_batch"]), max_examples=5)
 
 
+def of_products(theta, b, X, Y):
+    return ((theta @ X + b) ** 2 * Y).sum()
+
+
+def of_differences(b, Y):
+    return ((b[1:] - b[:-1]) ** 2).sum() + 0 * Y.sum()
+
+
+def of_data(theta, X, Y):
+    return ((theta @ X - Y) ** 2).sum()
+
+
+def test_a_shift_of_all_logits_is_a_law_that_is_found():
+    """Of losses of Z by theta and b, of others by b; of what has no b it says nothing."""
+    known = (cross_entropy, hinge, focal, squares, of_products, of_differences, of_data)
+    assert [law.__name__ for law in known if "shift_invariance" in lawful.of(Loss(law))] == [
+        "cross_entropy",
+        "hinge",
+        "focal",
+        "of_differences",
+    ]
+    with pytest.raises(Unusable, match="the loss squares does not have the law shift_invariance"):
+        lawful.of(Loss(squares, holds=["shift_invariance"]))
+    p = problem(dtype="float16").with_law(FOCAL)
+    other = lawful.shifted(p)
+    assert other.precision is p.precision
+    moved = other.reals[0] @ p.X + other.reals[1] - (p.reals[0] @ p.X + p.reals[1])
+    assert (abs(moved).min(axis=0) > 0.1).all() and abs(np.ptp(moved, axis=0)).max() < 0.05 and np.ptp(moved) > 0.5
+    alone = lawful.shifted(problem().with_law(Loss(of_products)))
+    assert (alone.theta == problem().theta).all() and (alone.b != problem().b).all()
+
+
+def test_a_shift_of_all_logits_is_posed_and_its_failure_is_one_of_gradients():
+    def gradients(theta, b, X, Y):
+        due = KERNEL.gradients(theta, b, X, Y)
+        return {**due, "theta": due["theta"] + (b.min() > 0)}
+
+    law = KERNEL.law
+    run = gradcheck.conform(
+        replace(KERNEL, gradients=gradients), law=law, checks=("shift_invariance",), max_examples=30
+    )
+    assert [failure.check.needs for failure in run.failures] == [("gradients",)]
+    assert run.failures[0].verdict.witness.quantity.startswith("∂ℒ/∂θ, logits shifted")
+    wrong = replace(KERNEL, loss=lambda theta, b, X, Y: KERNEL.loss(theta, b, X, Y) + (b.min() > 0))
+    run = gradcheck.conform(wrong, law=law, checks=("shift_invariance",), max_examples=16)
+    assert run.failures[0].verdict.witness.quantity.startswith("ℒ, logits shifted")
+    alone = gradcheck.conform(replace(KERNEL, loss=None), law=law, checks=("shift_invariance",), max_examples=8)
+    assert alone.tallies["shift_invariance"].outcome is Outcome.AGREE
+    large = problem().with_law(law)
+    large = large.with_arrays(np.full_like(large.theta, 1.5e308), *large.arrays()[1:])
+    verdict = CHECKS["shift_invariance"].judge(Trial(KERNEL, large))
+    assert verdict.outcome is Outcome.SKIPPED and "finite" in verdict.reason
+
+
 def test_a_kink_is_inconclusive_and_never_refused():
     def gradients(theta, b, X, Y):
         """Takes the other side at the kink than NumPy's maximum would."""

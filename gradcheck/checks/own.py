@@ -31,7 +31,6 @@ REASONS: dict[str, tuple[str, ...]] = {
         "jacobian_of_its_own_softmax",
         "probabilities_sum_to_one",
         "probabilities_are_positive",
-        "shift_invariance",
         "columns_do_not_mix",
         "jacobian_is_symmetric",
         "jacobian_rows_sum_to_zero",
@@ -63,6 +62,8 @@ OF_Z_ALONE = {
     "data_gradient_from_logits_gradient": "X",
     "bias_is_a_weight": "b",
 }
+# What a check asks for, where of another loss it asks for something else.
+NEEDS = {"shift_invariance": ("gradients",)}
 # What a check claims of a loss that it knows no formula of.
 CLAIMS = {
     "loss": "The loss is {name}.",
@@ -72,6 +73,7 @@ CLAIMS = {
     "data_gradient": "∂ℒ/∂X is that of {name}.",
     "one_sample": "∂ℒ/∂Z of one sample alone is that of {name}.",
     "class_permutation": "Renaming the classes permutes the rows of every gradient, as it does those of {name}.",
+    "shift_invariance": "A constant added to all logits of a sample: gradients and loss are those of {name}, and as they were.",
     "duplicated_batch": "Every sample twice: ∂ℒ/∂θ and ∂ℒ/∂b are those of {name}, which are as they were.",
     "loss_of_a_duplicated_batch": "Every sample twice: the loss is {name}, which is as it was.",
     "theta_gradient_from_logits_gradient": "∂Z/∂θ = Xᵀ: its own ∂ℒ/∂θ is its own ∂ℒ/∂Z times Xᵀ.",
@@ -90,6 +92,11 @@ def barred(check: str, law: CrossEntropy) -> str:
     if law.takes is not None and check in OF_Z_ALONE and not law.of_logits:
         return THROUGH.format(name=law.name, key=OF_Z_ALONE[check])
     return ""
+
+
+def needs(check: str, law: CrossEntropy) -> tuple[str, ...]:
+    """The functions that a check asks for of one's own loss; none where they are as ever."""
+    return NEEDS.get(check, ()) if isinstance(law, Loss) else ()
 
 
 def claim(check: str, said: str, law: CrossEntropy) -> str:
