@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 import gradcheck
-from gradcheck import Implementation, Layout, Loss, Problem, Unusable, cases
+from gradcheck import Implementation, Layout, Loss, Problem, Unusable, cases, conformance, verify
 from gradcheck.checks import CHECKS, Trial
 from gradcheck.checks.own import BARRED, CLAIMS, OF_Z, OF_Z_ALONE
 from gradcheck.cli import main
@@ -234,7 +234,7 @@ LINES = {
     nothing: "the loss nothing returns NoneType None; expected one number",
     constant: "the loss constant is no function of its arguments",
     unknown: r"the loss unknown cannot be read at test_own_loss.py:\d+: .*numpy.fft",
-    random: "the loss random is no function of its arguments: read twice, it returns ",
+    random: "the loss random is no function of its arguments: read twice, of the same arrays, it returns ",
     complex_number: "the loss complex_number returns a complex number; expected a real one",
     named_otherwise: "the loss named_otherwise has a parameter W; expected some of theta, b, X and Y, or Z and Y",
     of_labels: "the loss of_labels is a function of Y; expected some of theta",
@@ -249,6 +249,45 @@ def test_a_specification_that_is_wrong_is_one_clear_line(function):
     with pytest.raises(Unusable, match=LINES[function]) as refusal:
         gradcheck.conform(KERNEL, law=Loss(function), max_examples=5)
     assert "\n" not in str(refusal.value)
+
+
+class Counting:
+    """A specification that changes when it has been read so many times."""
+
+    def __init__(self, calls, by=1.5):
+        self.left, self.by = calls, by
+
+    def __call__(self, Z, Y, *, np):
+        self.left -= 1
+        return focal(Z, Y, np=np) * (self.by if self.left < 0 else 1.0)
+
+
+@pytest.mark.parametrize("calls", [1, 3, 24, 60])
+def test_a_specification_that_changes_as_it_is_read_is_said_to_and_blames_no_code(calls):
+    with pytest.raises(Unusable, match=r"^the loss counting is no function of its arguments: read twice, "):
+        gradcheck.conform(
+            KERNEL, law=Loss(Counting(calls), name="counting"), checks=("*gradient", "loss"), max_examples=8
+        )
+
+
+@pytest.mark.parametrize("calls", [1, 4, 6])
+def test_so_it_is_of_one_problem_and_in_a_replay(calls, tmp_path):
+    law = Loss(Counting(calls, by=3.0 + calls), name="counting")
+    kernel, due = replace(KERNEL, law=law), problem().with_law(law)
+    with pytest.raises(Unusable, match="is no function of its arguments"):
+        for _ in range(3):
+            verify.judge(kernel, due, verify.select(["loss", "theta_gradient"]))
+    law.function.left = calls + 4
+    with pytest.raises(Unusable, match="is no function of its arguments"):
+        for _ in range(3):
+            conformance.replay(kernel, cases.Case(due, check="theta_gradient"), tmp_path / "case.json")
+
+
+def test_wrong_code_is_still_blamed_where_the_specification_stays_the_same():
+    run = gradcheck.conform(
+        _wrong(lambda due: {**due, "theta": -due["theta"]}), law=FOCAL, checks=("theta_gradient",), max_examples=6
+    )
+    assert run.failed
 
 
 @pytest.mark.parametrize(
