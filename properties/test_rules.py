@@ -13,7 +13,7 @@ import pytest
 from gradcheck import bounds, precision
 from gradcheck.precision import Precision
 from gradcheck.readings.running import arithmetic, choices, elementary, logarithms, powers
-from gradcheck.readings.running.parts import Parts
+from gradcheck.readings.running.parts import Parts, settled, truthful
 
 P32, P16, P64 = (precision.named(name) for name in ("float32", "float16", "float64"))
 TRUE = replace(P32, truthful=True)
@@ -225,7 +225,33 @@ FUNCTIONS: dict[str, Row] = {
     "minus infinity beside about 2": (both, [(-INF, 0), (2, 0.5)], 2, 0.5 + U * 2.5),
     "minus infinity twice": (both, [(-INF, 0), (-INF, 0)], -INF, 0),
     "exp of no number that is not known": (exp, [(NAN, INF)], NAN, INF),
+    "infinity beside what is not known": (both, [(INF, 0), (2, INF)], INF, INF),
+    "what is not known beside infinity": (both, [(2, INF), (INF, 0)], INF, INF),
     "beside what is not known": (both, [(1, 0), (2, INF)], np.logaddexp(1, 2), INF),
+}
+
+
+def merged(*inputs: tuple[float, float]) -> Row:
+    """m + log1p(exp(-d)), each of its roundings, in float16: there a rounding of a rounding shows, too."""
+    (x, e), (y, g) = inputs
+    u, f = P16.u, elementary.rounding_of(P16)
+    power = np.exp(-max(abs(x - y) - e - g, 0.0))
+    turned = 0.0 if (x, e) == (0, 0) or (y, g) == (0, 0) else np.expm1(u * (abs(x - y) + e + g)) * power
+    inner = turned + f * (power + turned)
+    inner += f * np.log1p(power + inner)
+    most = abs(np.logaddexp(x, y)) + max(e, g) + inner
+    rounded = (2 * bounds.ELEMENTARY_ULPS["float16"] + 2) * P16.eta
+    return of(logarithms.logaddexp, p=P16), list(inputs), np.logaddexp(x, y), max(e, g) + inner + u * most + rounded
+
+
+MERGED: dict[str, Row] = {
+    "a logarithm of two": merged((3, 0), (1, 0)),
+    "of two with errors": merged((3, 0.25), (1, 0.5)),
+    "of two that may be equal": merged((1.5, 0.25), (1, 0.5)),
+    "of 0 and another": merged((0, 0), (1, 0)),
+    "of another and 0": merged((1, 0), (0, 0)),
+    "of about 0 and another": merged((0, 0.25), (1, 0)),
+    "of two that are equal": merged((2, 0), (2, 0)),
 }
 
 
@@ -280,7 +306,7 @@ CHOICES: dict[str, Row] = {
     "to float32 again": (lambda x: arithmetic.converted(x, P32.dtype, P32.dtype), [(0.1, 0.25)], 0.1, 0.25),
 }
 
-CASES = ARITHMETIC | POWERS | FUNCTIONS | PORTIONS | CHOICES
+CASES = ARITHMETIC | POWERS | FUNCTIONS | MERGED | PORTIONS | CHOICES
 
 
 @pytest.mark.parametrize("name", CASES)
@@ -295,3 +321,13 @@ def test_each_term_decides_somewhere(name):
     else:
         assert found.error >= error * (1 - 2.0**-40)
         assert found.error <= error * (1 + 2.0**-20) + 16 * ETA * (error > 1e-30)
+
+
+def test_the_largest_number_is_one_beside_what_is_infinite():
+    """It does not overflow, and what is known exactly stays so; what is larger does, or may."""
+    value, error = np.array([P32.huge, INF, P32.huge, 2 * P32.huge, 1.0]), np.array([0.0, 0, 1e30, 1e30, 0.5])
+    found = settled(value, error, np.array([True, True, True, True, False]), P32)
+    assert found.value.tolist() == [P32.huge, INF, P32.huge, INF, 1.0]
+    assert found.error.tolist() == [0, 0, INF, 0, INF]
+    granted = truthful(Parts(np.array([INF, INF, 1.0]), np.zeros(3)), [Parts(np.array([1.0, INF, 1.0]), np.zeros(3))])
+    assert granted.error.tolist() == [INF, 0, 0]

@@ -10,7 +10,7 @@ import pytest
 import gradcheck.numpy as gnp
 from benchmarks.programs import SINGLES
 from benchmarks.random.judged import compiled
-from gradcheck import bounds, precision
+from gradcheck import Unusable, bounds, precision
 from gradcheck.readings import ball_rules
 from gradcheck.readings.balls import Balls
 from gradcheck.readings.primitives import PRIMITIVES, choices, moving, normalised, sums, table
@@ -367,3 +367,45 @@ def test_a_function_that_no_module_names_is_asked_of_numpy():
     assert str(table.missing(SimpleNamespace(__name__="mine", __module__=None))) == f"mine {rest}"
     assert str(table.missing(SimpleNamespace(__name__="mine", __module__="my"))) == f"my.mine {rest}"
     assert str(table.missing(12)) == f"12 {rest}"
+
+
+# ---- the table ----
+
+REAL = ["exp", "log", "tanh", "expm1", "log1p", "sqrt", "sin", "cos", "arccos", "sigmoid", "divide", "power"]
+OF_TWO = ["divide", "logaddexp", "raise", "portion"]
+OTHERS = {
+    *("softmax", "log_softmax", "logsumexp", "slope", "add", "subtract", "multiply", "negative", "matmul", "absolute"),
+    *("maximum", "minimum", "leads", "sides", "sign", "max", "share", "where", "sum", "cumsum", "total"),
+    *("transpose", "reshape", "broadcast_to", "pick", "scatter", "concatenate"),
+}
+
+
+def test_every_entry_has_its_name():
+    """By which reports, and what is not known, call it."""
+    assert set(PRIMITIVES) - {"convert"} == {*REAL, *OF_TWO, *OTHERS}  # convert: of what JAX has traced
+    assert all(str(primitive) == name for name, primitive in PRIMITIVES.items())
+
+
+@pytest.mark.parametrize("name", [*REAL, *OF_TWO[1:]])
+def test_functions_of_whole_numbers_are_real(name):
+    """As NumPy has them."""
+    whole = Running.exact(np.ones((2, 2), dtype=np.int64))
+    two = [whole, whole] if name in OF_TWO else [whole]
+    found = PRIMITIVES[name](*two, **({"exponent": 2.0} if name == "power" else {}))
+    assert found.dtype == np.float64
+    assert (whole + whole).dtype == (whole * whole).dtype == (-whole).dtype == np.int64
+
+
+def test_squares_are_powers():
+    for x in (Running.exact(np.array([3.0])), Balls.exact(np.array([3.0]))):
+        assert np.square(x).values().tolist() == np.float_power(x, 2).values().tolist() == [9]
+
+
+def test_what_errors_just_reach_is_in_doubt():
+    """Of a comparison: they may be equal."""
+    x = Running(np.array([1.0, 1.0]), np.array([1.0, 0.5]))
+    assert [(x > 0).sure.tolist(), (x <= 0).sure.tolist(), (x >= 0).sure.tolist()] == [[False, True]] * 3
+    line = "a loss decides by a comparison that rounding may turn; write it with where(condition, this, that)"
+    with pytest.raises(Unusable) as told:
+        bool(x[:1] > 0)
+    assert str(told.value) == line

@@ -15,9 +15,9 @@ from gradcheck.readings.running.parts import Parts
 
 
 def back(g: Values, a: Values, axis: Axis) -> Values:
-    """With the axes that a reduction has taken out put back, or left where they are kept."""
+    """With the axes that a reduction has taken out put back, or left where they are kept; one number goes with any."""
     if axis is None:
-        return g.reshape((1,) * a.ndim)
+        return g
     axes = {k % a.ndim for k in (axis if isinstance(axis, tuple) else (axis,))}
     return g.reshape(tuple(1 if k in axes else size for k, size in enumerate(a.shape)))
 
