@@ -40,7 +40,7 @@ def _taken(trial: Trial, referee: Callable[..., Known], *arguments: object) -> K
         raise Skip(str(reason)) from None
 
 
-def _told(comparison: Comparison) -> Comparison:
+def told(comparison: Comparison) -> Comparison:
     """`Skip` where nothing could be told."""
     if comparison.verdict().outcome is Outcome.INCONCLUSIVE:
         raise Skip(WIDE)
@@ -56,9 +56,7 @@ def _direction(trial: Trial, both: Move) -> tuple[Move, tuple[str, ...]]:
 def forward(trial: Trial, both: Move, projected: Project) -> Comparison:
     """theta and b by forward differences of the mathematical loss."""
     direction, over = _direction(trial, both)
-    return _told(
-        projected(trial, "gradient · direction", _taken(trial, taylor.forward, trial.problem, direction), over)
-    )
+    return told(projected(trial, "gradient · direction", _taken(trial, taylor.forward, trial.problem, direction), over))
 
 
 def parameter_along(trial: Trial, variable: str) -> Comparison:
@@ -69,12 +67,12 @@ def parameter_along(trial: Trial, variable: str) -> Comparison:
     if variable != "X":
         signs[1] = -signs[0]  # what all classes do alike may change nothing
     move = replace(Move(theta, b), **{variable: signs})
-    return _told(compared(trial, variable, _taken(trial, taylor.central, p, move)))
+    return told(compared(trial, variable, _taken(trial, taylor.central, p, move)))
 
 
 def logits_along(trial: Trial, signs: Reals) -> Comparison:
     """Z as a variable of its own."""
-    return _told(compared(trial, "Z", _taken(trial, taylor.central_logits, trial.problem, signs)))
+    return told(compared(trial, "Z", _taken(trial, taylor.central_logits, trial.problem, signs)))
 
 
 def its_own(trial: Trial, both: Move, projected: Project, sound: bool) -> Comparison:
@@ -90,7 +88,7 @@ def its_own(trial: Trial, both: Move, projected: Project, sound: bool) -> Compar
         taken = replace(
             taken, enclosure=taken.enclosure.widened(times_too_large(trial) * trial.problem.L * trial.problem.n)
         )
-    found = _told(projected(trial, "own gradient · direction", taken, over))
+    found = told(projected(trial, "own gradient · direction", taken, over))
     if not sound and found.verdict().outcome is Outcome.DISAGREE:
         raise Skip(NOT_ITS_OWN.format(name=trial.law.name))  # type: ignore[attr-defined]
     return found
