@@ -39,7 +39,7 @@ from mutmut.mutation.mutators import mutation_operators
 ROOT = Path(__file__).parents[1]
 DOCUMENT = ROOT / "docs" / "mutants.md"
 CERTIFIED = "properties/test_vectors.py::test_the_shipped_set_is_reproduced_bit_by_bit"
-DIFFERENCES, SHARPNESS, ALLOWANCES, REASONS, MODEL, BOUNDS, REFEREES, CHECKS, POWER, PRIMITIVES, CARRIED = (
+DIFFERENCES, SHARPNESS, ALLOWANCES, REASONS, MODEL, BOUNDS, REFEREES, CHECKS, POWER = (
     f"properties/test_{name}.py"
     for name in (
         "differences",
@@ -51,14 +51,33 @@ DIFFERENCES, SHARPNESS, ALLOWANCES, REASONS, MODEL, BOUNDS, REFEREES, CHECKS, PO
         "referees",
         "checks",
         "power",
-        "primitives",
-        "running",
     )
 )
-RUNNING = "gradcheck/readings/running"
-RULES = [
-    f"{RUNNING}/{name}.py"
-    for name in ("arithmetic", "choices", "elementary", "logarithms", "moves", "powers", "spreading", "conditions")
+RULES, ARRAYS, PRIMITIVES, CARRIED, SERIES, BENDING, TRACED, OWN = (
+    f"properties/test_{name}.py"
+    for name in (
+        "rules",
+        "rules_of_arrays",
+        "primitives",
+        "running",
+        "series",
+        "bending",
+        "traced",
+        "own_loss",
+    )
+)
+READINGS, RUNNING = "gradcheck/readings", "gradcheck/readings/running"
+ROUNDINGS = [
+    "arithmetic",
+    "choices",
+    "elementary",
+    "logarithms",
+    "moves",
+    "powers",
+    "spreading",
+    "softmax",
+    "conditions",
+    "parts",
 ]
 # part -> its files, and the properties that are about it, the quickest first
 PARTS = {
@@ -67,17 +86,22 @@ PARTS = {
     "referees": (["gradcheck/referees"], [DIFFERENCES, ALLOWANCES, SHARPNESS, CERTIFIED, BOUNDS, REFEREES]),
     "checks": (["gradcheck/checks"], [ALLOWANCES, REASONS, CHECKS, POWER]),
     "primitives": (
-        ["gradcheck/readings/primitives", "gradcheck/readings/ball_rules.py", *RULES],
-        [PRIMITIVES, CARRIED],
+        [f"{READINGS}/primitives", f"{READINGS}/ball_rules.py", *(f"{RUNNING}/{name}.py" for name in ROUNDINGS)],
+        [RULES, ARRAYS, CARRIED, PRIMITIVES],
     ),
+    "series": ([f"{READINGS}/series/rules.py"], [SERIES, BENDING]),
+    "traced": ([f"{READINGS}/jaxpr/rules.py"], [TRACED]),
+    "notation": (["gradcheck/numpy"], [ARRAYS, PRIMITIVES, OWN]),
 }
 AT_IMPORT = {("gradcheck/checks/table.py", name) for name in ("check", "every")}  # called by decorators
+AT_IMPORT.add(("gradcheck/readings/primitives/table.py", "Primitive.__post_init__"))
 AT_IMPORT |= {  # which make the rules that stand in the table
     *((f"{RUNNING}/arithmetic.py", name) for name in ("summed", "same_size", "nearer")),
     (f"{RUNNING}/elementary.py", "elementary"),
     *(("gradcheck/readings/primitives/normalised.py", name) for name in ("_parts", "_balls")),
 }
-SECONDS = 60  # for all properties of one mutant; a mutant that takes longer than that is killed
+SECONDS = 60  # of a processor for all properties of one mutant; a mutant that takes longer than that is killed
+PATIENCE = 10  # times as long on the clock: a busy machine kills no mutant
 
 
 # ---- mutants ----
@@ -200,7 +224,8 @@ def forked(work: Callable[[], str], seconds: int = SECONDS) -> str:
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
-        signal.alarm(seconds)
+        signal.setitimer(signal.ITIMER_PROF, seconds)
+        signal.alarm(PATIENCE * seconds)
         nothing = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nothing, 1)
         os.dup2(nothing, 2)
@@ -214,7 +239,7 @@ def forked(work: Callable[[], str], seconds: int = SECONDS) -> str:
     with os.fdopen(reader, "rb") as pipe:
         said = pipe.read().decode()
     _, status = os.waitpid(child, 0)
-    return said or ("timed out" if os.WTERMSIG(status) == signal.SIGALRM else "crashed")
+    return said or ("timed out" if os.WTERMSIG(status) in (signal.SIGALRM, signal.SIGPROF) else "crashed")
 
 
 def codes(code: CodeType) -> Iterator[CodeType]:

@@ -11,7 +11,8 @@ from hypothesis.configuration import set_hypothesis_home_dir
 from gradcheck import budget as shares
 from gradcheck import cases, causes, explaining, repeating, unposed, verify
 from gradcheck.budget import Budget
-from gradcheck.checks import Check
+from gradcheck.checks import Check, Trial
+from gradcheck.checks.own import require_sound, require_steady
 from gradcheck.clock import End, Late
 from gradcheck.drawing import few, pose
 from gradcheck.implementations import BUILT_IN, Implementation, adapt, posing
@@ -40,11 +41,15 @@ def replay(implementation: Implementation, case: cases.Case, path: Path, checks:
     dtype = case.problem.precision.name
     implementation.require(dtype)
     notes = posing.same_loss(implementation, case.problem, str(path))
-    chosen = verify.select(tuple(checks) or filter(None, [case.check]))
+    selected = verify.select(tuple(checks) or filter(None, [case.check]))
+    chosen = tuple(check.of(implementation.law) for check in selected)
     tallies = {check.name: Tally(check) for check in chosen}
     problem = posing.drawn(implementation, case.problem)
+    require_sound(problem)
     with quiet() as printed:
         verdicts, state = repeating.asked_again(implementation, problem, chosen, case.calls)
+        if any(verdict.failed for verdict in verdicts.values()):
+            require_steady(Trial(implementation, problem))
         for name, verdict in verdicts.items():
             tallies[name].add(problem, verdict)
     failures = tuple(replace(explaining.failure(t, *t.first), case=str(path)) for t in tallies.values() if t.first)

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from gradcheck.checks import Check, Trial
 from gradcheck.checks.few import Few
+from gradcheck.checks.own import require_steady
 from gradcheck.diagnosis import keep
 from gradcheck.facts import Record
 from gradcheck.implementations import Implementation, adapt
@@ -42,6 +43,7 @@ class Judging:
         careful: bool = False,
         few: Few = frozenset(),
     ) -> None:
+        checks = tuple(check.of(implementation.law) for check in checks)
         self.implementation, self.checks, self.careful, self.few = adapt(implementation), checks, careful, few
         self.tallies = {
             check.name: Tally(check, implementation.expected(check.name, dtype), careful=careful) for check in checks
@@ -90,6 +92,8 @@ class Judging:
     def _watched(self, posed: Posed) -> None:
         """Nothing more is asked of it."""
         if posed.trial is not None:
+            if any(verdict.failed for verdict in posed.verdicts.values()):
+                require_steady(posed.trial)
             self.watch.add(posed.trial, posed.verdicts)
         posed.trial = None
 

@@ -9,6 +9,7 @@ from gradcheck import precision
 from gradcheck.arithmetic import Arithmetic
 from gradcheck.checks import CHECKS, Check, Trial
 from gradcheck.checks import select as select  # noqa: PLC0414 - by this name it is known
+from gradcheck.checks.own import require_sound, require_steady
 from gradcheck.diagnosis import Diagnosis
 from gradcheck.errors import Unusable, near
 from gradcheck.implementations import FUNCTIONS, Implementation, Layout, Takes, adapt
@@ -35,8 +36,12 @@ def judge(
 
     `careful` asks of this problem how many bits an agreement loses beside careful code; otherwise some problems are asked.
     """
+    require_sound(problem)
     trial = Trial(adapt(implementation), problem, careful=careful)
-    return {check.name: check.judge(trial) for check in checks}
+    found = {check.name: check.judge(trial) for check in checks}
+    if any(verdict.failed for verdict in found.values()):
+        require_steady(trial)
+    return found
 
 
 def parted(

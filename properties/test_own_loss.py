@@ -10,7 +10,7 @@ import pytest
 from click.testing import CliRunner
 
 import gradcheck
-from gradcheck import Implementation, Layout, Loss, Problem, Unusable, cases
+from gradcheck import Implementation, Layout, Loss, Problem, Unusable, cases, conformance, verify
 from gradcheck.checks import CHECKS, Trial
 from gradcheck.checks.own import BARRED, CLAIMS, OF_Z, OF_Z_ALONE
 from gradcheck.cli import main
@@ -234,7 +234,7 @@ LINES = {
     nothing: "the loss nothing returns NoneType None; expected one number",
     constant: "the loss constant is no function of its arguments",
     unknown: r"the loss unknown cannot be read at test_own_loss.py:\d+: .*numpy.fft",
-    random: "the loss random is no function of its arguments: read twice, it returns ",
+    random: "the loss random is no function of its arguments: read twice, of the same arrays, it returns ",
     complex_number: "the loss complex_number returns a complex number; expected a real one",
     named_otherwise: "the loss named_otherwise has a parameter W; expected some of theta, b, X and Y, or Z and Y",
     of_labels: "the loss of_labels is a function of Y; expected some of theta",
@@ -249,6 +249,45 @@ def test_a_specification_that_is_wrong_is_one_clear_line(function):
     with pytest.raises(Unusable, match=LINES[function]) as refusal:
         gradcheck.conform(KERNEL, law=Loss(function), max_examples=5)
     assert "\n" not in str(refusal.value)
+
+
+class Counting:
+    """A specification that changes when it has been read so many times."""
+
+    def __init__(self, calls, by=1.5):
+        self.left, self.by = calls, by
+
+    def __call__(self, Z, Y, *, np):
+        self.left -= 1
+        return focal(Z, Y, np=np) * (self.by if self.left < 0 else 1.0)
+
+
+@pytest.mark.parametrize("calls", [1, 3, 24, 60])
+def test_a_specification_that_changes_as_it_is_read_is_said_to_and_blames_no_code(calls):
+    with pytest.raises(Unusable, match=r"^the loss counting is no function of its arguments: read twice, "):
+        gradcheck.conform(
+            KERNEL, law=Loss(Counting(calls), name="counting"), checks=("*gradient", "loss"), max_examples=8
+        )
+
+
+@pytest.mark.parametrize("calls", [1, 4, 6])
+def test_so_it_is_of_one_problem_and_in_a_replay(calls, tmp_path):
+    law = Loss(Counting(calls, by=3.0 + calls), name="counting")
+    kernel, due = replace(KERNEL, law=law), problem().with_law(law)
+    with pytest.raises(Unusable, match="is no function of its arguments"):
+        for _ in range(3):
+            verify.judge(kernel, due, verify.select(["loss", "theta_gradient"]))
+    law.function.left = calls + 4
+    with pytest.raises(Unusable, match="is no function of its arguments"):
+        for _ in range(3):
+            conformance.replay(kernel, cases.Case(due, check="theta_gradient"), tmp_path / "case.json")
+
+
+def test_wrong_code_is_still_blamed_where_the_specification_stays_the_same():
+    run = gradcheck.conform(
+        _wrong(lambda due: {**due, "theta": -due["theta"]}), law=FOCAL, checks=("theta_gradient",), max_examples=6
+    )
+    assert run.failed
 
 
 @pytest.mark.parametrize(
@@ -341,6 +380,60 @@ def test_laws_are_found_or_declared_and_a_false_declaration_is_a_line():
         Unusable, match="the loss hinge does not have the law duplicated_batch, which is declared to hold"
     ):
         gradcheck.conform(KERNEL, law=Loss(hinge, holds=["duplicated_batch"]), max_examples=5)
+
+
+def of_products(theta, b, X, Y):
+    return ((theta @ X + b) ** 2 * Y).sum()
+
+
+def of_differences(b, Y):
+    return ((b[1:] - b[:-1]) ** 2).sum() + 0 * Y.sum()
+
+
+def of_data(theta, X, Y):
+    return ((theta @ X - Y) ** 2).sum()
+
+
+def test_a_shift_of_all_logits_is_a_law_that_is_found():
+    """Of losses of Z by theta and b, of others by b; of what has no b it says nothing."""
+    known = (cross_entropy, hinge, focal, squares, of_products, of_differences, of_data)
+    assert [law.__name__ for law in known if "shift_invariance" in lawful.of(Loss(law))] == [
+        "cross_entropy",
+        "hinge",
+        "focal",
+        "of_differences",
+    ]
+    with pytest.raises(Unusable, match="the loss squares does not have the law shift_invariance"):
+        lawful.of(Loss(squares, holds=["shift_invariance"]))
+    p = problem(dtype="float16").with_law(FOCAL)
+    other = lawful.shifted(p)
+    assert other.precision is p.precision
+    moved = other.reals[0] @ p.X + other.reals[1] - (p.reals[0] @ p.X + p.reals[1])
+    assert (abs(moved).min(axis=0) > 0.1).all() and abs(np.ptp(moved, axis=0)).max() < 0.05 and np.ptp(moved) > 0.5
+    alone = lawful.shifted(problem().with_law(Loss(of_products)))
+    assert (alone.theta == problem().theta).all() and (alone.b != problem().b).all()
+
+
+def test_a_shift_of_all_logits_is_posed_and_its_failure_is_one_of_gradients():
+    def gradients(theta, b, X, Y):
+        due = KERNEL.gradients(theta, b, X, Y)
+        return {**due, "theta": due["theta"] + (b.min() > 0)}
+
+    law = KERNEL.law
+    run = gradcheck.conform(
+        replace(KERNEL, gradients=gradients), law=law, checks=("shift_invariance",), max_examples=30
+    )
+    assert [failure.check.needs for failure in run.failures] == [("gradients",)]
+    assert run.failures[0].verdict.witness.quantity.startswith("∂ℒ/∂θ, logits shifted")
+    wrong = replace(KERNEL, loss=lambda theta, b, X, Y: KERNEL.loss(theta, b, X, Y) + (b.min() > 0))
+    run = gradcheck.conform(wrong, law=law, checks=("shift_invariance",), max_examples=16)
+    assert run.failures[0].verdict.witness.quantity.startswith("ℒ, logits shifted")
+    alone = gradcheck.conform(replace(KERNEL, loss=None), law=law, checks=("shift_invariance",), max_examples=8)
+    assert alone.tallies["shift_invariance"].outcome is Outcome.AGREE
+    large = problem().with_law(law)
+    large = large.with_arrays(np.full_like(large.theta, 1.5e308), *large.arrays()[1:])
+    verdict = CHECKS["shift_invariance"].judge(Trial(KERNEL, large))
+    assert verdict.outcome is Outcome.SKIPPED and "finite" in verdict.reason
 
 
 def test_a_kink_is_inconclusive_and_never_refused():

@@ -6,7 +6,7 @@ from functools import cache, partial
 
 import numpy as np
 
-from gradcheck.checks import bars
+from gradcheck.checks import bars, taylor
 from gradcheck.checks.bent import loss_allowed
 from gradcheck.checks.central import LEAVES, NOT_SOFTMAX, softmax_outcome
 from gradcheck.checks.differences import loss_outcome, require_movable, require_unmasked
@@ -15,6 +15,7 @@ from gradcheck.checks.table import check
 from gradcheck.checks.trial import Trial
 from gradcheck.checks.values import jacobian_truth
 from gradcheck.enclosure import Enclosure, Reals
+from gradcheck.law.own import Loss
 from gradcheck.problem import Problem
 from gradcheck.referees import float64, scipy_check_grad
 from gradcheck.referees.cumulants import VARIABLES
@@ -44,32 +45,36 @@ def _loss(trial: Trial, posed: Problem, variable: str, result: str) -> Compariso
     require_movable(trial)
     trial.gradient(result)  # which may not be offered
     at = trial if posed is trial.problem else trial.beside(posed)
-    shape = posed.reals[VARIABLES.index(variable)].shape
-    _require_few(int(np.prod(shape)), COORDINATES, "coordinates")
-    folds = trial.law.folds
-    noise = np.asarray(at.truth.nearby_loss_error if folds else at.truth.allowed("loss"))
-    require_bounded(noise, at.truth.allowed(variable))
-    asked = scipy_check_grad.pose(posed, variable, float(noise))
-    if not asked.reached:
-        raise Skip("a step that these parameters can take changes some logit by more than 1")
+    _require_few(posed.reals[VARIABLES.index(variable)].size, COORDINATES, "coordinates")
+    asked = taylor.check_grad(at, variable) if trial.law.own else _posed(at, variable)
     if loss_outcome(at) is Outcome.DISAGREE:
-        raise Skip("its loss is not the cross-entropy (see the check loss), so no step is known to be right for it")
+        name = trial.law.name if isinstance(trial.law, Loss) else "the cross-entropy"
+        raise Skip(taylor.NOT_ITS_OWN.format(name=name))
 
     def problem_at(flat: Reals) -> Problem:
-        new = flat.reshape(shape)
-        arrays = {name: getattr(posed, name) for name in (*VARIABLES, "Y")}
-        return posed.with_arrays(**{**arrays, variable: new.copy()})
-
-    if not folds:  # the error of each loss, where no one holds for all nearby
-        most = max(float(loss_allowed(at, problem_at(point))) for point in asked.visited)
-        require_bounded(np.asarray(most))
-        asked = replace(asked, noise=most)
+        return taylor.moved(posed, variable, flat)
 
     def gradient(flat: Reals) -> Reals:
         return at.gradient(result, problem_at(flat)).ravel()
 
     found = asked.answer(lambda flat: at.loss(problem_at(flat)), gradient, at.truth.allowed(variable).ravel())
-    return _within(f"check_grad over {variable}", *found, at.gradient(result))
+    told = taylor.told if trial.law.own else lambda comparison: comparison
+    return told(_within(f"check_grad over {variable}", *found, at.gradient(result)))
+
+
+def _posed(trial: Trial, variable: str) -> scipy_check_grad.Posed:
+    """What is asked of the cross-entropy."""
+    p, folds = trial.problem, trial.law.folds
+    noise = np.asarray(trial.truth.nearby_loss_error if folds else trial.truth.allowed("loss"))
+    require_bounded(noise, trial.truth.allowed(variable))
+    asked = scipy_check_grad.pose(p, variable, float(noise))
+    if not asked.reached:
+        raise Skip("a step that these parameters can take changes some logit by more than 1")
+    if folds:
+        return asked
+    most = max(float(loss_allowed(trial, taylor.moved(p, variable, point))) for point in asked.visited)
+    require_bounded(np.asarray(most))  # the error of each loss, where no one holds for all nearby
+    return replace(asked, noise=most)
 
 
 @check(17, needs=("gradients", "loss"), turns=(2,), bars=(bars.coarse,))

@@ -10,12 +10,14 @@ from gradcheck.enclosure import Enclosure, Reals
 from gradcheck.law import CrossEntropy
 from gradcheck.law.own import Loss
 from gradcheck.problem import Problem
+from gradcheck.readings import sound
 from gradcheck.referees import lawful
+from gradcheck.referees import own as referee
 from gradcheck.referees.own import Own
 
 SOFTMAX = "{name} has no softmax of its own"
 LAW = "a law of cross-entropy; it is not known to hold of {name}"
-ALONG = "differences of {name} are taken along directions, of real numbers"
+COMPLEX = "what rounding does to {name} of complex numbers is not derived"
 NO_LOGITS = "{name} is no function of Z, and has no ∂ℒ/∂Z"
 THROUGH = "{name} is not known to depend on {key} through Z alone"
 USE = "posed for the cross-entropy: what it makes of {name} is not known"
@@ -31,7 +33,6 @@ REASONS: dict[str, tuple[str, ...]] = {
         "jacobian_of_its_own_softmax",
         "probabilities_sum_to_one",
         "probabilities_are_positive",
-        "shift_invariance",
         "columns_do_not_mix",
         "jacobian_is_symmetric",
         "jacobian_rows_sum_to_zero",
@@ -39,13 +40,7 @@ REASONS: dict[str, tuple[str, ...]] = {
         "scipy_check_grad_jacobian",
     ),
     LAW: ("two_classes_are_logistic", "loss_is_not_negative", "loss_is_convex"),
-    ALONG: (
-        "complex_step_of_its_own_loss",
-        "scipy_check_grad_theta",
-        "scipy_check_grad_b",
-        "scipy_check_grad_Z",
-        "scipy_check_grad_X",
-    ),
+    COMPLEX: ("complex_step_of_its_own_loss",),
     USE: (
         "batch_in_pieces",
         "mapped_over_samples",
@@ -62,7 +57,10 @@ OF_Z_ALONE = {
     "bias_gradient_from_logits_gradient": "b",
     "data_gradient_from_logits_gradient": "X",
     "bias_is_a_weight": "b",
+    "scipy_check_grad_Z": "Z",
 }
+# What a check asks for, where of another loss it asks for something else.
+NEEDS = {"shift_invariance": ("gradients",)}
 # What a check claims of a loss that it knows no formula of.
 CLAIMS = {
     "loss": "The loss is {name}.",
@@ -72,6 +70,7 @@ CLAIMS = {
     "data_gradient": "∂ℒ/∂X is that of {name}.",
     "one_sample": "∂ℒ/∂Z of one sample alone is that of {name}.",
     "class_permutation": "Renaming the classes permutes the rows of every gradient, as it does those of {name}.",
+    "shift_invariance": "A constant added to all logits of a sample: gradients and loss are those of {name}, and as they were.",
     "duplicated_batch": "Every sample twice: ∂ℒ/∂θ and ∂ℒ/∂b are those of {name}, which are as they were.",
     "loss_of_a_duplicated_batch": "Every sample twice: the loss is {name}, which is as it was.",
     "theta_gradient_from_logits_gradient": "∂Z/∂θ = Xᵀ: its own ∂ℒ/∂θ is its own ∂ℒ/∂Z times Xᵀ.",
@@ -92,9 +91,30 @@ def barred(check: str, law: CrossEntropy) -> str:
     return ""
 
 
+def needs(check: str, law: CrossEntropy) -> tuple[str, ...]:
+    """The functions that a check asks for of one's own loss; none where they are as ever."""
+    return NEEDS.get(check, ()) if isinstance(law, Loss) else ()
+
+
 def claim(check: str, said: str, law: CrossEntropy) -> str:
     """What a check claims of this loss."""
     return CLAIMS.get(check, said).format(name=law.name) if isinstance(law, Loss) else said
+
+
+def require_sound(problem: Problem) -> None:
+    """`Unusable` where a specification is none, with as many classes as this problem has."""
+    if isinstance(problem.law, Loss):
+        sound.require(problem.law, problem.L)
+
+
+def require_steady(trial: Trial) -> None:
+    """`Unusable` where a specification is read differently than it was: before code is blamed for it."""
+    law = trial.law
+    if not isinstance(law, Loss):
+        return
+    sound.again(law)
+    first, now = (truth.computed("loss")[0].midpoint for truth in (trial.truth, referee.truth(trial.problem)))  # type: ignore[attr-defined]
+    sound.require_same(law, float(first), float(now))
 
 
 def require_law(trial: Trial, check: str) -> None:

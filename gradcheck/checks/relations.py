@@ -6,12 +6,13 @@ import numpy as np
 
 from gradcheck import referees
 from gradcheck.checks import bars
-from gradcheck.checks.own import require_law
+from gradcheck.checks.own import require_law, reworded
 from gradcheck.checks.reading import Skip, require_bounded
 from gradcheck.checks.table import AGREED, check, every, found
 from gradcheck.checks.trial import Trial
 from gradcheck.checks.values import jacobian_truth
 from gradcheck.enclosure import U64, Enclosure, Reals, outward
+from gradcheck.referees import lawful
 from gradcheck.verdict import Comparison, Verdict
 
 Found = Iterator[Comparison | Verdict]
@@ -58,6 +59,9 @@ def probabilities_are_positive(trial: Trial) -> Found:
 @check(1, needs=("softmax",), turns=every(1))
 def shift_invariance(trial: Trial) -> Found:
     """A constant added to every logit of a column changes nothing."""
+    if trial.law.own:
+        yield from _shifted(trial)
+        return
     Z, p = trial.Z, trial.problem.precision
     if trial.problem.masked.any():
         raise Skip("a masked class has no shift")
@@ -71,6 +75,20 @@ def shift_invariance(trial: Trial) -> Found:
     allowed = trial.softmax_allowed(coarse + shift, A).A
     require_bounded(allowed)
     yield Comparison("A of shifted Z", trial.softmax(coarse + shift), A, allowed)
+
+
+def _shifted(trial: Trial) -> Found:
+    """Of one's own loss: its gradients, and the loss, where the logits of every sample are shifted by parameters."""
+    law = "shift_invariance"
+    require_law(trial, law)
+    posed = lawful.shifted(trial.problem)
+    if not all(np.isfinite(array).all() for array in posed.reals):
+        raise Skip("no shift of these parameters is finite in this precision")
+    for key in offered(trial):
+        due = reworded(trial, law, QUANTITY[key], posed)
+        yield Comparison(f"{SYMBOLS[key]}, logits shifted", trial.gradient(key, posed), *due)
+    if trial.implementation.loss is not None:
+        yield Comparison("ℒ, logits shifted", np.asarray(trial.loss(posed)), *reworded(trial, law, "loss", posed))
 
 
 @check(6, needs=("softmax",), turns=every(1))

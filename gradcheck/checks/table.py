@@ -4,7 +4,7 @@ A check yields what it compares (`Comparison`) or what it found (`Verdict`). It 
 """
 
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -61,10 +61,15 @@ class Check:
         """Why it judges no problem of this loss in this precision, whatever the numbers; empty where it may."""
         if reason := own.barred(self.name, law):
             return reason
-        for name in self.needs:
+        for name in self.of(law).needs:
             if getattr(implementation, name) is None:
                 return implementation.missing(name)
         return next(filter(None, (bar(implementation, law, dtype) for bar in self.bars)), "")
+
+    def of(self, law: CrossEntropy) -> "Check":
+        """As it is asked of this loss."""
+        needs = own.needs(self.name, law)
+        return replace(self, needs=needs) if needs else self
 
     def claims(self, law: CrossEntropy) -> str:
         """The sentence, of this loss."""

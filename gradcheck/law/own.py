@@ -21,6 +21,7 @@ LAWS = (
     "logits_gradient_sums_to_zero",
     "loss_of_a_duplicated_batch",
     "sample_permutation",
+    "shift_invariance",
     "theta_gradient_sums_to_zero",
 )
 

@@ -8,7 +8,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from gradcheck.enclosure import U64, Enclosure, outward
+from gradcheck.enclosure import U64, Enclosure, Reals, outward
 from gradcheck.errors import Unusable
 from gradcheck.law.own import LAWS, Loss
 from gradcheck.problem import Problem
@@ -16,6 +16,7 @@ from gradcheck.referees import own
 
 Pair = tuple[Enclosure, Enclosure]  # which would be one truth
 SHAPES = ((3, 2, 4), (4, 3, 5), (2, 2, 3))
+GRID = 2.0**24
 NEAR = 2.0**-30  # of the largest entry: two numbers that are so near by chance are one of a thousand million
 
 
@@ -56,7 +57,7 @@ def _one(pair: Pair) -> bool | None:
 
 
 def _problems() -> Iterator[Problem]:
-    """Small ones: one with one-hot labels, others with labels of several classes."""
+    """Small ones: one with one-hot labels, others with labels of several classes. Parameters can be shifted exactly."""
     draw = np.random.default_rng(20)
     for k, (L, d, n) in enumerate(SHAPES):
         Y = np.eye(L)[:, draw.integers(0, L, n)]
@@ -64,16 +65,21 @@ def _problems() -> Iterator[Problem]:
             Y = (draw.integers(1, 5, (L, n)) / 4).round(2)
             Y = np.exp2(np.floor(np.log2(Y / Y.sum(axis=0))))
             Y[0] += 1 - Y.sum(axis=0)
-        yield Problem(draw.standard_normal((L, d)), draw.standard_normal((L, 1)), draw.standard_normal((d, n)), Y)
+        theta, b = (np.round(draw.standard_normal(shape) * GRID) / GRID for shape in ((L, d), (L, 1)))
+        yield Problem(theta, b, draw.standard_normal((d, n)), Y)
 
 
 def _truth(problem: Problem, quantity: str) -> Enclosure:
     return own.truth(problem).enclosure(quantity)
 
 
+def of_Z(problem: Problem) -> bool:
+    """Whether the loss is one of Z = theta X + b."""
+    return isinstance(problem.law, Loss) and problem.law.of_Z
+
+
 def _gradients(problem: Problem) -> tuple[str, ...]:
-    law = problem.law
-    return ("theta", "b", "X", *(("D",) if isinstance(law, Loss) and law.of_Z else ()))
+    return ("theta", "b", "X", *(("D",) if of_Z(problem) else ()))
 
 
 def classes(problem: Problem) -> Problem:
@@ -92,6 +98,28 @@ def twice(problem: Problem) -> Problem:
     """With every sample twice."""
     X, Y = (np.concatenate([array, array], axis=1) for array in (problem.X, problem.Y))
     return problem.with_arrays(problem.theta, problem.b, X, Y)
+
+
+def shifted(problem: Problem) -> Problem:
+    """With a constant added to the logits of each sample: to all rows of theta one row, of a loss of Z, and to b a number."""
+    theta, b = problem.reals[:2]
+    if of_Z(problem):
+        theta = theta + _size(theta) * (-1.0) ** np.arange(problem.d)
+    theta, b = (problem.precision.round(array) for array in (theta, b + 2 * _size(b)))
+    return problem.with_arrays(theta, b, problem.X, problem.Y)
+
+
+def _size(array: Reals) -> float:
+    """A power of two about as large as the largest entry, 1 where all are 0."""
+    return float(2.0 ** (np.frexp(abs(array).max(initial=0.0))[1] - 1)) if array.any() else 1.0
+
+
+def _shift(problem: Problem) -> Iterator[Pair]:
+    """Gradients and loss; of a loss without b, and of no logits, nothing is claimed."""
+    law = problem.law
+    if of_Z(problem) or (isinstance(law, Loss) and law.takes is not None and "b" in law.takes.arrays):
+        for name in ("loss", *_gradients(problem)):
+            yield _truth(problem, name), _truth(shifted(problem), name)
 
 
 def _permuted(
@@ -139,5 +167,6 @@ HOLD: dict[str, Callable[[Problem], Iterator[Pair]]] = {
     "logits_gradient_sums_to_zero": _sums("D"),
     "loss_of_a_duplicated_batch": _same_twice("loss"),
     "sample_permutation": _permuted(samples, 1, ("theta", "b")),
+    "shift_invariance": _shift,
     "theta_gradient_sums_to_zero": _sums("theta"),
 }

@@ -31,6 +31,7 @@ SMALL = 64  # a step of the mathematical loss is 2**-64 of one that changes logi
 TRIES, SHORTER = 4, 1 / 8  # steps that are tried of an own loss, each so much of the one before
 NAMES = ("theta", "b", "X", "Y")
 BOTH = flint.arb(0, 1)  # all of [-1, 1]
+AHEAD = flint.arb(0.5, 0.5)  # all of [0, 1]
 HERE = flint.arb(0)
 
 
@@ -125,6 +126,21 @@ def _central(problem: Problem, start: Arrays, move: Arrays) -> Enclosure:
     bent = coefficients(problem, start, move, BOTH, 3)[3]
     above, below = (_value(problem, _moved(start, move, sign)) for sign in (1, -1))
     return enclose(Balls([above - below - 2 * bent], ()))
+
+
+# ---- along each coordinate ----
+
+
+def bends(problem: Problem, variable: str, steps: Reals, ahead: bool) -> Reals:
+    """Upper bounds of |f''| along each coordinate of a variable (c,), over the step that is taken there, or where it begins."""
+    shape = problem.reals[NAMES.index(variable)].shape
+    with flint.ctx.workprec(bits_for(magnitude(problem))):
+        start, found = _exact(problem), []
+        for place, step in enumerate(steps):
+            move = np.where(np.arange(steps.size) == place, step, 0.0).reshape(shape)
+            second = coefficients(problem, start, {variable: Balls.exact(move)}, AHEAD if ahead else HERE, 2)[2]
+            found.append(np.nextafter(float((2 * abs(second) / flint.arb(step) ** 2).abs_upper()), np.inf))
+    return np.array(found)
 
 
 # ---- of an implementation's own loss ----

@@ -72,7 +72,7 @@ SHARE = Primitive("share", _shared, (flat,), choices.share, _shares, each=False)
 
 
 def _of_the_largest(g: Values, y: Values, a: Values, axis: Axis = None, keepdims: bool = False) -> Values:
-    return back(g, a, axis, keepdims) * SHARE(a, axis=axis)
+    return back(g, a, axis) * SHARE(a, axis=axis)
 
 
 MAX = Primitive(

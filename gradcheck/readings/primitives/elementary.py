@@ -83,7 +83,7 @@ def _sigmoid(a: Values) -> Values:
 
 
 def _sigma(a: flint.arb) -> flint.arb:
-    return 1 / (1 + (-a).exp()) if a > 0 else 1 - 1 / (1 + a.exp()) if not a < 0 else a.exp() / (1 + a.exp())
+    return a.exp() / (1 + a.exp()) if a < 0 else 1 / (1 + (-a).exp())
 
 
 SIGMOID = Primitive(

@@ -14,10 +14,10 @@ from gradcheck.readings.running import arithmetic, spreading
 from gradcheck.readings.running.parts import Parts
 
 
-def back(g: Values, a: Values, axis: Axis, keepdims: bool) -> Values:
-    """With the axes that a reduction has taken out put back."""
-    if keepdims or axis is None:
-        return g if keepdims else g.reshape((1,) * a.ndim)
+def back(g: Values, a: Values, axis: Axis) -> Values:
+    """With the axes that a reduction has taken out put back, or left where they are kept; one number goes with any."""
+    if axis is None:
+        return g
     axes = {k % a.ndim for k in (axis if isinstance(axis, tuple) else (axis,))}
     return g.reshape(tuple(1 if k in axes else size for k, size in enumerate(a.shape)))
 
@@ -27,7 +27,7 @@ def _summed(a: Values, axis: Axis = None, keepdims: bool = False) -> Values:
 
 
 def _spread(g: Values, y: Values, a: Values, axis: Axis = None, keepdims: bool = False) -> Values:
-    return back(g, a, axis, keepdims)
+    return back(g, a, axis)
 
 
 def _rounded(x: Parts, p: Any, axis: Axis = None, keepdims: bool = False) -> Parts:
