@@ -42,6 +42,7 @@ if TYPE_CHECKING:
     from gradcheck.implementations import Takes as Takes
     from gradcheck.law import CrossEntropy as CrossEntropy
     from gradcheck.law import Loss as Loss
+    from gradcheck.parallel.run import ranks as ranks
     from gradcheck.problem import Problem as Problem
     from gradcheck.strategies import problems as problems
     from gradcheck.suite import parametrize as parametrize
@@ -83,6 +84,7 @@ __all__ = [
     "load",
     "parametrize",
     "problems",
+    "ranks",
 ]
 
 _HOMES = {
@@ -96,6 +98,7 @@ _HOMES = {
     "gradcheck.errors": ("Missing", "Unusable"),
     "gradcheck.implementations": ("Implementation", "Layout", "NotPosed", "Takes"),
     "gradcheck.law": ("CrossEntropy", "Loss"),
+    "gradcheck.parallel.run": ("ranks",),
     "gradcheck.problem": ("Problem",),
     "gradcheck.strategies": ("problems",),
     "gradcheck.suite": ("parametrize",),

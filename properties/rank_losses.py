@@ -2,7 +2,7 @@
 
 import torch
 import torch.distributed as dist
-from torch.nn.functional import cross_entropy, log_softmax
+from torch.nn.functional import cross_entropy
 
 MAX, SUM = dist.ReduceOp.MAX, dist.ReduceOp.SUM
 

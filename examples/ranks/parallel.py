@@ -1,8 +1,8 @@
 """Losses that several ranks compute together, each with its share: right ones, and one that is wrong.
 
-    gradcheck ranks examples/ranks/parallel.py:vocabulary --ranks 2,3,4 --smoothing 0.1
-    gradcheck ranks examples/ranks/parallel.py:own_classes --ranks 2 --smoothing 0.1
-    gradcheck ranks examples/ranks/parallel.py:samples --ranks 2,3,4 --split samples --ignore -100 --mean-of labelled
+gradcheck ranks examples/ranks/parallel.py:vocabulary --ranks 2,3,4 --smoothing 0.1
+gradcheck ranks examples/ranks/parallel.py:own_classes --ranks 2 --smoothing 0.1
+gradcheck ranks examples/ranks/parallel.py:samples --ranks 2,3,4 --split samples --ignore -100 --mean-of labelled
 """
 
 import torch

@@ -1,7 +1,5 @@
 """`gradcheck ranks SCRIPT`."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -66,11 +64,11 @@ def ranks(*, script: str, ranks: tuple[int, ...], json_file: Path | None, **give
     gives, each with its share of a problem. What they return together is held against one process and against the truth. See
     docs/ranks.md.
     """
-    from gradcheck import conformance, parallel, reports
+    from gradcheck import conformance, reports
     from gradcheck.arithmetic import FIELDS, Arithmetic
     from gradcheck.cli.progress import progress
     from gradcheck.law import CrossEntropy
-    from gradcheck.parallel import telling
+    from gradcheck.parallel import run, telling
     from gradcheck.reports.terminal import styled
 
     conformance.homeless()
@@ -78,7 +76,7 @@ def ranks(*, script: str, ranks: tuple[int, ...], json_file: Path | None, **give
     law, rounds = said_of(LAW, given), said_of(FIELDS, given)
     pieces = rounds.pop("pieces", 1)
     with progress(script, given["max_examples"]) as bar:
-        found = parallel.ranks(
+        found = run.ranks(
             script, ranks=ranks, law=CrossEntropy(**law), arithmetic=Arithmetic(**rounds), pieces=pieces,
             progress=bar, **given,
         )  # fmt: skip

@@ -59,9 +59,7 @@ def _asked(trial: Trial, crew: Crew, shares: Shares) -> Asked:
 
 def checks(crew: Crew, shares: Shares) -> tuple[Check, ...]:
     """One for each quantity."""
-    return tuple(
-        Check(name, (), (), claim, _claim(crew, shares, name)) for name, (_, _, claim) in QUANTITIES.items()
-    )
+    return tuple(Check(name, (), (), claim, _claim(crew, shares, name)) for name, (_, _, claim) in QUANTITIES.items())
 
 
 def _claim(crew: Crew, shares: Shares, name: str) -> Callable[[Trial], Iterator[Comparison]]:

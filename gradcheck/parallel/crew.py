@@ -13,6 +13,7 @@ from gradcheck.law import CrossEntropy
 from gradcheck.law.options import PLAIN
 from gradcheck.problem import Array
 
+Call = tuple[Any, ...]  # of a Peer
 STARTS = 3  # of a crew: each costs every rank an import of its framework
 EVERY, ALONE = "every rank", "it"
 GRACE = 0.5  # seconds in which other ranks may still answer when one has failed
@@ -64,14 +65,15 @@ class Crew:
         try:
             if not self.peers:
                 self._start()
-            call = ("begin", dtype, {}, PLAIN, {"said": {"word": self.word}})
+            call: Call = ("begin", dtype, {}, PLAIN, {"said": {"word": self.word}})
             self._all([call] * self.ranks, Limits(START_LIMIT, self.limits.memory))
             self.begun = self.word
         except TargetFailed as failure:
-            self._end()
-            if not failure.fatal:  # all of them say so
+            self.begun = ""
+            if not failure.fatal:  # all of them say so, and may be asked again
                 said = str(failure).removeprefix(f"{EVERY} ").removeprefix(f"{ALONE} ")
                 raise Unusable(f"{self.word} cannot be run on ranks: {said}") from None
+            self._end()
             raise TargetFailed(f"could not begin: {failure}", fatal=True) from None
         except BaseException:
             self._end()
@@ -88,7 +90,7 @@ class Crew:
         for each in [self._pool.submit(peer.start) for peer in self.peers]:
             each.result()
 
-    def _all(self, calls: Sequence[tuple[Any, ...]], limits: Limits) -> list[Any]:
+    def _all(self, calls: Sequence[Call], limits: Limits) -> list[Any]:
         for peer in self.peers:
             peer.limits = limits
         futures = [self._pool.submit(peer.call, *call) for peer, call in zip(self.peers, calls, strict=True)]

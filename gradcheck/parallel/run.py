@@ -131,7 +131,7 @@ def ranks(
     precision.named(dtype)
     counts = tuple(dict.fromkeys(((1,) if alone else ()) + tuple(ranks)))
     shares = [Shares(split, k, pieces, loss, gradients, even) for k in counts]
-    settings = {"dtype": dtype, "seed": seed, "count": max_examples, "progress": progress}
+    settings: dict[str, Any] = {"dtype": dtype, "seed": seed, "count": max_examples, "progress": progress}
     limits = Limits(time_limit, memory_limit)
     found, interrupted = list[OfRanks](), False
     try:

@@ -10,6 +10,7 @@ from gradcheck.parallel.claims import QUANTITIES
 from gradcheck.parallel.run import OfRanks, Ranked, Wrong
 from gradcheck.printable import escaped, printable
 from gradcheck.reports import words
+from gradcheck.reports.arrays import told_apart
 from gradcheck.verdict import Outcome, Verdict
 
 Line = tuple[Outcome | None, str]
@@ -40,7 +41,10 @@ def _of(run: OfRanks, found: Ranked) -> Iterator[Line]:
     for outcome, sign, what in _SAID:
         names = by[outcome]
         if names:
-            yield outcome, f"{head:<8} {sign} {', '.join(_symbols(names))} {what}{_more(run, outcome, names)}, {problems}"
+            yield (
+                outcome,
+                f"{head:<8} {sign} {', '.join(_symbols(names))} {what}{_more(run, outcome, names)}, {problems}",
+            )
     alone = found.runs[0] if run is not found.runs[0] and found.runs[0].shares.ranks == 1 else None
     if alone and alone.failed and run.fault is None:
         yield None, f"{'':8}   it fails on one rank, too: see there first"
@@ -96,7 +100,7 @@ def where(verdict: Verdict, run: OfRanks, name: str) -> str:
     place, whole = w.place, run.shares.ranks > 1 and run.shares.how(name) == "shared"
     of = f" of rank {place[0]}" if whole else ""
     at = f"[{', '.join(map(str, place[1:] if whole else place))}]" if place[1 if whole else 0 :] else ""
-    computed, truth = words.told_apart(w.computed, w.midpoint, 6)
+    computed, truth = told_apart(w.computed, w.midpoint, 6)
     radius = f" ± {w.radius:.1e}" if math.isfinite(w.radius) else ""
     return f"{w.quantity}{at}{of} = {computed}, but must be {truth}{radius}"
 
