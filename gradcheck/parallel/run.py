@@ -1,7 +1,6 @@
 """A run on ranks: problems of one precision, judged on one process and on several, and what is wrong where they are wrong."""
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -50,6 +49,7 @@ class OfRanks:
     tallies: Mapping[str, Tally]
     wrong: tuple[Wrong, ...] = ()
     fault: Fault | None = None
+    interrupted: bool = False
 
     @property
     def failed(self) -> bool:
@@ -138,8 +138,11 @@ def ranks(
         for each in shares:
             with Crew(each.ranks, limits) as crew:
                 found.append(judged(word, crew, each, declared, rounds, **settings))
+            if found[-1].interrupted:
+                break
     except KeyboardInterrupt:
         interrupted = True
+    interrupted |= any(run.interrupted for run in found)
     return Ranked(word, dtype, seed, max_examples, declared, rounds, tuple(found), interrupted)
 
 
@@ -186,8 +189,13 @@ def judged(
         if any(verdict.final for verdict in verdicts.values()):
             raise Late
 
-    with suppress(Late):
+    try:
         pose(judge, dtype=dtype, regimes=("*",), seed=seed, count=count, shrink=False, implementation=implementation)
+    except Late:
+        pass
+    except KeyboardInterrupt:  # what has been judged by then is told
+        first = [Wrong(tally.check.name, *tally.first) for tally in ways.values() if tally.first]
+        return OfRanks(shares, done[0], tallies, tuple(first), interrupted=True)
     progress("making what fails smaller", done[0])
     wrong = tuple(_smallest(ways.values(), adapted))
     failing = (
