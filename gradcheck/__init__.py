@@ -22,6 +22,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from gradcheck.api.frameworks import from_autograd as from_autograd
     from gradcheck.api.frameworks import from_jax as from_jax
+    from gradcheck.api.frameworks import from_mlx as from_mlx
+    from gradcheck.api.frameworks import from_paddle as from_paddle
+    from gradcheck.api.frameworks import from_tensorflow as from_tensorflow
     from gradcheck.api.frameworks import from_torch as from_torch
     from gradcheck.api.frameworks import from_torch_module as from_torch_module
     from gradcheck.api.targets import load as load
@@ -77,6 +80,9 @@ __all__ = [
     "conform",
     "from_autograd",
     "from_jax",
+    "from_mlx",
+    "from_paddle",
+    "from_tensorflow",
     "from_torch",
     "from_torch_module",
     "judge",
@@ -88,7 +94,15 @@ __all__ = [
 ]
 
 _HOMES = {
-    "gradcheck.api.frameworks": ("from_autograd", "from_jax", "from_torch", "from_torch_module"),
+    "gradcheck.api.frameworks": (
+        "from_autograd",
+        "from_jax",
+        "from_mlx",
+        "from_paddle",
+        "from_tensorflow",
+        "from_torch",
+        "from_torch_module",
+    ),
     "gradcheck.api.targets": ("load",),
     "gradcheck.api.verbs": ("Disagreement", "assert_gradient", "check", "conform", "judge"),
     "gradcheck.arithmetic": ("Arithmetic",),
