@@ -197,7 +197,7 @@ import gradcheck
 assert not {"numpy", "hypothesis", "click", "pytest"} & set(sys.modules), "import gradcheck imports"
 class Absent:
     def find_spec(self, name, path=None, target=None):
-        if name.split(".")[0] in ("torch", "jax", "autograd", "ml_dtypes", "sklearn"):
+        if name.split(".")[0] in ("torch", "jax", "autograd", "ml_dtypes", "sklearn", "tensorflow", "mlx", "paddle"):
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)
 sys.meta_path.insert(0, Absent())
 assert hasattr(gradcheck, "from_jax") and gradcheck.__version__
@@ -209,7 +209,8 @@ names = {}
 exec("from gradcheck import *", names)
 assert {*gradcheck.__all__} <= {*names}
 for make, package in ((gradcheck.from_torch, "torch"), (gradcheck.from_torch_module, "torch"), (gradcheck.from_jax, "jax"),
-                      (gradcheck.from_autograd, "autograd")):
+                      (gradcheck.from_autograd, "autograd"), (gradcheck.from_tensorflow, "tensorflow"),
+                      (gradcheck.from_mlx, "mlx[cpu]"), (gradcheck.from_paddle, "paddlepaddle")):
     try:
         make(None)
     except gradcheck.Missing as missing:

@@ -81,7 +81,7 @@ class Adapted:
         options = self.takes.options or tuple(keyword_only(self.loss))
         takes = replace(self.takes, options=options, compiles=compiles or self.takes.compiles)
         name = self.name or getattr(self.loss, "__name__", "loss")
-        stated = {"dtypes": self.dtypes, "layout": self.layout, "law": self.law, "takes": takes}
+        stated: dict[str, Any] = {"dtypes": self.dtypes, "layout": self.layout, "law": self.law, "takes": takes}
         return Implementation(name, gradients, value, None if self.logits is None else logits, **stated, **declared)
 
 
