@@ -230,13 +230,17 @@ FRAMEWORKS = {
     "from_jax": "jax",
     "from_autograd": "autograd",
     "capture": "torch",
+    "ranks": "torch",
 }
+CRASHES = {"from_paddle": "tensorflow", "from_tensorflow": "paddle"}  # beside each other, in one process
 
 
 @pytest.mark.parametrize("name", [name for name in gradcheck.__all__ if not name.startswith("__")])
 def test_every_public_name_has_an_example_and_what_it_shows_is_what_happens(name):
     shown = doctest.DocTestFinder(recurse=False).find(getattr(gradcheck, name), name, globs={})
     assert shown and shown[0].examples
+    if CRASHES.get(name) in sys.modules:
+        pytest.skip(f"{CRASHES[name]} is imported")
     if name in FRAMEWORKS or name.startswith("from_"):
         pytest.importorskip(FRAMEWORKS.get(name, name.removeprefix("from_")))
     runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)

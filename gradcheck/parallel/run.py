@@ -121,8 +121,11 @@ def ranks(
     rank's result is: `sum`, a part that is added to the others; `shared`, the whole; or `mean`, a part of a mean of means.
     With `alone`, it is judged in one process, too. With `even`, only sizes that divide are posed. See docs/ranks.md.
 
-        run = gradcheck.ranks("my_loss.py:vocab_parallel", ranks=(2, 3, 4), law=gradcheck.CrossEntropy(smoothing=0.1))
-        assert not run.failed, run.report()
+        >>> import gradcheck
+        >>> law = gradcheck.CrossEntropy(smoothing=0.1)
+        >>> run = gradcheck.ranks("examples/ranks/parallel.py:vocabulary", ranks=(2,), law=law, alone=False, max_examples=5)
+        >>> run.failed, [of.problems for of in run.runs]
+        (False, [5])
     """
     word = named.word(target)
     declared, rounds = law or CrossEntropy(), arithmetic or Arithmetic()
