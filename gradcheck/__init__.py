@@ -22,6 +22,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from gradcheck.api.frameworks import from_autograd as from_autograd
     from gradcheck.api.frameworks import from_jax as from_jax
+    from gradcheck.api.frameworks import from_mlx as from_mlx
+    from gradcheck.api.frameworks import from_paddle as from_paddle
+    from gradcheck.api.frameworks import from_tensorflow as from_tensorflow
     from gradcheck.api.frameworks import from_torch as from_torch
     from gradcheck.api.frameworks import from_torch_module as from_torch_module
     from gradcheck.api.targets import load as load
@@ -42,6 +45,7 @@ if TYPE_CHECKING:
     from gradcheck.implementations import Takes as Takes
     from gradcheck.law import CrossEntropy as CrossEntropy
     from gradcheck.law import Loss as Loss
+    from gradcheck.parallel.run import ranks as ranks
     from gradcheck.problem import Problem as Problem
     from gradcheck.strategies import problems as problems
     from gradcheck.suite import parametrize as parametrize
@@ -76,6 +80,9 @@ __all__ = [
     "conform",
     "from_autograd",
     "from_jax",
+    "from_mlx",
+    "from_paddle",
+    "from_tensorflow",
     "from_torch",
     "from_torch_module",
     "judge",
@@ -83,10 +90,19 @@ __all__ = [
     "load",
     "parametrize",
     "problems",
+    "ranks",
 ]
 
 _HOMES = {
-    "gradcheck.api.frameworks": ("from_autograd", "from_jax", "from_torch", "from_torch_module"),
+    "gradcheck.api.frameworks": (
+        "from_autograd",
+        "from_jax",
+        "from_mlx",
+        "from_paddle",
+        "from_tensorflow",
+        "from_torch",
+        "from_torch_module",
+    ),
     "gradcheck.api.targets": ("load",),
     "gradcheck.api.verbs": ("Disagreement", "assert_gradient", "check", "conform", "judge"),
     "gradcheck.arithmetic": ("Arithmetic",),
@@ -96,6 +112,7 @@ _HOMES = {
     "gradcheck.errors": ("Missing", "Unusable"),
     "gradcheck.implementations": ("Implementation", "Layout", "NotPosed", "Takes"),
     "gradcheck.law": ("CrossEntropy", "Loss"),
+    "gradcheck.parallel.run": ("ranks",),
     "gradcheck.problem": ("Problem",),
     "gradcheck.strategies": ("problems",),
     "gradcheck.suite": ("parametrize",),

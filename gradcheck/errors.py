@@ -50,7 +50,11 @@ class Missing(Unusable, ImportError):
         return cls(f"{what} needs {packages[0]}, which is not installed; {install(*packages)}")
 
 
-DISTRIBUTED = {"sklearn": "scikit-learn"}  # packages whose name in the index is not that by which they are imported
+DISTRIBUTED = {
+    "sklearn": "scikit-learn",
+    "paddle": "paddlepaddle",
+    "mlx": "mlx[cpu]",
+}  # packages whose name in the index is not that by which they are imported
 
 
 def install(*packages: str) -> str:

@@ -1,4 +1,7 @@
-"""`from_torch`, `from_torch_module`, `from_jax` and `from_autograd`. Each imports its framework when it is called."""
+"""`from_torch`, `from_torch_module`, `from_jax`, `from_autograd`, `from_tensorflow`, `from_mlx` and `from_paddle`.
+
+Each imports its framework when it is called.
+"""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,7 +16,7 @@ if TYPE_CHECKING:
     import torch
 
 DTYPES = ("float64", "float32")
-PAPER, PLAIN, ROWS = Layout(), CrossEntropy(), Layout(samples="rows", labels="index")
+PAPER, PLAIN, ROWS, ALL = Layout(), CrossEntropy(), Layout(samples="rows", labels="index"), Takes()
 
 
 def from_torch(
@@ -24,6 +27,8 @@ def from_torch(
     law: CrossEntropy = PLAIN,
     name: str = "",
     dtypes: tuple[str, ...] = DTYPES,
+    takes: Takes = ALL,
+    device: str = "cpu",
 ) -> Implementation:
     """Any differentiable `loss(theta, b, X, Y)` of tensors in that layout, with its gradients by autograd.
 
@@ -33,7 +38,9 @@ def from_torch(
             my_fused_loss, logits=lambda theta, b, X: X @ theta.T + b, layout=Layout(samples="rows", labels="index")
         )
 
-    Options of a loss that are keyword-only parameters, such as `weight` or `label_smoothing`, are varied.
+    Options of a loss that are keyword-only parameters, such as `weight` or `label_smoothing`, are varied; of others, those that
+    `takes` names: `takes=Takes(options=("label_smoothing",))`. Tensors are made on the `device`, such as "cuda"; X requires a
+    gradient, as parameters do, and has one that is judged.
 
         >>> import gradcheck, torch.nn.functional as F
         >>> it = gradcheck.from_torch(lambda theta, b, X, Y: F.cross_entropy((theta @ X + b).T, Y.T), name="mine")
@@ -43,7 +50,9 @@ def from_torch(
     with _needing("from_torch", "torch"):
         from gradcheck.implementations import torch as made
 
-    return made.from_torch(loss, logits=logits, layout=layout, law=law, name=name, dtypes=dtypes)
+    return made.from_torch(
+        loss, logits=logits, layout=layout, law=law, name=name, dtypes=dtypes, takes=takes, device=device
+    )
 
 
 def from_torch_module(
@@ -124,6 +133,95 @@ def from_autograd(
         from gradcheck.implementations import autograd as made
 
     return made.from_autograd(loss, logits=logits, layout=layout, law=law, name=name, dtypes=dtypes)
+
+
+def from_tensorflow(
+    loss: Callable[..., Any],
+    *,
+    logits: Callable[..., Any] | None = None,
+    layout: Layout = PAPER,
+    law: CrossEntropy = PLAIN,
+    name: str = "",
+    dtypes: tuple[str, ...] = DTYPES,
+    takes: Takes = ALL,
+) -> Implementation:
+    """Any differentiable `loss(theta, b, X, Y)` of TensorFlow's tensors in that layout, with its gradients by GradientTape.
+
+    With `logits(theta, b, X)`, the loss is one of logits, `loss(Z, Y)`, and its gradient with respect to Z is judged, too.
+
+        >>> import gradcheck, tensorflow as tf
+        >>> def loss(theta, b, X, Y):
+        ...     return -tf.reduce_sum(Y * tf.nn.log_softmax(theta @ X + b, axis=0)) / X.shape[1]
+        >>> gradcheck.check(gradcheck.from_tensorflow(loss, name="mine"), checks=["theta_gradient"], max_examples=10)
+        <Run mine float64: 1 agree on 10 problems (seed 0)>
+
+    Options of a loss that are keyword-only parameters are varied, or those that `takes` names.
+    TensorFlow takes subnormal numbers for zero, and so is declared.
+    """
+    with _needing("from_tensorflow", "tensorflow"):
+        from gradcheck.implementations import tensorflow as made
+
+    return made.from_tensorflow(loss, logits=logits, layout=layout, law=law, name=name, dtypes=dtypes, takes=takes)
+
+
+def from_mlx(
+    loss: Callable[..., Any],
+    *,
+    logits: Callable[..., Any] | None = None,
+    layout: Layout = PAPER,
+    law: CrossEntropy = PLAIN,
+    name: str = "",
+    dtypes: tuple[str, ...] = ("float32",),
+    takes: Takes = ALL,
+) -> Implementation:
+    """Any differentiable `loss(theta, b, X, Y)` of MLX arrays in that layout, with its gradients by mlx.core.vjp.
+
+    With `logits(theta, b, X)`, the loss is one of logits, `loss(Z, Y)`, and its gradient with respect to Z is judged, too.
+
+        >>> import gradcheck, mlx.core as mx
+        >>> def loss(theta, b, X, Y):
+        ...     Z = theta @ X + b
+        ...     return (Y * (mx.logsumexp(Z, axis=0) - Z)).sum() / X.shape[1]
+        >>> gradcheck.check(gradcheck.from_mlx(loss, name="mine"), checks=["theta_gradient"], max_examples=10)
+        <Run mine float32: 1 agree on 10 problems (seed 0)>
+
+    Options of a loss that are keyword-only parameters are varied, or those that `takes` names. MLX takes subnormal numbers for
+    zero, and so is declared.
+    """
+    with _needing("from_mlx", "mlx"):
+        from gradcheck.implementations import mlx as made
+
+    return made.from_mlx(loss, logits=logits, layout=layout, law=law, name=name, dtypes=dtypes, takes=takes)
+
+
+def from_paddle(
+    loss: Callable[..., Any],
+    *,
+    logits: Callable[..., Any] | None = None,
+    layout: Layout = PAPER,
+    law: CrossEntropy = PLAIN,
+    name: str = "",
+    dtypes: tuple[str, ...] = DTYPES,
+    takes: Takes = ALL,
+) -> Implementation:
+    """Any differentiable `loss(theta, b, X, Y)` of Paddle's tensors on the CPU in that layout, with its gradients by paddle.grad.
+
+    With `logits(theta, b, X)`, the loss is one of logits, `loss(Z, Y)`, and its gradient with respect to Z is judged, too.
+
+        >>> import gradcheck, paddle
+        >>> def loss(theta, b, X, Y):
+        ...     Z = theta @ X + b
+        ...     return (Y * (paddle.logsumexp(Z, 0) - Z)).sum() / X.shape[1]
+        >>> gradcheck.check(gradcheck.from_paddle(loss, name="mine"), checks=["theta_gradient"], max_examples=10)
+        <Run mine float64: 1 agree on 10 problems (seed 0)>
+
+    Options of a loss that are keyword-only parameters are varied, or those that `takes` names. Paddle's exp is off where
+    it is subnormal, and so flushed subnormals are declared.
+    """
+    with _needing("from_paddle", "paddle"):
+        from gradcheck.implementations import paddle as made
+
+    return made.from_paddle(loss, logits=logits, layout=layout, law=law, name=name, dtypes=dtypes, takes=takes)
 
 
 @contextmanager

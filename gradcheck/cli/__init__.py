@@ -8,6 +8,7 @@ from gradcheck.cli import compare as compare
 from gradcheck.cli import corpus as corpus
 from gradcheck.cli import fuzz as fuzz
 from gradcheck.cli import lists as lists
+from gradcheck.cli import ranks as ranks
 from gradcheck.cli import replay as replay
 from gradcheck.cli import vectors as vectors
 from gradcheck.cli import verify as verify

@@ -12,10 +12,9 @@ from autograd.scipy.special import logsumexp
 from autograd.tracer import trace
 from numpy.typing import NDArray
 
+from gradcheck.implementations.adapter import DTYPES, Adapted
 from gradcheck.implementations.autograd_uses import uses
 from gradcheck.implementations.record import Implementation, Layout
-from gradcheck.implementations.takes import Takes
-from gradcheck.implementations.told import keyword_only
 from gradcheck.law import CrossEntropy
 
 Array = NDArray[Any]
@@ -28,7 +27,7 @@ def from_autograd(
     layout: Layout = Layout(),  # noqa: B008 - immutable
     law: CrossEntropy = CrossEntropy(),  # noqa: B008 - immutable
     name: str = "",
-    dtypes: tuple[str, ...] = ("float64", "float32"),
+    dtypes: tuple[str, ...] = DTYPES,
 ) -> Implementation:
     """Any differentiable `loss(theta, b, X, Y)` written with autograd.numpy, with its gradients by autograd.grad.
 
@@ -38,13 +37,8 @@ def from_autograd(
 
     The gradient with respect to X is judged unless the loss has none: X as a constant, or in what autograd cannot differentiate.
     """
-    keys = ("theta",) if layout.bias == "absent" else ("theta", "b")
-
-    def value(*arrays: Array, **options: Any) -> Any:
-        *parameters, X, Y = arrays
-        if logits is None:
-            return loss(*parameters, X, Y, **options)
-        return loss(logits(*parameters, X), Y, **options)
+    adapted = Adapted(loss, logits, layout, law, name, dtypes)
+    keys = adapted.keys
 
     def gradients(*arrays: Array, **options: Any) -> dict[str, Array]:
         *parameters, X, Y = arrays
@@ -56,18 +50,7 @@ def from_autograd(
         data = _of_data(lambda X: logits(*parameters, X), X, D)
         return {**dict(zip(keys, pull(D), strict=True)), **data, "Z": D}
 
-    takes = Takes(tuple(keyword_only(loss)))
-    return Implementation(
-        name or getattr(loss, "__name__", "loss"),
-        gradients,
-        value,
-        logits,
-        dtypes=dtypes,
-        layout=layout,
-        law=law,
-        takes=takes,
-        uses=uses(loss, logits, keys),
-    )
+    return adapted.implementation(gradients, adapted.value, logits, uses=uses(loss, logits, keys))
 
 
 def _of_data(function: Callable[[Array], Any], X: Array, D: Array | None = None) -> dict[str, Array]:

@@ -9,7 +9,7 @@ from autograd import numpy as anp
 from autograd.core import vspace
 
 from gradcheck.errors import raised
-from gradcheck.implementations.record import NotPosed
+from gradcheck.implementations.adapter import require_fits
 from gradcheck.problem import Array
 
 Function = Callable[..., Any]
@@ -69,7 +69,6 @@ def uses(loss: Function, logits: Function | None, keys: tuple[str, ...]) -> dict
 def _seed(value: Any, c: Any) -> Any:
     """An upstream gradient of the shape and dtype of a loss."""
     given = np.asarray(c)
-    if given.ndim > np.ndim(value):
-        raise NotPosed("the loss is one number, and not one for each sample")
+    require_fits(given, np.ndim(value))
     whole = vspace(value).ones()
     return whole * given.astype(whole.dtype) if given.ndim < np.ndim(value) or not given.ndim else given

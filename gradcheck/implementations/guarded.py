@@ -19,6 +19,7 @@ class Guarded:
     def __init__(self, program: Sequence[str], mebibytes: int) -> None:
         self.last = b""
         self.errno = 0  # of a program that did not begin
+        self._stopped = False
         lifeline, self._lifeline = os.pipe()
         self._told, told = os.pipe()
         try:
@@ -70,11 +71,17 @@ class Guarded:
             self.errno = int(number)
         return processes.words(int(number)) if number else "ended with the guard that it ran under"
 
+    def let_go(self) -> None:
+        """Have its guard end it; who reads what it writes meets the end of that. May be called from another thread."""
+        lifeline, self._lifeline = self._lifeline, -1
+        if lifeline >= 0:
+            os.close(lifeline)
+
     def stop(self) -> None:
         """End it and all that it has started, whatever session that is in."""
-        if self._lifeline >= 0:
-            os.close(self._lifeline)
-            self._lifeline = -1
+        self.let_go()
+        if not self._stopped:
+            self._stopped = True
             try:
                 self.process.wait(STOP_LIMIT)
             except subprocess.TimeoutExpired:

@@ -19,9 +19,8 @@ from jax.extend.core import jaxpr_as_fun
 from numpy.typing import NDArray
 
 from gradcheck.arithmetic import Arithmetic
-from gradcheck.implementations.record import Implementation, Layout, NotPosed
-from gradcheck.implementations.takes import Takes
-from gradcheck.implementations.told import keyword_only
+from gradcheck.implementations.adapter import DTYPES, Adapted, require_fits
+from gradcheck.implementations.record import Implementation, Layout
 from gradcheck.law import CrossEntropy
 
 Array = NDArray[Any]
@@ -46,7 +45,7 @@ def from_jax(
     layout: Layout = Layout(),  # noqa: B008 - immutable
     law: CrossEntropy = CrossEntropy(),  # noqa: B008 - immutable
     name: str = "",
-    dtypes: tuple[str, ...] = ("float64", "float32"),
+    dtypes: tuple[str, ...] = DTYPES,
 ) -> Implementation:
     """Any differentiable `loss(theta, b, X, Y)` of JAX arrays in that layout, with its gradients by jax.grad.
 
@@ -59,12 +58,8 @@ def from_jax(
     The gradient with respect to X is judged unless the loss has none: X in a stop_gradient, or in what JAX cannot differentiate.
     Options of a loss that are keyword-only parameters, such as `label_smoothing`, are varied; they are traced.
     """
-    keys = ("theta",) if layout.bias == "absent" else ("theta", "b")
-    by_logits = () if logits is None else ("Z",)
-
-    def value(*arrays: jax.Array, **options: Any) -> jax.Array:
-        *parameters, X, Y = arrays
-        return loss(*parameters, X, Y, **options) if logits is None else loss(logits(*parameters, X), Y, **options)
+    adapted = Adapted(loss, logits, layout, law, name, dtypes)
+    keys, by_logits = adapted.keys, adapted.names[len(adapted.keys) + 1 :]
 
     def slopes(count: int, arrays: Arrays, options: dict[str, Any], c: jax.Array) -> Arrays:
         """Of c times the loss, by so many of the arrays, and by Z where the loss is one of logits."""
@@ -94,16 +89,12 @@ def from_jax(
     def upstream(*arrays: Array, **options: Any) -> Any:
         return scaled(*arrays[:-1], upstream=np.array(arrays[-1]), **options)
 
-    return Implementation(
-        name or getattr(loss, "__name__", "loss"),
+    return adapted.implementation(
         gradients,
-        compiled(value),
-        None if logits is None else compiled(logits),
-        dtypes=dtypes,
-        layout=layout,
-        law=law,
+        compiled(adapted.value),
+        compiled(logits) if logits else None,
+        compiles=True,
         arithmetic=Arithmetic(subnormals="flushed"),
-        takes=Takes(tuple(keyword_only(loss)), compiles=True),
         uses={"upstream": upstream},
     )
 
@@ -111,8 +102,7 @@ def from_jax(
 def _times(c: jax.Array, function: Callable[..., jax.Array], at: Any) -> Any:
     """The gradient of c times a function; c is a number, or one for each of its values."""
     value, pull = jax.vjp(function, at)
-    if c.ndim > value.ndim:
-        raise NotPosed("the loss is one number, and not one for each sample")
+    require_fits(c, value.ndim)
     return pull(jnp.broadcast_to(c.astype(value.dtype), value.shape))[0]
 
 

@@ -74,6 +74,11 @@ class Peer:
         """End the process, if there is one, and what it has started."""
         _end(self._live)
 
+    def let_go(self) -> None:
+        """Have the process end; a call that waits for it in another thread fails, and the process is still to be stopped."""
+        for live in tuple(self._live):
+            live.let_go()
+
     def _ended(self) -> str:
         """How it ended, in words; one that never began is refused."""
         how = self._live[0].ended(END_LIMIT)

@@ -16,6 +16,7 @@ os.environ.setdefault("PARALLEL", "0")  # no pool of compilers: it may wait for 
 
 from tinygrad import Tensor
 
+from gradcheck.implementations.adapter import require_fits
 from gradcheck.implementations.record import Implementation, Layout, NotPosed
 from gradcheck.implementations.takes import Takes
 from gradcheck.implementations.told import keyword_only
@@ -65,8 +66,7 @@ def from_tinygrad(loss: Callable[..., Tensor], *, name: str, **declared: Any) ->
     def upstream(theta: Array, b: Array, X: Array, Y: Array, c: Array, **options: Any) -> dict[str, Array]:
         """The same of c times the loss."""
         result, *variables = posed(theta, b, X, Y, **options)
-        if c.ndim > result.ndim:
-            raise NotPosed("the loss is one number, and not one for each sample")
+        require_fits(c, result.ndim)
         found = result.gradient(*variables, gradient=_tensor(np.array(c)).cast(result.dtype).expand(result.shape))
         Tensor.realize(*found)  # as one schedule, which takes a third of the time of four
         return {key: np.asarray(each.numpy()) for key, each in zip(("theta", "b", "X", "Z"), found, strict=True)}

@@ -9,9 +9,9 @@ from typing import Any
 
 import torch
 
+from gradcheck.implementations.adapter import DTYPES, Adapted
 from gradcheck.implementations.record import Implementation, Layout
 from gradcheck.implementations.takes import Takes
-from gradcheck.implementations.told import keyword_only
 from gradcheck.implementations.torch_arrays import Array, alone, array, leaf, tensor
 from gradcheck.implementations.torch_uses import ALL, Hook, Traced, given_options, uses
 from gradcheck.law import CrossEntropy
@@ -26,7 +26,9 @@ def from_torch(
     layout: Layout = Layout(),  # noqa: B008 - immutable
     law: CrossEntropy = CrossEntropy(),  # noqa: B008 - immutable
     name: str = "",
-    dtypes: tuple[str, ...] = ("float64", "float32"),
+    dtypes: tuple[str, ...] = DTYPES,
+    takes: Takes = Takes(),  # noqa: B008 - immutable
+    device: str = "cpu",
 ) -> Implementation:
     """Any differentiable `loss(theta, b, X, Y)` of tensors in that layout, with its gradients by autograd.
 
@@ -36,13 +38,11 @@ def from_torch(
             my_fused_loss, logits=lambda theta, b, X: X @ theta.T + b, layout=Layout(samples="rows", labels="index")
         )
 
-    Options of a loss that are keyword-only parameters, such as `weight` or `label_smoothing`, are varied.
+    Options of a loss that are keyword-only parameters, such as `weight` or `label_smoothing`, are varied; of others, those that
+    `takes` names. Tensors are made on the `device`; X requires a gradient, as parameters do.
     """
-    keys = ("theta",) if layout.bias == "absent" else ("theta", "b")
-
-    def whole(*tensors: torch.Tensor, **options: Any) -> torch.Tensor:
-        *parameters, X, Y = tensors
-        return loss(*tensors, **options) if logits is None else loss(logits(*parameters, X), Y, **options)
+    adapted = Adapted(loss, logits, layout, law, name, dtypes, takes)
+    keys = adapted.keys
 
     def traced(
         arrays: tuple[Array, ...], given: Mapping[str, Any], needed: frozenset[str] = ALL, hook: Hook | None = None
@@ -71,17 +71,8 @@ def from_torch(
         assert logits is not None
         return array(logits(*map(tensor, arrays)), arrays[0])
 
-    return Implementation(
-        name or getattr(loss, "__name__", "loss"),
-        alone(gradients),
-        alone(value),
-        None if logits is None else alone(linear_part),
-        dtypes=dtypes,
-        layout=layout,
-        law=law,
-        takes=Takes(tuple(keyword_only(loss))),
-        uses=uses(traced, whole, len(keys), of_logits=logits is not None),
-    )
+    used = uses(traced, adapted.value, len(keys), of_logits=logits is not None, device=device)
+    return adapted.implementation(alone(gradients, device), alone(value, device), alone(linear_part, device), uses=used)
 
 
 def linear(theta: torch.Tensor, b: torch.Tensor, X: torch.Tensor) -> torch.Tensor:

@@ -1,6 +1,7 @@
 """Between NumPy's arrays and PyTorch's tensors."""
 
 from collections.abc import Callable
+from contextvars import ContextVar
 from functools import wraps
 from typing import Any
 
@@ -11,6 +12,8 @@ from numpy.typing import NDArray
 from gradcheck.implementations import handing
 
 Array = NDArray[Any]
+CPU = "cpu"
+DEVICE: ContextVar[str] = ContextVar("device", default=CPU)  # where tensors are made
 
 
 def tensor(array: Array) -> torch.Tensor:
@@ -22,6 +25,7 @@ def tensor(array: Array) -> torch.Tensor:
         if kept.dtype.name == "bfloat16"
         else torch.from_numpy(kept)
     )
+    made = made if DEVICE.get() == CPU else made.to(DEVICE.get())
     return handing.now().framework(("tensor",), array, made, _step)
 
 
@@ -41,20 +45,24 @@ def leaf(array: Array, *, requires_grad: bool) -> torch.Tensor:
 
 def array(result: torch.Tensor, like: Array) -> Array:
     """The NumPy array of a result; bfloat16 by way of the dtype of `like`."""
-    plain = result.detach()
+    plain = result.detach().cpu()
     return plain.view(torch.int16).numpy().view(like.dtype) if plain.dtype is torch.bfloat16 else plain.numpy()
 
 
-def alone(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function on one thread: even log_softmax of twelve numbers waits for all of them, milliseconds on a busy machine."""
+def alone(function: Callable[..., Any], device: str = CPU) -> Callable[..., Any]:
+    """The function on one thread: even log_softmax of twelve numbers waits for all of them, milliseconds on a busy machine.
+
+    Its tensors are made on the device.
+    """
 
     @wraps(function)
     def called(*arguments: Any, **options: Any) -> Any:
-        threads = torch.get_num_threads()
+        threads, place = torch.get_num_threads(), DEVICE.set(device)
         torch.set_num_threads(1)
         try:
             return function(*arguments, **options)
         finally:
             torch.set_num_threads(threads)
+            DEVICE.reset(place)
 
     return called

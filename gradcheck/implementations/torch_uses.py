@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from gradcheck.errors import raised
+from gradcheck.implementations.adapter import require_fits
 from gradcheck.implementations.record import NotPosed
 from gradcheck.implementations.torch_arrays import Array, alone, array, tensor
 from gradcheck.printable import clipped
@@ -62,17 +63,18 @@ Loss = Callable[..., torch.Tensor]
 def seed(loss: torch.Tensor, c: Array | float) -> torch.Tensor:
     """An upstream gradient of the shape of the loss, with the strides of c: a number for all samples has a stride of 0."""
     given = np.asarray(c)
-    if given.ndim > loss.ndim:
-        raise NotPosed("the loss is one number, and not one for each sample")
+    require_fits(given, loss.ndim)
     step = given.strides[0] // given.itemsize if given.ndim else 0
     if not step:
-        return torch.tensor(float(given.flat[0]), dtype=loss.dtype).expand(loss.shape)
-    base = torch.zeros(step * len(given), dtype=loss.dtype)[::step]
-    base[:] = torch.tensor(given.astype(np.float64).tolist(), dtype=loss.dtype)
+        return torch.tensor(float(given.flat[0]), dtype=loss.dtype, device=loss.device).expand(loss.shape)
+    base = torch.zeros(step * len(given), dtype=loss.dtype, device=loss.device)[::step]
+    base[:] = torch.tensor(given.astype(np.float64).tolist(), dtype=loss.dtype, device=loss.device)
     return base
 
 
-def uses(trace: Trace, loss: Loss, parameters: int, *, of_logits: bool) -> dict[str, Callable[..., Any]]:
+def uses(
+    trace: Trace, loss: Loss, parameters: int, *, of_logits: bool, device: str = "cpu"
+) -> dict[str, Callable[..., Any]]:
     """Every use that a loss of so many parameters can be asked for; of logits, where it is a function of these."""
 
     def upstream(*arrays: Any, **options: Any) -> dict[str, Array]:
@@ -148,7 +150,7 @@ def uses(trace: Trace, loss: Loss, parameters: int, *, of_logits: bool) -> dict[
 
     made: dict[str, Callable[..., Any]] = {"upstream": upstream, "again": again, "some": some, "pieces": pieces}
     made |= {"functional": functional, "mapped": mapped} | ({"through": through, "left": left} if of_logits else {})
-    return {use: alone(function) for use, function in made.items()}
+    return {use: alone(function, device) for use, function in made.items()}
 
 
 def given_options(options: Mapping[str, Any]) -> dict[str, Any]:

@@ -1,0 +1,66 @@
+"""`from_mlx`: losses of MLX arrays, their gradients by mlx.core.vjp. The only door to MLX.
+
+It takes subnormal numbers for zero, and so is declared.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import mlx.core as mx
+import numpy as np
+
+from gradcheck.arithmetic import Arithmetic
+from gradcheck.implementations.adapter import Adapted, require_fits
+from gradcheck.implementations.record import Implementation, Layout
+from gradcheck.implementations.takes import Takes
+from gradcheck.law import CrossEntropy
+from gradcheck.problem import Array
+
+
+def _array(array: Array) -> Any:
+    return mx.array(np.array(array, order="C"))  # it takes no negative strides
+
+
+def from_mlx(
+    loss: Callable[..., Any],
+    *,
+    logits: Callable[..., Any] | None = None,
+    layout: Layout = Layout(),  # noqa: B008 - immutable
+    law: CrossEntropy = CrossEntropy(),  # noqa: B008 - immutable
+    name: str = "",
+    dtypes: tuple[str, ...] = ("float32",),
+    takes: Takes = Takes(),  # noqa: B008 - immutable
+) -> Implementation:
+    """As `gradcheck.from_mlx`."""
+    adapted = Adapted(loss, logits, layout, law, name, dtypes, takes)
+
+    def slopes(arrays: tuple[Array, ...], options: dict[str, Any], c: Array) -> list[Array | None]:
+        *given, Y = map(_array, arrays)
+        held = given[-1:] if arrays[-2].dtype.kind != "f" else []  # data that are whole numbers have no gradient
+        leaves, options = given[: len(given) - len(held)], _given(options)
+
+        def pulled(function: Callable[..., Any], at: list[Any], upstream: Any) -> list[Any]:
+            return list(mx.vjp(function, at, [upstream])[1])
+
+        def seed(value: Any) -> Any:
+            require_fits(c, value.ndim)
+            return mx.broadcast_to(_array(c).astype(value.dtype), value.shape)
+
+        if logits is None:
+            found = pulled(lambda *p: loss(*p, *held, Y, **options), leaves, seed(loss(*given, Y, **options)))
+            ends = []
+        else:
+            Z = logits(*given)
+            ends = pulled(lambda Z: loss(Z, Y, **options), [Z], seed(loss(Z, Y, **options)))
+            found = pulled(lambda *p: logits(*p, *held), leaves, ends[0])
+        return [*map(np.array, found), *[None] * len(held), *map(np.array, ends)]
+
+    def called(function: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda *arrays, **options: np.array(function(*map(_array, arrays), **_given(options)))
+
+    flushed = Arithmetic(subnormals="flushed")
+    return adapted.eager(slopes, called(adapted.value), called(logits or loss), arithmetic=flushed)
+
+
+def _given(options: dict[str, Any]) -> dict[str, Any]:
+    return {key: _array(each) if isinstance(each, np.ndarray) else each for key, each in options.items()}

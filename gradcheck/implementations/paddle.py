@@ -1,0 +1,63 @@
+"""`from_paddle`: losses of tensors on the CPU, their gradients by paddle.grad. The only door to Paddle.
+
+Its exp is 5.6e-309 in float64 wherever it should be less, also where it should be 0. So flushed subnormals are declared.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import paddle
+
+from gradcheck.arithmetic import Arithmetic
+from gradcheck.implementations.adapter import DTYPES, Adapted, require_fits
+from gradcheck.implementations.record import Implementation, Layout
+from gradcheck.implementations.takes import Takes
+from gradcheck.law import CrossEntropy
+from gradcheck.problem import Array
+
+
+def _tensor(array: Array, *, leaf: bool = False) -> Any:
+    return paddle.to_tensor(np.array(array, order="C"), place="cpu", stop_gradient=not leaf)
+
+
+def from_paddle(
+    loss: Callable[..., Any],
+    *,
+    logits: Callable[..., Any] | None = None,
+    layout: Layout = Layout(),  # noqa: B008 - immutable
+    law: CrossEntropy = CrossEntropy(),  # noqa: B008 - immutable
+    name: str = "",
+    dtypes: tuple[str, ...] = DTYPES,
+    takes: Takes = Takes(),  # noqa: B008 - immutable
+) -> Implementation:
+    """As `gradcheck.from_paddle`."""
+    adapted = Adapted(loss, logits, layout, law, name, dtypes, takes)
+
+    def slopes(arrays: tuple[Array, ...], options: dict[str, Any], c: Array) -> list[Array | None]:
+        *leaves, Y = (_tensor(each, leaf=each.dtype.kind == "f") for each in arrays)
+        variables = list(leaves)
+        if logits is None:
+            value = loss(*leaves, Y, **_given(options))
+        else:
+            variables.append(logits(*leaves))
+            value = loss(variables[-1], Y, **_given(options))
+        require_fits(c, value.ndim)
+        upstream = paddle.broadcast_to(_tensor(c).astype(value.dtype), value.shape)
+        known = [each for each in variables if not each.stop_gradient]
+        found = iter(paddle.grad([value], known, [upstream], allow_unused=True))
+        return [_array(None if each.stop_gradient else next(found)) for each in variables]
+
+    def called(function: Callable[..., Any]) -> Callable[..., Any]:
+        return lambda *arrays, **options: function(*map(_tensor, arrays), **_given(options)).numpy()
+
+    flushed = Arithmetic(subnormals="flushed")
+    return adapted.eager(slopes, called(adapted.value), called(logits or loss), arithmetic=flushed)
+
+
+def _given(options: dict[str, Any]) -> dict[str, Any]:
+    return {key: _tensor(each) if isinstance(each, np.ndarray) else each for key, each in options.items()}
+
+
+def _array(found: Any) -> Array | None:
+    return None if found is None else np.asarray(found.numpy())
