@@ -87,7 +87,7 @@ def _divisor(dump: Dump, granted: precision.Precision) -> float:
     if dump.law.counted != WEIGHTS or not dump.N > 0:
         return summed
     terms = dump.n if dump.index else dump.n * dump.L
-    return summed + divided(granted, terms, dump.totals[1], dump.N)
+    return summed + divided(granted, terms, dump.totals[1], dump.N, among=dump.n * dump.L)
 
 
 def plan(dump: Dump, *, declared: Arithmetic, count: int, seed: int, memory: int) -> Plan:
