@@ -106,7 +106,7 @@ def summed(L: int, p: Precision) -> tuple[float, float]:
     usual = roundings(replace(p, block=0), 0, L - 1), rescaled(L, once)
     if not p.block:
         return usual
-    blocked = roundings(p, 0, L - 1), once * -(-L // p.block) if L > ONLINE else usual[1]
+    blocked = roundings(p, 0, L - 1), once * -(-L // p.block)
     return min(usual, blocked, key=sum)
 
 
