@@ -32,6 +32,41 @@ class Unusable(Exception):
         super().__init__(refusal(str(message)))
 
 
+class Disagreement(AssertionError):
+    """Something disagrees with the mathematics, or the target raised. The message is the report, `run` the run, if it was one.
+
+    A notebook shows the message, and no frames of ours.
+
+        >>> import gradcheck
+        >>> try:
+        ...     gradcheck.check(lambda theta, b, X, Y: {"theta": 0 * theta}, max_examples=20, cases=None)
+        ... except gradcheck.Disagreement as found:
+        ...     print(found.run.failed)
+        True
+    """
+
+    __module__ = "gradcheck"  # by which users know it
+
+    def __init__(self, message: str, run: Any = None) -> None:
+        super().__init__(message)
+        self.run = run
+
+    def _render_traceback_(self) -> list[str]:
+        return [f"{type(self).__name__}:", *str(self).splitlines()]
+
+
+class DisagreementWarning(UserWarning):
+    """Something that is watched disagrees with the mathematics."""
+
+    __module__ = "gradcheck"
+
+
+class UnusualWarning(UserWarning):
+    """Something that is watched is further off than independent roundings lead, and correct code might be."""
+
+    __module__ = "gradcheck"
+
+
 class ProblemError(Unusable, ValueError):
     """Arrays that do not make up a problem."""
 
