@@ -4,7 +4,8 @@
     python -m benchmarks.watch bits [L d n] [TRIALS]       a bit of one entry is flipped: how often that disagrees, or is unusual
     python -m benchmarks.watch honest [STEPS]              steps with nothing wrong: how large probes are, of what is usual
 
-Flips are of float32; an entry is drawn anew each time. `disagrees` is by the theorem, `unusual` beyond eight standard deviations alone.
+Flips are of float32; an entry is drawn anew each time. `disagrees` is by the theorem,
+`unusual` beyond eight standard deviations alone.
 """
 
 import sys
@@ -35,6 +36,13 @@ def differences(Z, y):
     return D.div_(len(y))
 
 
+def clocked(times, function, *arrays):
+    start = time.process_time()
+    found = function(*arrays)
+    times.append(time.process_time() - start)
+    return found
+
+
 def cost(L="16384", d="4096", n="4096", repeats="3"):
     torch.set_num_threads(1)
     theta, b, X, y = posed(int(L), int(d), int(n))
@@ -43,19 +51,10 @@ def cost(L="16384", d="4096", n="4096", repeats="3"):
     rows = []
     for number in range(int(repeats)):
         with torch.no_grad():
-            times, made = [], []
-            for product in (
-                lambda: torch.addmm(b, X, theta.T),
-                lambda: made[1].T @ X,
-                lambda: made[1] @ theta,
-            ):
-                start = time.process_time()
-                found = product()
-                times.append(time.process_time() - start)
-                made.append(found)
-                if len(made) == 1:
-                    made.append(differences(found, y))
-            Z, D, G, H = made
+            times = []
+            Z = clocked(times, torch.addmm, b, X, theta.T)
+            D = differences(Z.clone(), y)
+            G, H = clocked(times, torch.mm, D.T, X), clocked(times, torch.mm, D, theta)
             start = time.process_time()
             turn = Turn.of(number, (theta, b, X), Z, Arithmetic(), 2)
             turn.logits(D)
@@ -101,7 +100,7 @@ def bits(L="4096", d="1024", n="2048", trials="64"):
                         counts[name, bit, which, found] = counts.get((name, bit, which, found), 0) + 1
                     flipped(array, place, bit)
     print(
-        f"of {trials} flips of each bit at {(int(L), int(d), int(n))}: disagrees, with --sums blocked:256, or at least unusual, in %"
+        f"of {trials} flips of each bit at {(int(L), int(d), int(n))}, in %: disagrees, with --sums blocked:256, or is unusual"
     )
     for bit in reversed(range(32)):
         cells = []

@@ -1,4 +1,4 @@
-"""A head that is watched while it is trained: correct steps are not refused, faults are found in their step, and silence is told."""
+"""A head that is watched while it is trained: correct steps are not refused, faults are found in their step, and silence told."""
 
 import json
 import warnings
@@ -36,18 +36,17 @@ def batch(seed=0, dtype=torch.float32):
 
 def trained(model, steps=3, watched=None, auto=None, scale=1.0):
     """Steps of a head; the watch that saw all of them."""
-    optimizer = torch.optim.SGD(model.parameters(), 0.1)
     dtype = next(model.parameters()).dtype
     with gradcheck.watch(model[-1], every=1, **(watched or {})) as watch:
         for step in range(steps):
             X, y = batch(step, dtype)
             with torch.autocast("cpu", dtype=auto or torch.bfloat16, enabled=auto is not None):
                 loss = cross_entropy(model(X).reshape(-1, L).float(), y)
-            optimizer.zero_grad()
+            model.zero_grad()
             (loss * scale).backward()
-            for parameter in model.parameters():
-                parameter.grad.div_(scale)
-            optimizer.step()
+            with torch.no_grad():
+                for parameter in model.parameters():
+                    parameter.sub_(parameter.grad / (10 * scale))
     return watch
 
 
@@ -145,7 +144,7 @@ def faulty(name):
                 H[9, 1] *= 2
             if name == "NaN":
                 G[1, 1] = float("nan")
-            return H.reshape(given.shape[:-1] + (D,)), G, D_.sum(0)
+            return H.reshape((*given.shape[:-1], D)), G, D_.sum(0)
 
     return Broken.apply
 
@@ -267,15 +266,20 @@ def test_closing_leaves_the_layer_as_it_was():
 
 def test_what_cannot_be_watched_is_refused_in_one_line():
     """Compiled, frozen, not linear, or with a forward of its own."""
-    frozen, odd = torch.nn.Linear(2, 3).requires_grad_(False), torch.nn.Linear(2, 3)
+    frozen, odd, compiled, other = (torch.nn.Linear(2, 3) for _ in range(4))
+    frozen.requires_grad_(False)
     odd.forward = lambda X: X
+    compiled._compiled_call_impl = other._orig_mod = lambda X: (
+        X
+    )  # as layer.compile() and torch.compile(layer) leave them
 
     class Scaled(torch.nn.Linear):
         def forward(self, X):
             return 2 * super().forward(X)
 
     for layer, words in (
-        (torch.compile(torch.nn.Linear(2, 3)), "compiled"),
+        (compiled, "compiled"),
+        (other, "compiled"),
         (frozen, "frozen"),
         (torch.nn.Tanh(), "expected the torch.nn.Linear"),
         (Scaled(2, 3), "with its own forward"),

@@ -71,6 +71,8 @@ class Found:
         yield f"{self.calls} calls, {self.judged} judged, {sum(self.inconclusive.values())} inconclusive"
         yield from (f"  inconclusive, {count} times: {reason}" for reason, count in self.inconclusive.items())
         yield from (f"  not judged, {count} times: {reason}" for reason, count in self.skipped.items())
+        if not (self.calls or self.skipped):
+            yield "  the layer was not called where it can be seen: a compiled model passes it by"
         if not self.judged:
             yield "  nothing was judged, which is no agreement"
         elif not self.wrong:
