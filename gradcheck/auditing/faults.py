@@ -67,8 +67,11 @@ def labelled(dump: Dump, rows: tuple[int, ...]) -> tuple[str, ...]:
 
 def odd(again: Compared) -> tuple[str, ...]:
     """What stands out in rows where no entry exceeds its limit: nothing follows from it but where to look."""
-    told = []
+    told: list[str] = []
+    remarks = {remark.witness.place[0] for remark in again.remarks()}  # which say more
     for k, l in enumerate(again.rows or ()):
+        if l in remarks:
+            continue
         ratios = again.ratios[k]
         j = int(ratios.argmax())
         rest = float(np.delete(ratios, j).max(initial=0.0))

@@ -13,7 +13,7 @@ from gradcheck.auditing.findings import Compared, Finding, Probed, concluded, jo
 from gradcheck.auditing.plan import Plan
 from gradcheck.auditing.rows import norms, real, rowwise, threaded
 from gradcheck.auditing.sums import Logits
-from gradcheck.bounds import spread
+from gradcheck.bounds import spread, usual
 from gradcheck.enclosure import U64, outward
 from gradcheck.errors import Unusable
 
@@ -65,6 +65,8 @@ def _again(dump: Dump, plan: Plan, rows: list[int]) -> Compared:
         limit = outward(k * size + lost, dump.d + 16)
         allowed = np.where(size + limit < plan.arithmetic.huge, limit, np.inf)
         computed = real(dump.arrays["Z"][:, part][rows])
-        return Compared("Z", computed, theta @ X + b, allowed, tuple(rows)).essential(part.start)
+        exact = theta @ X + b
+        common = usual(plan.arithmetic, dump.d, (theta * theta) @ (X * X) + b * b, exact)
+        return Compared("Z", computed, exact, allowed, tuple(rows), usual=common).essential(part.start)
 
     return joined(list(threaded(one, [part for shard in plan.shards for part in shard])))

@@ -59,6 +59,7 @@ def _finding(f: Finding, certifies: bool) -> dict[str, Any]:
         "rows_left_out": max(len(f.rows) - ROWS, 0),
         "faults": list(f.faults),
         "odd": list(f.odd),
+        "unusual": [{**_entry(remark.witness), "times": _number(remark.times)} for remark in f.unusual],
         "entries": [_entry(witness) for witness in f.entries],
     }
 

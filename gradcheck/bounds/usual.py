@@ -13,14 +13,16 @@ FAR = 8.0  # standard deviations, beyond which a result is called unusual
 WRITTEN = 3.0  # times that a result may be written down
 
 
-def usual(model: ErrorModel, terms: int, squares: Reals, value: Reals, relative: Reals | float = 0.0) -> Reals:
+def usual(model: ErrorModel, terms: int, squares: Reals, value: Reals, before: Reals | float = 0.0) -> Reals:
     """`FAR` standard deviations of sums of so many terms, of which the squares add up to `squares`, and the terms to `value`.
 
-    `relative`: what a term is off by before it is added, squared, in units of u².
+    `before`: the variance of what the terms are off by before they are added, in units of u².
     """
     granted = model.granted
     u = max(granted.adds, granted.u)
-    walk = (terms / 2 + 2 + relative) * squares + terms / 3 * value**2
+    walk = (terms / 2 + 2) * squares + terms / 3 * value**2
     written = max(granted.kept, model.returned, model.stored.u if model.stored.u > u else 0.0)
     stored = (WRITTEN + model.operands) * squares * (written > u) + WRITTEN * value**2
-    return np.asarray(FAR * np.sqrt(u**2 * walk + written**2 * stored) + granted.eta * terms)
+    return np.asarray(
+        FAR * np.sqrt(u**2 * walk + written**2 * stored + max(u, written) ** 2 * before) + granted.eta * terms
+    )

@@ -16,6 +16,8 @@ from gradcheck.reports import words
 from gradcheck.reports.terminal import plain_table, styled
 from gradcheck.verdict import Outcome, Verdict
 
+UNUSUAL = 3  # rows with an unusual entry that are told
+
 
 def name(finding: Finding) -> str:
     """`∂ℒ/∂θ`."""
@@ -69,6 +71,9 @@ def notes(found: Audit) -> Iterator[str]:
         if finding.verdict.outcome is Outcome.INCONCLUSIVE:
             yield f"{name(finding)} is not judged, and not counted as agreement: {finding.verdict.reason}"
         yield from finding.odd
+        yield from map(str, finding.unusual[:UNUSUAL])
+        if len(finding.unusual) > UNUSUAL:
+            yield f"and {len(finding.unusual) - UNUSUAL} more rows of {name(finding)} with an unusual entry"
     if found.missing:
         yield f"Not in the dump, and not judged: {', '.join(found.missing)}"
 
