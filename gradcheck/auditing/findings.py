@@ -67,6 +67,13 @@ class Finding:
     seen: float | None = None
     ratios: NDArray[np.float32] | None = field(default=None, compare=False, repr=False)
 
+    def share(self, certifies: bool) -> float | None:
+        """What is certified of every row that is not at fault, in shares of a typical one; where every entry was compared, of the
+        quantity as a whole. None where nothing is.
+        """
+        share = self.seen if self.entry is None or (certifies and self.median) else None
+        return share if share is not None and share < 1 else None
+
     def certifies(self, sizes: tuple[int, int, int]) -> bool:
         """Whether there is a row of which anything is certified, in a step of these L, d and n."""
         return self.entry is not None and len(self.rows) < sizes[2 if self.quantity == "grad_X" else 0]

@@ -12,6 +12,7 @@ from gradcheck.arithmetic import Arithmetic
 from gradcheck.auditing import dump, files, shards
 from gradcheck.auditing.dump import Dump
 from gradcheck.auditing.findings import Finding
+from gradcheck.auditing.fuller import bought
 from gradcheck.auditing.judge import judge
 from gradcheck.auditing.plan import Plan, plan
 from gradcheck.auditing.rows import one_thread, threaded
@@ -45,6 +46,7 @@ class Audit:
     arithmetic: Arithmetic = Arithmetic()  # noqa: RUF009 - immutable
     law: CrossEntropy = PLAIN
     factor: float = 1.0
+    with_logits: float | None = None  # how many times sharper limits would be with Z in the dump, which has none
 
     @property
     def status(self) -> int:
@@ -196,4 +198,5 @@ def _found(found: Dump, planned: Plan, sums: Sums) -> Audit:
         found.arithmetic,
         found.law,
         found.factor,
+        bought(found, planned),
     )
