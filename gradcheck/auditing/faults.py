@@ -11,6 +11,7 @@ from gradcheck.enclosure import Reals
 
 SHOWN = 6  # numbers of rows that a reader takes in
 ODD = 64.0  # times the next worst of its row, an entry stands out
+FACTOR = "times what it must be"
 NEAR = 1 / 64  # of what a known factor does, within which a measured one is called by its name
 
 
@@ -116,7 +117,7 @@ def _factor(computed: Reals, truth: Reals, allowed: Reals, dump: Dump) -> str:
     known = [
         name for name, factor in named.items() if abs(measured - factor) <= NEAR * min(abs(factor - 1), abs(factor))
     ]
-    return f"every entry is {known[0] if known else format(measured, '.7g')} times what it must be"
+    return f"every entry is {known[0] if known else format(measured, '.7g')} {FACTOR}"
 
 
 def _known(dump: Dump) -> dict[str, float]:
