@@ -11,7 +11,7 @@ from gradcheck.enclosure import Reals
 
 SHOWN = 6  # numbers of rows that a reader takes in
 ODD = 64.0  # times the next worst of its row, an entry stands out
-FACTOR = "times what it must be"
+NAMELESS = "at fault"
 NEAR = 1 / 64  # of what a known factor does, within which a measured one is called by its name
 
 
@@ -97,9 +97,9 @@ def _row(computed: Reals, truth: Reals, allowed: Reals, *, dump: Dump) -> str:
     if coarse:
         return f"every entry is a {coarse} number, as if the gradient had been rounded to {coarse}"
     if wrong.all() or wrong.sum() > len(wrong) // 2:
-        return f"{wrong.sum()} of {len(wrong)} entries are at fault"
+        return f"{wrong.sum()} of {len(wrong)} entries are {NAMELESS}"
     places = np.flatnonzero(wrong).tolist()
-    return f"at fault in column{'s' * (len(places) != 1)} {', '.join(map(str, places[:SHOWN]))}"
+    return f"{NAMELESS} in column{'s' * (len(places) != 1)} {', '.join(map(str, places[:SHOWN]))}"
 
 
 def _zero(computed: Reals, allowed: Reals) -> str:
@@ -117,7 +117,7 @@ def _factor(computed: Reals, truth: Reals, allowed: Reals, dump: Dump) -> str:
     known = [
         name for name, factor in named.items() if abs(measured - factor) <= NEAR * min(abs(factor - 1), abs(factor))
     ]
-    return f"every entry is {known[0] if known else format(measured, '.7g')} {FACTOR}"
+    return f"every entry is {known[0] if known else format(measured, '.7g')} times what it must be"
 
 
 def _known(dump: Dump) -> dict[str, float]:

@@ -36,7 +36,7 @@ def _described(dump: Dump, sums: Sums, again: Compared, rows: tuple[int, ...]) -
     """What is seen in each row, and what explains it where that is no name yet."""
     seen = faults.describe(again, rows, dump)
     told = single.named(dump, sums.kept, again, rows)
-    if not told and not any(faults.FACTOR in text for text in seen):
+    if not told and all(faults.NAMELESS in text for text in seen):
         told = mistaken.named(dump, sums.kept, again, rows)
     return (*seen, *(told or faults.labelled(dump, rows)))
 

@@ -24,7 +24,8 @@ def judged(dump: Dump, plan: Plan, sums: Logits) -> Finding:
     """Probes of every row, then rows."""
     probed = _probed(dump, plan, sums)
     some = np.unique(np.linspace(0, dump.L - 1, TYPICAL).astype(int)).tolist()
-    median = float(np.median(norms(taken(dump.arrays["Z"], some))))
+    lengths = [norms(np.asarray(dump.arrays["Z"][l : l + 1]))[0] for l in some]
+    median = float(np.median(lengths))
     found = concluded("Z", probed, _again(dump, plan, probed.worst()), plan, median)
     told = (faults.rows_in_words(found.rows, dump.L), *faults.ranks_in_words(found.rows, dump)) if found.rows else ()
     return replace(found, faults=told)
