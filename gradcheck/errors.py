@@ -56,15 +56,29 @@ class Disagreement(AssertionError):
 
 
 class DisagreementWarning(UserWarning):
-    """Something that is watched disagrees with the mathematics."""
+    """Something that is watched disagrees with the mathematics.
+
+    >>> import gradcheck, warnings
+    >>> warnings.simplefilter("error", gradcheck.DisagreementWarning)  # so that it ends the step
+    """
 
     __module__ = "gradcheck"
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(message)
 
 
 class UnusualWarning(UserWarning):
-    """Something that is watched is further off than independent roundings lead, and correct code might be."""
+    """Something that is watched is further off than independent roundings lead, and correct code might be.
+
+    >>> import gradcheck, warnings
+    >>> warnings.simplefilter("ignore", gradcheck.UnusualWarning)  # of data that repeat
+    """
 
     __module__ = "gradcheck"
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(message)
 
 
 class ProblemError(Unusable, ValueError):

@@ -229,6 +229,7 @@ FRAMEWORKS = {
     "from_jax": "jax",
     "from_autograd": "autograd",
     "capture": "torch",
+    "watch": "torch",
 }
 
 

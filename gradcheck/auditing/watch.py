@@ -30,6 +30,14 @@ def watch(
     with `on="keep"` neither; `watch.found` has it, and says what could not be judged and why. What is only unusual is
     warned of once. `to` is a file to which a line of JSON is added for each call that was due. `arithmetic` declares how the
     layer rounds, where its arrays do not show it. `watch.close()` lets go of the layer, and so does the end of a `with`.
+
+        >>> import gradcheck, torch
+        >>> head = torch.nn.Linear(16, 50)
+        >>> with gradcheck.watch(head, every=1) as watch:
+        ...     torch.nn.functional.cross_entropy(head(torch.randn(20, 16)), torch.arange(20)).backward()
+        >>> print(watch.found)
+        1 calls, 1 judged, 0 inconclusive
+          nothing disagrees
     """
     return Watch(
         layer,
