@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from gradcheck.api.frameworks import from_torch as from_torch
     from gradcheck.api.frameworks import from_torch_module as from_torch_module
     from gradcheck.api.targets import load as load
-    from gradcheck.api.verbs import Disagreement as Disagreement
     from gradcheck.api.verbs import assert_gradient as assert_gradient
     from gradcheck.api.verbs import check as check
     from gradcheck.api.verbs import conform as conform
@@ -36,9 +35,13 @@ if TYPE_CHECKING:
     from gradcheck.arithmetic import Arithmetic as Arithmetic
     from gradcheck.auditing.capture import capture as capture
     from gradcheck.auditing.run import audit as audit
+    from gradcheck.auditing.watch import watch as watch
     from gradcheck.enclosure import Enclosure as Enclosure
+    from gradcheck.errors import Disagreement as Disagreement
+    from gradcheck.errors import DisagreementWarning as DisagreementWarning
     from gradcheck.errors import Missing as Missing
     from gradcheck.errors import Unusable as Unusable
+    from gradcheck.errors import UnusualWarning as UnusualWarning
     from gradcheck.implementations import Implementation as Implementation
     from gradcheck.implementations import Layout as Layout
     from gradcheck.implementations import NotPosed as NotPosed
@@ -60,6 +63,7 @@ __all__ = [
     "Arithmetic",
     "CrossEntropy",
     "Disagreement",
+    "DisagreementWarning",
     "Enclosure",
     "Implementation",
     "Layout",
@@ -71,6 +75,7 @@ __all__ = [
     "Run",
     "Takes",
     "Unusable",
+    "UnusualWarning",
     "Verdict",
     "__version__",
     "assert_gradient",
@@ -91,6 +96,7 @@ __all__ = [
     "parametrize",
     "problems",
     "ranks",
+    "watch",
 ]
 
 _HOMES = {
@@ -104,12 +110,13 @@ _HOMES = {
         "from_torch_module",
     ),
     "gradcheck.api.targets": ("load",),
-    "gradcheck.api.verbs": ("Disagreement", "assert_gradient", "check", "conform", "judge"),
+    "gradcheck.api.verbs": ("assert_gradient", "check", "conform", "judge"),
     "gradcheck.arithmetic": ("Arithmetic",),
     "gradcheck.auditing.capture": ("capture",),
     "gradcheck.auditing.run": ("audit",),
+    "gradcheck.auditing.watch": ("watch",),
     "gradcheck.enclosure": ("Enclosure",),
-    "gradcheck.errors": ("Missing", "Unusable"),
+    "gradcheck.errors": ("Disagreement", "DisagreementWarning", "Missing", "Unusable", "UnusualWarning"),
     "gradcheck.implementations": ("Implementation", "Layout", "NotPosed", "Takes"),
     "gradcheck.law": ("CrossEntropy", "Loss"),
     "gradcheck.parallel.run": ("ranks",),

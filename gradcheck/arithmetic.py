@@ -13,6 +13,7 @@ from gradcheck import precision
 from gradcheck.errors import Unusable
 from gradcheck.precision import Precision
 
+BLOCKED = "blocked:"  # sums, and of how many terms a block is
 EVERY = "L"  # a log-sum-exp that is merged class by class
 FLAGS = ("l2_bias",)  # options that take no value
 
@@ -36,7 +37,7 @@ class Arithmetic:
     number of parts whose log-sum-exps are merged one after the other, "L" for every class; merging in a tree needs no
     declaration. `pieces` is the number of pieces over which gradients are added in a stored precision. `subnormals` flushed:
     it takes subnormal numbers for zero. Not `deterministic`: two calls may differ by what rounding explains, as atomic
-    additions do.
+    additions do. `sums` "blocked:256": they are taken in blocks of at most so many terms, then of blocks; without, in any order.
 
         >>> from gradcheck import Arithmetic
         >>> Arithmetic(accumulate="float32", deterministic=False).said
@@ -50,6 +51,7 @@ class Arithmetic:
     pieces: int = 1
     subnormals: str = "kept"
     deterministic: bool = True
+    sums: str = ""
 
     def __post_init__(self) -> None:
         for name, known in CHOICES.items():
@@ -64,11 +66,20 @@ class Arithmetic:
             raise Unusable(f"arithmetic pieces={self.pieces!r} is not known; expected a number of pieces, from 1")
         if not isinstance(self.deterministic, bool):
             raise Unusable(f"arithmetic deterministic={self.deterministic!r} is not known; expected true or false")
+        if self.sums and not self.block:
+            raise Unusable(f"arithmetic sums={self.sums!r} is not known; expected {BLOCKED}B, such as {BLOCKED}256")
 
     @property
     def parts(self) -> float:
         """`merged` as a number; infinite for every class."""
         return float("inf") if self.merged == EVERY else float(self.merged)
+
+    @property
+    def block(self) -> int:
+        """How many terms a block of a sum has at most; 0 where sums are in any order, or what is said of them is not known."""
+        digits = self.sums.removeprefix(BLOCKED) if isinstance(self.sums, str) else ""
+        number = digits if digits != self.sums and digits.isascii() and digits.isdecimal() and len(digits) < 10 else "0"
+        return int(number)
 
     @property
     def said(self) -> dict[str, object]:
@@ -122,9 +133,10 @@ def granted(name: str, declared: Arithmetic) -> Precision:
             found = replace(found.within(sums), adds=sums.u)
     if declared.stored:
         found = _stored(found, precision.named(declared.stored))
-    if declared.parts == found.merged and declared.pieces == found.pieces:
+    more = {"merged": declared.parts, "pieces": declared.pieces, "block": declared.block}
+    if all(getattr(found, name) == value for name, value in more.items()):
         return found  # itself, where nothing is declared
-    return replace(found, merged=declared.parts, pieces=declared.pieces)
+    return replace(found, **more)  # type: ignore[arg-type]
 
 
 def _finer(inside: Precision, outside: Precision) -> Precision:

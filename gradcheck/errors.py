@@ -32,6 +32,55 @@ class Unusable(Exception):
         super().__init__(refusal(str(message)))
 
 
+class Disagreement(AssertionError):
+    """Something disagrees with the mathematics, or the target raised. The message is the report, `run` the run, if it was one.
+
+    A notebook shows the message, and no frames of ours.
+
+        >>> import gradcheck
+        >>> try:
+        ...     gradcheck.check(lambda theta, b, X, Y: {"theta": 0 * theta}, max_examples=20, cases=None)
+        ... except gradcheck.Disagreement as found:
+        ...     print(found.run.failed)
+        True
+    """
+
+    __module__ = "gradcheck"  # by which users know it
+
+    def __init__(self, message: str, run: Any = None) -> None:
+        super().__init__(message)
+        self.run = run
+
+    def _render_traceback_(self) -> list[str]:
+        return [f"{type(self).__name__}:", *str(self).splitlines()]
+
+
+class DisagreementWarning(UserWarning):
+    """Something that is watched disagrees with the mathematics.
+
+    >>> import gradcheck, warnings
+    >>> warnings.simplefilter("error", gradcheck.DisagreementWarning)  # so that it ends the step
+    """
+
+    __module__ = "gradcheck"
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(message)
+
+
+class UnusualWarning(UserWarning):
+    """Something that is watched is further off than independent roundings lead, and correct code might be.
+
+    >>> import gradcheck, warnings
+    >>> warnings.simplefilter("ignore", gradcheck.UnusualWarning)  # of data that repeat
+    """
+
+    __module__ = "gradcheck"
+
+    def __init__(self, message: str = "") -> None:
+        super().__init__(message)
+
+
 class ProblemError(Unusable, ValueError):
     """Arrays that do not make up a problem."""
 

@@ -231,6 +231,7 @@ FRAMEWORKS = {
     "from_autograd": "autograd",
     "capture": "torch",
     "ranks": "torch",
+    "watch": "torch",
 }
 CRASHES = {"from_paddle": "tensorflow", "from_tensorflow": "paddle"}  # beside each other, in one process
 

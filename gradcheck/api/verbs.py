@@ -14,7 +14,7 @@ from gradcheck.api.telling import telling
 from gradcheck.arithmetic import Arithmetic
 from gradcheck.budget import Budget
 from gradcheck.checks import CHECKS, Check
-from gradcheck.errors import Unusable
+from gradcheck.errors import Disagreement, Unusable
 from gradcheck.implementations import Layout, Takes
 from gradcheck.law import CrossEntropy
 from gradcheck.printable import printable
@@ -24,29 +24,6 @@ from gradcheck.verify import Run
 
 EXAMPLES = 500  # problems, as many as `gradcheck verify` poses
 Progress = Callable[[str, int], None]
-
-
-class Disagreement(AssertionError):
-    """Something disagrees with the mathematics, or the target raised. The message is the report, `run` the run, if it was one.
-
-    A notebook shows the message, and no frames of ours.
-
-        >>> import gradcheck
-        >>> try:
-        ...     gradcheck.check(lambda theta, b, X, Y: {"theta": 0 * theta}, max_examples=20, cases=None)
-        ... except gradcheck.Disagreement as found:
-        ...     print(found.run.failed)
-        True
-    """
-
-    __module__ = "gradcheck"  # by which users know it
-
-    def __init__(self, message: str, run: Run | None = None) -> None:
-        super().__init__(message)
-        self.run = run
-
-    def _render_traceback_(self) -> list[str]:
-        return [f"{type(self).__name__}:", *str(self).splitlines()]
 
 
 @telling

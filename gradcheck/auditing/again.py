@@ -2,29 +2,30 @@
 
 import numpy as np
 
-from gradcheck.auditing import mapping, penalties
+from gradcheck.auditing import mapping, penalties, typical
 from gradcheck.auditing.dump import Dump
 from gradcheck.auditing.findings import Compared
 from gradcheck.auditing.plan import Plan
 from gradcheck.auditing.rows import real, threaded
 from gradcheck.auditing.sums import Kept, Sums
 from gradcheck.auditing.terms import Terms
+from gradcheck.bounds import usual
 from gradcheck.enclosure import Reals, outward
 
 
 def computed_again(dump: Dump, plan: Plan, sums: Sums, rows: list[int]) -> Compared:
     """Rows of G (rows, d)."""
 
-    def one(kept: Kept) -> tuple[Reals, Reals]:
+    def one(kept: Kept) -> Reals:
         labels = kept.labels
         X, A, Y, slope = softmax_rows(dump, rows, kept)
         hard = labels.hard.of(rows, dump.samples("Y", kept.part)) if dump.law.smoothing else None
         D, error = Terms(dump, kept.bound, labels, kept.pull, kept.share, kept.Q).of(rows, A, Y, hard)
-        return (D * slope) @ X.T, error @ abs(X).T
+        P, S = slope * A * kept.pull, slope * Y * kept.share
+        squares, before = typical.terms(dump, plan, (P, S), A, lse=kept.m + np.log(kept.s), X=X)
+        return np.stack([(D * slope) @ X.T, error @ abs(X).T, squares @ (X * X).T, before @ (X * X).T])
 
-    G, E = np.zeros((len(rows), dump.d)), np.zeros((len(rows), dump.d))
-    for g, e in threaded(one, sums.kept):
-        G, E = G + g, E + e
+    G, E, squares, before = sum(threaded(one, sums.kept), np.zeros((4, len(rows), dump.d)))
     limit = outward(E + sums.gradient.extra, 4 * dump.n + 64)
     known = inside(dump, plan, sums)[rows, np.newaxis] + undivided(plan, limit) < plan.arithmetic.huge
     allowed = np.where(known, limit, np.inf)
@@ -32,7 +33,8 @@ def computed_again(dump: Dump, plan: Plan, sums: Sums, rows: list[int]) -> Compa
         theta = taken(dump.arrays["theta"], rows)
         G = G + dump.l2 * theta
         allowed = penalties.of_gradient(dump, plan, allowed, abs(theta), dump.l2)
-    return Compared("grad_theta", taken(dump.arrays["grad_theta"], rows), G, allowed, tuple(rows))
+    common = usual(plan.arithmetic, dump.n, squares, G, before)
+    return Compared("grad_theta", taken(dump.arrays["grad_theta"], rows), G, allowed, tuple(rows), usual=common)
 
 
 def softmax_rows(dump: Dump, rows: list[int], kept: Kept) -> tuple[Reals, Reals, Reals, Reals | float]:

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.auditing import faults, mapping
+from gradcheck.auditing import faults, mapping, typical
 from gradcheck.auditing.dump import Dump
 from gradcheck.auditing.findings import Compared, Finding, Probed, concluded
 from gradcheck.auditing.labels import Labels
@@ -18,7 +18,7 @@ from gradcheck.auditing.plan import Plan
 from gradcheck.auditing.rows import real, threaded, walk
 from gradcheck.auditing.sums import Kept, Sums
 from gradcheck.auditing.terms import Terms
-from gradcheck.bounds import Weights
+from gradcheck.bounds import Weights, usual
 from gradcheck.enclosure import Reals, outward
 from gradcheck.verdict import Witness
 
@@ -47,7 +47,8 @@ def _placed(found: Finding) -> Finding:
 
     witness = found.verdict.witness
     verdict = replace(found.verdict, witness=turned(witness) if witness else None)
-    return replace(found, verdict=verdict, entries=tuple(map(turned, found.entries)))
+    unusual = tuple(replace(remark, witness=turned(remark.witness)) for remark in found.unusual)
+    return replace(found, verdict=verdict, entries=tuple(map(turned, found.entries)), unusual=unusual)
 
 
 @dataclass(frozen=True, eq=False)
@@ -103,17 +104,24 @@ class Chosen:
             self.dump, bound, labels, self._of(lambda k: k.pull), self._of(lambda k: k.share), self._of(lambda k: k.Q)
         )
 
+        lse = self._of(lambda k: k.m + np.log(k.s))
+        X = None if "Z" in self.dump.arrays else self.Z
+
         def both(rows: slice, theta: Reals, A: Reals, Y: Reals, slope: Reals | float) -> Reals:
             hard = labels.hard.of(rows, self.Y) if labels.law.smoothing else None
             D, error = terms.of(rows, A, Y, hard)
-            return np.stack([(D * slope).T @ theta, error.T @ abs(theta)])
+            P, S = slope * A * terms.pull, slope * Y * terms.share
+            squares, before = typical.terms(self.dump, plan, (P, S), A, lse=lse, X=X)
+            parts = (D * slope, theta), (error, abs(theta)), (squares, theta * theta), (before, theta * theta)
+            return np.stack([left.T @ right for left, right in parts])
 
-        H, E = self.summed(both, np.zeros((2, len(self.samples), self.dump.d)))
+        H, E, squares, before = self.summed(both, np.zeros((4, len(self.samples), self.dump.d)))
         limit = outward(E + bound.extra, 4 * self.dump.L + 64)
         assert plan.turned is not None
         known = inside(self.dump, plan, plan.turned, bound, labels.mass, limit=limit.max(axis=1))[:, np.newaxis]
         computed = _columns(self.dump, "grad_X", self.samples).T
-        return Compared("grad_X", computed, H, np.where(known, limit, np.inf), tuple(self.samples))
+        common = usual(plan.arithmetic, self.dump.L, squares, H, before)
+        return Compared("grad_X", computed, H, np.where(known, limit, np.inf), tuple(self.samples), usual=common)
 
     def _bound(self) -> Weights:
         """Of these samples."""

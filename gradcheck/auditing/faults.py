@@ -11,6 +11,7 @@ from gradcheck.enclosure import Reals
 
 SHOWN = 6  # numbers of rows that a reader takes in
 ODD = 64.0  # times the next worst of its row, an entry stands out
+NAMELESS = "at fault"
 NEAR = 1 / 64  # of what a known factor does, within which a measured one is called by its name
 
 
@@ -67,8 +68,11 @@ def labelled(dump: Dump, rows: tuple[int, ...]) -> tuple[str, ...]:
 
 def odd(again: Compared) -> tuple[str, ...]:
     """What stands out in rows where no entry exceeds its limit: nothing follows from it but where to look."""
-    told = []
+    told: list[str] = []
+    remarks = {remark.witness.place[0] for remark in again.remarks()}  # which say more
     for k, l in enumerate(again.rows or ()):
+        if l in remarks:
+            continue
         ratios = again.ratios[k]
         j = int(ratios.argmax())
         rest = float(np.delete(ratios, j).max(initial=0.0))
@@ -93,9 +97,9 @@ def _row(computed: Reals, truth: Reals, allowed: Reals, *, dump: Dump) -> str:
     if coarse:
         return f"every entry is a {coarse} number, as if the gradient had been rounded to {coarse}"
     if wrong.all() or wrong.sum() > len(wrong) // 2:
-        return f"{wrong.sum()} of {len(wrong)} entries are at fault"
+        return f"{wrong.sum()} of {len(wrong)} entries are {NAMELESS}"
     places = np.flatnonzero(wrong).tolist()
-    return f"at fault in column{'s' * (len(places) != 1)} {', '.join(map(str, places[:SHOWN]))}"
+    return f"{NAMELESS} in column{'s' * (len(places) != 1)} {', '.join(map(str, places[:SHOWN]))}"
 
 
 def _zero(computed: Reals, allowed: Reals) -> str:

@@ -26,10 +26,30 @@ UNKNOWN = "the logits, or our own sums over them, are not finite, so there is no
 
 
 @dataclass(frozen=True)
+class Remark:
+    """An entry within its limit, and further off than independent roundings lead: so many `times` what `bounds.usual` has.
+
+    Correct code may do that, and a remark is no failure.
+    """
+
+    witness: Witness
+    times: float
+
+    def __str__(self) -> str:
+        w, at = self.witness, ", ".join(map(str, self.witness.place))
+        return (
+            f"{w.quantity} at ({at}) is unusual: {w.computed:.9g}, must be {w.midpoint:.9g}, off by {self.times:.3g} times the "
+            "size that rounding has where roundings are independent (eight standard deviations of them), and by "
+            f"{abs(w.computed - w.midpoint) / w.radius:.2g} of what correct code may be off by, as it is where samples repeat"
+        )
+
+
+@dataclass(frozen=True)
 class Finding:
     """The verdict on one quantity. Every entry of a row that is not at fault is within `entry` of what it must be, and every such
     row within `row` in its 2-norm, but for a chance below 2**-40; None where every entry was compared. `median` is the median row's
-    2-norm. `rows` are at fault, `faults` says how; `odd` is what stands out, yet within what rounding may do. `seen` is the
+    2-norm. `rows` are at fault, `faults` says how; `odd` is what stands out, yet within what rounding may do, and so are
+    `unusual` entries. `seen` is the
     smallest relative error that would have been seen: of a row of median size, or of the quantity as a whole. `ratios` are the test
     ratios of all rows, where they were probed.
     """
@@ -43,8 +63,16 @@ class Finding:
     faults: tuple[str, ...] = ()
     entries: tuple[Witness, ...] = ()
     odd: tuple[str, ...] = ()
+    unusual: tuple[Remark, ...] = ()
     seen: float | None = None
     ratios: NDArray[np.float32] | None = field(default=None, compare=False, repr=False)
+
+    def share(self, certifies: bool) -> float | None:
+        """What is certified of every row that is not at fault, in shares of a typical one; where every entry was compared, of the
+        quantity as a whole. None where nothing is.
+        """
+        share = self.seen if self.entry is None or (certifies and self.median) else None
+        return share if share is not None and share < 1 else None
 
     def certifies(self, sizes: tuple[int, int, int]) -> bool:
         """Whether there is a row of which anything is certified, in a step of these L, d and n."""
@@ -87,7 +115,7 @@ class Probed:
 @dataclass(frozen=True, eq=False)
 class Compared:
     """Entries, as they were computed and as they must be: those of some `rows` of the dump's array, or all of it. `columns`, like
-    the entries, where only some of a row are here.
+    the entries, where only some of a row are here. `usual` is what independent roundings lead to.
     """
 
     quantity: str
@@ -96,6 +124,7 @@ class Compared:
     allowed: Reals
     rows: tuple[int, ...] | None = None
     columns: NDArray[np.intp] | None = None
+    usual: Reals | None = None
 
     @cached_property
     def ratios(self) -> Reals:
@@ -129,11 +158,27 @@ class Compared:
     def essential(self, start: int) -> "Compared":
         """Of each row the entry with the worst ratio and the one that tells the most; the columns are those from `start` on."""
         telling = np.nan_to_num(abs(self.truth) / self.allowed, nan=0.0)
-        at = np.column_stack([self.ratios.argmax(axis=1), telling.argmax(axis=1)])
-        computed, truth, allowed = (
-            np.take_along_axis(a, at, axis=1) for a in (self.computed, self.truth, self.allowed)
+        assert self.usual is not None
+        at = np.column_stack([self.ratios.argmax(axis=1), telling.argmax(axis=1), self._far.argmax(axis=1)])
+        computed, truth, allowed, usual = (
+            np.take_along_axis(a, at, axis=1) for a in (self.computed, self.truth, self.allowed, self.usual)
         )
-        return Compared(self.quantity, computed, truth, allowed, self.rows, at + start)
+        return Compared(self.quantity, computed, truth, allowed, self.rows, at + start, usual)
+
+    @cached_property
+    def _far(self) -> Reals:
+        """How many times what is usual each entry is off by; 0 where nothing is known."""
+        if self.usual is None:
+            return np.zeros_like(self.computed)
+        with np.errstate(all="ignore"):
+            far = abs(self.computed - self.truth) / self.usual
+        return np.where(np.isfinite(far) & np.isfinite(self.allowed) & (self.ratios <= 1), far, 0.0)
+
+    def remarks(self) -> tuple[Remark, ...]:
+        """Of each row that holds one its most unusual entry, the furthest of all first."""
+        places = [(k, int(far.argmax())) for k, far in enumerate(self._far)]
+        found = [Remark(self.witness(*at), float(self._far[at])) for at in places if self._far[at] > 1]
+        return tuple(sorted(found, key=lambda remark: -remark.times))
 
     def witnesses(self) -> tuple[Witness, ...]:
         """Of each row that holds one its worst entry that is at fault, the worst of all first."""
@@ -144,9 +189,9 @@ class Compared:
 
 def joined(parts: list[Compared]) -> Compared:
     """Parts of the same rows, side by side."""
-    arrays = [(part.computed, part.truth, part.allowed, part.columns) for part in parts]
-    computed, truth, allowed, columns = (np.concatenate(side, axis=1) for side in zip(*arrays, strict=True))
-    return Compared(parts[0].quantity, computed, truth, allowed, parts[0].rows, columns)
+    arrays = [(part.computed, part.truth, part.allowed, part.columns, part.usual) for part in parts]
+    computed, truth, allowed, columns, usual = (np.concatenate(side, axis=1) for side in zip(*arrays, strict=True))
+    return Compared(parts[0].quantity, computed, truth, allowed, parts[0].rows, columns, usual)
 
 
 def enclosed(midpoint: Reals, limit: Reals) -> Enclosure:
@@ -169,7 +214,10 @@ def concluded(quantity: str, probed: Probed, again: Compared, plan: Plan, median
     entry, row = freivalds.certified(float(others.max(initial=0.0)), len(probed.size), plan.probes.shape[1])
     smallest = row / median if median and len(others) else again.seen
     verdict, ratios = replace(verdict, ratio=ratio), _each(probed, again)
-    return Finding(quantity, verdict, entry, row, median, rows, entries=entries, seen=smallest, ratios=ratios)
+    unusual = () if rows else again.remarks()
+    return Finding(
+        quantity, verdict, entry, row, median, rows, entries=entries, unusual=unusual, seen=smallest, ratios=ratios
+    )
 
 
 def _each(probed: Probed, again: Compared) -> NDArray[np.float32]:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.auditing import causes, faults, penalties, single
+from gradcheck.auditing import causes, faults, mistaken, penalties, single
 from gradcheck.auditing.again import computed_again, inside, undivided
 from gradcheck.auditing.dump import Dump
 from gradcheck.auditing.findings import Compared, Finding, Probed, concluded
@@ -26,17 +26,19 @@ def theta(dump: Dump, plan: Plan, sums: Sums, limit: Reals) -> Finding:
     found = concluded("grad_theta", probed, again, plan, float(np.median(lengths)))
     if found.rows:
         named = causes.named(dump, sums.kept, again, found.rows)
-        told = (
-            (faults.rows_in_words(found.rows, dump.L), *named)
-            if named
-            else (*faults.describe(again, found.rows, dump), *_hints(dump, sums, again, found.rows))
-        )
+        whole = faults.rows_in_words(found.rows, dump.L)
+        told = (whole, *named) if named else _described(dump, sums, again, found.rows)
         return replace(found, faults=(*told, *faults.ranks_in_words(found.rows, dump)))
     return replace(found, odd=faults.odd(again))
 
 
-def _hints(dump: Dump, sums: Sums, again: Compared, rows: tuple[int, ...]) -> tuple[str, ...]:
-    return single.named(dump, sums.kept, again, rows) or faults.labelled(dump, rows)
+def _described(dump: Dump, sums: Sums, again: Compared, rows: tuple[int, ...]) -> tuple[str, ...]:
+    """What is seen in each row, and what explains it where that is no name yet."""
+    seen = faults.describe(again, rows, dump)
+    told = single.named(dump, sums.kept, again, rows)
+    if not told and all(faults.NAMELESS in text for text in seen):
+        told = mistaken.named(dump, sums.kept, again, rows)
+    return (*seen, *(told or faults.labelled(dump, rows)))
 
 
 def bias(dump: Dump, plan: Plan, sums: Sums, limit: Reals) -> Finding:

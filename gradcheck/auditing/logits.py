@@ -13,15 +13,20 @@ from gradcheck.auditing.findings import Compared, Finding, Probed, concluded, jo
 from gradcheck.auditing.plan import Plan
 from gradcheck.auditing.rows import norms, real, rowwise, threaded
 from gradcheck.auditing.sums import Logits
-from gradcheck.bounds import spread
+from gradcheck.bounds import spread, usual
 from gradcheck.enclosure import U64, outward
 from gradcheck.errors import Unusable
+
+TYPICAL = 33  # rows of which the median is taken for that of all
 
 
 def judged(dump: Dump, plan: Plan, sums: Logits) -> Finding:
     """Probes of every row, then rows."""
     probed = _probed(dump, plan, sums)
-    found = concluded("Z", probed, _again(dump, plan, probed.worst()), plan)
+    some = np.unique(np.linspace(0, dump.L - 1, TYPICAL).astype(int)).tolist()
+    lengths = [norms(np.asarray(dump.arrays["Z"][l : l + 1]))[0] for l in some]
+    median = float(np.median(lengths))
+    found = concluded("Z", probed, _again(dump, plan, probed.worst()), plan, median)
     told = (faults.rows_in_words(found.rows, dump.L), *faults.ranks_in_words(found.rows, dump)) if found.rows else ()
     return replace(found, faults=told)
 
@@ -65,6 +70,8 @@ def _again(dump: Dump, plan: Plan, rows: list[int]) -> Compared:
         limit = outward(k * size + lost, dump.d + 16)
         allowed = np.where(size + limit < plan.arithmetic.huge, limit, np.inf)
         computed = real(dump.arrays["Z"][:, part][rows])
-        return Compared("Z", computed, theta @ X + b, allowed, tuple(rows)).essential(part.start)
+        exact = theta @ X + b
+        common = usual(plan.arithmetic, dump.d, (theta * theta) @ (X * X) + b * b, exact)
+        return Compared("Z", computed, exact, allowed, tuple(rows), usual=common).essential(part.start)
 
     return joined(list(threaded(one, [part for shard in plan.shards for part in shard])))

@@ -18,7 +18,7 @@ def losses(dump: Dump, plan: Plan, block: Block) -> Loss:
     of, lse, found, model = block.labels, block.lse, block.found, plan.arithmetic
     single = dump.index and not dump.law.smoothing
     mass, terms = of.mass, dump.n if single else dump.n * dump.L
-    k = model.loss(terms)  # log-sum-exps and logits may be added up apart
+    k = model.loss(terms, dump.n * dump.L)  # log-sum-exps and logits may be added up apart
     picked = _picked(dump, block)
     size = mass * abs(lse) + abs(picked) if single else mass * (2 * abs(lse) + found.distance)
     own = mass * found.Q + size * 8 * U64

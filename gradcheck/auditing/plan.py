@@ -4,9 +4,10 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gradcheck import arithmetic, precision
+from gradcheck import precision
 from gradcheck.arithmetic import Arithmetic
 from gradcheck.auditing.dump import Dump
+from gradcheck.auditing.kinds import model_of
 from gradcheck.auditing.rows import AT_ONCE, INNER, cuts, norms, real, rowwise
 from gradcheck.auditing.turned import Turned, turned
 from gradcheck.bounds import ErrorModel, Loss, divided, operations, spread, sums
@@ -57,28 +58,13 @@ def error_model(dump: Dump, declared: Arithmetic) -> ErrorModel:
     """What the dump shows, and what is declared: sums are by default those of the dump or float32, whichever is finer."""
     if declared.subnormals == "flushed":
         raise Unusable("an audit grants no flushing of subnormal numbers; expected a dump that was computed without it")
-    arrays = dump.precision
-    if not (declared.accumulate or declared.inner) and arrays.u > precision.named("float32").u:
-        declared = replace(declared, accumulate="float32")
-    granted = arithmetic.granted(arrays.name, declared)
     kinds = {
         name: precision.of(np.dtype(array.dtype))
         for name, array in dump.arrays.items()
         if name not in ("Y", "upstream", "lse")
     }
-    for kind in kinds.values():  # whatever lies in the dump has been written down there
-        granted = granted.within(kind)
-    stored = max((arrays, *([precision.named(declared.stored)] if declared.stored else [])), key=lambda p: p.u)
-    finer = {name: int(kinds[name].u < stored.u) for name in ("theta", "X", "b")}
-    return ErrorModel(
-        granted,
-        stored,
-        max(finer["theta"] + finer["X"], finer["b"]),
-        finer["X"],
-        finer["theta"],
-        operations(dump.law),
-        _divisor(dump, granted),
-    )
+    found = model_of(kinds, dump.precision, declared)
+    return replace(found, labels=operations(dump.law), divisor=_divisor(dump, found.granted))
 
 
 def _divisor(dump: Dump, granted: precision.Precision) -> float:
@@ -87,7 +73,7 @@ def _divisor(dump: Dump, granted: precision.Precision) -> float:
     if dump.law.counted != WEIGHTS or not dump.N > 0:
         return summed
     terms = dump.n if dump.index else dump.n * dump.L
-    return summed + divided(granted, terms, dump.totals[1], dump.N)
+    return summed + divided(granted, terms, dump.totals[1], dump.N, among=dump.n * dump.L)
 
 
 def plan(dump: Dump, *, declared: Arithmetic, count: int, seed: int, memory: int) -> Plan:

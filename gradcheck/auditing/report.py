@@ -38,6 +38,7 @@ def text(found: Audit) -> str:
     told = {
         "status": found.status,
         "missing": list(found.missing),
+        "times_sharper_with_logits": found.with_logits,
         "findings": [_finding(f, f.certifies(found.sizes)) for f in found.findings],
     }
     whole = {**head, **model, "chance_of_a_miss": freivalds.MISS, **told}
@@ -53,12 +54,15 @@ def _finding(f: Finding, certifies: bool) -> dict[str, Any]:
         "every_entry_within": _certified(f.entry if certifies else None),
         "every_row_within": _certified(f.row if certifies else None),
         "median_row": _number(f.median),
+        "certified_share": _share(f, certifies),
+        "certified_bits": _bits(_share(f, certifies)),
         "smallest_relative_error_seen": _certified(f.seen),
         "rows_at_fault": len(f.rows),
         "rows": list(f.rows[:ROWS]),
         "rows_left_out": max(len(f.rows) - ROWS, 0),
         "faults": list(f.faults),
         "odd": list(f.odd),
+        "unusual": [{**_entry(remark.witness), "times": _number(remark.times)} for remark in f.unusual],
         "entries": [_entry(witness) for witness in f.entries],
     }
 
@@ -66,6 +70,16 @@ def _finding(f: Finding, certifies: bool) -> dict[str, Any]:
 def _entry(w: Witness) -> dict[str, Any]:
     numbers = {"computed": _number(w.computed), "must_be": _number(w.midpoint), "within": _number(w.radius)}
     return {"place": list(w.place), **numbers}
+
+
+def _share(f: Finding, certifies: bool) -> float | None:
+    """Of a typical row, or of the quantity as a whole where every entry was compared."""
+    share = f.share(certifies)
+    return None if share is None else _certified(share)
+
+
+def _bits(share: float | None) -> float | None:
+    return -math.log2(share) if share else None
 
 
 def _certified(value: float | None) -> float | None:

@@ -1,7 +1,7 @@
 """An audit from beginning to end: plan, sums on whatever works, verdicts."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ from gradcheck.arithmetic import Arithmetic
 from gradcheck.auditing import dump, files, shards
 from gradcheck.auditing.dump import Dump
 from gradcheck.auditing.findings import Finding
+from gradcheck.auditing.fuller import bought
 from gradcheck.auditing.judge import judge
 from gradcheck.auditing.plan import Plan, plan
 from gradcheck.auditing.rows import one_thread, threaded
@@ -45,6 +46,7 @@ class Audit:
     arithmetic: Arithmetic = Arithmetic()  # noqa: RUF009 - immutable
     law: CrossEntropy = PLAIN
     factor: float = 1.0
+    with_logits: float | None = None  # how many times sharper limits would be with Z in the dump, which has none
 
     @property
     def status(self) -> int:
@@ -115,7 +117,9 @@ def audit(
     found = dump.of(given, samples=samples, factor=factor, **said, **declared)
     with one_thread():
         planned = _planned(found, probes=probes, seed=seed, memory=memory)
-        return _found(found, planned, _merged(_threads(found, planned), found, _quiet))
+        return _explained(
+            _found(found, planned, _merged(_threads(found, planned), found, _quiet)), found, planned, memory
+        )
 
 
 def audit_path(
@@ -143,7 +147,7 @@ def audit_path(
             from gradcheck.auditing import dask
 
             parts = dask.shards(scheduler, path.absolute(), {**given, "memory": memory}, planned)
-        return _found(found, planned, _merged(parts, found, told))
+        return _explained(_found(found, planned, _merged(parts, found, told)), found, planned, memory)
 
 
 def _threads(found: Dump, planned: Plan) -> Iterator[Sums]:
@@ -159,6 +163,22 @@ def _merged(parts: Iterator[Sums], found: Dump, told: Told) -> Sums:
         total.add(sums)
     told(found.n, found.n)
     return total
+
+
+def _explained(judged: Audit, found: Dump, planned: Plan, memory: int) -> Audit:
+    """Where something disagrees and a depth of sums was declared: whether it agrees without."""
+    said = found.arithmetic.sums
+    if judged.status != 1 or not said:
+        return judged
+    other = replace(found, arithmetic=replace(found.arithmetic, sums=""))
+    again = _planned(other, probes=planned.probes.shape[1], seed=planned.seed, memory=memory)
+    usual = _found(other, again, _merged(_threads(other, again), other, _quiet))
+    words = f"would agree if sums were in any order: they are not in blocks as --sums {said} says"
+    findings = (
+        replace(one, faults=(words,)) if one.verdict.failed and not any_order.verdict.failed else one
+        for one, any_order in zip(judged.findings, usual.findings, strict=True)
+    )
+    return replace(judged, findings=tuple(findings))
 
 
 def _found(found: Dump, planned: Plan, sums: Sums) -> Audit:
@@ -178,4 +198,5 @@ def _found(found: Dump, planned: Plan, sums: Sums) -> Audit:
         found.arithmetic,
         found.law,
         found.factor,
+        bought(found, planned),
     )

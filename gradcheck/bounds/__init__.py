@@ -68,3 +68,5 @@ from gradcheck.bounds.summed import differences as differences
 from gradcheck.bounds.summed import rest as rest
 from gradcheck.bounds.summed import weights as weights
 from gradcheck.bounds.upstream import Upstream as Upstream
+from gradcheck.bounds.usual import FAR as FAR
+from gradcheck.bounds.usual import usual as usual

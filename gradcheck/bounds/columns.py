@@ -46,8 +46,8 @@ class Column:
         reach, lse, L = self.reach, self.lse, self.L
         u, f, size = written(p), elementary(p), np.log(L)
         shifted = prescaled(delta, self.most, self.most, reach, u)
-        added = roundings(p, 0, L - 1) + 4 * L * ELEMENTARY_ULPS[p.name] * p.eta
-        online = rescaled(L, rescaling(p))
+        added, online = summed(L, p)
+        added += 4 * L * ELEMENTARY_ULPS[p.name] * p.eta
         normaliser = shifted + lam(f) + online + added
         log_sum = normaliser + f * (size + normaliser)
         # or merged from parts: bounds.softmax_error, with log L for the entropy
@@ -95,6 +95,19 @@ def _columns(
     Q = 2 * mine + 2 * (L + 16) * U64
     widen = 1 + 64 * U64
     return Columns(*(x * widen for x in (R, alone, Q, log_A, distance, lse, off)))
+
+
+def summed(L: int, p: Precision) -> tuple[float, float]:
+    """What additions and rescalings of a sum of L powers come to, as logarithms.
+
+    In declared blocks a running sum is rescaled once a block at most; but what holds in any order holds then, too.
+    """
+    once = rescaling(p)
+    usual = roundings(replace(p, block=0), 0, L - 1), rescaled(L, once)
+    if not p.block:
+        return usual
+    blocked = roundings(p, 0, L - 1), once * -(-L // p.block)
+    return min(usual, blocked, key=sum)
 
 
 ONLINE = 64  # classes up to which each may be a block of its own

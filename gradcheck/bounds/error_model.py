@@ -51,9 +51,11 @@ class ErrorModel:
         """1 where an operand may underflow or overflow when it is read or written down."""
         return int(bool(self.granted.loses or self.operands))
 
-    def folded(self, operations: float, additions: float | None, writings: float, readings: float) -> float:
+    def folded(
+        self, operations: float, additions: float | None, writings: float, readings: float, among: float | None = None
+    ) -> float:
         """As `Folded.relative`: with what forms the labels and the divisor of the loss."""
-        found = roundings(self.granted, operations + self.labels, additions, writings, readings)
+        found = roundings(self.granted, operations + self.labels, additions, writings, readings, among)
         return together(found + self.divisor)
 
     def logits(self, d: int) -> float:
@@ -98,9 +100,11 @@ class ErrorModel:
         grown, rest = np.expm1(np.minimum(alone, 700.0)), self.folded(6, L - 2, writings=4, readings=2)
         return np.asarray((1 + rest) * grown + rest)
 
-    def loss(self, terms: int) -> float:
-        """Of -(1/n) sum Y log A: products, two sums and their difference, n as a number, 1/n and a product."""
-        return self.folded(5, 2 * terms - 1, writings=3, readings=2)
+    def loss(self, terms: int, entries: int) -> float:
+        """Of -(1/n) sum Y log A: products, two sums and their difference, n as a number, 1/n and a product. Of the `entries` of Y
+        no more than so many terms are not 0.
+        """
+        return self.folded(5, 2 * terms - 1, writings=3, readings=2, among=2 * entries)
 
     def squared_loss(self, n: int) -> float:
         """Of c lse^2: as `losses._squares`."""

@@ -35,10 +35,10 @@ def sums(law: CrossEntropy, p: Precision, L: int, *, one_class: bool) -> float:
     return roundings(p, 0, (L - 1) * several) + roundings(p, 0, 0)
 
 
-def divided(p: Precision, terms: int, mass: float, N: float) -> float:
-    """What a divisor N, a sum of so many weights of labels of a mass, comes to, as a logarithm."""
+def divided(p: Precision, terms: int, mass: float, N: float, *, among: int | None = None) -> float:
+    """What a divisor N, a sum of so many weights of labels of a mass, comes to, as a logarithm; `among` as in `depth`."""
     lost = p.eta * (mass + terms) / N  # weights, and their products, that underflow
-    return roundings(p, 2, terms - 1) + float(lost)
+    return roundings(p, 2, terms - 1, among=among) + float(lost)
 
 
 def unsmoothed_error(law: CrossEntropy, p: Precision) -> float:
@@ -124,13 +124,18 @@ class Folded:
         return more, summed + divided(p, Y.size, float(Y.sum()), self.problem.divisor)
 
     def relative(
-        self, operations: float, additions: float | None = None, writings: float = 0, readings: float = 0
+        self,
+        operations: float,
+        additions: float | None = None,
+        writings: float = 0,
+        readings: float = 0,
+        among: float | None = None,
     ) -> float:
         """As `roundings.relative`, with what forms Y' and N."""
         more, divisor = self._more
         if not (more or divisor):
-            return relative(self.precision, operations, additions, writings, readings)
-        return together(roundings(self.precision, operations + more, additions, writings, readings) + divisor)
+            return relative(self.precision, operations, additions, writings, readings, among)
+        return together(roundings(self.precision, operations + more, additions, writings, readings, among) + divisor)
 
     @cached_property
     def error(self) -> Reals:

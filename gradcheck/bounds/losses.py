@@ -18,7 +18,7 @@ def loss_error(folded: Folded, softmax: SoftmaxError, times: int = 1, *, ours: b
     precision, Y = folded.precision, folded.Y
     terms = times * int(np.count_nonzero(Y))
     # lse and Z of each label may be added up apart, in any order
-    k = folded.relative(5, max(2 * terms - 1, 0), writings=3, readings=2)
+    k = folded.relative(5, max(2 * terms - 1, 0), writings=3, readings=2, among=2 * times * Y.size)
     used = Y > 0
     with np.errstate(over="ignore", invalid="ignore"):
         if ours:

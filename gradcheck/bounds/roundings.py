@@ -31,29 +31,51 @@ def spread(k: float, u: float) -> float:
     return math.expm1(min(k * lam(u) * (1 + 16 * U64), 700.0))
 
 
-def roundings(
-    p: Precision, operations: float, additions: float | None = None, writings: float = 0, readings: float = 0
+def depth(p: Precision, additions: float, among: float | None = None) -> float:
+    """So many additions of numbers that are not 0, as a term of a sum meets them in a row: all of them in any order, or those of
+    its block and one for each block. `among` counts all terms, where some that are 0 belong to blocks, too.
+
+    A sum of sums is no deeper, and so are two with their difference: docs/bounds.md, section 12.
+    """
+    if not p.block:
+        return additions
+    return min(additions, p.block + math.ceil((additions + 1 if among is None else among) / p.block))
+
+
+def roundings(  # noqa: PLR0917 - what is counted
+    p: Precision,
+    operations: float,
+    additions: float | None = None,
+    writings: float = 0,
+    readings: float = 0,
+    among: float | None = None,
 ) -> float:
     """The logarithm of what so many roundings come to: of operations, additions within a sum, arrays that are stored, readings.
 
     The one place where what is declared of an arithmetic (docs/bounds.md, section 12) becomes roundings. Where sums are finer
     than arrays, the result of each operation is written down, and that of a sum once. `writings` counts arrays between two
     steps, and operands before a product, where these are stored in a coarser precision, and nothing else is. A sum of one
-    term has no addition, and rounds it all the same where it is coarser.
+    term has no addition, and rounds it all the same where it is coarser. `among` as in `depth`.
     """
     found = operations * (lam(p.u) + lam(p.kept)) + writings * lam(p.stored) + readings * lam(p.reads)
     if additions is None:
         return found
+    additions = depth(p, additions, among)
     if p.adds:  # the terms of a coarser sum are rounded before
         return found + additions * lam(p.adds) + lam(max(p.u, p.adds))
     return found + additions * lam(p.u) + lam(p.kept)
 
 
-def relative(
-    p: Precision, operations: float, additions: float | None = None, writings: float = 0, readings: float = 0
+def relative(  # noqa: PLR0917 - what is counted
+    p: Precision,
+    operations: float,
+    additions: float | None = None,
+    writings: float = 0,
+    readings: float = 0,
+    among: float | None = None,
 ) -> float:
     """`exp(roundings) - 1`: their relative error. As `spread`, which it is where nothing is declared."""
-    return together(roundings(p, operations, additions, writings, readings))
+    return together(roundings(p, operations, additions, writings, readings, among))
 
 
 def together(logarithm: float) -> float:

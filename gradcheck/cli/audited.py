@@ -16,6 +16,8 @@ from gradcheck.reports import words
 from gradcheck.reports.terminal import plain_table, styled
 from gradcheck.verdict import Outcome, Verdict
 
+UNUSUAL = 3  # rows with an unusual entry that are told
+
 
 def name(finding: Finding) -> str:
     """`∂ℒ/∂θ`."""
@@ -28,7 +30,7 @@ def table(found: Audit) -> Table:
         "quantity",
         "verdict",
         "ratio",
-        "would see",
+        "certified",
         "every entry within",
         "every row, in its 2-norm",
         "of about",
@@ -43,7 +45,7 @@ def table(found: Audit) -> Table:
             name(finding),
             styled(finding.verdict.outcome),
             words.ratio(finding.verdict.ratio),
-            share(finding.seen),
+            certified(finding.share(finding.certifies(found.sizes))),
             *cells,
         )
     return made
@@ -52,6 +54,13 @@ def table(found: Audit) -> Table:
 def _size(value: float | None) -> str:
     """Nothing, where no number bounds it."""
     return words.NONE if value is None or not math.isfinite(value) else f"{value:.1e}"
+
+
+def certified(share_of: float | None) -> str:
+    """In shares of a typical row, and in bits: `0.12 %, 9.7 bits`."""
+    if share_of is None:
+        return "nothing"
+    return f"{share(share_of)}, {-math.log2(share_of):.1f} bits" if share_of > 0 else "all of it"
 
 
 def share(seen: float | None) -> str:
@@ -69,6 +78,14 @@ def notes(found: Audit) -> Iterator[str]:
         if finding.verdict.outcome is Outcome.INCONCLUSIVE:
             yield f"{name(finding)} is not judged, and not counted as agreement: {finding.verdict.reason}"
         yield from finding.odd
+        yield from map(str, finding.unusual[:UNUSUAL])
+        if len(finding.unusual) > UNUSUAL:
+            yield f"and {len(finding.unusual) - UNUSUAL} more rows of {name(finding)} with an unusual entry"
+    if found.with_logits is not None and found.with_logits > 1:
+        yield (
+            f"With Z in the dump, Z would be judged, and limits of gradients would be about {found.with_logits:.2g} times sharper, "
+            f"which is {math.log2(found.with_logits):.1f} bits: what is granted to logits is granted to all that follows from them."
+        )
     if found.missing:
         yield f"Not in the dump, and not judged: {', '.join(found.missing)}"
 

@@ -53,6 +53,19 @@ class Parts(Typed):
         )
 
 
+class Sums(Typed):
+    """In which order sums are taken."""
+
+    name = "sums"
+
+    def convert(self, value: Any, param: click.Parameter | None, context: click.Context | None) -> str:
+        """What is written, if it is known."""
+        try:
+            return arithmetic.Arithmetic(sums=str(value)).sums
+        except Unusable as problem:
+            self.fail(str(problem), param, context)
+
+
 ARITHMETIC: Table = {
     "--inner": {"help": "A coarser precision that it computes in, inside; the bound follows."},
     "--accumulate": {"help": "The precision in which its sums are taken, where that is not that of its arrays."},
@@ -68,6 +81,11 @@ ARITHMETIC: Table = {
         "type": click.BOOL,
         "metavar": "yes|no",
         "help": "no: two calls may differ by what rounding explains, as atomic additions do. [yes]",
+    },
+    "--sums": {
+        "type": Sums(),
+        "metavar": "blocked:B",
+        "help": "Sums are taken in blocks of at most B terms, then of blocks; without, in any order.",
     },
 }
 for _name, _choices in arithmetic.CHOICES.items():

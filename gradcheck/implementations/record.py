@@ -186,10 +186,10 @@ class Implementation:
             object.__setattr__(self, "layout", replace(self.layout, reduction=""))
         if self.law.own and (self.layout.pinned is not None or self.declared.pinned is not None):
             raise Unusable(f"{self.name}: a pinned class is of the cross-entropy; the loss {self.law} has none")
-        if self.law.own and self.arithmetic.pieces != 1:
-            raise Unusable(
-                f"{self.name}: pieces={self.arithmetic.pieces} is granted to the cross-entropy, and not to {self.law}"
-            )
+        said = self.arithmetic.said
+        alone = [f"{name}={said[name]}" for name in ("pieces", "sums") if name in said]
+        if self.law.own and alone:
+            raise Unusable(f"{self.name}: {alone[0]} is granted to the cross-entropy, and not to {self.law}")
         object.__setattr__(self, "takes", self._takes())
         own = tuple(getattr(self, name) for name in FUNCTIONS)
         loaded = self.home.functions or own

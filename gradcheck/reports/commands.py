@@ -60,7 +60,10 @@ def suggested(run: Run) -> str:
     law = run.meant_law or run.law
     written = WRITTEN[run.door]
     if run.rounds is not None:
-        return written({}, {}, run.rounds.said)
+        shown = written({}, {}, run.rounds.said)
+        if run.rounds.sums == run.arithmetic.sums:
+            return shown
+        return f"{shown or 'the default'}, without {written({}, {}, {'sums': run.arithmetic.sums})}: that sums are in any order"
     if run.meant is None:
         return ""
     shown = written(said(run.meant), _options(law), {}) or "the default"

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import lru_cache
 from typing import Any, NamedTuple
 
@@ -68,7 +69,8 @@ def _plain(u: float, roundings: int) -> float:
 
 @lru_cache(maxsize=4096)
 def _declared(p: Precision, operations: int, additions: int) -> float:
-    theirs = bounds.roundings(p, operations, additions, writings=1, readings=1)
+    # in any order, whatever is declared: terms that are 0 are not counted, and blocks are of all
+    theirs = bounds.roundings(replace(p, block=0), operations, additions, writings=1, readings=1)
     return bounds.together(theirs + (operations + additions) * bounds.lam(U64))
 
 

@@ -1,0 +1,168 @@
+"""A torch layer that is watched: every so many calls one is judged where it is, and everything else passes through."""
+
+import sys
+import warnings
+from pathlib import Path
+from typing import Any
+
+from gradcheck.arithmetic import Arithmetic
+from gradcheck.auditing.findings import NAMES
+from gradcheck.auditing.watching.found import Found, Lines, Seen, line
+from gradcheck.auditing.watching.turn import Turn, quiet
+from gradcheck.errors import Disagreement, DisagreementWarning, Unusable, UnusualWarning
+
+ON = ("warn", "raise", "keep")
+NO_GRADIENT = "no gradients are recorded there (torch.no_grad, or the first pass of gradient checkpointing)"
+EVAL = "the layer is in eval mode"
+LOST = "nothing flowed back to the layer"
+UNFINISHED = "not every gradient came back to the layer"
+
+
+class Watch:
+    """A torch.nn.Linear as it is trained. `found` is what was found so far; `close`, or the end of a `with`, lets go of it."""
+
+    def __init__(
+        self, layer: Any, *, every: int, probes: int, to: Path | None, on: str, arithmetic: Arithmetic
+    ) -> None:
+        require(layer)
+        if on not in ON:
+            raise Unusable(f"on={on!r:.40}; expected {', '.join(ON)}")
+        for name, value in (("every", every), ("probes", probes)):
+            if type(value) is not int or value < 1:
+                raise Unusable(f"{name}={value!r:.40}; expected a whole number from 1")
+        self._layer, self._every, self._probes, self._on, self._declared = layer, every, probes, on, arithmetic
+        self._found, self._lines, self._next = Found(), Lines(to), 0
+        self._turn: Turn | None = None
+        self._warned = False
+        self._had = "forward" in vars(layer)
+        self._forward = layer.forward
+        layer.forward = self._watched
+
+    @property
+    def found(self) -> Found:
+        """So far; a call whose gradients have not come is not counted yet."""
+        return self._found
+
+    def __enter__(self) -> "Watch":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """The layer as it was."""
+        self._end()
+        if self._layer.__dict__.get("forward") == self._watched:
+            if self._had:
+                self._layer.forward = self._forward
+            else:
+                del self._layer.__dict__["forward"]
+
+    # ---- what passes ----
+
+    def _watched(self, X: Any, *given: Any, **named: Any) -> Any:
+        torch = sys.modules["torch"]
+        if torch.compiler.is_compiling():  # traced without us, which is told by the count of calls
+            return self._forward(X, *given, **named)
+        if not self._layer.training or not torch.is_grad_enabled():
+            self._found.skipped[EVAL if not self._layer.training else NO_GRADIENT] += 1
+            return self._forward(X, *given, **named)
+        number, self._found.calls = self._found.calls, self._found.calls + 1
+        if number < self._next:
+            return self._forward(X, *given, **named)
+        self._end()
+        return self._judged(number, X, *given, **named)
+
+    def _judged(self, number: int, X: Any, *given: Any, **named: Any) -> Any:
+        held = self._layer._parameters
+        kept = {name: held[name] for name in ("weight", "bias")}
+        other = X.view_as(X) if X.requires_grad else X
+        alias = kept["weight"].view_as(kept["weight"])
+        try:
+            held["weight"] = alias
+            Z = self._forward(other, *given, **named)
+        finally:
+            held.update(kept)
+        self._next = number + self._every
+        try:
+            with quiet():
+                turn = Turn.of(number, (alias, kept["bias"], other), Z, self._declared, self._probes)
+        except Unusable as problem:
+            self._skip(number, str(problem))
+            return Z
+        self._turn = turn
+        Z.register_hook(turn.logits)
+        for name, tensor in (("grad_theta", alias), ("grad_X", other)):
+            if tensor.requires_grad:
+                tensor.register_hook(self._hook(turn, name))
+        return Z
+
+    def _hook(self, turn: Turn, name: str) -> Any:
+        def hook(gradient: Any) -> None:
+            if turn.gradient(name, gradient) and turn is self._turn:
+                self._end()
+
+        return hook
+
+    # ---- what is found ----
+
+    def _skip(self, number: int, reason: str) -> None:
+        self._found.skipped[reason] += 1
+        self._lines.write({"call": number, "skipped": reason})
+
+    def _end(self) -> None:
+        """The call that was judged is over: all of it has come, or another begins."""
+        turn, self._turn = self._turn, None
+        if turn is None:
+            return
+        if turn.failed or not turn.began or turn.waits:
+            reason = turn.failed or (UNFINISHED if turn.began else LOST)
+            self._skip(turn.number, reason)
+            self._next = turn.number + 1 if not turn.began else self._next
+        else:
+            self._lines.write(line(turn.number, turn.judged, []))
+            unknown = [one for one in turn.judged if one.unknown]
+            self._found.judged += not unknown
+            for one in unknown[:1]:
+                self._found.inconclusive[f"{NAMES[one.quantity]}: {one.unknown}"] += 1
+        self._tell([Seen(turn.number, one.quantity, entry) for one in turn.judged for entry in one.entries])
+
+    def _tell(self, seen: list[Seen]) -> None:
+        for one in seen:
+            self._found.add(one)
+        wrong, odd = [one for one in seen if one.wrong], [one for one in seen if not one.wrong]
+        if wrong and self._on == "raise":
+            raise Disagreement("\n".join(map(str, wrong)))
+        if self._on == "keep":
+            return
+        for one in wrong:
+            warnings.warn(str(one), DisagreementWarning, stacklevel=2)
+        if odd and not self._warned:  # the first alone: the others are in `found`
+            self._warned = True
+            warnings.warn(str(odd[0]), UnusualWarning, stacklevel=2)
+
+
+def require(layer: Any) -> None:
+    """`Unusable` where this is no layer that can be watched, in a line that says what to do."""
+    kind = type(layer).__name__
+    linear = getattr(getattr(sys.modules.get("torch"), "nn", None), "Linear", None)
+    if hasattr(layer, "_orig_mod") or getattr(layer, "_compiled_call_impl", None) is not None:
+        raise Unusable(
+            f"the {kind} is compiled, and cannot be watched; expected the layer before torch.compile, in a model that is not"
+        )
+    if linear is None or not isinstance(layer, linear) or type(layer).forward is not linear.forward:
+        raise Unusable(
+            f"a {kind} cannot be watched; expected the torch.nn.Linear that gives the logits, with its own forward"
+        )
+    replaced = vars(layer).get("forward")
+    if replaced is not None and not type(getattr(replaced, "__self__", None)).__module__.startswith("gradcheck."):
+        raise Unusable(f"the forward of this {kind} was replaced by another; expected torch.nn.Linear's own")
+    weight = layer._parameters.get("weight")
+    if weight is None:
+        raise Unusable(
+            f"the weight of this {kind} is computed from others (a parametrization); expected a parameter of its own"
+        )
+    if not weight.requires_grad:
+        raise Unusable(
+            f"the weight of this {kind} is frozen, and has no gradient; expected requires_grad, or nothing to watch"
+        )

@@ -1,0 +1,95 @@
+"""One call that is judged: its logits at once, its gradients as they come. Imports no framework: torch is there already."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+from gradcheck import precision
+from gradcheck.arithmetic import Arithmetic
+from gradcheck.auditing.kinds import model_of
+from gradcheck.auditing.watching.products import Call, Judged
+from gradcheck.bounds import ErrorModel
+from gradcheck.errors import Unusable, raised
+
+KINDS = ("float64", "float32", "float16", "bfloat16")
+FAST = {"high": "tf32", "medium": "bfloat16"}  # what torch.set_float32_matmul_precision lets float32 products be
+
+
+class Turn:
+    """A call of which X (…, d), theta and b were taken, and Z (…, L) was given. `waits` are the gradients that should come."""
+
+    def __init__(self, number: int, call: Call, waits: set[str]) -> None:
+        self.number, self._call, self.waits = number, call, waits
+        self.judged: list[Judged] = []
+        self.failed = ""
+        self.began = False
+
+    @classmethod
+    def of(cls, number: int, taken: tuple[Any, Any, Any], Z: Any, declared: Arithmetic, probes: int) -> "Turn":
+        """With the logits judged."""
+        theta, X = taken[0].detach(), taken[2].detach()
+        b = None if taken[1] is None else taken[1].detach()
+        model = model_for({"theta": theta, "b": theta if b is None else b, "X": X, "Z": Z}, declared)
+        flat = X.reshape(-1, X.shape[-1])
+        waits = {name for name, tensor in (("grad_theta", taken[0]), ("grad_X", taken[2])) if tensor.requires_grad}
+        made = cls(number, Call.of(theta, b, flat, model, probes=probes, seed=(0, number)), waits)
+        made._judge(lambda: made._call.logits(Z.detach().reshape(-1, Z.shape[-1])))
+        return made
+
+    def logits(self, D: Any) -> None:
+        """∂ℒ/∂Z has come."""
+        if not self.began:
+            self.began, self._call.D = True, D.detach().reshape(-1, D.shape[-1])
+
+    def gradient(self, name: str, found: Any) -> bool:
+        """One of the others has come: whether it was the last."""
+        if name not in self.waits or not self.began:
+            return False
+        of, flat = (self._call.of_theta if name == "grad_theta" else self._call.of_X), found.detach()
+        self._judge(lambda: of(flat.reshape(-1, flat.shape[-1])))
+        self.waits.discard(name)
+        if not self.waits:
+            self._call.release()
+        return not self.waits
+
+    def _judge(self, work: Callable[[], Judged]) -> None:
+        """Whatever a tensor cannot do must not end the training."""
+        try:
+            with quiet():
+                self.judged.append(work())
+        except Exception as problem:  # the reason is told
+            self.failed = f"an array cannot be read: {raised(problem)}"
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Nothing here is differentiated, or done in another precision."""
+    torch = sys.modules["torch"]
+    with torch.no_grad(), torch.autocast("cpu", enabled=False):
+        if torch.cuda.is_available():
+            with torch.autocast("cuda", enabled=False):
+                yield
+        else:
+            yield
+
+
+def model_for(tensors: dict[str, Any], declared: Arithmetic) -> ErrorModel:
+    """From the precisions of theta, b, X and Z: under autocast Z is coarser, and what is finer was written down before."""
+    names = {name: str(tensor.dtype).removeprefix("torch.") for name, tensor in tensors.items()}
+    odd = next((name for name, kind in names.items() if kind not in KINDS), None)
+    if odd:
+        raise Unusable(f"{odd} has dtype {names[odd]}; expected one of {', '.join(KINDS)}")
+    kinds = {name: precision.named(kind) for name, kind in names.items()}
+    coarsest = max(kinds.values(), key=lambda kind: kind.u)
+    if not declared.inner and coarsest.name == "float32":
+        fast = FAST.get(_matmul(tensors["Z"].device.type))
+        declared = replace(declared, inner=fast) if fast else declared
+    return model_of(kinds, coarsest, declared)
+
+
+def _matmul(device: str) -> str:
+    torch = sys.modules["torch"]
+    said = str(torch.get_float32_matmul_precision())
+    return "high" if device == "cuda" and said == "highest" and torch.backends.cuda.matmul.allow_tf32 else said
