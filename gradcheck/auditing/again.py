@@ -5,6 +5,7 @@ import numpy as np
 from gradcheck.auditing import mapping, penalties
 from gradcheck.auditing.dump import Dump
 from gradcheck.auditing.findings import Compared
+from gradcheck.auditing.matrices import Matrix
 from gradcheck.auditing.plan import Plan
 from gradcheck.auditing.rows import real, threaded
 from gradcheck.auditing.sums import Kept, Sums
@@ -20,7 +21,8 @@ def computed_again(dump: Dump, plan: Plan, sums: Sums, rows: list[int]) -> Compa
         X, A, Y, slope = softmax_rows(dump, rows, kept)
         hard = labels.hard.of(rows, dump.samples("Y", kept.part)) if dump.law.smoothing else None
         D, error = Terms(dump, kept.bound, labels, kept.pull, kept.share, kept.Q).of(rows, A, Y, hard)
-        return (D * slope) @ X.T, error @ abs(X).T
+        G, E = X.right((D * slope).T).T, X.right(error.T, absolute=True).T
+        return G, E + 8 * dump.lost * len(kept.m) * (1 + sums.gradient.most) * (1 + abs(D).max())
 
     G, E = np.zeros((len(rows), dump.d)), np.zeros((len(rows), dump.d))
     for g, e in threaded(one, sums.kept):
@@ -35,14 +37,14 @@ def computed_again(dump: Dump, plan: Plan, sums: Sums, rows: list[int]) -> Compa
     return Compared("grad_theta", taken(dump.arrays["grad_theta"], rows), G, allowed, tuple(rows))
 
 
-def softmax_rows(dump: Dump, rows: list[int], kept: Kept) -> tuple[Reals, Reals, Reals, Reals | float]:
+def softmax_rows(dump: Dump, rows: list[int], kept: Kept) -> tuple[Matrix, Reals, Reals, Reals | float]:
     """Of the samples of a block: X (d, nb), these rows of A and Y' (rows, nb), and of the slope of a cap."""
     part = kept.part
-    X, Y = real(dump.samples("X", part)), dump.samples("Y", part)
+    X, Y = dump.matrix("X", part).exact(), dump.samples("Y", part)
     if "Z" in dump.arrays:
         Z = real(dump.arrays["Z"][:, part][rows])
     else:
-        Z = taken(dump.arrays["theta"], rows) @ X + real(dump.arrays["b"])[rows, np.newaxis]
+        Z = X.left(taken(dump.arrays["theta"], rows).T) + real(dump.arrays["b"])[rows, np.newaxis]
     bent, slope = mapping.again(dump, Z)
     return X, np.exp(bent - kept.m) / kept.s, kept.labels.of(rows, Y), slope
 

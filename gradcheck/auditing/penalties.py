@@ -27,7 +27,7 @@ def of_gradient(dump: Dump, plan: Plan, limit: Reals, parameter: Reals, l2: floa
 
 def own(dump: Dump, size: Reals) -> Reals:
     """What we lose in numbers of this size."""
-    return np.asarray(2 * spread(dump.d + 16, U64) * size)
+    return np.asarray(2 * spread(dump.d + 16, dump.unit) * size + 4 * dump.d * dump.lost)
 
 
 def of_loss(dump: Dump, plan: Plan, limit: Reals, value: float, size: float) -> tuple[Reals, float]:

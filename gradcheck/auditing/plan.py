@@ -1,13 +1,15 @@
 """How a dump is cut and judged: by sizes and memory alone, never by how many workers there are. One plan, one set of digits."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
 from gradcheck import arithmetic, precision
 from gradcheck.arithmetic import Arithmetic
 from gradcheck.auditing.dump import Dump
-from gradcheck.auditing.rows import AT_ONCE, INNER, cuts, norms, real, rowwise
+from gradcheck.auditing.matrices import matrix
+from gradcheck.auditing.rows import AT_ONCE, INNER, cuts, real, rowwise
 from gradcheck.auditing.turned import Turned, turned
 from gradcheck.bounds import ErrorModel, Loss, divided, operations, spread, sums
 from gradcheck.enclosure import U64, Reals
@@ -118,16 +120,25 @@ def plan(dump: Dump, *, declared: Arithmetic, count: int, seed: int, memory: int
 
 
 def rounding(dump: Dump) -> float:
-    """What float64 may lose on each term of our sums, whichever way it goes through."""
-    return 2 * spread(dump.n + dump.L + 2 * dump.d + 64, U64)
+    """What our sums may lose on each term, whichever way it goes through."""
+    return 2 * spread(dump.n + dump.L + 2 * dump.d + 64, dump.unit)
+
+
+def lost_of(dump: Dump, lengths: Reals) -> Reals:
+    """What we lose in a product of d features with V, from 2-norms: Cauchy and Schwarz, since |V| <= 1.
+
+    Nothing where these are not finite, which no loss explains.
+    """
+    lost = 2 * spread(dump.d + 8, dump.unit) * np.sqrt(dump.d) * lengths + 2 * dump.d * dump.lost
+    return np.nan_to_num(lost, nan=0.0, posinf=0.0)
 
 
 def _scale(dump: Dump, own: precision.Precision) -> tuple[float, float]:
     """The largest 2-norm of a row of theta, and the largest |b|."""
     found: Reals = np.empty(dump.L)
 
-    def size(part: slice, theta: np.ndarray) -> None:
-        found[part] = norms(theta)
+    def size(part: slice, theta: Any) -> None:
+        found[part] = matrix(theta).norms()
 
     rowwise(dump.arrays["theta"], size)
     return float(found.max() * (1 + 4 * U64)), float(abs(real(dump.arrays["b"])).max())

@@ -66,7 +66,7 @@ def threaded(work: Callable[[S], T], parts: Iterable[S]) -> Iterator[T]:
 
 def walk(array: Any) -> Iterable[slice]:
     """The rows of an array, some at a time."""
-    return cuts(array.shape[0], max(64, WALKED // array.shape[1]))
+    return cuts(array.shape[0], max(64, getattr(array, "walked", WALKED) // array.shape[1]))
 
 
 def few(array: Any) -> Iterable[slice]:
@@ -76,18 +76,8 @@ def few(array: Any) -> Iterable[slice]:
 
 def rowwise(array: Any, work: Callable[[slice, Any], None]) -> None:
     """Do `work` on the rows of an array, some at a time, on threads; each writes to rows of its own, so no order is needed."""
-    for _ in threaded(lambda part: work(part, np.asarray(array[part])), walk(array)):
+    for _ in threaded(lambda part: work(part, array[part]), walk(array)):
         pass
-
-
-def product(left: Any, right: Any) -> Reals:
-    """left @ right: sums of `INNER` terms in the precision of both, and float64 beyond."""
-    total: Reals | None = None
-    for part in cuts(left.shape[1], INNER):
-        found = left[:, part] @ right[part]
-        total = found.astype(np.float64, copy=False) if total is None else np.add(total, found, out=total)
-    assert total is not None
-    return total
 
 
 def norms(rows: Any) -> Reals:
@@ -105,8 +95,7 @@ def norms(rows: Any) -> Reals:
 
 def scratch(name: str, shape: tuple[int, int], dtype: Any, order: Any) -> Any:
     """Memory of this thread, given out again at the next call: fresh pages cost as much as what is computed on them."""
-    key = (shape, np.dtype(dtype).str, order)
-    found = _kept.__dict__.get(name)
-    if found is None or found[0] != key:
-        found = _kept.__dict__[name] = (key, np.empty(shape, dtype, order))
-    return found[1]
+    size, found = shape[0] * shape[1], _kept.__dict__.get(name)
+    if found is None or found.size < size or found.dtype != dtype:
+        found = _kept.__dict__[name] = np.empty(size, dtype)
+    return found[:size].reshape(shape, order=order)
