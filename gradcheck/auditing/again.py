@@ -40,7 +40,7 @@ def computed_again(dump: Dump, plan: Plan, sums: Sums, rows: list[int]) -> Compa
 def softmax_rows(dump: Dump, rows: list[int], kept: Kept) -> tuple[Matrix, Reals, Reals, Reals | float]:
     """Of the samples of a block: X (d, nb), these rows of A and Y' (rows, nb), and of the slope of a cap."""
     part = kept.part
-    X, Y = dump.matrix("X", part).exact(), dump.samples("Y", part)
+    X, Y = dump.matrix("X", part).exact("X"), dump.samples("Y", part)
     if "Z" in dump.arrays:
         Z = real(dump.arrays["Z"][:, part][rows])
     else:

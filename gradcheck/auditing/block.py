@@ -26,6 +26,7 @@ from gradcheck.bounds import (
 )
 from gradcheck.enclosure import Reals, outward
 from gradcheck.errors import Unusable
+from gradcheck.referees import freivalds
 
 
 @dataclass(frozen=True, eq=False)
@@ -58,7 +59,7 @@ class Block:
 
 def read(dump: Dump, plan: Plan, part: slice) -> Block:
     """A block, its softmax, and what rounding may do to it."""
-    X = dump.matrix("X", part).exact()
+    X = dump.matrix("X", part).exact("X")
     if not X.finite():
         raise Unusable(
             f"{dump.source}: X holds a number that is not finite among samples {part.start} to {part.stop - 1}"
@@ -100,10 +101,10 @@ def _logits(dump: Dump, plan: Plan, part: slice, X: Matrix) -> mapping.Computed:
     if plan.scale is None:
         zero, Z = np.zeros(X.shape[1]), dump.matrix("Z", part)
         if not plan.arithmetic.inside:
-            return Z, (zero, _ours(dump, zero)), None
+            return Z, (zero, _ours(dump, plan, zero)), None
         # what comes after was computed from logits that were not written down yet
         size = np.maximum(*map(abs, Z.ends()))
-        return Z, (returned(zero, size, plan.arithmetic), _ours(dump, zero)), None
+        return Z, (returned(zero, size, plan.arithmetic), _ours(dump, plan, zero)), None
     own, arithmetic = plan.own, plan.arithmetic
     Z = matrix(dump.arrays["theta"]).logits(X, real(dump.arrays["b"]), own)
     # Cauchy and Schwarz: |theta||X| + |b| without a second product
@@ -113,13 +114,12 @@ def _logits(dump: Dump, plan: Plan, part: slice, X: Matrix) -> mapping.Computed:
     theirs = arithmetic.logits(dump.d) * size + arithmetic.underflow(dump.d, operands)
     theirs = theirs + arithmetic.within(plan.scale[0], lengths)
     ours = outward(spread(dump.d + 1, own.u) * size + 2 * (dump.d + 1) * own.eta)
-    return Z, (theirs, _ours(dump, ours)), size
+    return Z, (theirs, _ours(dump, plan, ours)), size
 
 
-def _ours(dump: Dump, ours: Reals) -> Reals:
-    """With what the sums of our powers lose where there is no float64, and where subnormal numbers are flushed: as if it were of
-    the logits, since either moves log A by no more.
-    """
+def _ours(dump: Dump, plan: Plan, ours: Reals) -> Reals:
+    """With what the sums of our powers lose beside float64: as if it were of the logits, since either moves log A by no more."""
+    ours = ours + spread(freivalds.QUARTERS, plan.own.u)
     if not dump.placed:
         return ours
     return ours + spread(dump.L + 64, dump.unit) + dump.d * (dump.L + 1) * dump.lost

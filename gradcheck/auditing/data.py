@@ -90,7 +90,7 @@ class Chosen:
         total = np.zeros_like(like)
 
         def one(rows: slice) -> Reals:
-            theta = matrix(self.dump.arrays["theta"][rows]).exact()
+            theta = matrix(self.dump.arrays["theta"][rows]).exact("theta")
             return work(rows, theta, *self.softmax(rows, theta))
 
         for part in threaded(one, walk(self.dump.arrays["theta"])):
@@ -107,7 +107,7 @@ class Chosen:
         def both(rows: slice, theta: Matrix, A: Reals, Y: Reals, slope: Reals | float) -> Reals:
             hard = labels.hard.of(rows, self.Y) if labels.law.smoothing else None
             D, error = terms.of(rows, A, Y, hard)
-            largest = self.dump.lost and theta.most().max()
+            largest = self.dump.lost and theta.sizes()[1].max()
             lost = 8 * self.dump.lost * len(D) * (1 + largest) * (1 + abs(D).max())
             return np.stack([theta.left(D * slope), theta.left(error, absolute=True) + lost])
 

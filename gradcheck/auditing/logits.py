@@ -61,10 +61,10 @@ def _again(dump: Dump, plan: Plan, rows: list[int]) -> Compared:
     k, most = plan.arithmetic.logits(dump.d) + 2 * spread(dump.d + 8, dump.unit), abs(theta).max(axis=1, keepdims=True)
 
     def one(part: slice) -> Compared:
-        X = dump.matrix("X", part).exact()
+        X = dump.matrix("X", part).exact("X")
         size = X.left(abs(theta).T, absolute=True) + abs(b)
-        largest = X.T.most()
-        operands = abs(theta).sum(axis=1, keepdims=True) + X.T.sizes()
+        sizes, largest = X.T.sizes()
+        operands = abs(theta).sum(axis=1, keepdims=True) + sizes
         lost = plan.arithmetic.underflow(dump.d + 1, operands) + plan.arithmetic.within(most, largest)
         lost = lost + 8 * dump.d * dump.lost * (1 + most + largest)
         limit = outward(k * size + lost, dump.d + 16)

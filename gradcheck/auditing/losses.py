@@ -1,6 +1,5 @@
 """The loss of one block of samples, and its limit: as `bounds.loss_error`, with one bound for a column."""
 
-
 import numpy as np
 
 from gradcheck.auditing.block import Block

@@ -28,7 +28,7 @@ def mapped(
     bent = Z.mapped(lambda some: text.mapped(some, law), own, "mapped")
     S = bent.mapped(lambda some: slope(dump, some), own, "slope") if law.softcap else None
     most = np.maximum(*map(abs, Z.ends()))
-    made, carried = (most, 0 * most) if size is None else (size, p.eta * (1 + X.T.sizes()))
+    made, carried = (most, 0 * most) if size is None else (size, p.eta * (1 + X.T.sizes()[0]))
     largest = Enclosure(most, 0 * most)
     found = bounded(largest, theirs, made, carried, law=law, precision=p, column=True)
     known = bounded(largest, ours, most, 0 * most, law=law, precision=own, column=True)

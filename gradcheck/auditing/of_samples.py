@@ -29,7 +29,7 @@ def probed(dump: Dump, plan: Plan, block: Block, by: Turned, bound: Weights) -> 
     floor = floor * of.sure * (1 + of.size) * (dump.L + by.weight.sum())
     limit += granted * found[k + 1] + bound.flat * by.weight.sum() + floor + dump.d * bound.extra
     own += (1 + plan.products) * off + floor
-    H = dump.matrix("grad_X", block.part).exact()
+    H = dump.matrix("grad_X", block.part).exact("H")
     length = H.T.norms()
     lost = lost_of(dump, length)
     limit, own = (outward(x + lost, 4 * dump.L + 64) for x in (limit, own))
@@ -66,10 +66,7 @@ def _of_indices(dump: Dump, block: Block, by: Turned, bound: Weights) -> tuple[R
     right, limit, own = -(at * slope * by.V[k].T) * share, known * by.weight[k], double * at * by.weight[k]
     if dump.law.smoothing:
         V, size = of.classes[:, np.newaxis] * by.V, float(of.classes @ by.weight)
-        if block.S is None:
-            sums = V.sum(axis=0)[:, np.newaxis]
-        else:
-            sums = block.S.left(V)
+        sums = V.sum(axis=0)[:, np.newaxis] if block.S is None else block.S.left(V)
         right -= of.off * (sums - slope * V[k].T) * share
         limit += (bound.Y + double) * of.off * size
         own += double * of.off * size

@@ -101,12 +101,14 @@ def plan(dump: Dump, *, declared: Arithmetic, count: int, seed: int, memory: int
     own = precision.named("float64") if double else single
     scale = None if "Z" in dump.arrays else _scale(dump, own)
     most = max(SAMPLES * (1 + bool(scale)), ENTRIES // max(dump.L, dump.d))  # theta is read once for each block
+    if dump.placed:  # what one block comes to is copied to the host
+        most = dump.n
     # each thread holds the powers of a block, its logits where they are computed, and sums; others wait for being added
     sums_of_all = (AT_ONCE + 3) * 8 * dump.L * (count + 5 + (0 if scale else count))
     of_data = "grad_X" in dump.arrays or bool(dump.law.l2)
     sums_of_all += 8 * dump.L * (count + 3) if of_data else 0
     # powers, logits, what they are mapped to, slopes
-    arrays = 1 + bool(scale) + bool(dump.law.mapped) + 2 * bool(dump.law.softcap)
+    arrays = 1 + bool(scale) + bool(dump.law.mapped) + 2 * bool(dump.law.softcap) + 3 * bool(dump.placed)
     held = AT_ONCE * dump.L * own.dtype.itemsize * arrays
     least = RESERVED + sums_of_all + LEAST * held
     if memory < least:

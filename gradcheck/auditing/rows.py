@@ -5,6 +5,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import numpy as np
@@ -55,6 +56,9 @@ def threaded(work: Callable[[S], T], parts: Iterable[S]) -> Iterator[T]:
         with np.errstate(all="ignore"):  # of each thread its own
             return work(part)
 
+    if getattr(_kept, "in_turn", False):
+        yield from map(quietly, parts)
+        return
     with ThreadPoolExecutor(min(AT_ONCE, os.cpu_count() or 1)) as pool:
         for part in parts:
             waiting.append(pool.submit(quietly, part))
@@ -62,6 +66,17 @@ def threaded(work: Callable[[S], T], parts: Iterable[S]) -> Iterator[T]:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()
+
+
+@contextmanager
+def in_turn() -> Iterator[None]:
+    """No threads of ours: what frameworks are told holds for a thread, and a device computes on all of itself anyhow."""
+    before = getattr(_kept, "in_turn", False)
+    _kept.in_turn = True
+    try:
+        yield
+    finally:
+        _kept.in_turn = before
 
 
 def walk(array: Any) -> Iterable[slice]:

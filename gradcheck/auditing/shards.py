@@ -60,27 +60,23 @@ def shard(dump: Dump, plan: Plan, parts: Iterable[slice]) -> Sums:
 def _add_gradient(dump: Dump, plan: Plan, block: Block, products: Reals, total: Gradient) -> None:
     """A c P − Y' P / N, its limits, and our own error, into `products` and its views in `total`."""
     X, s, of, bound = block.X, block.s, block.of, block.bound
-    ones = np.ones(len(s))
-    P, W = np.vstack([X.left(plan.probes), ones]), np.vstack([X.T.sizes() + dump.d * dump.lost, ones])
+    ones, (sizes, most) = np.ones(len(s)), X.T.sizes()
+    P, W = np.vstack([X.left(plan.probes), ones]), np.vstack([sizes + dump.d * dump.lost, ones])
     double = rounding(dump)
     granted = (1 + plan.products) * (bound.A + (plan.products + double) * bound.size)
     ours = (of.own + plan.products * of.size) * abs(P[:-1]).max(axis=0) + double * of.size * W[0]
     exact, limits = block.pull * P, np.vstack([granted * W, ours])
-    for factors, into, slopes in (
-        [(np.vstack([exact, limits]), products, None)]
-        if block.S is None
-        else (
-            (exact, products[: len(P)], block.S),
-            (limits, products[len(P) :], None),
-        )
-    ):
-        into += block.p.summed(factors / s, plan.own, slopes)
+    if block.S is None:
+        block.p.summed(np.vstack([exact, limits]) / s, plan.own, into=products)
+    else:
+        block.p.summed(exact / s, plan.own, block.S, into=products[: len(P)])
+        block.p.summed(limits / s, plan.own, into=products[len(P) :])
     (_add_indices if dump.index else _add_labels)(dump, block, P, W, total)
     total.flat += W @ bound.flat
     # what a power, a column or their product may lose in underflow
     tiny = 16 * plan.own.tiny + 8 * (dump.d + 1) * dump.lost
     total.floor += float((tiny * of.sure * (1 + of.size) * (1 + W[0])).sum())
-    total.extra, total.most = max(total.extra, bound.extra), max(total.most, float(X.T.most().max()))
+    total.extra, total.most = max(total.extra, bound.extra), max(total.most, float(most.max()))
     if dump.law.z_loss or dump.met:  # 2 z lse may be negative, and so may what is upstream
         total.size += 2 * float(np.maximum(-block.pull, 0).sum())
 
@@ -127,7 +123,7 @@ def _add_logits(dump: Dump, plan: Plan, block: Block, total: Logits) -> None:
     """Z V, X V, 1ᵀV and the sizes of what they are made of, for random V (k, nb)."""
     X, Z = block.X, block.Z
     V = np.random.default_rng([plan.seed, block.part.start, 1]).uniform(-1, 1, (plan.probes.shape[1], X.shape[1]))
-    total.Zv += Z.right(V.T).T
+    Z.right(V.T, into=total.Zv)
     total.Xv += X.right(V.T)
     total.v += V.sum(axis=1)
     total.size += float((abs(block.m) + block.reach).sum())

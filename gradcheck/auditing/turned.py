@@ -29,7 +29,7 @@ def turned(dump: Dump, V: Reals) -> Turned:
 
     def rowed(rows: slice, stored: Any) -> None:
         theta = matrix(stored)
-        product[rows], weight[rows], most[rows] = theta.right(V), theta.sizes(), theta.most()
+        product[rows], (weight[rows], most[rows]) = theta.right(V), theta.sizes()
 
     rowwise(dump.arrays["theta"], rowed)
     return Turned(product, weight + dump.d * dump.lost, float(most.max()))

@@ -1,4 +1,4 @@
-"""Where arrays are, and how they come to the host. The only door to array_api_compat, and to what frameworks call their settings."""
+"""Where arrays are, and how they come to the host. The only door to array_api_compat, and to the settings of frameworks."""
 
 import sys
 from collections.abc import Iterator
@@ -39,7 +39,9 @@ def dtype(array: Any) -> np.dtype[Any]:
 
 
 def doubled(xp: Any, where: Any) -> bool:
-    """Whether there is float64 on a device: MPS has none, and JAX without x64."""
+    """Whether there is float64 on a device: MPS has none, JAX has it within `pinned`, and a TPU has something in its place."""
+    if "tpu" in str(getattr(where, "platform", "")).lower():
+        return False
     try:
         found = xp.zeros(1, dtype=xp.float64, device=where)
     except Exception:  # whatever a framework says in its place
@@ -67,18 +69,20 @@ def _cpu(array: Any) -> Any:
 
 def seen(array: Any) -> bool:
     """Whether NumPy sees an array where it lies, without a copy: bfloat16 of torch it does not know."""
-    if isinstance(array, np.ndarray) or not hasattr(array, "shape"):
+    if isinstance(array, np.ndarray | np.generic) or not hasattr(array, "shape"):
         return True
     if hasattr(array, "detach"):
         return array.device.type == "cpu" and str(array.dtype) != "torch.bfloat16"
     if hasattr(array, "devices"):  # JAX
         return all(one.platform == "cpu" for one in array.devices())
-    return not hasattr(array, "__array_namespace__") or hasattr(array, "__array_interface__")
+    return not (hasattr(array, "__array_namespace__") or hasattr(array, "__cuda_array_interface__"))
 
 
 @contextmanager
 def pinned() -> Iterator[None]:
-    """Products of float32 in float32: no TF32, no bfloat16, no autocast, whatever the frameworks that are imported were told."""
+    """Products of float32 in float32: no TF32, no bfloat16, no autocast, whatever the frameworks that are imported were told; and
+    float64, which JAX has where it is asked for. All of it as it was afterwards, and in this thread.
+    """
     with ExitStack() as stack:
         for name, pin in (("torch", _torch), ("jax", _jax)):
             if name in sys.modules:
@@ -111,5 +115,7 @@ def _torch(torch: Any) -> Iterator[None]:
             torch.set_float32_matmul_precision(before)
 
 
-def _jax(jax: Any) -> Any:
-    return jax.default_matmul_precision("highest")
+@contextmanager
+def _jax(jax: Any) -> Iterator[None]:
+    with jax.default_matmul_precision("highest"), jax.enable_x64(True):
+        yield

@@ -12,6 +12,7 @@ from gradcheck.enclosure import Reals
 from gradcheck.precision import Precision
 from gradcheck.referees import freivalds
 
+BROAD = 256  # columns of a copy, of an array that is stored by columns
 COPIED = 2**15  # entries that are copied into float64 at a time, and multiplied where they are in the cache
 
 
@@ -34,20 +35,25 @@ class Held:
     def __getitem__(self, place: Any) -> Any:
         return self.array[place]
 
-    def exact(self) -> "Held":
-        """In float64, which every precision is a subset of."""
-        return Held(np.asarray(self.array).astype(np.float64, copy=False))
+    def exact(self, name: str) -> "Held":
+        """In float64, which every precision is a subset of, in memory of this thread."""
+        return self if self.array.dtype == np.float64 else Held(self._copied((slice(None),), False, name))
 
     def finite(self) -> bool:
         """Looked at one by one only where the sum is not."""
         return bool(np.isfinite(self.array.sum())) or bool(np.isfinite(self.array).all())
 
-    def right(self, V: Reals, *, absolute: bool = False) -> Reals:
-        """Some rows at a time."""
-        found = np.empty((V.shape[1], self.shape[0])).T
-        for rows in cuts(self.shape[0], max(16, COPIED // self.shape[1])):
-            found[rows] = self._copied(rows, absolute) @ V
-        return found
+    def right(self, V: Reals, *, absolute: bool = False, into: Reals | None = None) -> Reals:
+        """Some rows at a time, where these are copied."""
+        found = np.zeros((V.shape[1], self.shape[0])) if into is None else into
+        if self.array.dtype == np.float64 and not absolute:
+            found += V.T @ self.array.T
+            return found.T
+        each = min(self.shape[1], BROAD) if self._order == "F" else self.shape[1]
+        for cols in cuts(self.shape[1], each):
+            for rows in cuts(self.shape[0], max(16, COPIED // each)):
+                found[:, rows] += V[cols].T @ self._copied((rows, cols), absolute, "copied").T
+        return found.T
 
     def left(self, V: Reals, *, absolute: bool = False) -> Reals:
         """Likewise, of the columns."""
@@ -57,13 +63,13 @@ class Held:
         """In the precision that they are in, where that is float32."""
         return norms(self.array)
 
-    def sizes(self) -> Reals:
-        """As they are added up in float64."""
-        return np.asarray(abs(self.array).sum(axis=1, dtype=np.float64))
-
-    def most(self) -> Reals:
-        """Exact."""
-        return np.asarray(abs(self.array).max(axis=1)).astype(np.float64)
+    def sizes(self) -> tuple[Reals, Reals]:
+        """Some rows at a time."""
+        sums, most = np.empty(self.shape[0]), np.empty(self.shape[0])
+        for rows in cuts(self.shape[0], max(16, COPIED // self.shape[1])):
+            size = self._copied((rows,), True, "copied")
+            sums[rows], most[rows] = size.sum(axis=1), size.max(axis=1)
+        return sums, most
 
     def ends(self) -> tuple[Reals, Reals]:
         """Exact."""
@@ -100,27 +106,20 @@ class Held:
         p, m, s, reach = freivalds.powers(self.array, scratch("powers", self.shape, own.dtype, self._order))
         return Powers(Held(p), m, s, reach)
 
-    def summed(self, factors: Reals, own: Precision, slopes: Any = None) -> Reals:
+    def summed(self, factors: Reals, own: Precision, slopes: Any = None, *, into: Reals | None = None) -> Reals:
         """Some rows at a time, whose sums stay in the cache until all columns are added."""
-        given, found = factors.astype(own.dtype), np.zeros((len(factors), self.shape[0]))
+        given, found = factors.astype(own.dtype), np.zeros((len(factors), self.shape[0])) if into is None else into
         for rows in cuts(self.shape[0], CLASSES):
             array = self.array[rows] if slopes is None else self.array[rows] * slopes[rows]
-            into = found[:, rows]
             for part in cuts(self.shape[1], INNER):
-                np.add(into, given[:, part] @ array[:, part].T, out=into)
+                found[:, rows] += given[:, part] @ array[:, part].T
         return found
 
-    def _copied(self, rows: slice, absolute: bool) -> Any:
-        """In float64, in memory of this thread where they have to be copied."""
-        some = self.array[rows]
-        if some.dtype == np.float64 and not absolute:
-            return some
-        copy = scratch("copied", some.shape, np.float64, self._order)
-        if not absolute:
-            np.copyto(copy, some)
-        elif some.dtype == np.float64:
-            np.abs(some, out=copy)
-        else:
-            np.copyto(copy, some)
-            np.abs(copy, out=copy)
-        return copy
+    def _copied(self, place: tuple[slice, ...], absolute: bool, name: str) -> Any:
+        """In float64, in memory of this thread."""
+        some = self.array[place]
+        copy = scratch(name, some.shape, np.float64, self._order)
+        if absolute and some.dtype.name != "bfloat16":
+            return np.abs(some, out=copy)
+        np.copyto(copy, some)
+        return np.abs(copy, out=copy) if absolute else copy

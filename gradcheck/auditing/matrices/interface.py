@@ -9,7 +9,7 @@ from gradcheck.precision import Precision
 
 
 class Matrix(Protocol):
-    """M (rows, cols). Products and sums are those of float64, or of `unit` as `Placed` has it; each term meets no more roundings than
+    """M (rows, cols). Products and sums are those of float64, or of pairs; each term meets no more roundings of `Dump.unit` than
     there are terms.
     """
 
@@ -23,16 +23,16 @@ class Matrix(Protocol):
         """A part of it, which NumPy can read."""
         ...
 
-    def exact(self) -> "Matrix":
-        """The same numbers, to be asked of several times."""
+    def exact(self, name: str) -> "Matrix":
+        """The same numbers, to be asked of several times; `name` for memory that is given out again."""
         ...
 
     def finite(self) -> bool:
         """Whether every entry is."""
         ...
 
-    def right(self, V: Reals, *, absolute: bool = False) -> Reals:
-        """M V (rows, k), or |M| V."""
+    def right(self, V: Reals, *, absolute: bool = False, into: Reals | None = None) -> Reals:
+        """M V (rows, k), or |M| V; added to what is in `into` (k, rows), where that is given."""
         ...
 
     def left(self, V: Reals, *, absolute: bool = False) -> Reals:
@@ -43,12 +43,8 @@ class Matrix(Protocol):
         """(rows,): an upper bound of the 2-norm of each."""
         ...
 
-    def sizes(self) -> Reals:
-        """(rows,): the sum of |M| of each."""
-        ...
-
-    def most(self) -> Reals:
-        """(rows,): the largest |M| of each."""
+    def sizes(self) -> tuple[Reals, Reals]:
+        """(rows,): the sum of |M| of each, and the largest."""
         ...
 
     def ends(self) -> tuple[Reals, Reals]:
@@ -71,9 +67,9 @@ class Matrix(Protocol):
         """exp(M − m), m the maxima of columns, in our own precision."""
         ...
 
-    def summed(self, factors: Reals, own: Precision, slopes: Any = None) -> Reals:
+    def summed(self, factors: Reals, own: Precision, slopes: Any = None, *, into: Reals | None = None) -> Reals:
         """`factors` Mᵀ (r, rows), for factors (r, cols) in our own precision, of M times `slopes`: `INNER` terms at a time in that
-        precision, and as `right` beyond.
+        precision, and as `right` beyond; added to `into`.
         """
         ...
 

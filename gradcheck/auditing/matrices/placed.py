@@ -26,6 +26,8 @@ class Placed:
 
     array: Any
 
+    walked = 2**62  # entries of a walk at a time: all of them
+
     @cached_property
     def shape(self) -> tuple[int, ...]:
         """As NumPy has it."""
@@ -66,7 +68,7 @@ class Placed:
             some = self.xp.astype(some, self.xp.float32)
         return np.asarray(host(some)).astype(dtype or self.dtype, copy=False)
 
-    def exact(self) -> "Placed":
+    def exact(self, name: str) -> "Placed":
         """As it is."""
         return self
 
@@ -74,8 +76,11 @@ class Placed:
         """All at once."""
         return bool(self.xp.all(self.xp.isfinite(self.array)))
 
-    def right(self, V: Reals, *, absolute: bool = False) -> Reals:
+    def right(self, V: Reals, *, absolute: bool = False, into: Reals | None = None) -> Reals:
         """Some rows at a time; on the host where pairs would overflow."""
+        if into is not None:
+            into += self.right(V, absolute=absolute).T
+            return into.T
         sums = self.sums
         if not max(1.0, float(abs(V).max(initial=0.0))) * self._largest * len(V) < sums.most:
             return Held(np.asarray(self)).right(V, absolute=absolute)
@@ -97,13 +102,10 @@ class Placed:
         # a quotient, its square and the sum; what is flushed beside 1
         return np.asarray(self._host(most[:, 0]) * (np.sqrt(squares * (1 + 2 * (d + 6) * u) + d * LOST) * (1 + u)))
 
-    def sizes(self) -> Reals:
-        """|M| times a vector of ones."""
-        return self.right(np.ones((self.shape[1], 1)), absolute=True)[:, 0]
-
-    def most(self) -> Reals:
-        """Exact."""
-        return self._host(self.xp.max(self.xp.abs(self.array), axis=1))
+    def sizes(self) -> tuple[Reals, Reals]:
+        """|M| times a vector of ones, and what is exact."""
+        most = self._host(self.xp.max(self.xp.abs(self.array), axis=1))
+        return self.right(np.ones((self.shape[1], 1)), absolute=True)[:, 0], most
 
     def ends(self) -> tuple[Reals, Reals]:
         """Exact."""
@@ -136,8 +138,11 @@ class Placed:
         m, s = self._host(most[0, :]), self.sums.value([self.sums.total(p)])
         return Powers(self._like(p), m, s, m - self._host(least))
 
-    def summed(self, factors: Reals, own: Precision, slopes: Any = None) -> Reals:
+    def summed(self, factors: Reals, own: Precision, slopes: Any = None, *, into: Reals | None = None) -> Reals:
         """`INNER` columns of all blocks at once, and what is left of the last."""
+        if into is not None:
+            into += self.summed(factors, own, slopes)
+            return into
         xp, sums, cols = self.xp, self.sums, self.shape[1]
         array = self.array if slopes is None else self.array * slopes.array
         given = xp.asarray(np.ascontiguousarray(factors.T.astype(own.dtype)), device=sums.device)

@@ -2,10 +2,11 @@
 
     TwoSum(a, b) = (s, e), a + b = s + e exactly        TwoProd(a, b) = (p, e), a b = p + e exactly       (Ogita, Rump, Oishi 2005)
 
-Sums of N pairs (h, l) are formed in a tree: h by TwoSum, l by adding all errors. In units of Σ|x y|, with u = 2⁻²⁴ and D = ⌈log₂ N⌉, each
-error is at most u, in a term or in a level of the tree, there are D + 3 of them for a term (one more for the second half of V, and
-one for what V is short of), and each meets at most 2 D + 3 roundings: (D + 3)(2 D + 3) u² (1 + 2⁻¹⁰), less than 16 (N + 64) u² for
-every N. So N additions with a unit roundoff of `PAIR` = 16 u² = 2⁻⁴⁴ are no less, and that is what is granted to us.
+Sums of N pairs (h, l) are formed in a tree of D = ⌈log₂ N⌉ levels: h by TwoSum, l by adding all errors. Of Σ|x y|, with u = 2⁻²⁴,
+what a product is off by is at most u, what its other half adds (y = h + l) at most u, and what each level is off by at most u:
+(D + 2) u that are added into l, where each meets no more than 2 D + 2 roundings. With what y is short of, the sum is off by no more
+than ((D + 2)(2 D + 2) + 1) u² (1 + 2⁻¹⁰) Σ|x y|, less than 16 (N + 64) u² Σ|x y| for every N. So 64 additions more than there are
+terms, of a unit roundoff of `PAIR` = 16 u² = 2⁻⁴⁴, are no less, and that is what is granted to us.
 """
 
 from dataclasses import dataclass
