@@ -65,7 +65,7 @@ def test_verdicts_of_any_loss_are_those_of_numpy(law):
     assert told(gradcheck.audit(law=law, **there(given, torch))) == told(gradcheck.audit(law=law, **given))
 
 
-@pytest.mark.parametrize("fault", [None, "entry"])
+@pytest.mark.parametrize("fault", ["", "entry"])
 @pytest.mark.parametrize("to", [on("no_float64"), jax], ids=["no float64", "jax"])
 def test_a_device_without_float64_gives_the_same_verdicts(to, fault):
     given = {name: array for name, array in step().items() if name not in (*BARE, "grad_X")}

@@ -1,5 +1,6 @@
 """Walking through an array, some rows at a time: one pass, on threads of ours, whose digits follow from nothing but the array."""
 
+import math
 import os
 import threading
 from collections import deque
@@ -108,9 +109,9 @@ def norms(rows: Any) -> Reals:
     return np.asarray(np.sqrt(squares * (1 + 2 * (d + 2) * float(found.eps)) + d * float(found.tiny)))
 
 
-def scratch(name: str, shape: tuple[int, int], dtype: Any, order: Any) -> Any:
+def scratch(name: str, shape: tuple[int, ...], dtype: Any, order: Any) -> Any:
     """Memory of this thread, given out again at the next call: fresh pages cost as much as what is computed on them."""
-    size, found = shape[0] * shape[1], _kept.__dict__.get(name)
+    size, found = math.prod(shape), _kept.__dict__.get(name)
     if found is None or found.size < size or found.dtype != dtype:
         found = _kept.__dict__[name] = np.empty(size, dtype)
     return found[:size].reshape(shape, order=order)

@@ -8,6 +8,8 @@ may be off by is carried through the same products; the derivations are in docs/
 stated error model is never rejected. What probes may miss is a matter of chance, and stated (`certified`).
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -65,7 +67,7 @@ def powers(Z: Array, out: Array) -> tuple[Array, Reals, Reals, Reals]:
     return out, m, s, reach
 
 
-def _summed(p: Array) -> Reals:
+def _summed(p: Any) -> Reals:
     """Of each column: quarters are added in the precision of p, which costs `QUARTERS` roundings, and these sums in float64."""
     quarter, rest = divmod(len(p), 4)
     if not quarter:

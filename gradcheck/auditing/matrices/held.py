@@ -88,7 +88,7 @@ class Held:
             found[rows] = by(np.asarray(self.array[rows]).astype(own.dtype, copy=False))
         return Held(found)
 
-    def logits(self, X: "Held", b: Reals, own: Precision) -> "Held":  # type: ignore[override]
+    def logits(self, X: Any, b: Reals, own: Precision) -> "Held":
         """Into memory of this thread; the result of some rows stays in the cache until it is added."""
         operand, of_rows = np.ascontiguousarray(X.array.astype(own.dtype)), b.astype(own.dtype)[:, np.newaxis]
         Z = scratch("logits", (self.shape[0], X.shape[1]), own.dtype, "C")

@@ -59,7 +59,7 @@ class Matrix(Protocol):
         """What a function of every entry makes of it, in our own precision; `name` for memory that is given out again."""
         ...
 
-    def logits(self, X: "Matrix", b: Reals, own: Precision) -> "Matrix":
+    def logits(self, X: Any, b: Reals, own: Precision) -> "Matrix":
         """M X + b (rows, n), for X (cols, n) and b (rows,), in our own precision."""
         ...
 

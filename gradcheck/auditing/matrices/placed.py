@@ -120,7 +120,7 @@ class Placed:
         """All at once."""
         return self._like(by(self._own(own)))
 
-    def logits(self, X: "Placed", b: Reals, own: Precision) -> "Placed":  # type: ignore[override]
+    def logits(self, X: Any, b: Reals, own: Precision) -> "Placed":
         """By the device's own product, which is pinned to be that of the precision."""
         found = self.xp.matmul(self._own(own), X._own(own))
         of_rows = np.ascontiguousarray(b.astype(own.dtype)[:, np.newaxis])
