@@ -59,6 +59,14 @@ def test_verdicts_are_those_of_numpy_in_any_precision(dtype):
         assert told(gradcheck.audit(**there(given, torch))) == told(gradcheck.audit(**given))
 
 
+@pytest.mark.parametrize("device", ["device1", "no_float64"])
+def test_what_gradients_meet_is_the_same_where_the_arrays_are(device):
+    given = {name: array for name, array in step().items() if name not in (*BARE, "grad_X")}
+    given |= {"upstream": np.linspace(-1, 2, N).astype(np.float32)}
+    found = gradcheck.audit(factor=4.0, law=gradcheck.CrossEntropy(l2=0.1, softcap=2.0), **there(given, on(device)))
+    assert told(found) == told(gradcheck.audit(factor=4.0, law=gradcheck.CrossEntropy(l2=0.1, softcap=2.0), **given))
+
+
 @pytest.mark.parametrize("law", [{"smoothing": 0.1}, {"softcap": 3.0, "l2": 0.01}, {"z_loss": 0.01, "scale": 0.5}])
 def test_verdicts_of_any_loss_are_those_of_numpy(law):
     given, law = step(), gradcheck.CrossEntropy(**law)

@@ -8,7 +8,7 @@ import numpy as np
 
 from gradcheck.auditing.matrices import Matrix, Placed, matrix
 from gradcheck.auditing.matrices.placed import LOST
-from gradcheck.auditing.rows import HELD, cuts, real
+from gradcheck.auditing.rows import real, walk
 from gradcheck.bounds import Factors, Loss
 from gradcheck.enclosure import U64, Reals
 from gradcheck.errors import Unusable
@@ -96,7 +96,7 @@ class Met:
     def _finite(self) -> bool:
         names = ("grad_theta", "grad_b", "grad_Z", "grad_X")
         some = (self.arrays[name] for name in names if name in self.arrays)
-        return all(np.isfinite(a[part]).all() for a in some for part in cuts(a.shape[0], max(1, HELD // a[:1].size)))
+        return all(matrix(a[part]).finite() for a in some for part in (walk(a) if len(a.shape) > 1 else [slice(None)]))
 
     @property
     def l2(self) -> float:

@@ -63,6 +63,11 @@ class Held:
         """In the precision that they are in, where that is float32."""
         return norms(self.array)
 
+    def squares(self) -> Reals:
+        """In float64."""
+        copy = np.asarray(self.array).astype(np.float64, copy=False)
+        return np.asarray(np.einsum("ij,ij->i", copy, copy))
+
     def sizes(self) -> tuple[Reals, Reals]:
         """Some rows at a time."""
         sums, most = np.empty(self.shape[0]), np.empty(self.shape[0])

@@ -43,6 +43,10 @@ class Matrix(Protocol):
         """(rows,): an upper bound of the 2-norm of each."""
         ...
 
+    def squares(self) -> Reals:
+        """(rows,): the sum of squares of each."""
+        ...
+
     def sizes(self) -> tuple[Reals, Reals]:
         """(rows,): the sum of |M| of each, and the largest."""
         ...

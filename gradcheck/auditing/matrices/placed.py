@@ -21,6 +21,26 @@ LOST = 2.0**-120  # of a term, where a device takes subnormal numbers for zero, 
 
 
 @dataclass(frozen=True, eq=False)
+class Entries:
+    """What the text of a loss asks of entries: functions of NumPy are those of the same name."""
+
+    array: Any
+    xp: Any
+
+    def __mul__(self, other: Any) -> "Entries":
+        return Entries(self.array * getattr(other, "array", other), self.xp)
+
+    def __truediv__(self, other: float) -> "Entries":
+        return Entries(self.array / other, self.xp)
+
+    def __rsub__(self, other: float) -> "Entries":
+        return Entries(other - self.array, self.xp)
+
+    def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **_: Any) -> "Entries":
+        return Entries(getattr(self.xp, ufunc.__name__)(inputs[0].array), self.xp)
+
+
+@dataclass(frozen=True, eq=False)
 class Placed:
     """An array of any framework. NumPy itself gets a copy of it, on the host."""
 
@@ -102,6 +122,13 @@ class Placed:
         # a quotient, its square and the sum; what is flushed beside 1
         return np.asarray(self._host(most[:, 0]) * (np.sqrt(squares * (1 + 2 * (d + 6) * u) + d * LOST) * (1 + u)))
 
+    def squares(self) -> Reals:
+        """Some rows at a time; on the host where pairs would overflow."""
+        sums, each = self.sums, max(1, COPIED[type(self.sums)] // self.shape[1])
+        if not self._largest**2 * self.shape[1] < sums.most:
+            return Held(np.asarray(self)).squares()
+        return sums.value([sums.squares(self.array[rows, :]) for rows in cuts(self.shape[0], each)])
+
     def sizes(self) -> tuple[Reals, Reals]:
         """|M| times a vector of ones, and what is exact."""
         most = self._host(self.xp.max(self.xp.abs(self.array), axis=1))
@@ -118,7 +145,7 @@ class Placed:
 
     def mapped(self, by: Callable[[Any], Any], own: Precision, name: str) -> "Placed":
         """All at once."""
-        return self._like(by(self._own(own)))
+        return self._like(by(Entries(self._own(own), self.xp)).array)
 
     def logits(self, X: Any, b: Reals, own: Precision) -> "Placed":
         """By the device's own product, which is pinned to be that of the precision."""

@@ -35,6 +35,10 @@ class Sums(Protocol):
         """M V (rows, k)."""
         ...
 
+    def squares(self, M: Any) -> Any:
+        """Of each row (rows,), their sum."""
+        ...
+
     def total(self, terms: Any) -> Any:
         """Of (count, …), over the first axis."""
         ...
@@ -60,6 +64,11 @@ class Doubles:
     def product(self, M: Any, V: Any) -> Any:
         """By the device's own product."""
         return self.xp.matmul(self.xp.astype(M, self.xp.float64), V)
+
+    def squares(self, M: Any) -> Any:
+        """Likewise."""
+        M = self.xp.astype(M, self.xp.float64)
+        return self.xp.sum(M * M, axis=1)
 
     def total(self, terms: Any) -> Any:
         """By its own sum."""
@@ -93,6 +102,11 @@ class Pairs:
         M = self.xp.matrix_transpose(self.xp.astype(M, self.xp.float32))
         found = [self._tree(*self._times(M, h[:, None], l[:, None])) for h, l in V]
         return tuple(self.xp.stack([pair[k] for pair in found], axis=1) for k in (0, 1))
+
+    def squares(self, M: Any) -> Any:
+        """Likewise."""
+        M = self.xp.matrix_transpose(self.xp.astype(M, self.xp.float32))
+        return self._tree(*two_product(M, M))
 
     def total(self, terms: Any) -> Any:
         """Of numbers, or of the results of products."""
