@@ -99,6 +99,7 @@ def plan(dump: Dump, *, declared: Arithmetic, count: int, seed: int, memory: int
     used = [dump.arrays[name].dtype for name in (("Z",) if "Z" in dump.arrays else ("theta", "b", "X"))]
     double = stored.name == "float64" or any(np.dtype(kind) == np.float64 for kind in used)
     own = precision.named("float64") if double else single
+    own = replace(own, eta=max(own.eta, dump.lost))  # a device may flush
     scale = None if "Z" in dump.arrays else _scale(dump, own)
     most = max(SAMPLES * (1 + bool(scale)), ENTRIES // max(dump.L, dump.d))  # theta is read once for each block
     if dump.placed:  # what one block comes to is copied to the host
