@@ -12,7 +12,7 @@ from gradcheck.enclosure import Reals
 from gradcheck.precision import Precision
 from gradcheck.referees import freivalds
 
-BROAD = 256  # columns of a copy, of an array that is stored by columns
+BROAD = {"F": 256, "C": 1024}  # columns of a copy, of an array that is stored by columns, or by rows
 COPIED = 2**15  # entries that are copied into float64 at a time, and multiplied where they are in the cache
 
 
@@ -49,9 +49,9 @@ class Held:
         if self.array.dtype == np.float64 and not absolute:
             found += V.T @ self.array.T
             return found.T
-        each = min(self.shape[1], BROAD) if self._order == "F" else self.shape[1]
+        each = min(self.shape[1], BROAD[self._order])
         for cols in cuts(self.shape[1], each):
-            for rows in cuts(self.shape[0], max(16, COPIED // each)):
+            for rows in cuts(self.shape[0], COPIED // each):
                 found[:, rows] += V[cols].T @ self._copied((rows, cols), absolute, "copied").T
         return found.T
 
@@ -71,7 +71,7 @@ class Held:
     def sizes(self) -> tuple[Reals, Reals]:
         """Some rows at a time."""
         sums, most = np.empty(self.shape[0]), np.empty(self.shape[0])
-        for rows in cuts(self.shape[0], max(16, COPIED // self.shape[1])):
+        for rows in cuts(self.shape[0], max(1, COPIED // self.shape[1])):
             size = self._copied((rows,), True, "copied")
             sums[rows], most[rows] = size.sum(axis=1), size.max(axis=1)
         return sums, most
