@@ -1,6 +1,7 @@
 """What an audit costs beside the forward and backward pass that it judges, and which planted faults it catches.
 
-    python -m benchmarks.audit cost   [small|middle|large|deep …]    time, ratio, and peak memory measured by the operating system
+    python -m benchmarks.audit cost   [small|middle|large|deep …]    time, and ratio to the step's, by the clock and of processors,
+                                                                 and peak memory measured by the operating system
     python -m benchmarks.audit more   [small|middle|large|deep …]    what ∂ℒ/∂X and options of the loss cost on top
     python -m benchmarks.audit peers  [small|middle|large|deep …]    torch.autograd.gradcheck, fast, and what slow would cost
     python -m benchmarks.audit faults [small|middle|large|deep]      faults planted in one honest gradient
@@ -26,7 +27,7 @@ import numpy as np
 
 import gradcheck
 from gradcheck.auditing import audit_path
-from gradcheck.auditing.rows import threaded
+from gradcheck.auditing.rows import threaded, walk
 from gradcheck.law import CrossEntropy
 from gradcheck.law.options import PLAIN
 
@@ -80,16 +81,21 @@ def dumped(size, folder, seed=0, dtype="float32", *, data=False, law=PLAIN):
     return run
 
 
-def medians(functions, repeats):
-    """The median time of each function, in seconds, taken in turn."""
-    taken = [[] for _ in functions]
+def timed(functions, repeats):
+    """The median time of each function, in seconds, and that of the processors, taken in turn."""
+    clocks, taken = (time.perf_counter, time.process_time), [[] for _ in functions]
     for _ in range(repeats):
         for k, function in enumerate(functions):
             time.sleep(0.5)  # threads of OpenMP spin for a while after their work, on the core that the next one needs
-            start = time.perf_counter()
+            start = [clock() for clock in clocks]
             function()
-            taken[k].append(time.perf_counter() - start)
-    return [median(times) for times in taken]
+            taken[k].append([clock() - begun for clock, begun in zip(clocks, start, strict=True)])
+    return [[median(times) for times in zip(*of, strict=True)] for of in taken]
+
+
+def medians(functions, repeats):
+    """The first of them."""
+    return [found for found, _ in timed(functions, repeats)]
 
 
 def without(folder):
@@ -102,17 +108,33 @@ def without(folder):
     return other
 
 
+def read_once(folder):
+    """Every entry of every array, on the threads of an audit: what no audit can do without."""
+
+    def largest(part):
+        array, rows = part
+        return array[rows].max()
+
+    arrays = [np.load(file, mmap_mode="r") for file in folder.glob("*.npy")]
+    list(threaded(largest, [(a, rows) for a in arrays if a.ndim == 2 for rows in walk(a)]))
+    return sum(array.nbytes for array in arrays)
+
+
 def cost(*sizes):
-    print(f"{'size':8} {'torch':>8} {'audit':>16} {'without logits':>16}   peak MiB of each")
+    """Beside the step, by the clock and by what processors were busy; and beside one read of each array."""
+    print(f"{'size':8} {'torch':>8} {'audit':>22} {'without logits':>22} {'one read of all':>24}   peak MiB of each")
     for size in sizes or SIZES:
         with tempfile.TemporaryDirectory() as place:
             folder = Path(place) / "dump"
             run = dumped(size, folder)
             bare = without(folder)
-            base, *taken = medians([run, partial(audit_path, folder), partial(audit_path, bare)], REPEATS[size])
+            read = partial(read_once, folder)
+            functions = [run, partial(audit_path, folder), partial(audit_path, bare), read]
+            base, *taken, once = timed(functions, REPEATS[size])
+            cells = " ".join(f"{t:8.3f} s {t / base[0]:5.2f} {c / base[1]:5.2f}" for t, c in taken)
+            cells += f" {once[0]:6.3f} s {read() / 2**20:5.0f} MiB 1/{taken[0][1] / once[1]:.1f}"
             peaks = [peaked(folder), peaked(bare)]
-            cells = " ".join(f"{t:8.3f} s {t / base:5.2f}" for t in taken)
-            print(f"{size:8} {base:6.3f} s {cells}   {peaks[0]:.0f}, {peaks[1]:.0f}", flush=True)
+            print(f"{size:8} {base[0]:6.3f} s {cells}   {peaks[0]:.0f}, {peaks[1]:.0f}", flush=True)
 
 
 def more(*sizes):

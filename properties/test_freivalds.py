@@ -64,7 +64,9 @@ def test_the_powers_are_within_what_is_granted_to_us(seed, scale, L):
     own, zero = named("float32"), np.zeros(5)
     p, m, s, reach = freivalds.powers(Z, np.empty_like(Z))
     arithmetic = ErrorModel(own, own)
-    found = columns(reach, m + np.log(s), L, arithmetic=arithmetic, own=own, logits=(zero, zero))
+    found = columns(
+        reach, m + np.log(s), L, arithmetic=arithmetic, own=own, logits=(zero, zero + spread(freivalds.QUARTERS, own.u))
+    )
     exact = np.exp(Z.astype(float) - m)
     exact /= exact.sum(axis=0)
     assert (abs(p / s - exact) <= exact * np.expm1(found.Q + 2 * L * U64) + 8 * own.eta).all()

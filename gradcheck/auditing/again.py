@@ -5,6 +5,7 @@ import numpy as np
 from gradcheck.auditing import mapping, penalties, typical
 from gradcheck.auditing.dump import Dump
 from gradcheck.auditing.findings import Compared
+from gradcheck.auditing.matrices import Matrix
 from gradcheck.auditing.plan import Plan
 from gradcheck.auditing.rows import real, threaded
 from gradcheck.auditing.sums import Kept, Sums
@@ -23,7 +24,9 @@ def computed_again(dump: Dump, plan: Plan, sums: Sums, rows: list[int]) -> Compa
         D, error = Terms(dump, kept.bound, labels, kept.pull, kept.share, kept.Q).of(rows, A, Y, hard)
         P, S = slope * A * kept.pull, slope * Y * kept.share
         squares, before = typical.terms(dump, plan, (P, S), A, lse=kept.m + np.log(kept.s), X=X)
-        return np.stack([(D * slope) @ X.T, error @ abs(X).T, squares @ (X * X).T, before @ (X * X).T])
+        lost = 8 * dump.lost * len(kept.m) * (1 + sums.gradient.most) * (1 + abs(D).max())
+        G, E = X.right((D * slope).T), X.right(error.T, absolute=True) + lost
+        return np.stack([G.T, E.T, X.squared.right(squares.T).T, X.squared.right(before.T).T])
 
     G, E, squares, before = sum(threaded(one, sums.kept), np.zeros((4, len(rows), dump.d)))
     limit = outward(E + sums.gradient.extra, 4 * dump.n + 64)
@@ -37,14 +40,14 @@ def computed_again(dump: Dump, plan: Plan, sums: Sums, rows: list[int]) -> Compa
     return Compared("grad_theta", taken(dump.arrays["grad_theta"], rows), G, allowed, tuple(rows), usual=common)
 
 
-def softmax_rows(dump: Dump, rows: list[int], kept: Kept) -> tuple[Reals, Reals, Reals, Reals | float]:
+def softmax_rows(dump: Dump, rows: list[int], kept: Kept) -> tuple[Matrix, Reals, Reals, Reals | float]:
     """Of the samples of a block: X (d, nb), these rows of A and Y' (rows, nb), and of the slope of a cap."""
     part = kept.part
-    X, Y = real(dump.samples("X", part)), dump.samples("Y", part)
+    X, Y = dump.matrix("X", part).exact("X"), dump.samples("Y", part)
     if "Z" in dump.arrays:
         Z = real(dump.arrays["Z"][:, part][rows])
     else:
-        Z = taken(dump.arrays["theta"], rows) @ X + real(dump.arrays["b"])[rows, np.newaxis]
+        Z = X.left(taken(dump.arrays["theta"], rows).T) + real(dump.arrays["b"])[rows, np.newaxis]
     bent, slope = mapping.again(dump, Z)
     return X, np.exp(bent - kept.m) / kept.s, kept.labels.of(rows, Y), slope
 

@@ -9,8 +9,9 @@ import numpy as np
 from gradcheck.auditing import mapping
 from gradcheck.auditing.dump import Dump
 from gradcheck.auditing.labels import Labels, labels
+from gradcheck.auditing.matrices import Matrix, matrix
 from gradcheck.auditing.plan import Plan
-from gradcheck.auditing.rows import CLASSES, cuts, norms, real, scratch
+from gradcheck.auditing.rows import real
 from gradcheck.bounds import (
     Columns,
     Differences,
@@ -37,13 +38,13 @@ class Block:
     """
 
     part: slice
-    X: Reals
+    X: Matrix
     Y: Any
     labels: Labels
-    Z: Any
-    bent: Any
-    S: Any
-    p: Any
+    Z: Matrix
+    bent: Matrix
+    S: Matrix | None
+    p: Matrix
     m: Reals
     s: Reals
     lse: Reals
@@ -58,8 +59,8 @@ class Block:
 
 def read(dump: Dump, plan: Plan, part: slice) -> Block:
     """A block, its softmax, and what rounding may do to it."""
-    X = real(dump.samples("X", part))
-    if not np.isfinite(X.sum()) and not np.isfinite(X).all():
+    X = dump.matrix("X", part).exact("X")
+    if not X.finite():
         raise Unusable(
             f"{dump.source}: X holds a number that is not finite among samples {part.start} to {part.stop - 1}"
         )
@@ -67,8 +68,8 @@ def read(dump: Dump, plan: Plan, part: slice) -> Block:
     bent, S, slope = Z, None, None
     if dump.law.mapped:
         bent, S, errors, slope = mapping.mapped(dump, plan, (Z, errors, size), X)
-    order = "F" if bent.strides[0] < bent.strides[1] else "C"
-    p, m, s, reach = freivalds.powers(bent, scratch("powers", bent.shape, plan.own.dtype, order))
+    powers = bent.powers(plan.own)
+    m, s, reach = powers.m, powers.s, powers.reach
     lse = m + np.log(s)
     found = columns(reach, lse, dump.L, arithmetic=plan.arithmetic, own=plan.own, logits=errors)
     Y = dump.samples("Y", part)
@@ -84,7 +85,7 @@ def read(dump: Dump, plan: Plan, part: slice) -> Block:
         bound = raised(bound, plain[0], by)
         others = raised(others, plain[1], by) if others and plain[1] else None
     pull = (of.mass + 2 * masses.z * lse) * share
-    return Block(part, X, Y, of, Z, bent, S, p, m, s, lse, pull, share, reach, found, each, bound, others)
+    return Block(part, X, Y, of, Z, bent, S, powers.p, m, s, lse, pull, share, reach, found, each, bound, others)
 
 
 def _weights(dump: Dump, plan: Plan, each: Differences, mass: Reals) -> tuple[Weights, Weights | None]:
@@ -93,29 +94,32 @@ def _weights(dump: Dump, plan: Plan, each: Differences, mass: Reals) -> tuple[We
     return bound, weights(each, mass, plan.loss, classes=True) if "grad_X" in dump.arrays else None
 
 
-def _logits(dump: Dump, plan: Plan, part: slice, X: Reals) -> mapping.Computed:
+def _logits(dump: Dump, plan: Plan, part: slice, X: Matrix) -> mapping.Computed:
     """Z (L, nb), the errors of the implementation's logits and of ours (nb,), and where they are not in the dump what each is no
     more than before anything cancels.
     """
     if plan.scale is None:
-        zero, Z = np.zeros(X.shape[1]), dump.samples("Z", part)
+        zero, Z = np.zeros(X.shape[1]), dump.matrix("Z", part)
         if not plan.arithmetic.inside:
-            return Z, (zero, zero), None
+            return Z, (zero, _ours(dump, plan, zero)), None
         # what comes after was computed from logits that were not written down yet
-        size = np.maximum(abs(real(Z.max(axis=0))), abs(real(Z.min(axis=0))))
-        return Z, (returned(zero, size, plan.arithmetic), zero), None
+        size = np.maximum(*map(abs, Z.ends()))
+        return Z, (returned(zero, size, plan.arithmetic), _ours(dump, plan, zero)), None
     own, arithmetic = plan.own, plan.arithmetic
-    operand = np.ascontiguousarray(X.astype(own.dtype))
-    Z = scratch("logits", (dump.L, X.shape[1]), own.dtype, "C")
-    b = real(dump.arrays["b"]).astype(own.dtype)
-    for rows in cuts(dump.L, CLASSES):
-        np.matmul(np.asarray(dump.arrays["theta"][rows]).astype(own.dtype, copy=False), operand, out=Z[rows])
-        Z[rows] += b[rows, np.newaxis]
+    Z = matrix(dump.arrays["theta"]).logits(X, real(dump.arrays["b"]), own)
     # Cauchy and Schwarz: |theta||X| + |b| without a second product
-    lengths = norms(np.ascontiguousarray(X.T))
+    lengths = X.T.norms()
     size = outward(plan.scale[0] * lengths + plan.scale[1], dump.d + 8)
     operands = math.sqrt(dump.d) * (plan.scale[0] + lengths)
     theirs = arithmetic.logits(dump.d) * size + arithmetic.underflow(dump.d, operands)
     theirs = theirs + arithmetic.within(plan.scale[0], lengths)
     ours = outward(spread(dump.d + 1, own.u) * size + 2 * (dump.d + 1) * own.eta)
-    return Z, (theirs, ours), size
+    return Z, (theirs, _ours(dump, plan, ours)), size
+
+
+def _ours(dump: Dump, plan: Plan, ours: Reals) -> Reals:
+    """With what the sums of our powers lose beside float64: as if it were of the logits, since either moves log A by no more."""
+    ours = ours + spread(freivalds.QUARTERS, plan.own.u)
+    if not dump.placed:
+        return ours
+    return ours + spread(dump.L + 64, dump.unit) + dump.d * (dump.L + 1) * dump.lost

@@ -13,6 +13,7 @@ from gradcheck.auditing import faults, mapping, typical
 from gradcheck.auditing.dump import Dump
 from gradcheck.auditing.findings import Compared, Finding, Probed, concluded
 from gradcheck.auditing.labels import Labels
+from gradcheck.auditing.matrices import Matrix, matrix
 from gradcheck.auditing.of_samples import inside
 from gradcheck.auditing.plan import Plan
 from gradcheck.auditing.rows import real, threaded, walk
@@ -77,20 +78,20 @@ class Chosen:
         """(m,): something that is kept of each."""
         return np.array([read(kept)[at] for kept, at in self.places])
 
-    def softmax(self, rows: slice, theta: Reals) -> tuple[Reals, Reals, Reals | float]:
+    def softmax(self, rows: slice, theta: Matrix) -> tuple[Reals, Reals, Reals | float]:
         """These rows of A and Y' (rows, m), and of the slope of a cap."""
         dump, Z = self.dump, self.Z
-        Z = Z[rows] if "Z" in dump.arrays else theta @ Z + real(dump.arrays["b"])[rows, np.newaxis]
+        Z = Z[rows] if "Z" in dump.arrays else theta.right(Z) + real(dump.arrays["b"])[rows, np.newaxis]
         bent, slope = mapping.again(dump, Z)
         A = np.exp(bent - self._of(lambda k: k.m)) / self._of(lambda k: k.s)
         return A, self.labels.of(rows, self.Y), slope
 
-    def summed(self, work: Callable[[slice, Reals, Reals, Reals, Reals | float], Reals], like: Reals) -> Reals:
+    def summed(self, work: Callable[[slice, Matrix, Reals, Reals, Reals | float], Reals], like: Reals) -> Reals:
         """The sum over classes of what `work` makes of theta, A, Y' and the slope, some rows at a time."""
         total = np.zeros_like(like)
 
         def one(rows: slice) -> Reals:
-            theta = real(self.dump.arrays["theta"][rows])
+            theta = matrix(self.dump.arrays["theta"][rows]).exact("theta")
             return work(rows, theta, *self.softmax(rows, theta))
 
         for part in threaded(one, walk(self.dump.arrays["theta"])):
@@ -105,15 +106,17 @@ class Chosen:
         )
 
         lse = self._of(lambda k: k.m + np.log(k.s))
-        X = None if "Z" in self.dump.arrays else self.Z
+        X = None if "Z" in self.dump.arrays else matrix(self.Z)
 
-        def both(rows: slice, theta: Reals, A: Reals, Y: Reals, slope: Reals | float) -> Reals:
+        def both(rows: slice, theta: Matrix, A: Reals, Y: Reals, slope: Reals | float) -> Reals:
             hard = labels.hard.of(rows, self.Y) if labels.law.smoothing else None
             D, error = terms.of(rows, A, Y, hard)
             P, S = slope * A * terms.pull, slope * Y * terms.share
             squares, before = typical.terms(self.dump, plan, (P, S), A, lse=lse, X=X)
-            parts = (D * slope, theta), (error, abs(theta)), (squares, theta * theta), (before, theta * theta)
-            return np.stack([left.T @ right for left, right in parts])
+            largest = self.dump.lost and theta.sizes()[1].max()
+            lost = 8 * self.dump.lost * len(D) * (1 + largest) * (1 + abs(D).max())
+            H, E = theta.left(D * slope), theta.left(error, absolute=True) + lost
+            return np.stack([H, E, theta.squared.left(squares), theta.squared.left(before)])
 
         H, E, squares, before = self.summed(both, np.zeros((4, len(self.samples), self.dump.d)))
         limit = outward(E + bound.extra, 4 * self.dump.L + 64)
@@ -147,18 +150,18 @@ class Chosen:
 
         return tuple(text for text, of in tried.items() if explains(of))
 
-    def _untransposed(self, rows: slice, theta: Reals, P: Reals, Y: Reals) -> Reals:
+    def _untransposed(self, rows: slice, theta: Matrix, P: Reals, Y: Reals) -> Reals:
         """Of a square theta, θ D."""
         return np.asarray((P - Y).T @ real(self.dump.arrays["theta"][:, rows]).T)
 
 
 # From P = A c and Y = Y'/N (rows, m): what stands in the place of θᵀ(P − Y).
 UNTURNED = "as if theta had not been transposed"
-Mistaken = Callable[[slice, Reals, Reals, Reals], Reals]
+Mistaken = Callable[[slice, Matrix, Reals, Reals], Reals]
 MISTAKEN: dict[str, Mistaken] = {
-    "as if labels were not subtracted": lambda rows, theta, P, Y: P.T @ theta,
-    "as if labels alone were summed, without the probabilities": lambda rows, theta, P, Y: -Y.T @ theta,
-    "as if labels were added": lambda rows, theta, P, Y: (P + Y).T @ theta,
+    "as if labels were not subtracted": lambda rows, theta, P, Y: theta.left(P),
+    "as if labels alone were summed, without the probabilities": lambda rows, theta, P, Y: theta.left(-Y),
+    "as if labels were added": lambda rows, theta, P, Y: theta.left(P + Y),
 }
 
 

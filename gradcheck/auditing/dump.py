@@ -10,6 +10,7 @@ import numpy as np
 
 from gradcheck import precision
 from gradcheck.arithmetic import FIELDS, Arithmetic
+from gradcheck.auditing.matrices import Placed
 from gradcheck.auditing.met import Met
 from gradcheck.auditing.rows import HELD, cuts, real
 from gradcheck.auditing.sliced import Transposed
@@ -175,7 +176,7 @@ def _seen(name: str, array: Any, samples: str, source: str) -> Any:
     if name == "lse":
         return np.atleast_2d(np.asarray(array[:]))
     if samples == "rows" and name in BY_SAMPLE and len(array.shape) == 2:
-        return array.T if isinstance(array, np.ndarray) else Transposed(array)
+        return array.T if isinstance(array, np.ndarray | Placed) else Transposed(array)
     return array
 
 

@@ -21,7 +21,7 @@ def bought(dump: Dump, plan: Plan) -> float | None:
     part = slice(0, min(FEW, dump.n))
     with np.errstate(all="ignore"):
         without = read(dump, plan, part)
-        there = replace(dump, arrays={**dump.arrays, "Z": without.Z.copy()})  # of these samples alone
+        there = replace(dump, arrays={**dump.arrays, "Z": without.Z.apart()})  # of these samples alone
         now, then = _limit(without), _limit(read(there, replace(plan, scale=None), part))
     return now / then if np.isfinite(now) and then > 0 else None
 

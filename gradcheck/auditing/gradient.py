@@ -12,11 +12,11 @@ from gradcheck.auditing import causes, faults, mistaken, penalties, single
 from gradcheck.auditing.again import computed_again, inside, undivided
 from gradcheck.auditing.dump import Dump
 from gradcheck.auditing.findings import Compared, Finding, Probed, concluded
-from gradcheck.auditing.plan import Plan
-from gradcheck.auditing.rows import norms, real, rowwise
+from gradcheck.auditing.matrices import matrix
+from gradcheck.auditing.plan import Plan, lost_of
+from gradcheck.auditing.rows import real, rowwise
 from gradcheck.auditing.sums import Sums
-from gradcheck.bounds import spread
-from gradcheck.enclosure import U64, Reals, outward
+from gradcheck.enclosure import Reals, outward
 
 
 def theta(dump: Dump, plan: Plan, sums: Sums, limit: Reals) -> Finding:
@@ -68,13 +68,11 @@ def _probed(dump: Dump, plan: Plan, sums: Sums, limit: Reals) -> tuple[Probed, R
     found, lengths = Probed.empty(dump.L), np.empty(dump.L)
 
     def product(rows: slice, G: Any) -> None:
-        exact = real(G)
-        lengths[rows] = norms(G)
-        found.fill(rows, (exact @ plan.probes).T, right[:, rows])
+        lengths[rows] = matrix(G).norms()
+        found.fill(rows, matrix(G).right(plan.probes).T, right[:, rows])
 
     rowwise(dump.arrays["grad_theta"], product)
-    # what float64 loses in G V: Cauchy and Schwarz, since |V| <= 1; nothing where G is not finite, which no loss explains
-    lost = np.nan_to_num(2 * spread(dump.d + 8, U64) * np.sqrt(dump.d) * lengths, nan=0.0, posinf=0.0)
+    lost = lost_of(dump, lengths)
     if l2 and plan.turned is not None:
         own = own + penalties.own(dump, l2 * plan.turned.weight)
     return replace(found, limit=limit + lost, own=own + lost), lengths

@@ -10,6 +10,7 @@ from gradcheck import precision
 from gradcheck.auditing import data, faults, gradient, logits, penalties
 from gradcheck.auditing.dump import Dump
 from gradcheck.auditing.findings import NAMES, Compared, Finding
+from gradcheck.auditing.matrices import matrix
 from gradcheck.auditing.plan import Plan
 from gradcheck.auditing.rows import real, walk
 from gradcheck.auditing.sums import Sums, Worst
@@ -39,7 +40,7 @@ def judge(dump: Dump, plan: Plan, sums: Sums) -> tuple[Finding, ...]:
 
 
 def _finite(array: Any) -> bool:
-    return all(np.isfinite(array[rows]).all() for rows in walk(array))
+    return all(matrix(array[rows]).finite() for rows in walk(array))
 
 
 def _worst(name: str, worst: Worst) -> Finding:

@@ -1,7 +1,5 @@
 """The loss of one block of samples, and its limit: as `bounds.loss_error`, with one bound for a column."""
 
-from typing import Any
-
 import numpy as np
 
 from gradcheck.auditing.block import Block
@@ -68,9 +66,9 @@ def _picked(dump: Dump, block: Block) -> Reals:
     if of.index is None:
         parts = ((of.of(rows, block.Y), real(Z[rows])) for rows in few(block.Y))
         return np.asarray(sum(np.where(y > 0, y * z, 0).sum(axis=0) for y, z in parts))
-    picked = real(Z[of.index, np.arange(len(of.index))])
+    picked = Z.at(of.index)
     if not dump.law.smoothing:
         return np.where(of.at > 0, of.at * picked, 0.0)
-    summed: Any = sum(of.classes[rows] @ real(Z[rows]) for rows in few(Z))
+    summed = Z.left(of.classes[:, np.newaxis])[0]
     at = of.at - of.off * of.classes[of.index]
     return np.where(of.mass > 0, at * picked + of.off * summed, 0.0)

@@ -5,17 +5,19 @@ from typing import Any
 import numpy as np
 
 from gradcheck.auditing.dump import Dump
+from gradcheck.auditing.matrices import Matrix
 from gradcheck.auditing.plan import Plan
-from gradcheck.auditing.rows import few, real, scratch
 from gradcheck.bounds import Slope
 from gradcheck.bounds import mapped as bounded
 from gradcheck.enclosure import Enclosure, Reals, outward
 from gradcheck.law import text
 
-Computed = tuple[Any, tuple[Reals, Reals], Reals | None]
+Computed = tuple[Matrix, tuple[Reals, Reals], Reals | None]
 
 
-def mapped(dump: Dump, plan: Plan, given: Computed, X: Reals) -> tuple[Any, Any, tuple[Reals, Reals], Slope]:
+def mapped(
+    dump: Dump, plan: Plan, given: Computed, X: Matrix
+) -> tuple[Matrix, Matrix | None, tuple[Reals, Reals], Slope]:
     """The logits that the softmax is of, the slope of a cap, the errors of the first, and what is known of the slopes.
 
     `given` are Z, errors, and what each is no more than before anything cancels: where Z is not in the dump, a scale may be carried
@@ -23,15 +25,10 @@ def mapped(dump: Dump, plan: Plan, given: Computed, X: Reals) -> tuple[Any, Any,
     """
     Z, (theirs, ours), size = given
     own, p, law = plan.own, plan.arithmetic.granted, dump.law
-    order = "F" if Z.strides[0] < Z.strides[1] else "C"
-    bent = scratch("mapped", Z.shape, own.dtype, order)
-    S = scratch("slope", Z.shape, own.dtype, order) if law.softcap else None
-    for rows in few(Z):
-        bent[rows] = text.mapped(np.asarray(Z[rows]).astype(own.dtype, copy=False), law)
-        if S is not None:
-            S[rows] = slope(dump, bent[rows])
-    most = np.maximum(abs(real(Z.max(axis=0))), abs(real(Z.min(axis=0))))
-    made, carried = (most, 0 * most) if size is None else (size, p.eta * (1 + abs(X).sum(axis=0)))
+    bent = Z.mapped(lambda some: text.mapped(some, law), own, "mapped")
+    S = bent.mapped(lambda some: slope(dump, some), own, "slope") if law.softcap else None
+    most = np.maximum(*map(abs, Z.ends()))
+    made, carried = (most, 0 * most) if size is None else (size, p.eta * (1 + X.T.sizes()[0]))
     largest = Enclosure(most, 0 * most)
     found = bounded(largest, theirs, made, carried, law=law, precision=p, column=True)
     known = bounded(largest, ours, most, 0 * most, law=law, precision=own, column=True)

@@ -6,9 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.auditing.rows import HELD, cuts, real
+from gradcheck.auditing.matrices import Matrix, Placed, matrix
+from gradcheck.auditing.matrices.placed import LOST
+from gradcheck.auditing.rows import real, walk
 from gradcheck.bounds import Factors, Loss
-from gradcheck.enclosure import Reals
+from gradcheck.enclosure import U64, Reals
 from gradcheck.errors import Unusable
 from gradcheck.law import CrossEntropy
 
@@ -30,6 +32,25 @@ class Met:
         """The samples of an array that are `part`, as they are stored."""
         array = self.arrays[name]
         return np.asarray(array[part] if len(array.shape) == 1 else array[:, part])
+
+    def matrix(self, name: str, part: slice) -> Matrix:
+        """The same, where they are."""
+        return matrix(self.arrays[name][:, part])
+
+    @cached_property
+    def placed(self) -> tuple[Placed, ...]:
+        """Arrays that are not in NumPy's memory."""
+        return tuple(array for array in self.arrays.values() if isinstance(array, Placed))
+
+    @cached_property
+    def unit(self) -> float:
+        """Of our own sums, the unit roundoff, by the number of their terms: that of float64, wherever there is one."""
+        return max((array.sums.unit for array in self.placed), default=U64)
+
+    @property
+    def lost(self) -> float:
+        """Of a term of our own sums, what may be lost where subnormal numbers are taken for zero."""
+        return LOST if self.placed else 0.0
 
     @property
     def met(self) -> bool:
@@ -75,7 +96,7 @@ class Met:
     def _finite(self) -> bool:
         names = ("grad_theta", "grad_b", "grad_Z", "grad_X")
         some = (self.arrays[name] for name in names if name in self.arrays)
-        return all(np.isfinite(a[part]).all() for a in some for part in cuts(a.shape[0], max(1, HELD // a[:1].size)))
+        return all(matrix(a[part]).finite() for a in some for part in (walk(a) if len(a.shape) > 1 else [slice(None)]))
 
     @property
     def l2(self) -> float:

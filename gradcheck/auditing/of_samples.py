@@ -8,12 +8,12 @@ from numpy.typing import NDArray
 
 from gradcheck.auditing.block import Block
 from gradcheck.auditing.dump import Dump
-from gradcheck.auditing.plan import Plan, rounding
-from gradcheck.auditing.rows import CLASSES, cuts, few, norms, product, real
+from gradcheck.auditing.plan import Plan, lost_of, rounding
+from gradcheck.auditing.rows import few
 from gradcheck.auditing.sums import OfSamples
 from gradcheck.auditing.turned import Turned
-from gradcheck.bounds import Weights, rest, spread
-from gradcheck.enclosure import U64, Reals, outward
+from gradcheck.bounds import Weights, rest
+from gradcheck.enclosure import Reals, outward
 
 
 def probed(dump: Dump, plan: Plan, block: Block, by: Turned, bound: Weights) -> OfSamples:
@@ -25,30 +25,24 @@ def probed(dump: Dump, plan: Plan, block: Block, by: Turned, bound: Weights) -> 
     right, limit, own = (_of_indices if dump.index else _of_labels)(dump, block, by, bound)
     right += block.pull * found[:k]
     # what a power, a column or their product may lose in underflow
-    floor = 16 * plan.own.tiny * of.sure * (1 + of.size) * (dump.L + by.weight.sum())
+    floor = 16 * plan.own.tiny + 8 * (dump.d + 1) * dump.lost
+    floor = floor * of.sure * (1 + of.size) * (dump.L + by.weight.sum())
     limit += granted * found[k + 1] + bound.flat * by.weight.sum() + floor + dump.d * bound.extra
     own += (1 + plan.products) * off + floor
-    H = real(dump.samples("grad_X", block.part))
-    length = norms(np.ascontiguousarray(H.T))
-    # what float64 loses in Hᵀ V, as in G V
-    lost = np.nan_to_num(2 * spread(dump.d + 8, U64) * np.sqrt(dump.d) * length, nan=0.0, posinf=0.0)
+    H = dump.matrix("grad_X", block.part).exact("H")
+    length = H.T.norms()
+    lost = lost_of(dump, length)
     limit, own = (outward(x + lost, 4 * dump.L + 64) for x in (limit, own))
     limit = np.where(inside(dump, plan, by, bound, block.labels.mass, limit=limit), limit, np.inf)
-    return OfSamples(abs(plan.probes.T @ H - right).max(axis=0), abs(right).max(axis=0), limit, own, length)
+    return OfSamples(abs(H.left(plan.probes) - right).max(axis=0), abs(right).max(axis=0), limit, own, length)
 
 
 def _products(plan: Plan, block: Block, by: Turned) -> Reals:
-    """(k + 2, nb): of the powers, with θ V, the largest of that, and |θ| 1; some classes at a time."""
-    k, dtype = by.V.shape[1], plan.own.dtype
-    found = np.zeros((k + 2, block.p.shape[1]))
-    for rows in cuts(block.p.shape[0], CLASSES):
-        V, limits = by.V[rows], np.column_stack([abs(by.V[rows]).max(axis=1), by.weight[rows]])
-        if block.S is None:
-            found += product(np.column_stack([V, limits]).T.astype(dtype), block.p[rows])
-        else:
-            found[:k] += product(V.T.astype(dtype), block.p[rows] * block.S[rows])
-            found[k:] += product(limits.T.astype(dtype), block.p[rows])
-    return found
+    """(k + 2, nb): of the powers, with θ V, the largest of that, and |θ| 1."""
+    p, own, limits = block.p.T, plan.own, np.vstack([abs(by.V).max(axis=1), by.weight])
+    if block.S is None:
+        return p.summed(np.vstack([by.V.T, limits]), own)
+    return np.vstack([p.summed(by.V.T, own, block.S.T), p.summed(limits, own)])
 
 
 def inside(dump: Dump, plan: Plan, by: Turned, bound: Weights, mass: Reals, *, limit: Reals) -> NDArray[np.bool_]:
@@ -64,18 +58,15 @@ def _of_indices(dump: Dump, block: Block, by: Turned, bound: Weights) -> tuple[R
     of, share = block.labels, block.share
     double = rounding(dump) * abs(share) + block.of.ours
     assert of.index is not None
-    k, at, each = of.index, of.at, np.arange(len(of.at))
-    A = block.p[k, each] / block.s
+    k, at = of.index, of.at
+    A = block.p.at(k) / block.s
     known = bound.at_label(A * block.pull, at * share)
     known += (bound.Y + bound.others * rest(A, block.found.Q) + double) * at + bound.hard * of.hard.at
-    slope = 1.0 if block.S is None else real(block.S[k, each])
+    slope = 1.0 if block.S is None else block.S.at(k)
     right, limit, own = -(at * slope * by.V[k].T) * share, known * by.weight[k], double * at * by.weight[k]
     if dump.law.smoothing:
         V, size = of.classes[:, np.newaxis] * by.V, float(of.classes @ by.weight)
-        if block.S is None:
-            sums = V.sum(axis=0)[:, np.newaxis]
-        else:
-            sums = np.asarray(sum(V[rows].T @ real(block.S[rows]) for rows in few(block.S)))
+        sums = V.sum(axis=0)[:, np.newaxis] if block.S is None else block.S.left(V)
         right -= of.off * (sums - slope * V[k].T) * share
         limit += (bound.Y + double) * of.off * size
         own += double * of.off * size

@@ -3,10 +3,11 @@
 import numpy as np
 
 from gradcheck.auditing.dump import Dump
+from gradcheck.auditing.matrices import matrix
 from gradcheck.auditing.plan import Plan
 from gradcheck.auditing.rows import real, threaded, walk
 from gradcheck.bounds import more_of, penalised, penalised_loss, spread
-from gradcheck.enclosure import U64, Reals
+from gradcheck.enclosure import Reals
 
 
 def of_gradient(dump: Dump, plan: Plan, limit: Reals, parameter: Reals, l2: float, *, count: int = 1) -> Reals:
@@ -27,7 +28,7 @@ def of_gradient(dump: Dump, plan: Plan, limit: Reals, parameter: Reals, l2: floa
 
 def own(dump: Dump, size: Reals) -> Reals:
     """What we lose in numbers of this size."""
-    return np.asarray(2 * spread(dump.d + 16, U64) * size)
+    return np.asarray(2 * spread(dump.d + 16, dump.unit) * size + 4 * dump.d * dump.lost)
 
 
 def of_loss(dump: Dump, plan: Plan, limit: Reals, value: float, size: float) -> tuple[Reals, float]:
@@ -35,13 +36,13 @@ def of_loss(dump: Dump, plan: Plan, limit: Reals, value: float, size: float) -> 
     law, b = dump.law, real(dump.arrays["b"])
 
     def squared(rows: slice) -> float:
-        return float((real(dump.arrays["theta"][rows]) ** 2).sum())
+        return float(matrix(dump.arrays["theta"][rows]).squares().sum())
 
     squares = sum(threaded(squared, walk(dump.arrays["theta"])))
     squares += float((b**2).sum()) if law.l2_bias else 0.0
     count = dump.L * (dump.d + 1)
     added = law.l2 / 2 * squares
-    limit = limit + 2 * spread(count + 16, U64) * added
+    limit = limit + 2 * spread(count + 16, dump.unit) * added + count * dump.lost
     found = penalised_loss(
         limit,
         np.asarray(size),

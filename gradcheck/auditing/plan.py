@@ -1,6 +1,7 @@
 """How a dump is cut and judged: by sizes and memory alone, never by how many workers there are. One plan, one set of digits."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -8,7 +9,8 @@ from gradcheck import precision
 from gradcheck.arithmetic import Arithmetic
 from gradcheck.auditing.dump import Dump
 from gradcheck.auditing.kinds import model_of
-from gradcheck.auditing.rows import AT_ONCE, INNER, cuts, norms, real, rowwise
+from gradcheck.auditing.matrices import matrix
+from gradcheck.auditing.rows import AT_ONCE, INNER, cuts, real, rowwise
 from gradcheck.auditing.turned import Turned, turned
 from gradcheck.bounds import ErrorModel, Loss, divided, operations, spread, sums
 from gradcheck.enclosure import U64, Reals
@@ -83,14 +85,17 @@ def plan(dump: Dump, *, declared: Arithmetic, count: int, seed: int, memory: int
     used = [dump.arrays[name].dtype for name in (("Z",) if "Z" in dump.arrays else ("theta", "b", "X"))]
     double = stored.name == "float64" or any(np.dtype(kind) == np.float64 for kind in used)
     own = precision.named("float64") if double else single
+    own = replace(own, eta=max(own.eta, dump.lost))  # a device may flush
     scale = None if "Z" in dump.arrays else _scale(dump, own)
     most = max(SAMPLES * (1 + bool(scale)), ENTRIES // max(dump.L, dump.d))  # theta is read once for each block
+    if dump.placed:  # what one block comes to is copied to the host
+        most = dump.n
     # each thread holds the powers of a block, its logits where they are computed, and sums; others wait for being added
     sums_of_all = (AT_ONCE + 3) * 8 * dump.L * (count + 5 + (0 if scale else count))
     of_data = "grad_X" in dump.arrays or bool(dump.law.l2)
     sums_of_all += 8 * dump.L * (count + 3) if of_data else 0
     # powers, logits, what they are mapped to, slopes
-    arrays = 1 + bool(scale) + bool(dump.law.mapped) + 2 * bool(dump.law.softcap)
+    arrays = 1 + bool(scale) + bool(dump.law.mapped) + 2 * bool(dump.law.softcap) + 3 * bool(dump.placed)
     held = AT_ONCE * dump.L * own.dtype.itemsize * arrays
     least = RESERVED + sums_of_all + LEAST * held
     if memory < least:
@@ -104,16 +109,25 @@ def plan(dump: Dump, *, declared: Arithmetic, count: int, seed: int, memory: int
 
 
 def rounding(dump: Dump) -> float:
-    """What float64 may lose on each term of our sums, whichever way it goes through."""
-    return 2 * spread(dump.n + dump.L + 2 * dump.d + 64, U64)
+    """What our sums may lose on each term, whichever way it goes through."""
+    return 2 * spread(dump.n + dump.L + 2 * dump.d + 64, dump.unit)
+
+
+def lost_of(dump: Dump, lengths: Reals) -> Reals:
+    """What we lose in a product of d features with V, from 2-norms: Cauchy and Schwarz, since |V| <= 1.
+
+    Nothing where these are not finite, which no loss explains.
+    """
+    lost = 2 * spread(dump.d + 8, dump.unit) * np.sqrt(dump.d) * lengths + 2 * dump.d * dump.lost
+    return np.nan_to_num(lost, nan=0.0, posinf=0.0)
 
 
 def _scale(dump: Dump, own: precision.Precision) -> tuple[float, float]:
     """The largest 2-norm of a row of theta, and the largest |b|."""
     found: Reals = np.empty(dump.L)
 
-    def size(part: slice, theta: np.ndarray) -> None:
-        found[part] = norms(theta)
+    def size(part: slice, theta: Any) -> None:
+        found[part] = matrix(theta).norms()
 
     rowwise(dump.arrays["theta"], size)
     return float(found.max() * (1 + 4 * U64)), float(abs(real(dump.arrays["b"])).max())

@@ -1,10 +1,12 @@
 """Walking through an array, some rows at a time: one pass, on threads of ours, whose digits follow from nothing but the array."""
 
+import math
 import os
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 import numpy as np
@@ -55,6 +57,9 @@ def threaded(work: Callable[[S], T], parts: Iterable[S]) -> Iterator[T]:
         with np.errstate(all="ignore"):  # of each thread its own
             return work(part)
 
+    if getattr(_kept, "in_turn", False):
+        yield from map(quietly, parts)
+        return
     with ThreadPoolExecutor(min(AT_ONCE, os.cpu_count() or 1)) as pool:
         for part in parts:
             waiting.append(pool.submit(quietly, part))
@@ -64,9 +69,20 @@ def threaded(work: Callable[[S], T], parts: Iterable[S]) -> Iterator[T]:
             yield waiting.popleft().result()
 
 
+@contextmanager
+def in_turn() -> Iterator[None]:
+    """No threads of ours: what frameworks are told holds for a thread, and a device computes on all of itself anyhow."""
+    before = getattr(_kept, "in_turn", False)
+    _kept.in_turn = True
+    try:
+        yield
+    finally:
+        _kept.in_turn = before
+
+
 def walk(array: Any) -> Iterable[slice]:
     """The rows of an array, some at a time."""
-    return cuts(array.shape[0], max(64, WALKED // array.shape[1]))
+    return cuts(array.shape[0], max(64, getattr(array, "walked", WALKED) // array.shape[1]))
 
 
 def few(array: Any) -> Iterable[slice]:
@@ -76,18 +92,8 @@ def few(array: Any) -> Iterable[slice]:
 
 def rowwise(array: Any, work: Callable[[slice, Any], None]) -> None:
     """Do `work` on the rows of an array, some at a time, on threads; each writes to rows of its own, so no order is needed."""
-    for _ in threaded(lambda part: work(part, np.asarray(array[part])), walk(array)):
+    for _ in threaded(lambda part: work(part, array[part]), walk(array)):
         pass
-
-
-def product(left: Any, right: Any) -> Reals:
-    """left @ right: sums of `INNER` terms in the precision of both, and float64 beyond."""
-    total: Reals | None = None
-    for part in cuts(left.shape[1], INNER):
-        found = left[:, part] @ right[part]
-        total = found.astype(np.float64, copy=False) if total is None else np.add(total, found, out=total)
-    assert total is not None
-    return total
 
 
 def norms(rows: Any) -> Reals:
@@ -103,10 +109,9 @@ def norms(rows: Any) -> Reals:
     return np.asarray(np.sqrt(squares * (1 + 2 * (d + 2) * float(found.eps)) + d * float(found.tiny)))
 
 
-def scratch(name: str, shape: tuple[int, int], dtype: Any, order: Any) -> Any:
+def scratch(name: str, shape: tuple[int, ...], dtype: Any, order: Any) -> Any:
     """Memory of this thread, given out again at the next call: fresh pages cost as much as what is computed on them."""
-    key = (shape, np.dtype(dtype).str, order)
-    found = _kept.__dict__.get(name)
-    if found is None or found[0] != key:
-        found = _kept.__dict__[name] = (key, np.empty(shape, dtype, order))
-    return found[1]
+    size, found = math.prod(shape), _kept.__dict__.get(name)
+    if found is None or found.size < size or found.dtype != dtype:
+        found = _kept.__dict__[name] = np.empty(size, dtype)
+    return found[:size].reshape(shape, order=order)

@@ -1,21 +1,23 @@
 """An audit from beginning to end: plan, sums on whatever works, verdicts."""
 
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from gradcheck import tensors
 from gradcheck.arithmetic import Arithmetic
 from gradcheck.auditing import dump, files, shards
 from gradcheck.auditing.dump import Dump
 from gradcheck.auditing.findings import Finding
 from gradcheck.auditing.fuller import bought
+from gradcheck.auditing.given import where_they_are
 from gradcheck.auditing.judge import judge
+from gradcheck.auditing.matrices.door import pinned
 from gradcheck.auditing.plan import Plan, plan
-from gradcheck.auditing.rows import one_thread, threaded
+from gradcheck.auditing.rows import in_turn, one_thread, threaded
 from gradcheck.auditing.sums import Sums
 from gradcheck.errors import Unusable
 from gradcheck.law import CrossEntropy
@@ -23,6 +25,7 @@ from gradcheck.law.options import PLAIN
 from gradcheck.verdict import FAILURES, Outcome
 
 MEMORY = files.MEMORY
+DEVICE_MEMORY = 16 * MEMORY  # of a device: what is kept there of a block of samples
 PROBES = 16
 LEAST = 8  # fewer probes would certify little
 
@@ -83,7 +86,7 @@ def audit(
     factor: float = 1.0,
     probes: int = PROBES,
     seed: int = 0,
-    memory: int = MEMORY,
+    memory: int | None = None,
     **arrays: Any,
 ) -> Audit:
     """Judge arrays in memory, or mapped: theta (L, d), b (L,), X (d, n), Y (L, n) or labels (n,), and any of Z, A, loss,
@@ -108,14 +111,19 @@ def audit(
     unknown = [name for name in arrays if name not in dump.NAMES]
     if unknown:
         raise Unusable(f"{', '.join(unknown)}: not known; expected any of {', '.join(dump.NAMES)}")
-    given = {name: tensors.array(value) if hasattr(value, "detach") else value for name, value in arrays.items()}
+    given = where_they_are(arrays)
     declared: dict[str, Any] = {
         **(arithmetic.said if arithmetic else {}),
         **({"accumulate": accumulate} if accumulate else {}),
     }
     said = law.said if law else {"reduction": reduction}
     found = dump.of(given, samples=samples, factor=factor, **said, **declared)
-    with one_thread():
+    if memory is None:
+        memory = DEVICE_MEMORY if found.placed else MEMORY
+    with one_thread(), ExitStack() as stack:
+        if found.placed:
+            stack.enter_context(in_turn())
+            stack.enter_context(pinned())
         planned = _planned(found, probes=probes, seed=seed, memory=memory)
         return _explained(
             _found(found, planned, _merged(_threads(found, planned), found, _quiet)), found, planned, memory

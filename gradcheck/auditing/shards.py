@@ -13,7 +13,7 @@ from gradcheck.auditing.entries import worst_entries
 from gradcheck.auditing.losses import losses
 from gradcheck.auditing.of_samples import probed
 from gradcheck.auditing.plan import Plan, rounding
-from gradcheck.auditing.rows import CLASSES, cuts, few, norms, product, real
+from gradcheck.auditing.rows import few
 from gradcheck.auditing.sums import Gradient, Kept, Logits, Loss, Sums, keep
 from gradcheck.bounds import rest
 from gradcheck.enclosure import Reals
@@ -60,30 +60,23 @@ def shard(dump: Dump, plan: Plan, parts: Iterable[slice]) -> Sums:
 def _add_gradient(dump: Dump, plan: Plan, block: Block, products: Reals, total: Gradient) -> None:
     """A c P − Y' P / N, its limits, and our own error, into `products` and its views in `total`."""
     X, s, of, bound = block.X, block.s, block.of, block.bound
-    size = abs(X)
-    ones = np.ones(len(s))
-    P, W = np.vstack([plan.probes.T @ X, ones]), np.vstack([size.sum(axis=0), ones])
+    ones, (sizes, most) = np.ones(len(s)), X.T.sizes()
+    P, W = np.vstack([X.left(plan.probes), ones]), np.vstack([sizes + dump.d * dump.lost, ones])
     double = rounding(dump)
     granted = (1 + plan.products) * (bound.A + (plan.products + double) * bound.size)
     ours = (of.own + plan.products * of.size) * abs(P[:-1]).max(axis=0) + double * of.size * W[0]
     exact, limits = block.pull * P, np.vstack([granted * W, ours])
-    for factors, into, slopes in (
-        [(np.vstack([exact, limits]), products, None)]
-        if block.S is None
-        else (
-            (exact, products[: len(P)], block.S),
-            (limits, products[len(P) :], None),
-        )
-    ):
-        scaled = (factors / s).astype(plan.own.dtype)
-        for rows in cuts(dump.L, CLASSES):
-            powers = block.p[rows] if slopes is None else block.p[rows] * slopes[rows]
-            into[:, rows] += product(scaled, powers.T)
+    if block.S is None:
+        block.p.summed(np.vstack([exact, limits]) / s, plan.own, into=products)
+    else:
+        block.p.summed(exact / s, plan.own, block.S, into=products[: len(P)])
+        block.p.summed(limits / s, plan.own, into=products[len(P) :])
     (_add_indices if dump.index else _add_labels)(dump, block, P, W, total)
     total.flat += W @ bound.flat
     # what a power, a column or their product may lose in underflow
-    total.floor += float((16 * plan.own.tiny * of.sure * (1 + of.size) * (1 + W[0])).sum())
-    total.extra, total.most = max(total.extra, bound.extra), max(total.most, float(size.max()))
+    tiny = 16 * plan.own.tiny + 8 * (dump.d + 1) * dump.lost
+    total.floor += float((tiny * of.sure * (1 + of.size) * (1 + W[0])).sum())
+    total.extra, total.most = max(total.extra, bound.extra), max(total.most, float(most.max()))
     if dump.law.z_loss or dump.met:  # 2 z lse may be negative, and so may what is upstream
         total.size += 2 * float(np.maximum(-block.pull, 0).sum())
 
@@ -92,18 +85,17 @@ def _add_indices(dump: Dump, block: Block, P: Reals, W: Reals, total: Gradient) 
     of, bound, share = block.labels, block.bound, block.share
     double = rounding(dump) * abs(share) + block.of.ours
     assert of.index is not None
-    k, at, each = of.index, of.at, np.arange(len(of.at))
-    A = block.p[k, each] / block.s
+    k, at = of.index, of.at
+    A = block.p.at(k) / block.s
     known = bound.at_label(A * block.pull, at * share)
     known += bound.others * rest(A, block.found.Q) * at + bound.hard * of.hard.at
-    slope = 1.0 if block.S is None else real(block.S[k, each])
+    slope = 1.0 if block.S is None else block.S.at(k)
     if dump.law.smoothing:  # everywhere the same, but for what a class is weighed by, and a slope
         classes, exact = of.classes, P * of.off * share
         if block.S is None:
             total.right -= np.outer(exact.sum(axis=1), classes)
         else:
-            for rows in few(block.S):
-                total.right[:, rows] -= exact @ real(block.S[rows]).T * classes[rows]
+            total.right -= block.S.right(exact.T).T * classes
         total.limit += np.outer(W @ ((bound.Y + double) * of.off), classes)
         total.own += (W[0] @ (double * of.off)) * classes
         total.size += 2 * (abs(share) @ of.off) * classes
@@ -131,10 +123,9 @@ def _add_logits(dump: Dump, plan: Plan, block: Block, total: Logits) -> None:
     """Z V, X V, 1ᵀV and the sizes of what they are made of, for random V (k, nb)."""
     X, Z = block.X, block.Z
     V = np.random.default_rng([plan.seed, block.part.start, 1]).uniform(-1, 1, (plan.probes.shape[1], X.shape[1]))
-    for rows in cuts(dump.L, CLASSES // 8):
-        total.Zv[:, rows] += V @ real(Z[rows]).T
-    total.Xv += X @ V.T
+    Z.right(V.T, into=total.Zv)
+    total.Xv += X.right(V.T)
     total.v += V.sum(axis=1)
     total.size += float((abs(block.m) + block.reach).sum())
-    lengths = norms(np.ascontiguousarray(X.T))
+    lengths = X.T.norms()
     total.length, total.longest = total.length + float(lengths.sum()), max(total.longest, float(lengths.max()))

@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 
 from gradcheck.auditing.dump import Dump
-from gradcheck.auditing.rows import real, rowwise
+from gradcheck.auditing.matrices import matrix
+from gradcheck.auditing.rows import rowwise
 from gradcheck.enclosure import Reals
 
 
@@ -27,9 +28,8 @@ def turned(dump: Dump, V: Reals) -> Turned:
     product, weight, most = np.empty((dump.L, V.shape[1])), np.empty(dump.L), np.empty(dump.L)
 
     def rowed(rows: slice, stored: Any) -> None:
-        theta = real(stored)
-        product[rows], size = theta @ V, abs(theta)
-        weight[rows], most[rows] = size.sum(axis=1), size.max(axis=1)
+        theta = matrix(stored)
+        product[rows], (weight[rows], most[rows]) = theta.right(V), theta.sizes()
 
     rowwise(dump.arrays["theta"], rowed)
-    return Turned(product, weight, float(most.max()))
+    return Turned(product, weight + dump.d * dump.lost, float(most.max()))

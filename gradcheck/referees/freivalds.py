@@ -8,6 +8,8 @@ may be off by is carried through the same products; the derivations are in docs/
 stated error model is never rejected. What probes may miss is a matter of chance, and stated (`certified`).
 """
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -18,6 +20,7 @@ Array = NDArray[np.generic]
 MISS = 2.0**-40  # the chance that what is certified in one audit is not true
 STATEMENTS = 6  # of one audit: an entry and a norm, of each row of three quantities
 CACHED = 2**17  # entries that are worked on at once
+QUARTERS = 2  # roundings of a sum of powers in their own precision
 
 
 # ---- probes ----
@@ -60,5 +63,16 @@ def powers(Z: Array, out: Array) -> tuple[Array, Reals, Reals, Reals]:
             reach[part] = m[part] - z.min(axis=0).astype(np.float64)
             np.subtract(z, highest, out=p)
             np.exp(p, out=p)
-            s[part] = p.sum(axis=0, dtype=np.float64)
+            s[part] = _summed(p)
     return out, m, s, reach
+
+
+def _summed(p: Any) -> Reals:
+    """Of each column: quarters are added in the precision of p, which costs `QUARTERS` roundings, and these sums in float64."""
+    quarter, rest = divmod(len(p), 4)
+    if not quarter:
+        return np.asarray(p.sum(axis=0, dtype=np.float64))
+    half = p[: 2 * quarter] + p[2 * quarter : 4 * quarter]
+    half[:quarter] += half[quarter:]
+    found = np.asarray(half[:quarter].sum(axis=0, dtype=np.float64))
+    return found + p[4 * quarter :].sum(axis=0, dtype=np.float64) if rest else found

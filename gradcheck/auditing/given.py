@@ -1,0 +1,35 @@
+"""Arrays that somebody hands us, of any framework: which of them NumPy looks at, and which are left where they are."""
+
+from typing import Any
+
+import numpy as np
+
+from gradcheck import tensors
+from gradcheck.auditing.matrices import Placed
+from gradcheck.auditing.matrices.door import device, namespace, seen
+from gradcheck.errors import Unusable
+
+
+def where_they_are(arrays: dict[str, Any]) -> dict[str, Any]:
+    """As NumPy sees them, where it can see all of them without a copy; and otherwise where they are."""
+    elsewhere = [array for array in arrays.values() if not seen(array)]
+    if not elsewhere:
+        return {name: tensors.array(value) if hasattr(value, "detach") else value for name, value in arrays.items()}
+    like = max(elsewhere, key=lambda array: len(array.shape))
+    return {name: _placed(name, array, like) for name, array in arrays.items()}
+
+
+def _placed(name: str, array: Any, like: Any) -> Any:
+    """Matrices of one framework, on one device; vectors and labels are few numbers, and come to the host."""
+    if isinstance(array, Placed):
+        return array
+    if len(getattr(array, "shape", ())) < 2:
+        return tensors.array(array) if seen(array) else np.asarray(Placed(array))
+    try:
+        if namespace(array) is namespace(like) and device(array) == device(like):
+            return Placed(array)
+        if seen(array):
+            return Placed(namespace(like).asarray(np.ascontiguousarray(tensors.array(array)), device=device(like)))
+    except TypeError:  # a dtype that NumPy has, and the other has not
+        pass
+    raise Unusable(f"{name} is not where another array is, on {device(like)}; expected all of them on one device")

@@ -1,0 +1,139 @@
+"""Matrices in NumPy's memory: walked through some rows at a time, so that what is read once stays in the cache."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gradcheck.auditing.matrices.interface import Powers
+from gradcheck.auditing.rows import CLASSES, INNER, cuts, few, norms, scratch
+from gradcheck.enclosure import Reals
+from gradcheck.precision import Precision
+from gradcheck.referees import freivalds
+
+BROAD = {"F": 256, "C": 1024}  # columns of a copy, of an array that is stored by columns, or by rows
+COPIED = 2**15  # entries that are copied into float64 at a time, and multiplied where they are in the cache
+
+
+@dataclass(frozen=True, eq=False)
+class Held:
+    """An array of NumPy, or a map of a file."""
+
+    array: Any
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """As NumPy has it."""
+        return tuple(self.array.shape)
+
+    @property
+    def T(self) -> "Held":
+        """Without a copy."""
+        return Held(self.array.T)
+
+    def __getitem__(self, place: Any) -> Any:
+        return self.array[place]
+
+    def exact(self, name: str) -> "Held":
+        """In float64, which every precision is a subset of, in memory of this thread."""
+        return self if self.array.dtype == np.float64 else Held(self._copied((slice(None),), False, name))
+
+    @property
+    def squared(self) -> "Held":
+        """In float64."""
+        return Held(np.square(self.array, dtype=np.float64))
+
+    def apart(self) -> Any:
+        """A copy."""
+        return np.array(self.array)
+
+    def finite(self) -> bool:
+        """Looked at one by one only where the sum is not."""
+        return bool(np.isfinite(self.array.sum())) or bool(np.isfinite(self.array).all())
+
+    def right(self, V: Reals, *, absolute: bool = False, into: Reals | None = None) -> Reals:
+        """Some rows at a time, where these are copied."""
+        found = np.zeros((V.shape[1], self.shape[0])) if into is None else into
+        if self.array.dtype == np.float64 and not absolute:
+            found += V.T @ self.array.T
+            return found.T
+        each = min(self.shape[1], BROAD[self._order])
+        for cols in cuts(self.shape[1], each):
+            for rows in cuts(self.shape[0], COPIED // each):
+                found[:, rows] += V[cols].T @ self._copied((rows, cols), absolute, "copied").T
+        return found.T
+
+    def left(self, V: Reals, *, absolute: bool = False) -> Reals:
+        """Likewise, of the columns."""
+        return self.T.right(V, absolute=absolute).T
+
+    def norms(self) -> Reals:
+        """In the precision that they are in, where that is float32."""
+        return norms(self.array)
+
+    def squares(self) -> Reals:
+        """In float64."""
+        copy = np.asarray(self.array).astype(np.float64, copy=False)
+        return np.asarray(np.einsum("ij,ij->i", copy, copy))
+
+    def sizes(self) -> tuple[Reals, Reals]:
+        """Some rows at a time."""
+        sums, most = np.empty(self.shape[0]), np.empty(self.shape[0])
+        for rows in cuts(self.shape[0], max(1, COPIED // self.shape[1])):
+            size = self._copied((rows,), True, "copied")
+            sums[rows], most[rows] = size.sum(axis=1), size.max(axis=1)
+        return sums, most
+
+    def ends(self) -> tuple[Reals, Reals]:
+        """Exact."""
+        return np.asarray(self.array.max(axis=0)).astype(np.float64), np.asarray(self.array.min(axis=0)).astype(
+            np.float64
+        )
+
+    def at(self, index: Any) -> Reals:
+        """One by one."""
+        return np.asarray(self.array[index, np.arange(len(index))]).astype(np.float64)
+
+    def mapped(self, by: Callable[[Any], Any], own: Precision, name: str) -> "Held":
+        """Into memory of this thread, in the order of the array."""
+        found = scratch(name, self.shape, own.dtype, self._order)
+        for rows in few(self):
+            found[rows] = by(np.asarray(self.array[rows]).astype(own.dtype, copy=False))
+        return Held(found)
+
+    def logits(self, X: Any, b: Reals, own: Precision) -> "Held":
+        """Into memory of this thread; the result of some rows stays in the cache until it is added."""
+        operand, of_rows = np.ascontiguousarray(X.array.astype(own.dtype)), b.astype(own.dtype)[:, np.newaxis]
+        Z = scratch("logits", (self.shape[0], X.shape[1]), own.dtype, "C")
+        for rows in cuts(self.shape[0], CLASSES):
+            np.matmul(np.asarray(self.array[rows]).astype(own.dtype, copy=False), operand, out=Z[rows])
+            Z[rows] += of_rows[rows]
+        return Held(Z)
+
+    @property
+    def _order(self) -> str:
+        return "F" if self.array.strides[0] < self.array.strides[1] else "C"
+
+    def powers(self, own: Precision) -> Powers:
+        """Into memory of this thread, in the order of the array."""
+        p, m, s, reach = freivalds.powers(self.array, scratch("powers", self.shape, own.dtype, self._order))
+        return Powers(Held(p), m, s, reach)
+
+    def summed(self, factors: Reals, own: Precision, slopes: Any = None, *, into: Reals | None = None) -> Reals:
+        """Some rows at a time, whose sums stay in the cache until all columns are added."""
+        given, found = factors.astype(own.dtype), np.zeros((len(factors), self.shape[0])) if into is None else into
+        for rows in cuts(self.shape[0], CLASSES):
+            array = self.array[rows] if slopes is None else self.array[rows] * slopes[rows]
+            for part in cuts(self.shape[1], INNER):
+                found[:, rows] += given[:, part] @ array[:, part].T
+        return found
+
+    def _copied(self, place: tuple[slice, ...], absolute: bool, name: str) -> Any:
+        """In float64, in memory of this thread."""
+        some = self.array[place]
+        copy = scratch(name, some.shape, np.float64, self._order)
+        if absolute and some.dtype.name != "bfloat16":
+            return np.abs(some, out=copy)
+        np.copyto(copy, some)
+        return np.abs(copy, out=copy) if absolute else copy
