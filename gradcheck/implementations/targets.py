@@ -93,6 +93,8 @@ def load(target: str) -> Implementation:
     """The implementation that `target` names. Raises `Unusable` with one line: what was given, expected, and to be done."""
     if target in BUILT_IN:
         return _built_in(target)
+    if target.startswith(KERNEL):
+        return _kernel(target.removeprefix(KERNEL))
     module, found = looked_up(target)
     with _reported(target, "looked into"):
         return as_implementation(target, module if found is None else found)
@@ -132,6 +134,16 @@ def _built_in(name: str) -> Implementation:
         module = importlib.import_module(f"gradcheck.implementations.{name.replace('-', '_')}")
     found: Implementation = module.implementation
     return found
+
+
+KERNEL = "kernel:"  # before a word that names the wrapper of a kernel (`kernels.words`)
+
+
+def _kernel(word: str) -> Implementation:
+    from gradcheck.implementations.kernels.made import from_kernel  # it knows this module
+
+    with _reported(f"kernel {word}", "looked into"):
+        return from_kernel(word)
 
 
 def _attribute(module: ModuleType, place: str, name: str) -> Any:
