@@ -4,36 +4,39 @@ Its mean is that of PyTorch, of the weights of the labels that count. Its z-loss
 classes have weights, as its source says: the two together are not posed. The kernel writes its gradient into the logits.
 """
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
+from gradcheck.implementations.kernels import triton
 from gradcheck.implementations.kernels.made import from_kernel
 from gradcheck.implementations.record import NotPosed
 from gradcheck.law import CrossEntropy
 
+triton.prepare()
+
+from liger_kernel.ops.cross_entropy import LigerCrossEntropyFunction  # noqa: E402 - interpreted from now on
+
 OPTIONS = "weight, ignore_index, z_loss, label_smoothing, 'mean', softcap"
+WEIGHED = CrossEntropy(mean_of="weights")
 AGAIN = "a second backward multiplies the gradient that the first has multiplied already, in place"
 LEFT = "the kernel writes the gradient into the logits that it is handed (linkedin/Liger-Kernel#272)"
 
 
-def unweighted(function: Any) -> Any:
-    """The wrapper, which declines weights beside a z-loss."""
+def weighed(function: Any, arrays: int) -> Callable[..., Any]:
+    """The loss of so many arrays and the options: weights beside a z-loss are declined."""
 
-    def called(*given: Any, weight: Any, z_loss: float, **options: Any) -> Any:
-        if weight is not None and z_loss:
-            raise NotPosed("its z-loss is a mean over labels where its loss is one over their weights")
-        return function(*given, weight=weight, z_loss=z_loss, **options)
+    def loss(*given: Any) -> Any:
+        weight, _, z_loss, *_ = given[arrays:]
+        if weight is not None and bool((weight != 1).any()) and z_loss:
+            raise NotPosed("its z-loss is a mean over labels, and its loss one over their weights")
+        return function.apply(*given)
 
-    return called
+    return loss
 
 
 implementation = replace(
-    from_kernel(
-        "liger_kernel.ops.cross_entropy:LigerCrossEntropyFunction",
-        call=f"Z, Y, {OPTIONS}",
-        law=CrossEntropy(mean_of="weights"),
-        name="liger",
-    ),
+    from_kernel(weighed(LigerCrossEntropyFunction, arrays=2), call=f"Z, Y, {OPTIONS}", law=WEIGHED, name="liger"),
     expected_failures={
         "backward_twice": AGAIN,
         "gradient_through_a_kept_output": LEFT,

@@ -80,6 +80,22 @@ BUILT_IN = {
     ),
     "casadi": BuiltIn("casadi.logsumexp with casadi.gradient", "casadi", ("casadi",)),
     "mlxtend": BuiltIn("mlxtend's SoftmaxRegression: _cost and _backward", "mlxtend", ("mlxtend",)),
+    "liger": BuiltIn(
+        "Liger's cross-entropy kernel in Triton's interpreter, with all of its options",
+        "kernels",
+        ("liger_kernel", "triton", "torch"),
+    ),
+    "liger-fused": BuiltIn(
+        "Liger's fused linear cross-entropy in Triton's interpreter, with all of its options",
+        "kernels",
+        ("liger_kernel", "triton", "torch"),
+    ),
+    "cut-cross-entropy": BuiltIn(
+        "Apple's cut cross-entropy in Triton's interpreter, with ignore_index",
+        "kernels",
+        ("cut_cross_entropy", "triton", "torch"),
+    ),
+    "megatron": BuiltIn("Megatron's vocab-parallel cross-entropy on one rank", "kernels", ("megatron", "torch")),
     "thinc": BuiltIn("thinc's Softmax layer and CategoricalCrossentropy", "thinc", ("thinc",)),
 }
 

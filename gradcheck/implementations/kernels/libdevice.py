@@ -1,4 +1,4 @@
-"""Functions of libdevice that kernels call, as NumPy and SciPy have them. Knows no Triton: stubs are filled with what is handed over."""
+"""Functions of libdevice that kernels call, as NumPy and SciPy have them. Knows no Triton: stubs are handed over."""
 
 from collections.abc import Callable, Iterable
 from types import ModuleType
@@ -25,15 +25,13 @@ def _fma(a: Any, b: Any, c: Any) -> Any:
     return np.asarray(a, np.float64) * b + c
 
 
+SAME = (
+    *("abs", "exp", "exp2", "expm1", "log", "log1p", "log2", "log10", "sqrt", "cbrt", "floor", "ceil", "trunc", "rint"),
+    *("sin", "cos", "tan", "sinh", "cosh", "tanh", "asin", "acos", "atan", "atan2", "asinh", "acosh", "atanh", "hypot"),
+    *("copysign", "fmod", "nextafter", "isnan", "isinf", "signbit"),
+)
 FUNCTIONS: dict[str, Callable[..., Any]] = {
-    **{
-        name: getattr(np, name)
-        for name in (
-            "abs exp exp2 expm1 log log1p log2 log10 sqrt cbrt floor ceil trunc rint tanh sinh cosh tan sin cos atanh asinh acosh "
-            "atan asin acos atan2 pow hypot copysign fmod nextafter ldexp isnan isinf signbit"
-        ).split()
-        if hasattr(np, name)
-    },
+    **{name: getattr(np, name) for name in SAME if hasattr(np, name)},
     "fabs": np.abs,
     "pow": np.power,
     "fmax": np.fmax,

@@ -2,7 +2,7 @@
 
 import inspect
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from importlib.util import find_spec
 from types import ModuleType
@@ -21,7 +21,8 @@ INTERPRETERS = (triton, pallas, numba)
 SMALL = 200  # logits: an interpreted kernel takes milliseconds a sample
 ROWS = Layout(samples="rows", labels="index")
 DTYPES = (("float32", "float16", "bfloat16"), ("float32",))  # by PyTorch, and by JAX
-CANNOT = "races, the hardware's own functions, the order of its sums and its tiles are not seen"  # once in a report
+FRAMEWORKS = ("gradcheck", "torch", "numpy", "scipy")
+CANNOT = "no GPU runs it: races, the hardware's own functions, the order of its sums and its tiles are not seen"  # once in a report
 
 
 def from_kernel(
@@ -47,7 +48,7 @@ def from_kernel(
     module, found = looked_up(word.place) if isinstance(kernel, str) else (_home(kernel), kernel)
     modules = patched.together(module)
     used = _used(module)
-    whole = [each for one in used for each in one.settle(modules)]
+    whole = [each for one in INTERPRETERS for each in one.settle(modules)]
     whole += patched.blocks(modules, {**word.blocks, **dict(map(words.checked, (blocks or {}).items()))})
     said, title = words.call(call) if call else word.call, name or word.place
     if numba in used or found is None or isinstance(found, Implementation):
@@ -69,12 +70,18 @@ def _home(kernel: Any) -> ModuleType:
 
 
 def _used(module: ModuleType) -> tuple[ModuleType, ...]:
-    """The interpreters of what a module imports; Triton's where it imports none of them itself."""
-    names = {
-        str(getattr(value, "__name__" if isinstance(value, ModuleType) else "__module__", "")).split(".")[0]
-        for value in vars(module).values()
-    }
-    return tuple(each for each in INTERPRETERS if each.PACKAGE in names) or (triton,)
+    """The interpreters of what a module imports, or what that does: of frameworks it is their own affair."""
+    near = _names([module])
+    further = near - {*FRAMEWORKS, *(each.PACKAGE for each in INTERPRETERS)}
+    beyond = [each for name, each in list(sys.modules.items()) if name.split(".")[0] in further]
+    names = near | _names([each for each in beyond if isinstance(each, ModuleType)])
+    return tuple(each for each in INTERPRETERS if each.PACKAGE in names)
+
+
+def _names(modules: Iterable[ModuleType]) -> set[str]:
+    """The packages of what these have."""
+    found = ((value, isinstance(value, ModuleType)) for module in modules for value in list(vars(module).values()))
+    return {str(getattr(value, "__name__" if whole else "__module__", "")).split(".")[0] for value, whole in found}
 
 
 def _traced(found: Any, call: words.Call, layout: Layout, *, jax: bool) -> Implementation:
@@ -122,7 +129,10 @@ def _fitting(found: Any, call: words.Call) -> Callable[..., Any]:
     try:
         expected.bind(*given, **named)
     except TypeError as problem:
-        takes = ", ".join(f"{each}" if each.default is each.empty else f"{each.name}={each.default!r}" for each in expected.parameters.values())
+        takes = ", ".join(
+            f"{each}" if each.default is each.empty else f"{each.name}={each.default!r}"
+            for each in expected.parameters.values()
+        )
         raise Unusable(f"{titled(found)} is called with ({call}): {problem}; it takes ({takes})") from None
 
     def called(*given: Any, **named: Any) -> Any:
@@ -141,12 +151,16 @@ def _none(options: Mapping[str, Any]) -> dict[str, Any]:
 def _law(call: words.Call) -> CrossEntropy:
     """What a mean divides by, where nothing is said: the labels that count, or their weights."""
     taken = fields(call.options)
-    return CrossEntropy(mean_of="weights" if "class_weight" in taken else "labelled" if "ignore" in taken else "samples")
+    return CrossEntropy(
+        mean_of="weights" if "class_weight" in taken else "labelled" if "ignore" in taken else "samples"
+    )
 
 
 def _small(given: Takes, options: tuple[str, ...]) -> Takes:
     """Small shapes, where no others are declared."""
-    return replace(given, options=given.options or options, max_logits=given.max_logits or (0 if given.shapes else SMALL))
+    return replace(
+        given, options=given.options or options, max_logits=given.max_logits or (0 if given.shapes else SMALL)
+    )
 
 
 def _within(every: list[patched.Replaced], made: Implementation) -> dict[str, Any]:

@@ -58,7 +58,9 @@ class Within:
 def together(module: ModuleType) -> list[ModuleType]:
     """The modules of its package, itself among them."""
     own = module.__name__.split(".")[0]
-    found = (each for name, each in sorted(sys.modules.items()) if name.split(".")[0] == own and isinstance(each, ModuleType))
+    found = (
+        each for name, each in sorted(sys.modules.items()) if name.split(".")[0] == own and isinstance(each, ModuleType)
+    )
     return list(dict.fromkeys((module, *found)))
 
 
@@ -74,7 +76,9 @@ def blocks(modules: list[ModuleType], given: Mapping[str, int]) -> Iterator[Repl
         yield from found
 
 
-Place = tuple[Any, str, Callable[[int], Any]]  # what holds a block size, by which name, and what stands there for a size
+Place = tuple[
+    Any, str, Callable[[int], Any]
+]  # what holds a block size, by which name, and what stands there for a size
 
 
 def _places(module: ModuleType) -> Iterator[Place]:

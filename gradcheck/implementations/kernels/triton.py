@@ -56,7 +56,10 @@ def interpreted(function: Any) -> bool:
 def _libdevices() -> list[ModuleType]:
     from triton.language.extra import libdevice as stubs
 
-    return [stubs, *(sys.modules[f"triton.language.extra.{name}.libdevice"] for name in ("cuda", "hip") if _known(name))]
+    return [
+        stubs,
+        *(sys.modules[f"triton.language.extra.{name}.libdevice"] for name in ("cuda", "hip") if _known(name)),
+    ]
 
 
 def _known(name: str) -> bool:
@@ -68,7 +71,9 @@ def _called(function: Any, interpreter: Any, tl: Any) -> Any:
 
     def called(*given: Any, **_: Any) -> Any:
         first = next(each for each in given if isinstance(each, tl.tensor))
-        arrays = [each.handle.data if isinstance(each, tl.tensor) else first.handle.data.dtype.type(each) for each in given]
+        arrays = [
+            each.handle.data if isinstance(each, tl.tensor) else first.handle.data.dtype.type(each) for each in given
+        ]
         found = function(*arrays).astype(first.handle.data.dtype)
         return tl.tensor(interpreter.TensorHandle(found, first.handle.dtype), first.type)
 

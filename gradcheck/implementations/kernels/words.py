@@ -98,11 +98,15 @@ def call(text: str) -> Call:
         assert isinstance(parsed, ast.Call) and isinstance(parsed.func, ast.Name)
         found = Call(tuple(_given(parsed)))
     except (SyntaxError, ValueError, AssertionError, RecursionError, MemoryError):
-        raise Unusable(f"call ({text:.200}) is not known; expected arguments, such as (Z, Y, None, label_smoothing)") from None
+        raise Unusable(
+            f"call ({text:.200}) is not known; expected arguments, such as (Z, Y, None, label_smoothing)"
+        ) from None
     wanted = {"Z", "Y"} if found.of_logits else {"X", "theta", "Y"}
     arrays = [name for name in found.names if name in ARRAYS]
     if not wanted <= set(arrays) <= wanted | (set() if found.of_logits else {"b"}) or len(arrays) > len(set(arrays)):
-        raise Unusable(f"call ({text:.200}) names {', '.join(arrays) or 'no arrays'}; expected Z and Y, or X, theta, Y and perhaps b")
+        raise Unusable(
+            f"call ({text:.200}) names {', '.join(arrays) or 'no arrays'}; expected Z and Y, or X, theta, Y and perhaps b"
+        )
     return found
 
 
@@ -116,7 +120,9 @@ def _given(parsed: ast.Call) -> Iterator[Given]:
             raise ValueError("it has a star")
         if isinstance(node, ast.Name):
             if node.id not in (*ARRAYS, *ALIASES):
-                raise Unusable(f"a call names {node.id!r:.60}; expected any of {', '.join((*ARRAYS, *ALIASES))}, or a constant")
+                raise Unusable(
+                    f"a call names {node.id!r:.60}; expected any of {', '.join((*ARRAYS, *ALIASES))}, or a constant"
+                )
             yield Given(key, node.id)
         else:
             yield Given(key, "", ast.literal_eval(node))
