@@ -95,7 +95,9 @@ BUILT_IN = {
         "kernels",
         ("cut_cross_entropy", "triton", "torch"),
     ),
-    "megatron": BuiltIn("Megatron's vocab-parallel cross-entropy on one rank", "kernels", ("megatron", "torch")),
+    "megatron": BuiltIn(
+        "Megatron's vocab-parallel cross-entropy on one rank, with label_smoothing", "megatron", ("megatron", "torch")
+    ),
     "thinc": BuiltIn("thinc's Softmax layer and CategoricalCrossentropy", "thinc", ("thinc",)),
 }
 
