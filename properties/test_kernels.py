@@ -1,6 +1,7 @@
 """Kernels are judged without a GPU: how they are named and called, what runs them, and what is put in its place."""
 
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
@@ -10,6 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 import gradcheck
+from gradcheck.auditing import audit_path
 from gradcheck.cli import main
 from gradcheck.errors import Unusable
 from gradcheck.implementations.kernels import bfloat16, libdevice, numba, patched, triton, words
@@ -275,3 +277,83 @@ def test_blocks_of_tuned_kernels_are_replaced_for_a_while():
     assert now() == (64, 128, 8)
     with pytest.raises(Unusable, match="it has BLOCK, GROUP"):
         list(patched.blocks([module], {"WIDE": 2}))
+
+
+# ---- where the packages are installed ----
+
+
+def test_numba_kernels_run_in_its_simulator_and_a_wrong_one_is_found():
+    pytest.importorskip("numba")
+    failing = {}
+    for word in ("gradients", "gradients[SHARE=2]"):
+        found = gradcheck.from_kernel(f"{HERE / 'numba_posed.py'}:{word}", takes=gradcheck.Takes(max_logits=12))
+        run = gradcheck.conform(found, dtype="float64", checks=["logits_gradient"], max_examples=4)
+        failing[word] = bool(run.failures)
+        assert "simulator" in run.notes[0]
+    assert failing == {"gradients": False, "gradients[SHARE=2]": True}
+
+
+def require(*packages: str) -> None:
+    """Skipped where one is not installed; none is imported, since Triton would then compile."""
+    missing = [package for package in packages if find_spec(package) is None]
+    if missing:
+        pytest.skip(f"{missing[0]} is not installed")
+
+
+@pytest.fixture
+def triton_kernels():
+    """The module of kernels; skipped where there is no Triton."""
+    require("triton")
+    triton.prepare()
+    from triton_posed import launched
+
+    return launched
+
+
+@pytest.mark.parametrize("name", ["float32", "float16", "bfloat16"])
+def test_triton_computes_in_bfloat16_as_pytorch_does_and_knows_libdevice(triton_kernels, name):
+    torch = pytest.importorskip("torch")
+    x, y = torch.randn(2, 50, generator=torch.Generator().manual_seed(0)).to(getattr(torch, name))
+    summed, bent = triton_kernels(x, y, 30.0)
+    assert torch.equal(summed, x * y + x)
+    assert torch.equal(bent, (torch.from_numpy(np.tanh((x.float() / 30).numpy())) * 30).to(x.dtype))
+
+
+@pytest.fixture
+def liger():
+    """Liger's kernels in the interpreter; skipped where they are not installed."""
+    require("liger_kernel", "triton")
+    return gradcheck.load("liger-fused")
+
+
+@pytest.mark.parametrize("name", ["liger", "liger-fused"])
+def test_liger_is_right_and_its_second_backward_is_wrong_as_published(liger, name):
+    found = gradcheck.load(name)
+    run = gradcheck.conform(
+        found, dtype="bfloat16", checks=["loss", "theta_gradient", "backward_twice"], max_examples=10
+    )
+    wrong = {check for check, tally in run.tallies.items() if tally.outcome.value == "disagree"}
+    assert wrong == {"backward_twice"} and not run.failed
+
+
+def test_a_fused_loss_of_liger_is_captured_and_audited_and_a_fault_in_its_data_gradient_is_found(liger, tmp_path):
+    torch = pytest.importorskip("torch")
+    from liger_kernel.ops.fused_linear_cross_entropy import LigerFusedLinearCrossEntropyFunction as Fused
+
+    outcomes = {}
+    for wrong in (False, True):
+        made = torch.Generator().manual_seed(2)
+        X, W = torch.randn(12, 16, generator=made), torch.randn(100, 16, generator=made) / 4
+        y = torch.randint(100, (12,), generator=made)
+        y[:3] = -100
+        loss = Fused.apply(X.requires_grad_(), W.requires_grad_(), y, None, None, -100, 0.0, 0.0, "mean", 30.0)[0]
+        dump = tmp_path / f"{wrong}"
+        step = gradcheck.capture.fused(X, W, None, y, loss, dump, softcap=30.0)
+        if wrong:
+            loss.grad_fn.saved_tensors[0].data[8:] = 0  # the last chunk of the gradient that forward has saved
+        loss.backward()
+        step.write()
+        found = audit_path(dump)
+        outcomes[wrong] = {each.quantity: each.verdict.outcome.value for each in found.findings}
+    assert set(outcomes[False].values()) == {"agree"} and "∂ℒ/∂X" in outcomes[False]
+    assert [quantity for quantity, outcome in outcomes[True].items() if outcome != "agree"] == ["∂ℒ/∂X"]
