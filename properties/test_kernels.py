@@ -127,6 +127,10 @@ def test_the_command_line_says_once_what_an_interpreter_cannot_show(tmp_path, mo
     word = f"{HERE / 'kernels_posed.py'}:blocked(Z, Y, label_smoothing)"
     told = CliRunner().invoke(main, ["verify", "--kernel", word, "--max-examples", "10", "--check", "loss"])
     assert told.exit_code == 0 and told.output.replace("\n", " ").count("races") == 1
+    apart = CliRunner().invoke(
+        main, ["verify", "--kernel", word, "--isolate", "--max-examples", "3", "--check", "loss"]
+    )
+    assert apart.exit_code == 0 and apart.output.replace("\n", " ").count("races") == 1
     both = CliRunner().invoke(main, ["verify", "numpy", "--kernel", word])
     assert both.exit_code == 2 and "expected one of them" in both.output
 
