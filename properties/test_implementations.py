@@ -21,7 +21,7 @@ DTYPES = ("float64", "float32", "float16", "bfloat16")
 OPT_IN = tuple(name for name, regime in REGIMES.items() if regime.opt_in)
 
 # Frameworks that compile for every shape are posed a fraction of the problems.
-SLOWER = {"jax": 8, "optax": 12, "tinygrad": 30}
+SLOWER = {"jax": 8, "optax": 12, "tinygrad": 30, "liger": 4, "cut": 30}
 # Of a loss whose options are arguments: posed here in short, and at length in a job of their own in CI.
 OPTIONS = {
     "torch-options": 12,
