@@ -35,6 +35,10 @@ class BuiltIn:
         return not self.missing
 
 
+def _kernel_of(what: str, package: str) -> BuiltIn:
+    return BuiltIn(f"{what}, in Triton's interpreter", "kernels", (package, "triton", "torch"))
+
+
 BUILT_IN = {
     "reference": BuiltIn("the closed forms of the paper, in float64"),
     "numpy": BuiltIn("the same in any floating dtype, as a careful user would write it"),
@@ -80,21 +84,9 @@ BUILT_IN = {
     ),
     "casadi": BuiltIn("casadi.logsumexp with casadi.gradient", "casadi", ("casadi",)),
     "mlxtend": BuiltIn("mlxtend's SoftmaxRegression: _cost and _backward", "mlxtend", ("mlxtend",)),
-    "liger": BuiltIn(
-        "Liger's cross-entropy kernel in Triton's interpreter, with all of its options",
-        "kernels",
-        ("liger_kernel", "triton", "torch"),
-    ),
-    "liger-fused": BuiltIn(
-        "Liger's fused linear cross-entropy in Triton's interpreter, with all of its options",
-        "kernels",
-        ("liger_kernel", "triton", "torch"),
-    ),
-    "cut-cross-entropy": BuiltIn(
-        "Apple's cut cross-entropy in Triton's interpreter, with ignore_index",
-        "kernels",
-        ("cut_cross_entropy", "triton", "torch"),
-    ),
+    "liger": _kernel_of("Liger's cross-entropy with all of its options", "liger_kernel"),
+    "liger-fused": _kernel_of("Liger's fused linear cross-entropy with all of its options", "liger_kernel"),
+    "cut-cross-entropy": _kernel_of("Apple's cut cross-entropy with ignore_index", "cut_cross_entropy"),
     "megatron": BuiltIn(
         "Megatron's vocab-parallel cross-entropy on one rank, with label_smoothing", "megatron", ("megatron", "torch")
     ),
