@@ -87,9 +87,7 @@ BUILT_IN = {
     "liger": _kernel_of("Liger's cross-entropy with all of its options", "liger_kernel"),
     "liger-fused": _kernel_of("Liger's fused linear cross-entropy with all of its options", "liger_kernel"),
     "cut-cross-entropy": _kernel_of("Apple's cut cross-entropy with ignore_index", "cut_cross_entropy"),
-    "megatron": BuiltIn(
-        "Megatron's vocab-parallel cross-entropy on one rank, with label_smoothing", "megatron", ("megatron", "torch")
-    ),
+    "megatron": BuiltIn("Megatron's vocab-parallel cross-entropy on one rank", "megatron", ("megatron", "torch")),
     "thinc": BuiltIn("thinc's Softmax layer and CategoricalCrossentropy", "thinc", ("thinc",)),
 }
 
