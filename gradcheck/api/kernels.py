@@ -30,6 +30,13 @@ def from_kernel(
             call="Z, Y, None, ignore_index, 0.0, label_smoothing",
             blocks={"MAX_FUSED_SIZE": 2},
         )
+
+    What needs no interpreter is called as it is:
+
+        >>> import gradcheck
+        >>> call = "Z, Y, ignore_index=ignore_index, label_smoothing=label_smoothing"
+        >>> gradcheck.from_kernel("torch.nn.functional:cross_entropy", call=call).varied
+        ('ignore', 'smoothing')
     """
     from gradcheck.implementations.kernels import made
 

@@ -66,7 +66,7 @@ def together(module: ModuleType) -> list[ModuleType]:
 
 def blocks(modules: list[ModuleType], given: Mapping[str, int]) -> Iterator[Replaced]:
     """Block sizes, each in every module that has it, and in what kernels are tuned over or choose by a rule."""
-    places = [place for module in modules for place in _places(module)]
+    places = [place for module in modules for place in _places(module)] if given else []
     for name, value in given.items():
         found = [Replaced(holder, name, made(value)) for holder, key, made in places if key == name]
         if not found:
