@@ -16,7 +16,7 @@ from gradcheck.implementations.targets import BUILT_IN, installed, load
 from gradcheck.settings import Target
 
 SIZE = 50  # problems of a shard: some of these compile for every shape, and what is not done in time does not count
-DISTRIBUTIONS = {"sklearn": "scikit-learn"}
+DISTRIBUTIONS = {"sklearn": "scikit-learn", "megatron": "megatron-core"}
 
 
 def versions(name: str) -> str:

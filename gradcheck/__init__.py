@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from gradcheck.api.frameworks import from_tensorflow as from_tensorflow
     from gradcheck.api.frameworks import from_torch as from_torch
     from gradcheck.api.frameworks import from_torch_module as from_torch_module
+    from gradcheck.api.kernels import from_kernel as from_kernel
     from gradcheck.api.targets import load as load
     from gradcheck.api.verbs import assert_gradient as assert_gradient
     from gradcheck.api.verbs import check as check
@@ -85,6 +86,7 @@ __all__ = [
     "conform",
     "from_autograd",
     "from_jax",
+    "from_kernel",
     "from_mlx",
     "from_paddle",
     "from_tensorflow",
@@ -109,6 +111,7 @@ _HOMES = {
         "from_torch",
         "from_torch_module",
     ),
+    "gradcheck.api.kernels": ("from_kernel",),
     "gradcheck.api.targets": ("load",),
     "gradcheck.api.verbs": ("assert_gradient", "check", "conform", "judge"),
     "gradcheck.arithmetic": ("Arithmetic",),

@@ -103,6 +103,9 @@ DISTRIBUTED = {
     "sklearn": "scikit-learn",
     "paddle": "paddlepaddle",
     "mlx": "mlx[cpu]",
+    "liger_kernel": "liger-kernel",
+    "cut_cross_entropy": "cut-cross-entropy",
+    "megatron": "megatron-core",
 }  # packages whose name in the index is not that by which they are imported
 
 

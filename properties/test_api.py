@@ -229,6 +229,7 @@ FRAMEWORKS = {
     "from_torch_module": "torch",
     "from_jax": "jax",
     "from_autograd": "autograd",
+    "from_kernel": "torch",
     "capture": "torch",
     "ranks": "torch",
     "watch": "torch",

@@ -13,6 +13,7 @@ from gradcheck.cli.tables import Amount, Command, Table, Typed, offering
 from gradcheck.cli.taking import taken, takes_options
 from gradcheck.errors import Unusable
 from gradcheck.implementations import CHOICES
+from gradcheck.implementations.targets import KERNEL
 from gradcheck.law.options import FIELDS as LAW
 from gradcheck.settings import LAYOUT, LONGEST_CALL, Target, configured, named
 
@@ -145,6 +146,10 @@ REQUIRE: Table = {
 PROCESS: Table = {
     "--threads": {"is_flag": True, "default": None, "help": "It may be called from several threads at once."},
     "--exec command": {"metavar": "COMMAND", "help": "Judge what this serves by the protocol of docs/protocol.md."},
+    "--kernel": {
+        "metavar": "WORD",
+        "help": "Judge a GPU kernel's wrapper in an interpreter: module:function(Z, Y, label_smoothing), docs/kernels.md.",
+    },
     "--isolate": {"is_flag": True, "default": None, "help": "Call the target in a process of its own."},
     "--time-limit": {
         "type": Amount(0, LONGEST_CALL, min_open=True),
@@ -166,16 +171,18 @@ def require_options(command: Command) -> Command:
 
 
 def process_options(command: Command) -> Command:
-    """`--isolate`, `--exec` and the limits of the process that they start."""
+    """`--kernel`, `--isolate`, `--exec` and the limits of the process that they start."""
     return offering(command, PROCESS)
 
 
 def chosen(name: str | None, given: dict[str, Any]) -> tuple[Target, ...]:
     """What is to be judged: the target or command given, or all that pyproject.toml names; options of the command line prevail."""
     said = {key: value for key, value in given.items() if value is not None}
-    folder, command = Path.cwd(), said.pop("command", None)
-    if name and command:
-        raise Unusable(f"both a target, {name}, and a command, {command!r}, are given; expected one of them")
+    folder, command, kernel = Path.cwd(), said.pop("command", None), said.pop("kernel", None)
+    several = {"a target": name, "a command": command, "a kernel": kernel}
+    if len(both := [f"{what}, {word!r}" for what, word in several.items() if word]) > 1:
+        raise Unusable(f"both {' and '.join(both)} are given; expected one of them")
+    name = name or (kernel and KERNEL + kernel)
     if command:
         found: tuple[Target, ...] = (Target(command, exec=command),)
     else:

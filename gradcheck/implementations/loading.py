@@ -19,4 +19,4 @@ def load(target: str, limits: Limits = DEFAULT) -> Implementation:
     if target in targets.BUILT_IN:  # known not to
         return found
     functions = tuple(getattr(found, name) for name in FUNCTIONS)
-    return moved_when_loaded(start) or replace(found, home=Home(start, functions))
+    return moved_when_loaded(start) or replace(found, home=Home(start, functions, found.home.notes))

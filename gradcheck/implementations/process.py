@@ -9,6 +9,7 @@ from typing import Any
 from gradcheck.arithmetic import FIELDS, Arithmetic
 from gradcheck.errors import Unusable, text
 from gradcheck.implementations import protocol
+from gradcheck.implementations.home import Home
 from gradcheck.implementations.peer import DEFAULT, Limits, Peer
 from gradcheck.implementations.record import FUNCTIONS, PARAMETERS, USES, Implementation, Layout, TargetFailed
 from gradcheck.implementations.takes import INTEGERS, Takes
@@ -104,8 +105,14 @@ def _described(peer: Peer) -> Implementation:
     mirrored = told.get("numpy") is True or told.get("tells") is True  # what it did to its copies
     declared: dict[str, Any] = {"layout": layout, "arithmetic": rounds, "expected_failures": known}
     declared |= {"law": law, "takes": takes, "told": version == protocol.OF_A_LAW}
-    declared |= {"near": _near(told.get("near")), "uses": uses}
+    declared |= {"near": _near(told.get("near")), "uses": uses, "home": Home(notes=_notes(told.get("notes")))}
     return Implementation(name, **offered, dtypes=dtypes, copies=not mirrored, **declared)
+
+
+def _notes(told: object) -> list[str]:
+    """What is to be said of it in every report, a few lines at most."""
+    found = told if isinstance(told, list) else []
+    return [clipped(note) for note in found[:4] if isinstance(note, str)]
 
 
 def _near(told: object) -> dict[str, str]:

@@ -72,6 +72,7 @@ def description(implementation: Implementation) -> dict[str, Any]:
         "uses": list(implementation.uses),
         "expected_failures": dict(implementation.expected_failures),
         "near": dict(implementation.near),
+        "notes": list(implementation.home.notes),
         "numpy": True,
     }
 

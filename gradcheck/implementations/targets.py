@@ -35,6 +35,10 @@ class BuiltIn:
         return not self.missing
 
 
+def _kernel_of(what: str, package: str) -> BuiltIn:
+    return BuiltIn(f"{what}, in Triton's interpreter", "kernels", (package, "triton", "torch"))
+
+
 BUILT_IN = {
     "reference": BuiltIn("the closed forms of the paper, in float64"),
     "numpy": BuiltIn("the same in any floating dtype, as a careful user would write it"),
@@ -80,6 +84,10 @@ BUILT_IN = {
     ),
     "casadi": BuiltIn("casadi.logsumexp with casadi.gradient", "casadi", ("casadi",)),
     "mlxtend": BuiltIn("mlxtend's SoftmaxRegression: _cost and _backward", "mlxtend", ("mlxtend",)),
+    "liger": _kernel_of("Liger's cross-entropy with all of its options", "liger_kernel"),
+    "liger-fused": _kernel_of("Liger's fused linear cross-entropy with all of its options", "liger_kernel"),
+    "cut-cross-entropy": _kernel_of("Apple's cut cross-entropy with ignore_index", "cut_cross_entropy"),
+    "megatron": BuiltIn("Megatron's vocab-parallel cross-entropy on one rank", "megatron", ("megatron", "torch")),
     "thinc": BuiltIn("thinc's Softmax layer and CategoricalCrossentropy", "thinc", ("thinc",)),
 }
 
@@ -93,6 +101,8 @@ def load(target: str) -> Implementation:
     """The implementation that `target` names. Raises `Unusable` with one line: what was given, expected, and to be done."""
     if target in BUILT_IN:
         return _built_in(target)
+    if target.startswith(KERNEL):
+        return _kernel(target.removeprefix(KERNEL))
     module, found = looked_up(target)
     with _reported(target, "looked into"):
         return as_implementation(target, module if found is None else found)
@@ -132,6 +142,16 @@ def _built_in(name: str) -> Implementation:
         module = importlib.import_module(f"gradcheck.implementations.{name.replace('-', '_')}")
     found: Implementation = module.implementation
     return found
+
+
+KERNEL = "kernel:"  # before a word that names the wrapper of a kernel (`kernels.words`)
+
+
+def _kernel(word: str) -> Implementation:
+    from gradcheck.implementations.kernels.made import from_kernel  # it knows this module
+
+    with _reported(f"kernel {word}", "looked into"):
+        return from_kernel(word)
 
 
 def _attribute(module: ModuleType, place: str, name: str) -> Any:

@@ -31,6 +31,7 @@ ALIASES = {
     "scale": "scale",
     "temperature": "scale",
     "l2": "l2",
+    "lse_square_scale": "z_loss",
 }
 
 
