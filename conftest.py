@@ -1,6 +1,7 @@
 """Hypothesis profiles: quick (`-m quick`), dev, ci (default in CI), thorough (before a release)."""
 
 import os
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -25,3 +26,13 @@ def pytest_configure(config: pytest.Config) -> None:
     """Before any property is read."""
     if config.option.markexpr == "quick" and not ASKED:
         settings.load_profile("quick")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """One worker has all tests of a file: runs, truths and compiled functions that they share are made once, not by each worker."""
+    if config.option.dist != "load":  # asked for
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    return LoadFileScheduling(config, log)
