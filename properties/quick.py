@@ -11,7 +11,18 @@ from collections.abc import Iterable, Iterator
 import pytest
 from hypothesis import settings
 
-WHOLE = ("allowances", "bounds", "differences", "sharpness", "reasons", "entries", "freivalds", "model", "referees")
+WHOLE = (
+    "allowances",
+    "bending",
+    "bounds",
+    "differences",
+    "sharpness",
+    "reasons",
+    "entries",
+    "freivalds",
+    "model",
+    "referees",
+)
 EACH = 2  # parameters of each test elsewhere, evenly spread
 FEW = 10  # problems: no profile but the quick one draws so few
 
