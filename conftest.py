@@ -1,11 +1,12 @@
 """Hypothesis profiles: quick (`-m quick`), dev, ci (default in CI), thorough (before a release)."""
 
 import os
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
 
-EXAMPLES = {"quick": 10, "dev": 50, "ci": 200, "thorough": 2000}
+EXAMPLES = {"quick": 10, "dev": 50, "ci": 100, "thorough": 2000}  # seeds are fixed: docs/mutants.md is of 50
 
 for profile, count in EXAMPLES.items():
     settings.register_profile(
@@ -25,3 +26,13 @@ def pytest_configure(config: pytest.Config) -> None:
     """Before any property is read."""
     if config.option.markexpr == "quick" and not ASKED:
         settings.load_profile("quick")
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """One worker has all tests of a file: runs, truths and compiled functions that they share are made once, not by each worker."""
+    if config.option.dist != "load":  # asked for
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    return LoadFileScheduling(config, log)

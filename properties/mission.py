@@ -23,13 +23,12 @@ from hypothesis import assume, given, settings
 from hypothesis.errors import UnsatisfiedAssumption
 from quick import quickly
 
-from gradcheck import Enclosure, Implementation, Problem, load, model, problems, referees
+from gradcheck import Enclosure, Implementation, Problem, load, model, precision, problems, referees
 from gradcheck.checks import Trial
 from gradcheck.checks.reading import Skip, require_bounded
 from gradcheck.drawing import pose
 from gradcheck.implementations import BUILT_IN, adapt
 from gradcheck.implementations.quiet import quiet
-from gradcheck.implementations.targets import BuiltIn
 from gradcheck.referees import Truth
 from gradcheck.referees import mathematical as referee
 from gradcheck.referees.scipy_check_grad import Posed
@@ -43,6 +42,17 @@ CHECKS = {"theta": "theta_gradient", "b": "bias_gradient", "Z": "logits_gradient
 PAPER = Implementation(
     "gradcheck.model", model.gradients, model.loss, model.logits, model.softmax, model.softmax_jacobian
 )
+# Who is judged, and in which precisions: all that offer it and are not known to get it wrong, as test_targets has it.
+TWO = precision.NAMES[:2]
+JUDGED = {PAPER.name: precision.NAMES, "reference": precision.NAMES[:1], "numpy": precision.NAMES, "scipy": TWO}
+JUDGED |= {"torch": precision.NAMES, "jax": TWO, "optax": TWO, "optax-safe": TWO, "autograd": TWO, "sklearn": TWO}
+JUDGED |= {"sklearn-mlp": TWO, "tinygrad": TWO, "keras": TWO, "casadi": TWO[:1], "mlxtend": TWO, "thinc": TWO[1:]}
+WITHOUT = {  # what some of them do not offer
+    "Z": ("mlxtend",),
+    "jacobian": tuple(
+        name for name in JUDGED if name not in (PAPER.name, "reference", "numpy", "scipy", "torch", "jax")
+    ),
+}
 
 
 @cache
@@ -51,22 +61,30 @@ def code(name: str) -> Implementation:
 
 
 def offering(quantity: str) -> list[object]:
-    """Name and precision of all code that offers it, and is not known to get it wrong (its `expected_failures` say why)."""
-    names = [PAPER.name, *(name for name, target in BUILT_IN.items() if wanted(target))]
-    # of the paper's loss: others are posed with their options in test_implementations
-    pairs = [(name, dtype) for name in names if not code(name).takes.options for dtype in code(name).dtypes]
+    """Name and precision of all code that is judged on it. Nothing is imported for that: every worker collects every test."""
     return [
         pytest.param(name, dtype, id=f"{name}-{dtype}")
-        for name, dtype in pairs
-        if not code(name).expected(CHECKS[quantity], dtype) and offers(code(name), quantity)
+        for name, dtypes in JUDGED.items()
+        if name not in WITHOUT.get(quantity, ()) and wanted(name)
+        for dtype in dtypes
     ]
 
 
-def wanted(target: BuiltIn) -> bool:
+def wanted(name: str) -> bool:
     """No framework is imported for the quick selection; all of them are there in CI."""
-    if quickly():
-        return not target.extra
-    return target.installed or bool(os.environ.get("CI"))
+    if name == PAPER.name or not BUILT_IN[name].extra:
+        return True
+    return not quickly() and (BUILT_IN[name].installed or bool(os.environ.get("CI")))
+
+
+def offered(name: str, quantity: str) -> tuple[str, ...]:
+    """In which precisions it offers that, of the paper's loss, and is not known to get it wrong (see its `expected_failures`)."""
+    found = code(name)
+    if found.takes.options or not offers(
+        found, quantity
+    ):  # others are posed with their options in test_implementations
+        return ()
+    return tuple(dtype for dtype in found.dtypes if not found.expected(CHECKS[quantity], dtype))
 
 
 def offers(implementation: Implementation, quantity: str) -> bool:

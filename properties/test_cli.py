@@ -60,7 +60,7 @@ def written(text: str, name: str = "model.py") -> str:
 
 
 def test_a_right_gradient_agrees_and_exits_with_0(run):
-    result = run("verify", written(RIGHT), "--max-examples", "60")
+    result = run("verify", written(RIGHT), "--max-examples", "25")
     assert result.exit_code == 0, result.output
     assert "agree" in result.output
     assert not Path("cases").exists()
@@ -71,7 +71,7 @@ def test_a_right_gradient_agrees_and_exits_with_0(run):
 def test_a_wrong_file_exits_with_1_and_shows_place_allowance_and_a_case_that_replays(run, name):
     before, after, check = WRONG[name]
     target = written(RIGHT.replace(before, after))
-    result = run("verify", target, "--max-examples", "150", "--json", "found.json")
+    result = run("verify", target, "--max-examples", "40", "--json", "found.json")
     assert result.exit_code == 1
     found = json.loads(Path("found.json").read_text(encoding="utf-8"))["runs"][0]
     failure = next(f for f in found["failures"] if f["check"] == check)
@@ -227,7 +227,7 @@ def test_the_kill_matrix_says_which_check_kills_which_mistake(run, monkeypatch):
 
 def test_saved_cases_are_never_overwritten_and_the_same_case_is_written_once(run):
     target = written(RIGHT.replace("D @ X.T", "-D @ X.T"))
-    words = ("verify", target, "--max-examples", "60", "--check", "theta_gradient")
+    words = ("verify", target, "--max-examples", "20", "--check", "theta_gradient")
     run(*words)
     (case,) = Path("cases").iterdir()
     run(*words)

@@ -119,7 +119,7 @@ MEANT = [
 @pytest.mark.parametrize("layout", MEANT, ids=title)
 def test_a_layout_that_does_not_fit_is_told_from_a_wrong_gradient(layout):
     """The right code under the wrong declaration fails, and the layout that it has is named."""
-    run = conform(replace(Laid(layout).implementation(), layout=DECLARED, law=CrossEntropy()), max_examples=60)
+    run = conform(replace(Laid(layout).implementation(), layout=DECLARED, law=CrossEntropy()), max_examples=25)
     assert run.failed
     assert (run.meant, run.meant_law) == (replace(layout, reduction=""), CrossEntropy(layout.reduction or "mean"))
 

@@ -41,6 +41,9 @@ NEAR = {name for name, mistake in MISTAKES.items() if mistake.model.near}  # tol
 NOT_NAMED = {"dropout", "noise_added", "running_mean_subtracted"}
 
 
+PARTS = {
+    function: [name for name in (*QUANTITIES, *LEFT) if functions({name}) == {function}] for function in PARAMETERS
+}
 KEPT = 128  # logits of a problem on which what a mistake makes of it is kept
 
 
@@ -55,7 +58,7 @@ def shared(once, shared_truths, monkeypatch):
             yield from predicted(view, model, names)
             return
         for function in PARAMETERS:
-            parts = [name for name in (*QUANTITIES, *LEFT) if functions({name}) == {function}]
+            parts = PARTS[function]
             if names.intersection(parts):
                 key = own.digest, function, model.__name__, model.__bases__, vars(model).get("value")
                 made = once.of(key, lambda parts=parts: dict(predicted(view, model, parts)))
@@ -75,7 +78,7 @@ def posed(regimes: tuple[str, ...], seed: int, count: int, law: CrossEntropy = P
 
 
 @pytest.mark.parametrize("name", MISTAKES)
-def test_every_mistake_is_caught_within_100_test_cases_at_three_seeds(name):
+def test_every_mistake_is_caught_within_40_test_cases_at_three_seeds(name):
     """The power of the checks, each in its turns."""
     mistake = MISTAKES[name]
     for seed in range(3):
@@ -83,20 +86,27 @@ def test_every_mistake_is_caught_within_100_test_cases_at_three_seeds(name):
         with quiet():
             assert any(
                 check.judge(trial).failed
-                for number, problem in enumerate(posed(mistake.regimes, seed, 100, mistake.law))
+                for number, problem in enumerate(posed(mistake.regimes, seed, 40, mistake.law))
                 for trial in [Trial(implementation, problem)]
                 for check in CHECKS.values()
                 if check.due(number, problem)
             ), f"seed {seed}"
 
 
-@pytest.mark.parametrize("name", MISTAKES)
-def test_a_mistake_is_diagnosed_as_itself_or_described(name):
-    """Never as another: what is named computes exactly this."""
+def diagnosis_of(name, count):
+    """What is said of a mistake on so many problems."""
     mistake = MISTAKES[name]
     implementation = mistake.implementation()
     with quiet():
-        found = diagnose(implementation, *parted(implementation, posed(mistake.regimes, 0, 40, mistake.law), JUDGED))
+        return diagnose(implementation, *parted(implementation, posed(mistake.regimes, 0, count, mistake.law), JUDGED))
+
+
+@pytest.mark.parametrize("name", MISTAKES)
+def test_a_mistake_is_diagnosed_as_itself_or_described(name):
+    """Never as another: what is named computes exactly this."""
+    found = diagnosis_of(name, 20)
+    if found is None or (found.mistakes, found.exact) != ((name,), name not in NEAR):  # so few do not show what it is
+        found = diagnosis_of(name, 40)
     assert found is not None
     given_again = name != "remembered_by_address" or found.exact  # whether memory is, is the allocator's to decide
     if name in NOT_NAMED or not given_again:

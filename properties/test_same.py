@@ -35,7 +35,8 @@ def ran(folder: Path, *words: str, flags: tuple[str, ...] = (), **environment: s
     done = subprocess.run(
         command, cwd=folder, env=os.environ | environment, capture_output=True, text=True, timeout=PATIENCE, check=False
     )
-    assert done.returncode == 1 and not done.stderr, done.stderr
+    said = [line for line in done.stderr.splitlines() if not line.endswith("the run goes on")]  # of one that takes long
+    assert done.returncode == 1 and not said, done.stderr
 
 
 def held(folder: Path) -> dict[str, bytes]:
@@ -56,14 +57,9 @@ def alone(tmp_path_factory) -> dict[str, bytes]:
     return found
 
 
-@pytest.mark.parametrize(
-    ("workers", "flags", "seed"),
-    [("2", (), "12345"), ("1", ("-OO",), "1")],
-    ids=["two", "OO"],
-)
-def test_a_corpus_is_the_same_byte_for_byte(workers, flags, seed, *, alone, tmp_path):
-    """Cases and findings with all their counts, whoever was quicker."""
-    assert campaign(tmp_path / "deep" / "er", "--workers", workers, flags=flags, PYTHONHASHSEED=seed) == alone
+def test_a_corpus_is_the_same_byte_for_byte(alone, tmp_path):
+    """Cases and findings with all their counts, whoever was quicker; of another hash seed, and without docstrings."""
+    assert campaign(tmp_path / "deep" / "er", "--workers", "2", flags=("-OO",), PYTHONHASHSEED="12345") == alone
 
 
 @pytest.fixture(scope="module")
@@ -78,10 +74,9 @@ def verified(folder: Path, **given) -> bytes:
     return (folder / "out.json").read_bytes()
 
 
-@pytest.mark.parametrize("flags", [(), ("-O",), ("-OO",)], ids=["plain", "O", "OO"])
-def test_a_report_is_the_same_byte_for_byte(flags, report, tmp_path):
-    """What a check claims and a mistake is called is in it, which `-OO` takes out of modules."""
-    assert verified(tmp_path / "deep" / "er", flags=flags, PYTHONHASHSEED="12345") == report
+def test_a_report_is_the_same_byte_for_byte(report, tmp_path):
+    """Of another hash seed, in another folder. What a check claims and a mistake is called is in it, which `-OO` takes out."""
+    assert verified(tmp_path / "deep" / "er", flags=("-OO",), PYTHONHASHSEED="12345") == report
     assert b"Summed over the batch" in report
 
 

@@ -3,6 +3,7 @@
 import sys
 from pathlib import Path
 
+import mission
 import pytest
 
 from gradcheck import Implementation, Unusable, load
@@ -116,3 +117,11 @@ def test_the_targets_that_need_no_framework_offer_every_function():
 
 def test_every_built_in_target_is_named_like_the_extra_that_installs_it():
     assert all(target.extra for name, target in BUILT_IN.items() if name not in ("reference", "numpy", "scipy"))
+
+
+def test_the_papers_equations_are_asked_of_all_code_that_offers_them():
+    """And in the precisions that it is made for: a table, so that no framework is imported where tests are only collected."""
+    for name in (mission.PAPER.name, *filter(mission.wanted, BUILT_IN)):
+        for quantity in mission.CHECKS:
+            listed = () if name in mission.WITHOUT.get(quantity, ()) else mission.JUDGED.get(name, ())
+            assert listed == mission.offered(name, quantity), (name, quantity)
