@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from gradcheck.auditing.capture import capture as capture
     from gradcheck.auditing.run import audit as audit
     from gradcheck.auditing.watch import watch as watch
+    from gradcheck.benches.posing import problems_for as problems_for
     from gradcheck.enclosure import Enclosure as Enclosure
     from gradcheck.errors import Disagreement as Disagreement
     from gradcheck.errors import DisagreementWarning as DisagreementWarning
@@ -105,6 +106,7 @@ __all__ = [
     "problems",
     "ranks",
     "watch",
+    "problems_for",
 ]
 
 _HOMES = {
@@ -124,6 +126,7 @@ _HOMES = {
     "gradcheck.auditing.capture": ("capture",),
     "gradcheck.auditing.run": ("audit",),
     "gradcheck.auditing.watch": ("watch",),
+    "gradcheck.benches.posing": ("problems_for",),
     "gradcheck.enclosure": ("Enclosure",),
     "gradcheck.errors": ("Disagreement", "DisagreementWarning", "Missing", "Unusable", "UnusualWarning"),
     "gradcheck.implementations": ("Implementation", "Layout", "NotPosed", "Takes"),

@@ -74,7 +74,7 @@ def _where(op: Op, computed: Reals, known: Enclosure, start: int) -> str:
     first = int(columns[0])
     zero = not computed[:, first:].any()
     if L > 2 and first > 0 and len(columns) >= (L - first) / 2:
-        return f"classes from {first} on are {'zero' if zero else 'wrong'}"
+        return f"places from {first} on along the last axis are {'zero' if zero else 'wrong'}"
     return ""
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck import bounds, precision, tensors
+from gradcheck.asserted.audited import audited
 from gradcheck.asserted.causes import cause_of
 from gradcheck.asserted.declared import Declared
 from gradcheck.asserted.said import Explained
@@ -87,6 +88,8 @@ def judged(actual: Any, op: Op, wrt: str | None, declared: Declared) -> Explaine
     found = Explained(quantity, Outcome.ERRORED, p.name, repr(op), granted(g), reason=wrong)
     if wrong:
         return found
+    if op.dump is not None:
+        return audited(found, array, op, name, declared)
     seen, rows = Seen(), view.rows(array)
     with np.errstate(all="ignore"):
         for part in op.judge(op, name, g):

@@ -7,14 +7,13 @@ from math import inf, log2
 from gradcheck.printable import clipped, printable, unheeded
 from gradcheck.verdict import FAILURES, Outcome
 
-CHARACTERS = 110
-
 
 @dataclass(frozen=True, repr=False)
 class Explained:
     """What was found of one array. `value` stands at `place`, where `exact` must, within `allowance` (absolute); `ratio` is the
     test ratio there, the worst of all. `bits` are those that agree with the exact value there. `wrong` of `entries` are beyond,
-    `unknown` were not judged at all, and `told` of `known` could have been told from zero. `cause` is what fits, if anything does.
+    `unknown` were not judged at all, and `told` of `known` could have been told from zero. `cause` is what fits,
+    if anything does. `wrong` counts rows where not all entries were compared (`rows`).
     """
 
     quantity: str
@@ -32,6 +31,7 @@ class Explained:
     exact: float | None = None
     allowance: float | None = None
     ratio: float | None = None
+    rows: bool = False
     cause: str = ""
     reason: str = ""
     advice: str = ""
@@ -77,9 +77,8 @@ class Explained:
         if self.reason and self.failed:
             return f"{self.quantity}: {self.reason}"
         if self.failed:
-            return (
-                f"{self.quantity} is not explained by rounding: {self.wrong} of {self.entries} entries are off by more"
-            )
+            beyond = f"{self.wrong} rows or more" if self.rows else f"{self.wrong} of {self.entries} entries"
+            return f"{self.quantity} is not explained by rounding: {beyond} are off by more"
         if self.agrees:
             bound = "" if self.ratio is None else f", worst ratio {_number(self.ratio)}"
             return (

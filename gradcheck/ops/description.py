@@ -62,6 +62,7 @@ class Op:
     wrong: Callable[[str, Grants, slice], Iterator[tuple[str, Reals]]] | None = None
     labels: Array | None = None
     inner: int = 0  # terms of its longest sum
+    dump: Mapping[str, Any] | None = None  # what an audit takes, where there is too much to be judged entry by entry
 
     def view(self, wrt: str | None) -> tuple[str, View]:
         """Its quantity of that name; `Unusable` for one that is not known."""

@@ -32,14 +32,29 @@ class Layer:
     law: CrossEntropy
     upstream: Reals | None = None
 
+    @property
+    def large(self) -> bool:
+        """Whether it is for an audit, which probes what it does not compare."""
+        return len(self.theta) * len(self.X) > LARGE
+
+    @property
+    def dump(self) -> dict[str, Any]:
+        """What `gradcheck.audit` takes: samples in rows, and a loss that is one number."""
+        law, counts = self.law, self.targets.counts
+        c = self.upstream
+        if law.reduction == "none":
+            law, c = replace(law, reduction="sum"), np.ones(1) if c is None else c
+        if law.ignore is None and not counts.all():
+            law = replace(law, ignore=-1)
+        Y = np.where(counts, self.targets.given, law.ignore if law.ignore is not None else 0)
+        found = {"theta": self.theta, "X": self.X, "Y": Y if self.targets.index else self.targets.given, "law": law}
+        found["b"] = np.zeros(len(self.theta), dtype=self.theta.dtype) if self.b is None else self.b
+        return found if c is None else {**found, "upstream": np.broadcast_to(c, (len(self.X),))}
+
     @cached_property
     def problem(self) -> Problem:
         """In float64, which holds all of it exactly."""
         L, n = len(self.theta), len(self.X)
-        if L * n > LARGE:
-            raise Unusable(
-                f"{n} samples of {L} classes are too many to be judged at once; gradcheck.audit takes them, or give fewer"
-            )
         b = np.zeros((L, 1)) if self.b is None else self.b.reshape(-1, 1)
         theta, b, X = (np.asarray(a, dtype=np.float64) for a in (self.theta, b, self.X.T))
         return Problem(theta, b, X, self.targets.columns(slice(0, n), L)).with_law(self.law)

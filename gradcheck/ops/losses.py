@@ -159,6 +159,7 @@ def linear_cross_entropy(
         judge,
         about=meant.said,
         stored=coarsest,
+        dump=layer.dump if layer.large else None,
         wrong=wrong,
         inner=max(L, view.whole[1]),
     )
