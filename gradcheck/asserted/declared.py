@@ -47,8 +47,9 @@ class Declared:
             given = Arithmetic(accumulate=SUMS)
         if not (given.stored or given.inner) and coarse.u > array.u:
             given = replace(given, stored=coarse.name)  # as autocast does
-        granted = arithmetic.granted(array.name, given)
-        once = bool(granted.returned)
+        once = given.inner in precision.NAMES and precision.named(given.inner).u < array.u
+        # what computes in a finer precision has the range of that inside, too: as for its arrays, written down at the end
+        granted = arithmetic.granted(given.inner if once else array.name, replace(given, inner="") if once else given)
         return Grants(
             replace(granted, ulps=float(self.elementary), chain=float(self.chain)), array, once, self.filtered
         )

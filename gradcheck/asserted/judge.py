@@ -1,6 +1,6 @@
 """From an array and what was computed to what is said of it."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -76,8 +76,10 @@ def limits(part: Limits, g: Grants) -> Reals:
     return np.where(finite, written, found)
 
 
-def judged(actual: Any, op: Op, wrt: str | None, declared: Declared) -> Explained:
-    """What is said of `actual`."""
+def judged(
+    actual: Any, op: Op, wrt: str | None, declared: Declared, parts: Iterable[Limits] | None = None
+) -> Explained:
+    """What is said of `actual`; `parts`, where several arrays are judged, is what `op.judge` gave for these grants."""
     name, view = op.view(wrt)
     array, wrong = _read(actual, op, view)
     quantity = op.symbol(name)
@@ -92,7 +94,7 @@ def judged(actual: Any, op: Op, wrt: str | None, declared: Declared) -> Explaine
         return audited(found, array, op, name, declared)
     seen, rows = Seen(), view.rows(array)
     with np.errstate(all="ignore"):
-        for part in op.judge(op, name, g):
+        for part in op.judge(op, name, g) if parts is None else parts:
             computed = rows[part.start : part.start + len(part.truth.midpoint)].reshape(part.truth.midpoint.shape)
             seen.add(part, computed.astype(np.float64), g)
     return _concluded(found, seen, (op, name, view, declared, g))

@@ -44,8 +44,6 @@ class Layer:
         c = self.upstream
         if law.reduction == "none":
             law, c = replace(law, reduction="sum"), np.ones(1) if c is None else c
-        if law.ignore is None and not counts.all():
-            law = replace(law, ignore=-1)
         Y = np.where(counts, self.targets.given, law.ignore if law.ignore is not None else 0)
         found = {"theta": self.theta, "X": self.X, "Y": Y if self.targets.index else self.targets.given, "law": law}
         found["b"] = np.zeros(len(self.theta), dtype=self.theta.dtype) if self.b is None else self.b

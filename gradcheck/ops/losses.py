@@ -23,8 +23,11 @@ def _law(
     targets: Targets, weight: Any, mean_of: Any, law: CrossEntropy | None, options: dict[str, Any]
 ) -> CrossEntropy:
     """As frameworks mean it: a mean over those that count, by their weights; of probabilities, over all samples."""
-    if law is not None:
-        return law
+    found = _meant(targets, weight, mean_of, options) if law is None else law
+    return replace(found, ignore=IGNORED) if found.ignore is None and not targets.counts.all() else found
+
+
+def _meant(targets: Targets, weight: Any, mean_of: Any, options: dict[str, Any]) -> CrossEntropy:
     weights = () if weight is None else tuple(read("weight", weight).astype(np.float64).ravel().tolist())
     if mean_of is None:
         usual = WEIGHTS if weights else LABELLED if not targets.counts.all() else SAMPLES
@@ -81,7 +84,7 @@ def cross_entropy(
     lead = _lead(view)
     posed = logits.Samples(view.rows(found), targets, meant, _upstream(upstream, lead, n))
     value = View(lead) if meant.reduction == "none" else View(())
-    if upstream is not None and np.size(upstream) > 1 and meant.reduction != "none":
+    if posed.upstream is not None and posed.upstream.size > 1 and meant.reduction != "none":
         raise Unusable(
             f'upstream is one for each sample, and the loss is a {meant.reduction}; expected reduction="none"'
         )
