@@ -60,22 +60,34 @@ def factor(computed: Reals, known: Enclosure) -> str:
 def _where(op: Op, computed: Reals, known: Enclosure, start: int) -> str:
     """The pattern of the places that are wrong."""
     wrong = known.test_ratio(computed) > 1
-    n, L = wrong.shape
+    labels = _labels(op, wrong.shape, start)
+    L = wrong.shape[1]
+    first = _tail(np.logical_and(((computed == 0) | labels).all(axis=0), wrong.any(axis=0)))
+    if 0 < first < L - 1:
+        return f"all is zero from place {first} on along the last axis, of {L}"
+    if labels.any():
+        if not (wrong & ~labels).any():
+            return "only entries at labels are wrong"
+        if not (wrong & labels).any() and _most(wrong, ~labels):
+            return f"{_nothing(computed, ~labels)}entries at labels are right, the others are not"
+    first = _tail(np.any(wrong, axis=0))
+    return f"wrong from place {first} on along the last axis, of {L}" if 0 < first < L - 1 else ""
+
+
+def _tail(columns: Where) -> int:
+    """From which place on they all are."""
+    found = np.flatnonzero(~columns)
+    return int(found[-1]) + 1 if len(found) else 0
+
+
+def _labels(op: Op, shape: tuple[int, ...], start: int) -> Where:
+    """Which entries of these rows are at labels, where these are classes."""
+    at, (n, L) = np.zeros(shape, dtype=bool), shape
     if op.labels is not None and L > 1 and op.labels.ndim == 1:
         index = np.asarray(op.labels[start : start + n])
-        at = np.zeros_like(wrong)
         used = (index >= 0) & (index < L)
         at[np.flatnonzero(used), index[used]] = True
-        if wrong.any() and not (wrong & ~at).any():
-            return "only entries at labels are wrong"
-        if at.any() and not (wrong & at).any() and _most(wrong, ~at):
-            return f"{_nothing(computed, ~at)}entries at labels are right, the others are not"
-    columns = np.flatnonzero(wrong.any(axis=0))
-    first = int(columns[0])
-    zero = not computed[:, first:].any()
-    if L > 2 and first > 0 and len(columns) >= (L - first) / 2:
-        return f"places from {first} on along the last axis are {'zero' if zero else 'wrong'}"
-    return ""
+    return at
 
 
 def _most(wrong: Where, among: Where) -> bool:

@@ -16,6 +16,8 @@ from gradcheck.verdict import Outcome
 class Unexplained(Disagreement):
     """Rounding does not explain an array, or what it could explain is too much to tell. The message says where; `found` is all."""
 
+    __module__ = "gradcheck"
+
     def __init__(self, found: Explained) -> None:
         super().__init__(str(found))
         self.found = found
