@@ -1,5 +1,7 @@
 """`explained` and `assert_explained`: right kernels are accepted, faults are refused, and what is said of them."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -8,7 +10,7 @@ from benchmarks.kernel_tests.__main__ import declared, honest, posed
 from benchmarks.kernel_tests.faults import FAULTS, faults
 from benchmarks.kernel_tests.kernels import KERNELS, PAIRWISE
 from benchmarks.kernel_tests.rules import Rule, fixed, normal
-from gradcheck import ops, precision
+from gradcheck import bounds, ops, precision
 from gradcheck.asserted import verbs
 from gradcheck.ops import linear, logits, programs
 from gradcheck.verdict import Outcome
@@ -109,6 +111,18 @@ def test_what_is_declared_is_granted_and_no_more():
         gradcheck.explained(tf32, op, "Z", chain=64, deterministic=False)
 
 
+def test_a_filter_may_leave_entries_out_of_every_gradient_of_a_layer():
+    draw = np.random.default_rng(2)
+    X, theta = draw.standard_normal((12, 5)).astype("f4"), draw.standard_normal((60, 5)).astype("f4")
+    y = draw.integers(0, 60, 12)
+    op, D = ops.linear_cross_entropy(X, theta, y), gradient(X.astype("f8") @ theta.T, y)
+    left = np.where(abs(D) * 12 < 2.0**-9, 0, D)
+    for wrt, flow in (("X", left @ theta), ("theta", left.T @ X), ("Z", left)):
+        assert gradcheck.explained(flow.astype("f4"), op, wrt).failed
+        assert not gradcheck.explained(flow.astype("f4"), op, wrt, filtered=2.0**-9).failed
+        assert gradcheck.explained((1.1 * flow).astype("f4"), op, wrt, filtered=2.0**-9).failed
+
+
 def test_the_cause_is_named():
     Z, y = drawn()
     D, op, at = gradient(Z, y), ops.cross_entropy(Z, y), (np.arange(16), y)
@@ -178,3 +192,21 @@ def test_a_large_layer_is_audited(monkeypatch):
     assert gradcheck.explained(H, op, "X").agrees
     H[1, 2, 3] *= 1.01
     assert gradcheck.explained(H, op, "X").place == (1, 2, 3)
+
+
+@pytest.mark.parametrize("dtype", ("float16", "bfloat16", "float32"))
+def test_what_is_written_down_once_is_off_by_half_a_distance(dtype):
+    p, draw = precision.named(dtype), np.random.default_rng(5)
+    exact = np.ldexp(draw.uniform(1, 2, 4000), draw.integers(-160, 16, 4000))
+    written = p.round(exact).astype("f8")
+    half = bounds.nearest(np.zeros(4000), exact, p)
+    assert (abs(written - exact) <= half).all()
+    assert (half <= bounds.returned(np.zeros(4000), exact, replace(p, returned=p.u))).all()
+    worst = 1 + p.u  # halfway between two numbers
+    assert abs(float(p.round(np.float64(worst))) - worst) > 0.99 * bounds.nearest(np.zeros(()), np.float64(worst), p)
+
+
+def test_no_term_goes_through_more_roundings_than_the_chain_says():
+    p = precision.named("float32")
+    assert bounds.roundings(replace(p, chain=20), 3, 10_000) == bounds.roundings(p, 3, 20)
+    assert bounds.roundings(replace(p, chain=20), 3, 5) == bounds.roundings(p, 3, 5)

@@ -86,7 +86,7 @@ LAWS = (
 
 
 def by_torch(
-    Z, y, reduction="mean", smoothing=0.0, smoothing_over="all", weight=None, z_loss=0.0, softcap=0.0, scale=1.0
+    Z, y, *, reduction="mean", smoothing=0.0, smoothing_over="all", weight=None, z_loss=0.0, softcap=0.0, scale=1.0
 ):
     """The loss of each option, of tensors."""
     Z = Z * scale
@@ -192,6 +192,12 @@ def test_a_loss_of_ones_own():
         (lambda: gradcheck.explained(np.zeros(3), np.zeros(3)), "one of gradcheck.ops; given ndarray"),
         (lambda: gradcheck.explained(np.zeros(3), ops.softmax(np.zeros(3)), sums="float8"), "float8"),
         (lambda: gradcheck.problems_for(ops.addmm, [(2, 3)]), "no problems are posed of addmm"),
+        (lambda: gradcheck.problems_for(ops.softmax, 3), "shape 3 is not known"),
+        (lambda: ops.cross_entropy(np.zeros((2, 3)), [0, 1], upstream="x"), "upstream is 'x'"),
+        (lambda: ops.cross_entropy(np.zeros((2, 3)), [0, 1], ignore_index="x"), "ignore_index='x'"),
+        (lambda: gradcheck.explained(np.zeros(3), ops.softmax(np.zeros(3)), filtered=2), "expected a probability"),
+        (lambda: gradcheck.explained(np.zeros(3), ops.softmax(np.zeros(3)), arithmetic=3), "a gradcheck.Arithmetic"),
+        (lambda: gradcheck.explained(np.zeros(3), ops.softmax(np.zeros(3)), chian=3), "no argument 'chian'"),
     ),
 )
 def test_what_does_not_fit_is_one_line(asked, said):

@@ -32,6 +32,10 @@ class Declared:
             value: Any = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 2.0**53:
                 raise Unusable(f"{name}={value!r:.60} is not known; expected a number of 0 or more")
+        if self.arithmetic is not None and not isinstance(self.arithmetic, Arithmetic):
+            raise Unusable(f"arithmetic is {self.arithmetic!r:.60}; expected a gradcheck.Arithmetic")
+        if self.filtered >= 1:
+            raise Unusable(f"filtered={self.filtered!r} is not known; expected a probability, such as 2**-12")
         if self.chain and not self.deterministic:
             raise Unusable(
                 "chain= is of sums whose order is known; atomic additions (deterministic=False) have no such order"

@@ -1,6 +1,6 @@
 """Our problems as the inputs of a grader: saturated, tied, offset, last tiles, one label, in the shapes that it poses."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -52,7 +52,7 @@ INPUTS: dict[str, Callable[[Problem], tuple[Array, ...]]] = {
 
 def problems_for(
     op: Callable[..., Op],
-    shapes: Iterable[tuple[int, ...]],
+    shapes: Sequence[tuple[int, ...]],
     *,
     dtype: str = "float32",
     count: int = 20,
@@ -71,7 +71,7 @@ def problems_for(
         hint = near(name, INPUTS) or f"expected one of gradcheck.ops: {', '.join(INPUTS)}"
         raise Unusable(f"no problems are posed of {name:.60}; {hint}")
     precision.named(dtype)
-    sides = tuple(_shape(shape) for shape in shapes)
+    sides = tuple(_shape(shape) for shape in (shapes if isinstance(shapes, list | tuple) else [shapes]))
     found: list[Posed] = []
     pose(
         lambda p: found.append(Posed(INPUTS[name](p), op, options)),
@@ -85,8 +85,9 @@ def problems_for(
     return found
 
 
-def _shape(given: tuple[int, ...]) -> Shape:
-    n, L, d = (*given, FEATURES)[:3] if len(given) in (2, 3) else (0, 0, 0)
+def _shape(given: Any) -> Shape:
+    whole = isinstance(given, list | tuple) and len(given) in (2, 3) and all(type(side) is int for side in given)
+    n, L, d = (*given, FEATURES)[:3] if whole else (0, 0, 0)
     if n < 1 or L < 2 or d < 1:
         raise Unusable(f"shape {given!r:.60} is not known; expected (n, L), or (n, L, d), of two classes or more")
     return Shape(L, d, n)

@@ -11,7 +11,7 @@ from gradcheck.ops.description import Op
 from gradcheck.ops.plain import along, expected, made
 from gradcheck.ops.programs import Form, Text, at_labels, judged
 from gradcheck.ops.targets import Targets
-from gradcheck.ops.views import View, read
+from gradcheck.ops.views import View, ignored, numbers, read
 from gradcheck.problem import Array
 
 
@@ -61,7 +61,7 @@ def nll_loss_backward(
     """-w_y g / Σ w_y at each label, 0 elsewhere."""
     found, view, targets, w = _labelled(log_A, Y, weight, ignore_index, reduction)
     n = view.whole[0]
-    c = read("grad_output", grad_output if hasattr(grad_output, "shape") else [float(grad_output)])
+    c = numbers("grad_output", grad_output)
     if c.size not in (1, n):
         raise Unusable(f"grad_output has shape {c.shape}; expected one number, or one for each of {n} samples")
     arrays = {"w": w[:, None], "c": np.broadcast_to(c.reshape(-1, 1), (n, 1))}
@@ -82,7 +82,7 @@ def _labelled(x: Any, Y: Any, weight: Any, ignore: int, reduction: str) -> tuple
         raise Unusable(f"reduction is {reduction!r:.60}; expected mean, sum or none")
     found = read("log_A", x)
     view = along("log_A", found, -1)
-    targets = Targets.read(Y, view, ignore)
+    targets = Targets.read(Y, view, ignored(ignore))
     if not targets.index:
         raise Unusable("nll takes class indices, one for each sample")
     L = view.whole[1]

@@ -9,7 +9,6 @@ import numpy as np
 
 from gradcheck import referees
 from gradcheck.enclosure import U64, Enclosure, Reals, outward
-from gradcheck.errors import Unusable
 from gradcheck.law import CrossEntropy
 from gradcheck.ops.description import Grants, Limits
 from gradcheck.ops.logits import droppable
@@ -61,10 +60,6 @@ class Layer:
 def judged(g: Grants, wrt: str, layer: Layer) -> Iterator[Limits]:
     """One block: all of it."""
     truth = replace(referees.oracle(layer.problem), grants=replace(g.inside, returned=0.0))
-    if wrt == "" and layer.law.reduction == "none":
-        raise Unusable(
-            "linear_cross_entropy: the loss of each sample is not judged of a layer; give its logits to cross_entropy"
-        )
     name = QUANTITIES[wrt]
     found, allowed = (
         _plain(truth, name) if layer.upstream is None or not wrt else _times(truth, name, layer.upstream, layer.problem)

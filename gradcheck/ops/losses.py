@@ -13,7 +13,7 @@ from gradcheck.law.options import LABELLED, SAMPLES, WEIGHTS
 from gradcheck.ops import linear, logits, others
 from gradcheck.ops.description import Grants, Op
 from gradcheck.ops.targets import Targets
-from gradcheck.ops.views import View, axis_of, read
+from gradcheck.ops.views import View, axis_of, ignored, numbers, read
 from gradcheck.problem import Array
 
 IGNORED = -100
@@ -40,7 +40,7 @@ def _upstream(given: Any, samples: tuple[int, ...], n: int) -> Reals | None:
     """(n,) or (1,)."""
     if given is None:
         return None
-    c = read("upstream", given if hasattr(given, "shape") else [float(given)]).astype(np.float64)
+    c = numbers("upstream", given).astype(np.float64)
     if c.size != 1 and c.shape != samples:
         raise Unusable(f"upstream has shape {c.shape}; expected one number, or one for each sample {samples}")
     return c.reshape(-1)
@@ -140,7 +140,8 @@ def linear_cross_entropy(
     _fits(meant, targets, L, layer=True)
     layer = linear.Layer(weights, bias, view.rows(data), targets, meant, _upstream(upstream, _lead(seen), n))
     inputs = {"X": data, "theta": weights, **({} if bias is None else {"b": bias})}
-    views = {"": View(()), "X": view, "theta": View(weights.shape, -1), "Z": seen}
+    views = {} if meant.reduction == "none" else {"": View(())}
+    views |= {"X": view, "theta": View(weights.shape, -1), "Z": seen}
     if bias is not None:
         views["b"] = View(bias.shape)
 
@@ -186,4 +187,4 @@ def _lead(view: View) -> tuple[int, ...]:
 
 
 def _ignored(law: CrossEntropy | None, index: int | None) -> int | None:
-    return index if law is None or law.ignore is None else law.ignore
+    return ignored(index) if law is None or law.ignore is None else law.ignore

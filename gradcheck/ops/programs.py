@@ -86,7 +86,7 @@ def _read(text: Text, inputs: Mapping[str, Array], wrt: str, p: Precision) -> tu
         first, *others = [_one(form, dict(read), wrt) for form in text.forms]
         value, error = first.value, first.error
         for other in others:
-            error = np.fmax(error, other.error + abs(other.value - value))
+            error = np.maximum(error, other.error + abs(other.value - value))  # NaN where either is unknown
     return np.asarray(value), np.asarray(error)
 
 

@@ -55,9 +55,13 @@ def read(name: str, given: Any) -> Array:
     return found
 
 
-def real(array: Array) -> Array:
-    """As float64, exactly."""
-    return array.astype(np.float64, copy=False)
+def numbers(name: str, given: Any) -> Array:
+    """One number, or an array of them."""
+    if hasattr(given, "shape"):
+        return read(name, given)
+    if isinstance(given, bool) or not isinstance(given, int | float):
+        raise Unusable(f"{name} is {given!r:.60}; expected a number, or an array")
+    return np.full(1, float(given))
 
 
 def labels(given: Any) -> Array:
@@ -69,6 +73,13 @@ def labels(given: Any) -> Array:
     if found.dtype.kind not in "iu" and found.dtype.name not in precision.NAMES:
         raise Unusable(f"Y has dtype {found.dtype}; expected class indices, or probabilities")
     return found
+
+
+def ignored(index: Any) -> Any:
+    """The label of samples that do not count, or None."""
+    if index is not None and (isinstance(index, bool) or not isinstance(index, int)):
+        raise Unusable(f"ignore_index={index!r:.60} is not known; expected a whole number, or None")
+    return index
 
 
 def axis_of(samples: str) -> int:
