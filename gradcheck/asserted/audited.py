@@ -39,6 +39,7 @@ def audited(found: Explained, array: Array, op: Op, wrt: str, declared: Declared
         rows=finding.entry is not None,
         known=array.size,
         ratio=verdict.ratio,
+        hides=finding.seen,
         cause="; ".join(finding.faults[:2]),
         granted=f"{found.granted}; {certified}",
     )

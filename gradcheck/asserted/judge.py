@@ -34,6 +34,8 @@ class Seen:
     ratio: float = -1.0
     at: tuple[int, int] = (0, 0)
     numbers: tuple[float, float, float] = (0.0, 0.0, 0.0)
+    size: float = 0.0  # of all entries of which something is known, and of their limits
+    limit: float = 0.0
     start: int = 0
     worst: "tuple[Reals, Enclosure] | None" = None
 
@@ -50,6 +52,8 @@ class Seen:
         self.unknown += int((~bounded).sum())
         self.known += int(seen.sum())
         self.told += int((seen & ~(limit >= size)).sum())
+        self.size += float(size[bounded].sum())
+        self.limit += float(limit[bounded].sum())
         most = float(ratios.max(initial=0.0))
         if most > self.ratio:
             row, column = (int(i) for i in np.unravel_index(int(ratios.argmax()), ratios.shape))
@@ -116,6 +120,7 @@ def _concluded(found: Explained, seen: Seen, asked: Asked) -> Explained:
         exact=exact,
         allowance=allowance,
         ratio=seen.ratio,
+        hides=seen.limit / seen.size if seen.size else None,
         reason="",
     )
     if seen.wrong:

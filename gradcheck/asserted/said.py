@@ -13,7 +13,8 @@ class Explained:
     """What was found of one array. `value` stands at `place`, where `exact` must, within `allowance` (absolute); `ratio` is the
     test ratio there, the worst of all. `bits` are those that agree with the exact value there. `wrong` of `entries` are beyond,
     `unknown` were not judged at all, and `told` of `known` could have been told from zero. `cause` is what fits,
-    if anything does. `wrong` counts rows where not all entries were compared (`rows`).
+    if anything does. `hides` is how
+    much of it may be wrong unseen, relative to all of it. `wrong` counts rows where not all entries were compared (`rows`).
     """
 
     quantity: str
@@ -31,6 +32,7 @@ class Explained:
     exact: float | None = None
     allowance: float | None = None
     ratio: float | None = None
+    hides: float | None = None
     rows: bool = False
     cause: str = ""
     reason: str = ""
@@ -81,9 +83,8 @@ class Explained:
             return f"{self.quantity} is not explained by rounding: {beyond} are off by more"
         if self.agrees:
             bound = "" if self.ratio is None else f", worst ratio {_number(self.ratio)}"
-            return (
-                f"{self.quantity} is explained by {self.dtype} rounding: {self.entries} entries{bound}, {self.granted}"
-            )
+            share = "" if self.hides is None else f"; a share of {self.hides:.1e} could be wrong unseen"
+            return f"{self.quantity} is explained by {self.dtype} rounding: {self.entries} entries{bound}, {self.granted}{share}"
         return f"{self.quantity} shows nothing: {self.reason} ({self.told} of {self.known} entries could be told from zero)"
 
     def __str__(self) -> str:

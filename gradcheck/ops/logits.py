@@ -19,6 +19,7 @@ from gradcheck.referees import given
 from gradcheck.referees.truth import Truth
 
 BLOCK = 2**21  # entries that are worked on at once
+WHOLE = 2**24  # where they have to be
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +33,7 @@ class Samples:
 
     def parts(self) -> Iterator[slice]:
         n, L = self.Z.shape
-        each = max(1, BLOCK // L)
+        each = n if self.alone else max(1, BLOCK // L)
         yield from (slice(at, min(n, at + each)) for at in range(0, n, each))
 
     @cached_property
@@ -45,8 +46,9 @@ class Samples:
 
     @property
     def alone(self) -> bool:
-        """Whether all samples are one part."""
-        return self.Z.size <= BLOCK or len(self.Z) == 1
+        """Whether all samples are one part; a mean over weights is."""
+        most = WHOLE if self.law.counted == WEIGHTS and self.law.reduction == "mean" else BLOCK
+        return self.Z.size <= most or len(self.Z) == 1
 
     def truth(self, part: slice, g: Grants) -> tuple[Truth, np.ndarray]:
         """Of some samples, and of which of them anything is known."""
