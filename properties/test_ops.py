@@ -155,6 +155,14 @@ def test_masked_logits_and_rows_of_which_nothing_is_known():
     loss.backward()
     agrees(loss, ops.cross_entropy(leaf, y[:3]))
     agrees(leaf.grad, ops.cross_entropy(leaf, y[:3]), "Z")
+    y[2] = 6  # a class that is masked: the loss is infinite
+    for reduction in ("mean", "sum", "none"):
+        op, right = (
+            ops.cross_entropy(leaf, y[:3], reduction=reduction),
+            F.cross_entropy(leaf, y[:3], reduction=reduction),
+        )
+        agrees(right, op)
+        assert gradcheck.explained(torch.nan_to_num(right), op).failed
 
 
 def test_backward_operators_are_judged_by_what_they_are_given():

@@ -24,6 +24,7 @@ from gradcheck.verdict import Outcome
 
 Array = np.ndarray
 HALVES = (BF16, F16)
+STRICTEST, WEAKEST = ("–", "passes"), ("passes", "?", "equal", "–")
 
 
 def declared(dtype: str, **more: Any) -> dict[str, Any]:
@@ -58,7 +59,7 @@ class Judge:
 
 
 def row(rule: Rule, rows: int, draw: np.random.Generator) -> Iterator[tuple[str, dict[str, str]]]:
-    """What each referee says of each fault, in all shapes: "passes" where it lets it pass in every one."""
+    """What each referee says of each fault: a rule, which has all of its shapes, the strictest; we, the weakest of any."""
     said: dict[str, dict[str, list[str]]] = {k: {f: [] for f in FAULTS} for k in ("rule", "declared", "nothing")}
     for tokens, V in rule.shapes:
         Z, y, scale, op = posed(rule, tokens, V, rows, draw)
@@ -76,16 +77,13 @@ def row(rule: Rule, rows: int, draw: np.random.Generator) -> Iterator[tuple[str,
                 said[key][name].append("equal" if same else word(judge(got, **kw)))
         for name, got in wrong:
             said["rule"][name].append("passes" if rule.passes(got, right) else "–")
-    yield from ((key, {name: merged(each) for name, each in found.items()}) for key, found in said.items())
+    for key, found in said.items():
+        order = STRICTEST if key == "rule" else WEAKEST
+        yield key, {name: next(word for word in order if word in each) for name, each in found.items()}
 
 
 def word(found: Any) -> str:
     return {Outcome.AGREE: "passes", Outcome.INCONCLUSIVE: "?"}.get(found.outcome, "–")
-
-
-def merged(each: list[str]) -> str:
-    """Of several shapes: refused where one refuses, the worst otherwise."""
-    return next((said for said in ("–", "?", "passes") if said in each), "equal")
 
 
 def table(rows: int) -> None:

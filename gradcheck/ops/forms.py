@@ -23,13 +23,19 @@ class Normalised:
 
     forms: tuple[Form, ...]
     gone: bool = False
+    flow: tuple[Form, ...] = ()
     minus_infinity: float = 0.0
+
+
+def _of_its_value(np: Any, Z: Any, upstream: Any) -> Any:
+    """exp(Z - lse), of a log-sum-exp that is written down."""
+    return upstream * np.exp(Z - np.logsumexp(Z, axis=-1, keepdims=True) * 1.0)
 
 
 NORMALISED = {
     "softmax": Normalised((lambda np, Z: np.softmax(Z, axis=-1),)),
     "log_softmax": Normalised((lambda np, Z: np.log_softmax(Z, axis=-1),), minus_infinity=-np.inf),
-    "logsumexp": Normalised((lambda np, Z: np.logsumexp(Z, axis=-1, keepdims=True),), gone=True),
+    "logsumexp": Normalised((lambda np, Z: np.logsumexp(Z, axis=-1, keepdims=True),), gone=True, flow=(_of_its_value,)),
 }
 
 

@@ -50,6 +50,13 @@ class Samples:
         most = WHOLE if self.law.counted == WEIGHTS and self.law.reduction == "mean" else BLOCK
         return self.Z.size <= most or len(self.Z) == 1
 
+    def lost(self, part: slice, truth: Truth) -> np.ndarray:
+        """(n,), of which samples the label is of a class at -inf: their loss is infinite."""
+        masked = np.isneginf(self.Z[part].T)
+        if not masked.any():
+            return np.zeros(masked.shape[1], dtype=bool)
+        return np.asarray((masked & (truth.problem.labels > 0)).any(axis=0))
+
     def truth(self, part: slice, g: Grants) -> tuple[Truth, np.ndarray]:
         """Of some samples, and of which of them anything is known."""
         if not self.alone and self.law.counted == WEIGHTS and self.law.reduction == "mean":
@@ -111,10 +118,10 @@ def value(g: Grants, samples: Samples) -> Iterator[Limits]:
     n, blocks = len(samples.Z), len(parts)
     inside = replace(g.inside, returned=0.0, huge=g.inside.huge / blocks)
     total = radius = allowed = size = np.zeros(())
-    sure = True
+    sure, lost = True, False
     for part in parts:
         truth, known = samples.truth(part, replace(g, inside=inside))
-        sure = sure and bool(known.all())
+        sure, lost = sure and bool(known.all()), lost or bool(samples.lost(part, truth).any())
         found = truth.enclosure("loss")
         total, radius, size = total + found.midpoint, radius + found.radius, size + abs(found.midpoint)
         allowed = np.asarray(
@@ -122,6 +129,8 @@ def value(g: Grants, samples: Samples) -> Iterator[Limits]:
         )
     radius = outward(radius + blocks * U64 * size, blocks)
     allowed = outward(allowed if sure else np.inf, blocks)
+    if sure and lost:
+        total, radius, allowed = total + np.inf, 0 * radius, 0 * size
     yield Limits(0, Enclosure(np.full((1, 1), total), np.full((1, 1), radius)), np.full((1, 1), allowed))
 
 
@@ -152,9 +161,11 @@ def _each(g: Grants, samples: Samples) -> Iterator[Limits]:
         folded = bounds.Folded(truth.problem, truth.granted)
         allowed = bounds.loss_error(folded, softmax, each=True)
         midpoint, radius = _losses(truth)
-        inside = np.isfinite(midpoint)
-        allowed = np.where(known & inside, allowed, np.inf)
-        yield Limits(part.start, Enclosure(np.where(inside, midpoint, 0.0)[:, None], radius[:, None]), allowed[:, None])
+        inside, lost = np.isfinite(midpoint), samples.lost(part, truth) & known
+        allowed = np.where(lost, 0.0, np.where(known & inside, allowed, np.inf))
+        midpoint = np.where(lost, np.inf, np.where(inside, midpoint, 0.0))
+        radius = np.where(lost, 0.0, radius)
+        yield Limits(part.start, Enclosure(midpoint[:, None], radius[:, None]), allowed[:, None])
 
 
 def _losses(truth: Truth) -> tuple[Reals, Reals]:

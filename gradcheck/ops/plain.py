@@ -29,7 +29,13 @@ def _normalised(name: str, Z: Any, upstream: Any, axis: int) -> Op:
     c = None if upstream is None else expected("upstream", upstream, value.shape)
     rows = None if c is None else (c.reshape(-1, 1) if form.gone else view.rows(c))
     text = Text(
-        form.forms, {"Z": view.rows(found)}, by_row=True, logits="Z", upstream=rows, minus_infinity=form.minus_infinity
+        form.forms,
+        {"Z": view.rows(found)},
+        by_row=True,
+        logits="Z",
+        upstream=rows,
+        minus_infinity=form.minus_infinity,
+        flow=form.flow,
     )
     views = {"": value, **({} if c is None else {"Z": view})}
     return made(name, {"Z": found}, views, text, inner=view.whole[1], axis=axis if axis != -1 else None)

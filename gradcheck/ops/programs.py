@@ -28,7 +28,8 @@ BLOCK = 2**20
 @dataclass(frozen=True, eq=False)
 class Text:
     """`forms` of one function of `inputs`, as it takes them. Where its rows are apart (`by_row`), some of them are read at a time,
-    and of `logits` those at -inf are taken out; `upstream` is what its value is multiplied by where a gradient is asked for.
+    and of `logits` those at -inf are taken out; `upstream` is what its value is multiplied by where a gradient is asked for, of
+    which `flow` are other forms, of the inputs and what is upstream.
     """
 
     forms: tuple[Form, ...]
@@ -37,6 +38,7 @@ class Text:
     logits: str = ""
     upstream: Array | None = None
     minus_infinity: float = 0.0  # what stands there in the value
+    flow: tuple[Form, ...] = ()
 
 
 def judged(op: Op, wrt: str, g: Grants, text: Text) -> Iterator[Limits]:
@@ -84,6 +86,7 @@ def _read(text: Text, inputs: Mapping[str, Array], wrt: str, p: Precision) -> tu
             stack.enter_context(granted(dtype, p))
         read = {name: Running.given(Running.exact(a)) if a.dtype.kind in "fV" else a for name, a in inputs.items()}
         first, *others = [_one(form, dict(read), wrt) for form in text.forms]
+        others += [form(space, **read) for form in text.flow if wrt]
         value, error = first.value, first.error
         for other in others:
             error = np.maximum(error, other.error + abs(other.value - value))  # NaN where either is unknown
