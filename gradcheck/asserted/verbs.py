@@ -14,7 +14,15 @@ from gradcheck.verdict import Outcome
 
 
 class Unexplained(Disagreement):
-    """Rounding does not explain an array, or what it could explain is too much to tell. The message says where; `found` is all."""
+    """Rounding does not explain an array, or what it could explain is too much to tell. The message says where; `found` is all.
+
+        >>> import numpy as np, gradcheck
+        >>> try:
+        ...     gradcheck.assert_explained(np.zeros(2), gradcheck.ops.softmax(np.zeros(2)))
+        ... except gradcheck.Unexplained as wrong:
+        ...     print(wrong.found.cause, wrong.found.exact)
+        it is all zeros 0.5
+    """
 
     __module__ = "gradcheck"
 
@@ -81,6 +89,19 @@ def assert_explained(
 
     It raises as well where rounding could explain so much that nothing is shown, and says so in its first line;
     `inconclusive="pass"` lets that pass.
+
+        >>> import numpy as np, gradcheck
+        >>> x = np.array([1.0, 2.0, 4.0], dtype=np.float32)
+        >>> gradcheck.assert_explained(x.mean(), gradcheck.ops.mean(x))
+        >>> gradcheck.assert_explained(x.sum(), gradcheck.ops.mean(x))
+        Traceback (most recent call last):
+        ...
+        gradcheck.Unexplained: mean is not explained by rounding: 1 of 1 entries are off by more
+          place     []
+          value     7
+          exact     2.33333333 ± 5.6e-07 allowed to float32
+          ratio     8.39e+06 times what rounding may do; 0 bits are right
+          of        mean(x float32[3])
     """
     __tracebackhide__ = True
     if inconclusive not in ("fail", "pass"):

@@ -65,6 +65,11 @@ def problems_for(
 
         for p in gradcheck.problems_for(gradcheck.ops.softmax, [(64, 1000)]):
             gradcheck.assert_explained(my_softmax(*p.inputs), p.op)
+
+        >>> import gradcheck
+        >>> p = gradcheck.problems_for(gradcheck.ops.cross_entropy, [(4, 10)], count=1)[0]
+        >>> p.op
+        cross_entropy(Z float32[4, 10])
     """
     name = getattr(op, "__name__", str(op))
     if ops.OPS.get(name) is not op or name not in INPUTS:

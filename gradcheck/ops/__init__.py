@@ -2,7 +2,12 @@
 
     gradcheck.assert_explained(grad, gradcheck.ops.cross_entropy(Z, y, smoothing=0.1), wrt="Z")
 
-Nothing is called and nothing is posed. `gradcheck.explained` says which gradients are known of each.
+Nothing is called and nothing is posed.
+
+    >>> import numpy as np
+    >>> from gradcheck import ops
+    >>> ops.cross_entropy(np.zeros((2, 3)), [0, 2], smoothing=0.1)
+    cross_entropy(Z float64[2, 3], smoothing=0.1)
 """
 
 from gradcheck.ops.backward import log_softmax_backward_data as log_softmax_backward_data
