@@ -104,9 +104,9 @@ __all__ = [
     "ops",
     "parametrize",
     "problems",
+    "problems_for",
     "ranks",
     "watch",
-    "problems_for",
 ]
 
 _HOMES = {

@@ -3,12 +3,11 @@
 from typing import Any
 
 from gradcheck.api.telling import telling
-from gradcheck.api.verbs import Disagreement
 from gradcheck.arithmetic import Arithmetic
 from gradcheck.asserted.declared import Declared
 from gradcheck.asserted.judge import judged
 from gradcheck.asserted.said import Explained
-from gradcheck.errors import Unusable
+from gradcheck.errors import Disagreement, Unusable
 from gradcheck.ops.description import Op
 from gradcheck.verdict import Outcome
 
@@ -16,12 +15,12 @@ from gradcheck.verdict import Outcome
 class Unexplained(Disagreement):
     """Rounding does not explain an array, or what it could explain is too much to tell. The message says where; `found` is all.
 
-        >>> import numpy as np, gradcheck
-        >>> try:
-        ...     gradcheck.assert_explained(np.zeros(2), gradcheck.ops.softmax(np.zeros(2)))
-        ... except gradcheck.Unexplained as wrong:
-        ...     print(wrong.found.cause, wrong.found.exact)
-        it is all zeros 0.5
+    >>> import numpy as np, gradcheck
+    >>> try:
+    ...     gradcheck.assert_explained(np.zeros(2), gradcheck.ops.softmax(np.zeros(2)))
+    ... except gradcheck.Unexplained as wrong:
+    ...     print(wrong.found.cause, wrong.found.exact)
+    it is all zeros 0.5
     """
 
     __module__ = "gradcheck"

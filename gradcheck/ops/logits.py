@@ -20,6 +20,7 @@ from gradcheck.referees.truth import Truth
 
 BLOCK = 2**21  # entries that are worked on at once
 WHOLE = 2**24  # where they have to be
+UNKNOWN = 2.0**52  # terms of a sum of which these are some: no fewer
 
 
 @dataclass(frozen=True, eq=False)
@@ -141,10 +142,15 @@ class _Part(bounds.Folded):
     more: int = 0
 
     def relative(
-        self, operations: float, additions: float | None = None, writings: float = 0, readings: float = 0
+        self,
+        operations: float,
+        additions: float | None = None,
+        writings: float = 0,
+        readings: float = 0,
+        among: float | None = None,
     ) -> float:
         longer = additions if additions is None else additions + self.more
-        return super().relative(operations, longer, writings, readings)
+        return super().relative(operations, longer, writings, readings, UNKNOWN)
 
 
 def _more(truth: Truth, others: int) -> Reals:
