@@ -20,6 +20,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from gradcheck import ops as ops
     from gradcheck.api.frameworks import from_autograd as from_autograd
     from gradcheck.api.frameworks import from_jax as from_jax
     from gradcheck.api.frameworks import from_mlx as from_mlx
@@ -34,9 +35,13 @@ if TYPE_CHECKING:
     from gradcheck.api.verbs import conform as conform
     from gradcheck.api.verbs import judge as judge
     from gradcheck.arithmetic import Arithmetic as Arithmetic
+    from gradcheck.asserted import Unexplained as Unexplained
+    from gradcheck.asserted import assert_explained as assert_explained
+    from gradcheck.asserted import explained as explained
     from gradcheck.auditing.capture import capture as capture
     from gradcheck.auditing.run import audit as audit
     from gradcheck.auditing.watch import watch as watch
+    from gradcheck.benches.posing import problems_for as problems_for
     from gradcheck.enclosure import Enclosure as Enclosure
     from gradcheck.errors import Disagreement as Disagreement
     from gradcheck.errors import DisagreementWarning as DisagreementWarning
@@ -75,15 +80,18 @@ __all__ = [
     "Problem",
     "Run",
     "Takes",
+    "Unexplained",
     "Unusable",
     "UnusualWarning",
     "Verdict",
     "__version__",
+    "assert_explained",
     "assert_gradient",
     "audit",
     "capture",
     "check",
     "conform",
+    "explained",
     "from_autograd",
     "from_jax",
     "from_kernel",
@@ -95,8 +103,10 @@ __all__ = [
     "judge",
     "judge_gradient",
     "load",
+    "ops",
     "parametrize",
     "problems",
+    "problems_for",
     "ranks",
     "watch",
 ]
@@ -115,9 +125,11 @@ _HOMES = {
     "gradcheck.api.targets": ("load",),
     "gradcheck.api.verbs": ("assert_gradient", "check", "conform", "judge"),
     "gradcheck.arithmetic": ("Arithmetic",),
+    "gradcheck.asserted": ("Unexplained", "assert_explained", "explained"),
     "gradcheck.auditing.capture": ("capture",),
     "gradcheck.auditing.run": ("audit",),
     "gradcheck.auditing.watch": ("watch",),
+    "gradcheck.benches.posing": ("problems_for",),
     "gradcheck.enclosure": ("Enclosure",),
     "gradcheck.errors": ("Disagreement", "DisagreementWarning", "Missing", "Unusable", "UnusualWarning"),
     "gradcheck.implementations": ("Implementation", "Layout", "NotPosed", "Takes"),
@@ -137,6 +149,8 @@ def __getattr__(name: str) -> Any:
         from importlib.metadata import version
 
         return version("gradcheck")
+    if name == "ops":
+        return import_module("gradcheck.ops")
     if name not in _LATER:
         raise AttributeError(f"module 'gradcheck' has no attribute {name!r}")
     return getattr(import_module(_LATER[name]), name)

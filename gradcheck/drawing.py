@@ -34,12 +34,13 @@ def pose(
     database: ExampleDatabase | None = None,
     phases: tuple[Phase, ...] = (),
     implementation: Implementation | None = None,
+    shapes: tuple[Shape, ...] = (),
 ) -> None:
     """Run `body` on `count` problems: the same ones for the same seed, dtype and regimes.
 
     They are of the loss that `implementation` computes; where it declares one, or takes options, with what that asks for. Where it
     compiles for each shape, they are of `few` shapes, which follow from the seed alone.
-    A `database` keeps what fails; problems are taken from it only where `phases` says so.
+    Of `shapes` alone, where any are named. A `database` keeps what fails; problems are taken from it only where `phases` says so.
     """
     phases = phases or ((Phase.generate, Phase.shrink) if shrink else (Phase.generate,))
 
@@ -55,7 +56,7 @@ def pose(
         verbosity=Verbosity.quiet,
     )
     @seeded(seed)
-    @given(strategy(implementation, dtype, regimes, few(implementation, seed)))
+    @given(strategy(implementation, dtype, regimes, shapes or few(implementation, seed)))
     def posed(problem: Problem) -> None:
         body(problem)
 

@@ -159,6 +159,14 @@ class Problem:
         return Y.argmax(axis=0) if one_hot else None
 
     @cached_property
+    def one_class(self) -> bool:
+        """Whether every column of Y is one-hot, or zero, as that of a sample that does not count."""
+        if self.label_index is not None:
+            return True
+        Y = self.reals[3]
+        return bool(((Y == 0) | (Y == 1)).all() and (Y.sum(axis=0) <= 1).all())
+
+    @cached_property
     def unit_mass(self) -> bool:
         """Whether every column of Y sums to exactly 1: decided in exact arithmetic."""
         if self.label_index is not None:

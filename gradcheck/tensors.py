@@ -14,6 +14,8 @@ def array(value: Any) -> Any:
         if str(value.dtype) == "torch.bfloat16":
             return _words(value).view(precision.named("bfloat16").dtype)
         return value.resolve_conj().resolve_neg().numpy() if hasattr(value, "resolve_conj") else value.numpy()
+    if hasattr(value, "numpy") and not hasattr(value, "__array__"):  # tinygrad's
+        value = value.numpy()
     return np.asarray(value)
 
 

@@ -186,7 +186,7 @@ def test_every_public_name_is_there_with_words_on_it():
     for name in set(gradcheck.__all__) - {"__version__"}:
         found = getattr(gradcheck, name)
         assert (found.__doc__ or "").strip(), name
-        assert len(str(inspect.signature(found))) < 1700, name
+        assert not callable(found) or len(str(inspect.signature(found))) < 1700, name
     assert not hasattr(gradcheck, "no_such_name")
     assert all(name in gradcheck.__all__ or name.startswith("__") for name in dir(gradcheck))
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+import gradcheck
 from gradcheck.cli import main
 from gradcheck.cli.fuzz import fuzz
 from gradcheck.implementations.targets import BUILT_IN
@@ -139,3 +140,15 @@ def test_every_tox_environment_of_a_workflow_is_there():
     asked = [re.findall(r"tox -e (\S+)", path.read_text(encoding="utf-8")) for path in WORKFLOWS]
     names = {name for found in asked for names in found for name in names.split(",")}
     assert names and all(settings.has_section(f"testenv:{name}") for name in names)
+
+
+def test_a_kernel_that_its_tolerance_passes_is_not_explained(monkeypatch):
+    monkeypatch.syspath_prepend(EXAMPLES / "kernel_test")
+    tests = runpy.run_path(str(EXAMPLES / "kernel_test" / "test_kernel.py"))
+    tests["test_within_a_tolerance"]()
+    with pytest.raises(AssertionError) as failure:
+        tests["test_explained"]()
+    page = [line.removeprefix("    ") for line in PAGE.splitlines()]
+    assert set(f"gradcheck.Unexplained: {failure.value}".splitlines()) <= set(page)
+    right = tests["grad_logits"](tests["logits"], tests["labels"], tiles=lambda V: -(-V // 1024))
+    gradcheck.assert_explained(right, gradcheck.ops.cross_entropy(tests["logits"], tests["labels"]), "Z")

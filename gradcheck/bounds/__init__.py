@@ -46,11 +46,13 @@ from gradcheck.bounds.roundings import ELEMENTARY_ULPS as ELEMENTARY_ULPS
 from gradcheck.bounds.roundings import elementary as elementary
 from gradcheck.bounds.roundings import gamma as gamma
 from gradcheck.bounds.roundings import lam as lam
+from gradcheck.bounds.roundings import nearest as nearest
 from gradcheck.bounds.roundings import relative as relative
 from gradcheck.bounds.roundings import returned as returned
 from gradcheck.bounds.roundings import roundings as roundings
 from gradcheck.bounds.roundings import spread as spread
 from gradcheck.bounds.roundings import together as together
+from gradcheck.bounds.roundings import ulps as ulps
 from gradcheck.bounds.roundings import written as written
 from gradcheck.bounds.softmax import SoftmaxError as SoftmaxError
 from gradcheck.bounds.softmax import enclosed as enclosed

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from gradcheck.bounds.error_model import ErrorModel
-from gradcheck.bounds.roundings import ELEMENTARY_ULPS, elementary, lam, roundings, written
+from gradcheck.bounds.roundings import elementary, lam, roundings, ulps, written
 from gradcheck.bounds.softmax import merged, prescaled, rescaling
 from gradcheck.enclosure import U64, Reals
 from gradcheck.precision import Precision
@@ -47,7 +47,7 @@ class Column:
         u, f, size = written(p), elementary(p), np.log(L)
         shifted = prescaled(delta, self.most, self.most, reach, u)
         added, online = summed(L, p)
-        added += 4 * L * ELEMENTARY_ULPS[p.name] * p.eta
+        added += 4 * L * ulps(p) * p.eta
         normaliser = shifted + lam(f) + online + added
         log_sum = normaliser + f * (size + normaliser)
         # or merged from parts: bounds.softmax_error, with log L for the entropy

@@ -102,8 +102,8 @@ class Folded:
 
     @cached_property
     def by_sample(self) -> bool:
-        """Whether the label of each sample is one class, of whatever mass."""
-        return self.problem.label_index is not None and not self.problem.law.smoothing
+        """Whether the label of each sample that counts is one class, of whatever mass."""
+        return self.problem.one_class and not self.problem.law.smoothing
 
     @property
     def own(self) -> int | None:

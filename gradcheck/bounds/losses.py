@@ -10,40 +10,47 @@ from gradcheck.enclosure import Reals, outward
 from gradcheck.precision import Precision
 
 
-def loss_error(folded: Folded, softmax: SoftmaxError, times: int = 1, *, ours: bool = False) -> Reals:
+def loss_error(
+    folded: Folded, softmax: SoftmaxError, times: int = 1, *, ours: bool = False, each: bool = False
+) -> Reals:
     """Of the loss, absolute, shape (), given what rounding does to its softmax; with every sample `times` over.
 
-    `ours` is for code that is known to add up Y log A, where others may add up log-sum-exps and logits apart.
+    `ours` is for code that is known to add up Y log A, where others may add up log-sum-exps and logits apart. With `each`, of what
+    each sample adds to it, (n,).
     """
     precision, Y = folded.precision, folded.Y
-    terms = times * int(np.count_nonzero(Y))
+    used, axis = Y > 0, 0 if each else None
+    terms = times * int(np.count_nonzero(Y, axis=axis).max(initial=0) if each else np.count_nonzero(Y))
     # lse and Z of each label may be added up apart, in any order
     k = folded.relative(5, max(2 * terms - 1, 0), writings=3, readings=2, among=2 * times * Y.size)
-    used = Y > 0
+
+    def at_labels(x: Reals) -> Reals:
+        return np.where(used, x, 0.0) if each else x[used]
+
     with np.errstate(over="ignore", invalid="ignore"):
         if ours:
             per_entry, size = (1 + k) * softmax.log_A + k * softmax.distance, softmax.distance
         else:
             per_entry, size = _label_errors(softmax, k, folded.by_sample, precision)
-        labels, distance = Y[used], softmax.distance[used]
-        total = (labels * per_entry[used]).sum()
-        most = times * (total + (labels * size[used]).sum())
+        labels, distance = at_labels(Y), at_labels(softmax.distance)
+        total = (labels * at_labels(per_entry)).sum(axis=axis)
+        most = times * (total + (labels * at_labels(size)).sum(axis=axis))
         # products underflow, or Y / N does in code that weighs each term
-        underflow = (1 + k) * (terms + 2 + times * distance.sum()) * precision.eta * folded.below_one
+        underflow = (1 + k) * (terms + 2 + times * distance.sum(axis=axis)) * precision.eta * folded.below_one
         if precision.loses:
-            underflow += (1 + k) * (terms + times * (labels.sum() + distance.sum())) * precision.eta
+            underflow = underflow + (1 + k) * (terms + times * (labels + distance).sum(axis=axis)) * precision.eta
         if not folded.problem.law.plain:
-            total = total + (1 + k) * _of_labels(folded, softmax, k).sum()
+            total = total + (1 + k) * _of_labels(folded, softmax, k).sum(axis=axis)
             if folded.problem.law.smoothing:  # the sum over the classes, before it is multiplied by smoothing / L
-                most = most + times * (folded.unsmoothed * (per_entry + size)).sum()
+                most = most + times * (folded.unsmoothed * (per_entry + size)).sum(axis=axis)
             if folded.problem.law.z_loss:
-                squares, of_squares = _squares(folded, softmax)
+                squares, of_squares = _squares(folded, softmax, each=each)
                 total, most = total + of_squares, most + times * (squares + of_squares)
                 # lse^2 before it is multiplied
                 most = np.maximum(most, ((softmax.lse + softmax.lse_error) ** 2).max())
             most = most * folded.below_one
-    known = most < precision.huge and not np.isnan(folded.N)
-    return outward(total / folded.N + underflow if known else np.inf, terms + 24)
+    known = (most < precision.huge) & (not np.isnan(folded.N))
+    return outward(np.where(known, total / folded.N + underflow, np.inf), terms + 24)
 
 
 def _of_labels(folded: Folded, softmax: SoftmaxError, k: float) -> Reals:
@@ -53,21 +60,23 @@ def _of_labels(folded: Folded, softmax: SoftmaxError, k: float) -> Reals:
     return np.where(off > 0, off * stands, 0.0)
 
 
-def _squares(folded: Folded, softmax: SoftmaxError) -> tuple[Reals, Reals]:
-    """sum c lse^2, and what that is off by: lse twice, and the roundings of two products and of the sum.
+def _squares(folded: Folded, softmax: SoftmaxError, *, each: bool = False) -> tuple[Reals, Reals]:
+    """sum c lse^2, and what that is off by: lse twice, and the roundings of two products and of the sum. Or `each` term.
 
     lse^2 may overflow before it is made small by c, and c or c/N may underflow before it is multiplied.
     """
-    k = folded.relative(9, folded.problem.n, writings=3, readings=2)
+    n, axis = (1, 0) if each else (folded.problem.n, None)
+    k = folded.relative(9, n, writings=3, readings=2)
     z, lse, apart, eta = folded.z, softmax.lse, softmax.lse_error, folded.precision.eta
-    if not ((1 + k) * ((lse + apart) ** 2).sum() < folded.precision.huge):
-        return np.asarray(0.0), np.asarray(np.inf)
+    reach = ((lse + apart) ** 2).sum(axis=axis)
+    if not ((1 + k) * reach < folded.precision.huge).all():
+        return 0 * reach, reach + np.inf
     used = z > 0
     squares = np.where(used, z * lse * lse, 0.0)
     off = np.where(used, z * (2 * lse + apart) * apart, 0.0)
-    lost = 3 * folded.at_least_one * ((lse + apart) ** 2).sum() + 2 * folded.problem.n * (1 + z.max())
-    found = (1 + k) * off.sum() + k * squares.sum() + (1 + k) * lost * eta
-    return np.asarray(squares.sum()), np.asarray(found)
+    lost = 3 * folded.at_least_one * reach + 2 * n * (1 + z.max())
+    found = (1 + k) * off.sum(axis=axis) + k * squares.sum(axis=axis) + (1 + k) * lost * eta
+    return np.asarray(squares.sum(axis=axis)), np.asarray(found)
 
 
 def penalty_error(found: Reals, folded: Folded, softmax: SoftmaxError) -> Reals:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gradcheck.bounds.roundings import ELEMENTARY_ULPS, elementary, relative
+from gradcheck.bounds.roundings import elementary, relative, ulps
 from gradcheck.enclosure import Enclosure, Reals, outward
 from gradcheck.law.options import CrossEntropy
 from gradcheck.precision import FLOAT64, Precision
@@ -117,7 +117,7 @@ def _tanh(Z: Reals, delta: Reals, cap: float, p: Precision) -> Reals:
     slope = 1 / np.cosh(np.minimum(nearest, 350.0)) ** 2 * (1 + 2.0**-40)  # the steepest on the way; at most 1
     passed = np.where(moved < np.inf, np.minimum(np.minimum(slope, 1.0) * moved, 2.0), np.inf)  # or NaN has no tanh
     f = elementary(p) + elementary(FLOAT64)
-    return np.asarray(passed + f * (np.tanh(y) + passed) + (ELEMENTARY_ULPS[p.name] + 1) * p.eta)
+    return np.asarray(passed + f * (np.tanh(y) + passed) + (ulps(p) + 1) * p.eta)
 
 
 def _tanh_of_column(Z: Reals, delta: Reals, cap: float, p: Precision) -> Reals:
@@ -127,7 +127,7 @@ def _tanh_of_column(Z: Reals, delta: Reals, cap: float, p: Precision) -> Reals:
     moved = moved if cap < p.huge and k < 0.5 else np.inf * np.ones_like(moved)
     passed = np.where(moved < np.inf, np.minimum((moved + 0.45 * k) / abs(1 - k) * (1 + 2.0**-40), 2.0), np.inf)
     f = elementary(p) + elementary(FLOAT64)
-    return np.asarray(passed + f * (np.tanh(abs(Z) / cap) + passed) + (ELEMENTARY_ULPS[p.name] + 1) * p.eta)
+    return np.asarray(passed + f * (np.tanh(abs(Z) / cap) + passed) + (ulps(p) + 1) * p.eta)
 
 
 def _slope_error(t: Reals, delta: Reals, rounding: float) -> Reals:

@@ -31,12 +31,19 @@ def spread(k: float, u: float) -> float:
     return math.expm1(min(k * lam(u) * (1 + 16 * U64), 700.0))
 
 
+def ulps(p: Precision) -> float:
+    """What exp, log and tanh may be off by, in units in the last place."""
+    return p.ulps or ELEMENTARY_ULPS[p.name]
+
+
 def depth(p: Precision, additions: float, among: float | None = None) -> float:
     """So many additions of numbers that are not 0, as a term of a sum meets them in a row: all of them in any order, or those of
     its block and one for each block. `among` counts all terms, where some that are 0 belong to blocks, too.
 
     A sum of sums is no deeper, and so are two with their difference: docs/bounds.md, section 12.
     """
+    if p.chain:
+        additions = min(additions, p.chain)
     if not p.block:
         return additions
     return min(additions, p.block + math.ceil((additions + 1 if among is None else among) / p.block))
@@ -90,7 +97,7 @@ def written(p: Precision) -> float:
 
 def elementary(p: Precision) -> float:
     """The relative error of exp and log, written down: one ulp is at most 2 u (Higham 2002, section 2.1)."""
-    f = 2 * ELEMENTARY_ULPS[p.name] * p.u
+    f = 2 * ulps(p) * p.u
     return f + p.kept + f * p.kept
 
 
@@ -107,3 +114,14 @@ class Writes(Protocol):
 def returned(bound: Reals, size: Reals, model: Writes) -> Reals:
     """A bound of what is computed, with the writing down of the result, of at most this size, in the precision of its array."""
     return outward(bound + model.returned * (size + bound) + model.eta)
+
+
+def nearest(bound: Reals, size: Reals, p: Precision) -> Reals:
+    """The same of a result that is written down once, by rounding to nearest: half of the distance between two numbers there.
+
+    As large as `returned` where the significand is near 1, and half of that where it is near 2.
+    """
+    most = outward(size + bound, 2)
+    half = np.maximum(np.ldexp(p.u, np.frexp(most)[1] - 1), p.eta / 2)
+    over = np.where(most < p.huge, 0.0, np.inf)
+    return outward(bound + np.where(most > 0, half, 0.0) + over, 2)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gradcheck.bounds.roundings import ELEMENTARY_ULPS, elementary, lam, relative, roundings, written
+from gradcheck.bounds.roundings import elementary, lam, relative, roundings, ulps, written
 from gradcheck.enclosure import U64, Enclosure, Reals, outward
 from gradcheck.law.functions import softmax
 from gradcheck.precision import FLOAT64, Precision
@@ -75,7 +75,7 @@ class _Shifted:
         self.rho, self.lse = rho, abs(m + log_s) + rho
         self.below = below = below + 2 * rho
         self.distance = below + log_s
-        self.sums = roundings(precision, 0, self.L - 1) + 4 * self.L * ELEMENTARY_ULPS[precision.name] * precision.eta
+        self.sums = roundings(precision, 0, self.L - 1) + 4 * self.L * ulps(precision) * precision.eta
         # z - m as computed, or the same of prescaled logits
         if ours:
             self.shifted = delta + u * below
@@ -89,7 +89,7 @@ class _Shifted:
         # the softmax of a log softmax subtracts twice more; online, a term is rescaled, by an exp and a product, whenever a
         # larger maximum is met
         self.again = self.shifted + u * (self.distance + below + self.shifted) + lam(f)
-        self.term = outward(self.again + _larger(Z.midpoint, rho) * rescaling(precision))
+        self.term = outward(self.again + _rescalings(Z.midpoint, rho, precision.chain) * rescaling(precision))
 
     def relative(self, normaliser: Reals) -> tuple[Reals, Reals]:
         """Of A, in the logarithm, and of the log-sum-exp, where log s is off by `normaliser`: of code that is ours."""
@@ -130,7 +130,7 @@ class _Shifted:
         log_A = whole + f * (self.distance + whole)  # or log of the softmax
         # computed probabilities are at most this, and exact ones at most 1; they are anything where logits may overflow
         ceiling = np.where(self.rho < np.inf, 1 + f + relative(self.precision, 1, L - 1, writings=1), np.inf)
-        grown = A * np.expm1(np.minimum(whole, 700.0)) + (ELEMENTARY_ULPS[self.precision.name] + 1) * eta
+        grown = A * np.expm1(np.minimum(whole, 700.0)) + (ulps(self.precision) + 1) * eta
         A_error = np.minimum(np.where(whole > 700.0, np.inf, grown), ceiling)
         lse_error = np.maximum.reduce(lse_error, axis=0, keepdims=True)
         found = (log_A, A_error, whole, self.distance, self.lse, lse_error)
@@ -156,6 +156,17 @@ def rescaling(p: Precision) -> float:
     """
     within = replace(p, kept=0.0) if p.kept else p
     return lam(elementary(within)) + lam(written(within))
+
+
+SHORT = 1024  # additions: what is gained by sorting is less than sorting costs
+
+
+def _rescalings(Z: Reals, rho: Reals, chain: float) -> Reals | float:
+    """How often a term may be rescaled, (L, n): with each larger maximum, and no oftener than it is added to."""
+    if chain and chain < SHORT:
+        return chain
+    found = _larger(Z, rho)
+    return np.minimum(found, chain) if chain else found
 
 
 def _larger(Z: Reals, rho: Reals) -> Reals:

@@ -14,7 +14,8 @@ from gradcheck.bounds.columns import Columns
 from gradcheck.bounds.error_model import ErrorModel
 from gradcheck.bounds.folding import parted, unsmoothed_error
 from gradcheck.bounds.mapping import between
-from gradcheck.bounds.roundings import ELEMENTARY_ULPS, relative
+from gradcheck.bounds.roundings import relative
+from gradcheck.bounds.roundings import ulps as ulps_of
 from gradcheck.enclosure import U64, Reals
 from gradcheck.law import CrossEntropy
 from gradcheck.precision import Precision
@@ -108,7 +109,7 @@ def differences(found: Columns, of: Masses, loss: Loss, slope: Slope | None = No
     """As `bounds.gradients._logits_gradient_error`, with one bound for a column, taken apart; docs/audit.md."""
     model, law, N = loss.arithmetic, loss.law, loss.N
     eta, k, label = model.eta, model.differences(loss.masses), model.differences(0)
-    ulps, loses = ELEMENTARY_ULPS[model.granted.name], model.granted.loses
+    ulps, loses = ulps_of(model.granted), model.granted.loses
     with np.errstate(over="ignore", invalid="ignore"):
         grown, lost = np.expm1(np.minimum(found.R, 700.0)), np.expm1(np.minimum(found.Q, 700.0))
         sure = 1 + lost

@@ -55,14 +55,14 @@ class Values:
             found = _mean(_sample_losses(log_softmax(self.Z.midpoint), p.reals[3]), p.n)
         else:
             with np.errstate(all="ignore"):
-                found = np.asarray(float(text.loss(*p.reals, p.law)))
+                found = np.asarray(float(text.loss_of(self.Z.midpoint, *p.reals[:2], p.reals[3], p.law)))
         return Enclosure.representable(found, self._bounds.loss)
 
     @cached_property
     def D(self) -> Enclosure:
         p = self.problem
         with np.errstate(all="ignore"):
-            return Enclosure.representable(_residual(p, self._bounds) / p.divisor, self._bounds.D)
+            return Enclosure.representable(_residual(p, self.Z.midpoint, self._bounds) / p.divisor, self._bounds.D)
 
     @cached_property
     def theta(self) -> Enclosure:
@@ -80,12 +80,12 @@ class Values:
         return Enclosure(self.problem.reals[0].T @ self.D.midpoint, self._bounds.X)
 
 
-def _residual(p: Problem, known: bounds.Allowed) -> Reals:
+def _residual(p: Problem, Z: Reals, known: bounds.Allowed) -> Reals:
     """N dL/dZ: A mass - Y, with what is added and with the slope of a map; the derivative of log-sum-exp is the softmax."""
     A, Y = known.exact.midpoint, p.labels
     coefficient = Y.sum(axis=0, keepdims=True)
     if p.law.z_loss:
-        Z = known.mapped.Z.midpoint if known.mapped else p.reals[0] @ p.reals[2] + p.reals[1]
+        Z = known.mapped.Z.midpoint if known.mapped else Z
         coefficient = coefficient + 2 * known.folded.z * log_sum_exp(Z)
     found = A * coefficient - Y
     return found if known.mapped is None else found * known.mapped.slope.midpoint

@@ -21,6 +21,7 @@ from gradcheck.readings.running.parts import (
     settled,
     together,
     underflows,
+    unkept,
 )
 
 
@@ -153,7 +154,9 @@ def sum_of(x: Parts, axis: Axis, keepdims: bool, p: Precision) -> Parts:
     value, inherited, size = (
         added(part, axis=axis, keepdims=keepdims) for part in (x.value, x.error, abs(x.value) + x.error)
     )
-    error = inherited + together(p, 0, max(terms - 1, 0)) * size
+    error = inherited + together(unkept(p), 0, max(terms - 1, 0)) * size
+    if p.kept:  # what it comes to is written down, and no term
+        error = error + p.kept * (abs(value) + error)
     error = in_any_order(error + underflows(p, terms), value, size, p)
     usual = ordinary(value, error, p)
     if usual is not None:

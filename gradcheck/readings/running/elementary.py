@@ -30,7 +30,7 @@ def exponential(x: Parts, p: Precision) -> Parts:
     f = rounding_of(p)
     value = np.exp(x.value)
     moved = moves.exp(x, value)
-    error = moved + f * (value + moved) + bounds.ELEMENTARY_ULPS[p.name] * (p.least + ETA64)
+    error = moved + f * (value + moved) + bounds.ulps(p) * (p.least + ETA64)
     top = math.log(p.huge)
     if p.truthful and float(np.max(x.value + x.error, initial=-np.inf)) <= top - 1e-3 * abs(top):  # never with NaN
         return Parts(value, grown(error))
@@ -59,7 +59,7 @@ def hyperbolic_tangent(x: Parts, p: Precision) -> Parts:
     nearest = np.maximum(abs(x.value) - x.error, 0.0)
     slope = 1 / np.cosh(np.minimum(nearest, 350.0)) ** 2 * (1 + 2.0**-40)  # float64's own cosh is within that
     moved = np.minimum(np.minimum(slope, 1.0) * x.error, 2.0)
-    error = moved + f * (abs(value) + moved) + (bounds.ELEMENTARY_ULPS[p.name] + 1) * (p.least + ETA64)
+    error = moved + f * (abs(value) + moved) + (bounds.ulps(p) + 1) * (p.least + ETA64)
     certain = (x.error == 0) & (~np.isfinite(x.value) | (x.value == 0))
     return Parts(value, np.where(certain, 0.0, np.where(np.isnan(error), np.inf, outward(error, 8))))
 
@@ -79,7 +79,7 @@ def elementary(
         f = rounding_of(p)
         if more:
             f = bounds.together(bounds.lam(f) + more * bounds.lam(p.unit + U64))
-        error = shift + f * (abs(value) + shift) + (bounds.ELEMENTARY_ULPS[p.name] + 1 + more) * (p.least + ETA64)
+        error = shift + f * (abs(value) + shift) + (bounds.ulps(p) + 1 + more) * (p.least + ETA64)
         certain = (x.error == 0) & ~np.isfinite(value)
         error = np.where(certain, 0.0, np.where(np.isfinite(value) & ~np.isnan(error), error, np.inf))
         return settled(value, error, np.isfinite(error), p)

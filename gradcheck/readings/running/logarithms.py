@@ -26,7 +26,7 @@ def logaddexp(x: Parts, y: Parts, p: Precision) -> Parts:
     inner = (turned + f * (power + turned)) + f * np.log1p(power + turned + f * (power + turned))
     moved = np.maximum(x.error, y.error)
     most = abs(value) + moved + inner
-    error = moved + inner + u * most + (2 * bounds.ELEMENTARY_ULPS[p.name] + 2) * (p.least + ETA64)
+    error = moved + inner + u * most + (2 * bounds.ulps(p) + 2) * (p.least + ETA64)
     known = np.isfinite(x.error) & np.isfinite(y.error)
     infinite = np.isinf(x.value) | np.isinf(y.value)
     exact = known & (~np.isfinite(value) | infinite & (moved == 0))

@@ -59,7 +59,15 @@ def granted(dtype: np.dtype, p: Precision, *more: np.dtype) -> Iterator[None]:
 
 def together(p: Precision, operations: int, additions: int) -> float:
     """The relative error of so many operations and additions within a sum, theirs and our own, and of what is written down."""
-    return _plain(p.u, operations + additions) if p.plain else _declared(p, operations, additions)
+    if p.plain and not p.chain:
+        return _plain(p.u, operations + additions)
+    return _declared(p, operations, additions)
+
+
+@lru_cache(maxsize=64)
+def unkept(p: Precision) -> Precision:
+    """The same, where nothing is written down in a coarser one than it is computed in."""
+    return replace(p, kept=0.0) if p.kept else p
 
 
 @lru_cache(maxsize=4096)

@@ -37,7 +37,7 @@ def _whole(x: Parts, n: int, p: Precision) -> Parts:
     if known(x):
         shift = np.where(x.error == 0, 0.0, shift)
     f = max(together(p, n - 1, 0), rounding_of(p))
-    error = shift + f * (abs(value) + shift) + max(n, bounds.ELEMENTARY_ULPS[p.name]) * (p.least + ETA64)
+    error = shift + f * (abs(value) + shift) + max(n, bounds.ulps(p)) * (p.least + ETA64)
     if not known(x):
         usual = ordinary(value, error, p)
         return usual if usual is not None else settled(value, error, np.isfinite(error), p)
@@ -56,7 +56,7 @@ def raised(x: Parts, y: Parts, p: Precision) -> Parts:
     zero = (x.value == 0) & (x.error == 0) & (y.value > y.error)  # to any positive power it is 0
     steep = np.where((y.error == 0) | zero, 0.0, y.error * (abs(np.log(x.value)) + moved))
     shift = _grown(value, abs(y.value) * moved + steep)
-    error = shift + rounding_of(p) * (abs(value) + shift) + bounds.ELEMENTARY_ULPS[p.name] * (p.least + ETA64)
+    error = shift + rounding_of(p) * (abs(value) + shift) + bounds.ulps(p) * (p.least + ETA64)
     exact = (x.error == 0) & (y.error == 0)
     error = np.where(exact & ~np.isfinite(value), 0.0, np.where(np.isfinite(value), error, np.inf))
     return settled(value, np.where(np.isnan(error), np.inf, error), np.isfinite(error), p)

@@ -1,0 +1,143 @@
+"""Adapters of graders, each against its interface as it is published, made again here: right kernels pass, eight faults do not."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+import gradcheck
+from benchmarks.kernel_tests.faults import FAULTS, faults
+from benchmarks.kernel_tests.kernels import direct
+from gradcheck import ops
+from gradcheck.benches import backendbench, flashinfer, gpu_mode, kernelbench, robust_kbench
+
+N, L = 12, 200
+DRAW = np.random.default_rng(0)
+Z, Y = DRAW.standard_normal((N, L)).astype("f4"), DRAW.integers(0, L, N)
+SCALE = np.full((N, 1), 1 / N)
+RIGHT = direct(Z, Y, SCALE.astype("f4"))
+WRONG = [(name, d.astype("f4")) for name, d in faults(Z.astype("f8"), Y, SCALE, N)]
+E = np.exp(Z - Z.max(axis=1, keepdims=True))
+SOFTMAX = E / E.sum(axis=1, keepdims=True)
+
+
+def gradient(z, y):
+    return (ops.cross_entropy(z, y), "Z")
+
+
+def run_and_check_correctness(correctness_fn, kernel):
+    """KernelBench: a reference and a kernel on the same inputs, and one call in the place of allclose."""
+    inputs = [Z, Y]
+    return bool(correctness_fn(RIGHT, kernel(*inputs), inputs, np.float32))
+
+
+class Evaluator:
+    """flashinfer-bench: asked whether it can evaluate a definition, then with a solution that can be run."""
+
+    @classmethod
+    def can_evaluate(cls, definition):
+        raise NotImplementedError
+
+    @classmethod
+    def check_correctness(cls, definition, sol_runnable, inputs, ref_outputs, cfg, log_path, device):  # noqa: PLR0917
+        raise NotImplementedError
+
+
+def kernel_bench(array):
+    return run_and_check_correctness(kernelbench.correctness_fn(gradient), lambda z, y: array)
+
+
+def flashinfer_bench(array):
+    made = flashinfer.evaluator({"cross_entropy_backward": gradient}, base=Evaluator, wrong=lambda text: {"log": text})
+    definition = SimpleNamespace(op_type="cross_entropy_backward", name="ce_v200")
+    assert issubclass(made, Evaluator) and made.can_evaluate(definition)
+    assert not made.can_evaluate(SimpleNamespace(op_type="rmsnorm"))
+    correctness, evaluation = made.check_correctness(
+        definition, lambda z, y: {"D": array}, [{"z": Z, "y": Y}], [{"D": RIGHT}], None, "log", "cpu"
+    )
+    assert (correctness is None) != (evaluation is None)
+    return evaluation is None
+
+
+def leaderboard(array):
+    said = gpu_mode.match(lambda z, y: [ops.cross_entropy(z, y), gradient(z, y)])((Z, Y), (loss(), array))
+    assert said == "" or "∂cross_entropy/∂Z" in said
+    return said == ""
+
+
+def robust(array):
+    judge = robust_kbench.checks(ops.cross_entropy, wrt=("Z",))
+    assert judge.outputs(loss(), (Z, Y)) and not judge.outputs(loss() * np.float32(1.01), (Z, Y))
+    return bool(judge.gradients((array, None), (Z, Y)))
+
+
+def loss():
+    return np.float32(-np.log(SOFTMAX.astype("f8")[np.arange(N), Y]).mean())
+
+
+def backend_bench(array):
+    """The backward of a log softmax of minus the labels over n, which is the gradient of the cross-entropy."""
+    g, log_A = np.zeros((N, L), "f4"), np.log(SOFTMAX)
+    g[np.arange(N), Y] = np.float32(-1 / N)
+    right = g - np.exp(log_A) * g.sum(axis=1, keepdims=True)
+    return aten(
+        "_log_softmax_backward_data.default", lambda *_: right if array is RIGHT else array, g, log_A, 1, "f4"
+    ).is_correct
+
+
+@pytest.mark.parametrize("grader", (kernel_bench, flashinfer_bench, backend_bench, leaderboard, robust))
+def test_graders_accept_the_right_kernel_and_refuse_eight_faults(grader):
+    assert grader(RIGHT)
+    assert [name for name, d in WRONG if grader(d)] == []
+    assert len(WRONG) == len(FAULTS) == 8
+
+
+def aten(name, impl, *args, **kwargs):
+    test = SimpleNamespace(args=args, kwargs=kwargs)
+    return backendbench.eval_correctness_test(f"aten.{name}", impl, test)
+
+
+def test_backendbench_judges_operators_of_aten_by_their_arguments():
+    g, log_A = DRAW.standard_normal((N, L)).astype("f4"), np.log(SOFTMAX)
+    gA = g * SOFTMAX
+    back = gA - SOFTMAX * gA.sum(axis=1, keepdims=True)
+    picked = -log_A[np.arange(N), Y].mean()
+    cases = (
+        ("_softmax.default", SOFTMAX, (Z, -1, False), {}),
+        ("_log_softmax.default", log_A, (Z, 1, False), {}),
+        ("_softmax_backward_data.default", back, (g, SOFTMAX, 1, "float32"), {}),
+        ("_log_softmax_backward_data.default", g - SOFTMAX * g.sum(1, keepdims=True), (g, log_A, 1, "float32"), {}),
+        ("nll_loss_forward.default", (picked, np.float32(N)), (log_A, Y, None, 1, -100), {}),
+        ("sum.dim_IntList", SOFTMAX.sum(1), (SOFTMAX, [1]), {}),
+        ("mean.dim", SOFTMAX.mean(0, keepdims=True), (SOFTMAX, [0], True), {}),
+        ("mm.default", Z @ g.T, (Z, g.T), {}),
+        ("addmm.default", 2 * (Z @ g.T) + Z[:, :N], (Z[:, :N], Z, g.T), {"alpha": 2}),
+    )
+    for name, right, args, kwargs in cases:
+        found = aten(name, lambda *_, right=right, **__: right, *args, **kwargs)
+        assert found.is_correct, found.error_msg
+        wrong = (right[0] * np.float32(1.01), right[1]) if isinstance(right, tuple) else right * np.float32(1.01)
+        found = aten(name, lambda *_, wrong=wrong, **__: wrong, *args, **kwargs)
+        assert not found.is_correct and "not explained" in found.error_msg
+    share = np.zeros((N, L), "f4")
+    share[np.arange(N), Y] = np.float32(-1 / N)
+    args = (np.float32(1), log_A, Y, None, 1, -100, np.float32(N))
+    assert aten("nll_loss_backward.default", lambda *_: share, *args).is_correct
+    assert not aten("nll_loss_backward.default", lambda *_: 0 * share, *args).is_correct
+    assert "not judged" in aten("relu.default", lambda x: x, Z).error_msg
+    assert "raised" not in aten("_softmax.default", lambda *_: 1 / 0, Z, 1, False).error_msg
+    assert not aten("_softmax.default", lambda *_: 1 / 0, Z, 1, False).is_correct
+
+
+def test_our_problems_are_the_inputs_of_a_grader():
+    made = kernelbench.correctness_fn(ops.softmax)
+    for p in gradcheck.problems_for(ops.softmax, [(5, 40)], count=8):
+        (z,) = p.inputs
+        e = np.exp(z - z.max(axis=1, keepdims=True))
+        assert made(None, e / e.sum(axis=1, keepdims=True), p.inputs)
+        assert not made(None, np.exp(z - z.max(axis=1, keepdims=True)) / np.float32(40), p.inputs) or np.ptp(z) == 0
+
+
+def test_a_missing_output_is_said():
+    said = gpu_mode.match(lambda z, y: [ops.cross_entropy(z, y), gradient(z, y)])((Z, Y), RIGHT)
+    assert "1 outputs are given, and 2 are described" in said
