@@ -305,6 +305,18 @@ def text(path, **options):
     return report.text(audit_path(path, **options)).replace(str(path), "")
 
 
+def test_python_audits_a_dump_by_its_path_and_says_what_it_takes(tmp_path):
+    given = step()
+    path = folder(tmp_path, given)
+    assert gradcheck.audit(path).findings == gradcheck.audit(str(path)).findings == audit_path(path).findings
+    with pytest.raises(
+        gradcheck.Unusable, match=r"^Z: given beside the dump .*; expected a dump, or arrays by their names$"
+    ):
+        gradcheck.audit(path, Z=given["Z"])
+    with pytest.raises(gradcheck.Unusable, match=r"^ndarray; expected the path of a dump, or arrays by their names"):
+        gradcheck.audit(given["theta"])
+
+
 def test_every_format_gives_the_same_digits(tmp_path):
     zarr, numpy = pytest.importorskip("zarr"), pytest.importorskip("safetensors.numpy")
     given = step()

@@ -1,6 +1,7 @@
 """An audit from beginning to end: plan, sums on whatever works, verdicts."""
 
-from collections.abc import Callable, Iterator
+import os
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -77,6 +78,8 @@ def _planned(found: Dump, *, probes: int, seed: int, memory: int) -> Plan:
 
 
 def audit(
+    path: str | os.PathLike[str] | None = None,
+    /,
     *,
     samples: str = "columns",
     reduction: str = "mean",
@@ -89,9 +92,10 @@ def audit(
     memory: int | None = None,
     **arrays: Any,
 ) -> Audit:
-    """Judge arrays in memory, or mapped: theta (L, d), b (L,), X (d, n), Y (L, n) or labels (n,), and any of Z, A, loss,
+    """Judge a dump, or arrays in memory or mapped: theta (L, d), b (L,), X (d, n), Y (L, n) or labels (n,), and any of Z, A, loss,
     grad_theta, grad_b, grad_Z, grad_X. With `samples="rows"`, X, Y, Z, A, grad_Z and grad_X have a sample in each row.
 
+    A dump is a folder or a file, as `gradcheck audit` takes it: what it says of itself holds where nothing is declared here.
     `law` is the loss that was computed, `reduction` alone a mean or a sum. Labels (n,) that `law.ignore` names do not count.
     `arithmetic` declares how it was computed, where the arrays do not show it; `accumulate` alone names the precision of sums where
     that is not the dump's (of a 16-bit dump it is float32). `factor` is what
@@ -108,6 +112,12 @@ def audit(
         >>> [(finding.quantity, str(finding.verdict.outcome)) for finding in found.findings]
         [('grad_theta', 'agree')]
     """
+    if path is not None:
+        told: dict[str, Any] = {**(law.said if law else {}), **(arithmetic.said if arithmetic else {})}
+        usual = {"samples": "columns", "factor": 1.0, "reduction": "mean"}
+        here = {"samples": samples, "factor": factor, "reduction": reduction}
+        told |= {name: value for name, value in here.items() if value != usual[name]}
+        return _of(path, arrays, layout=told, accumulate=accumulate, probes=probes, seed=seed, memory=memory or MEMORY)
     unknown = [name for name in arrays if name not in dump.NAMES]
     if unknown:
         raise Unusable(f"{', '.join(unknown)}: not known; expected any of {', '.join(dump.NAMES)}")
@@ -128,6 +138,17 @@ def audit(
         return _explained(
             _found(found, planned, _merged(_threads(found, planned), found, _quiet)), found, planned, memory
         )
+
+
+def _of(path: str | os.PathLike[str], arrays: Mapping[str, Any], **asked: Any) -> Audit:
+    """Of a dump, with nothing beside it."""
+    if not isinstance(path, str | os.PathLike):
+        raise Unusable(
+            f"{type(path).__name__}; expected the path of a dump, or arrays by their names: theta=, b=, X=, Y= …"
+        )
+    if arrays:
+        raise Unusable(f"{', '.join(arrays)}: given beside the dump {path}; expected a dump, or arrays by their names")
+    return audit_path(Path(path), **asked)
 
 
 def audit_path(
