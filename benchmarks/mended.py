@@ -83,7 +83,7 @@ def told(fault: Mended, count: int, folder: Path) -> Iterator[bool]:
     """Whether each release is as it should be, told in a line."""
     for version, expected in ((fault.faulty, 1), (fault.mended, 0)):
         status, line = judged(fault, unpacked(fault.package, version, folder), count)
-        click.echo(f"{fault.package} {version}: {line}" + ("" if status == expected else "  [not as published]"))
+        click.echo(f"{fault.package} {version}: {line}" + ("" if status == expected else "  [not as expected]"))
         yield status == expected
 
 
