@@ -12,12 +12,13 @@ from gradcheck.cli import main
 
 FOLDER = Path(__file__).parent / "reference"
 KINDS = {
-    "Judge": ("check", "conform", "judge", "judge_gradient", "assert_gradient", "parametrize", "problems"),
+    "Judge": ("check", "conform", "judge", "judge_gradient", "assert_gradient", "parametrize", "problems", "ranks"),
+    "One array": ("explained", "assert_explained", "ops", "problems_for"),
     "Targets": ("load", "Implementation", "from_*", "NotPosed"),
     "Declare": ("Layout", "CrossEntropy", "Loss", "Arithmetic", "Takes"),
     "Large steps": ("audit", "capture", "watch"),
     "What is found": ("Run", "Verdict", "Outcome", "Disagreement", "Problem", "Enclosure"),
-    "Errors": ("Unusable", "Missing"),
+    "Errors and warnings": ("Unusable", "Missing", "Unexplained", "*Warning"),
 }
 WIDTH = 100
 
@@ -40,7 +41,7 @@ def one(name: str) -> str:
     """The page of one name: what its docstring says."""
     it = getattr(gradcheck, name)
     how = "autoclass" if isinstance(it, type) else "automodule" if not callable(it) else "autofunction"
-    members = "\n   :members:" if how == "autoclass" else ""
+    members = "" if how == "autofunction" else "\n   :members:"
     return f"# {name}\n\n```{{eval-rst}}\n.. {how}:: gradcheck.{name}{members}\n```\n"
 
 
