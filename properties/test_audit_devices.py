@@ -190,3 +190,18 @@ def test_arrays_in_several_places_are_refused_in_one_line():
     with pytest.raises(Unusable, match="expected all of them on one device") as raised:
         gradcheck.audit(**found)
     assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("made", "words"),
+    [
+        (lambda G: G.to_sparse(), "grad_theta is of layout torch.sparse_coo; expected a dense tensor"),
+        (lambda G: G.to("meta"), "grad_theta is on torch's meta device, and has no numbers"),
+    ],
+)
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+def test_tensors_without_numbers_side_by_side_are_refused_in_one_line(made, words, dtype):
+    """As an embedding's sparse gradient is; whether NumPy or torch would read the others."""
+    arrays = {name: torch(array) for name, array in step(dtype).items() if array.ndim}
+    with pytest.raises(Unusable, match=words):
+        gradcheck.audit(**{**arrays, "grad_theta": made(arrays["grad_theta"])})
