@@ -13,6 +13,7 @@ from gradcheck.enclosure import Reals
 SHOWN = 6  # numbers of rows that a reader takes in
 ODD = 64.0  # times the next worst of its row, an entry stands out
 NAMELESS = "at fault"
+UNWRITTEN = "every entry is 0, as if it had not been written"
 NEAR = 1 / 64  # of what a known factor does, within which a measured one is called by its name
 
 
@@ -54,6 +55,12 @@ def each(again: Compared, rows: tuple[int, ...], dump: Dump, what: str = "row") 
             text = _row(*(a[k] for a in (again.computed, again.truth, again.allowed)), dump=dump)
             told.setdefault(text, []).append(l)
     return tuple(f"{_listed(sorted(found), what)}: {text}" for text, found in told.items())
+
+
+def unwritten(again: Compared, rows: tuple[int, ...], what: str = "row") -> tuple[str, ...]:
+    """Which of them hold zeros: where limits are wide, other mistakes explain these, too."""
+    found = sorted(l for k, l in enumerate(again.rows or ()) if l in rows and not again.computed[k].any())
+    return (f"{_listed(found, what)}: {UNWRITTEN}",) if found else ()
 
 
 def labelled(dump: Dump, rows: tuple[int, ...]) -> tuple[str, ...]:
@@ -109,7 +116,7 @@ def _row(computed: Reals, truth: Reals, allowed: Reals, *, dump: Dump) -> str:
 
 def _zero(computed: Reals, allowed: Reals) -> str:
     if not computed.any():
-        return "every entry is 0, as if it had not been written"
+        return UNWRITTEN
     return "every entry is 0, as far as rounding can tell" if (abs(computed) <= allowed).all() else ""
 
 
