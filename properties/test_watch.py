@@ -115,6 +115,16 @@ def test_whatever_else_is_done_with_a_correct_gradient_nothing_disagrees(step, j
     assert all(reason in told for told in watch.found.skipped) and len(watch.found.skipped) == 1 - judged
 
 
+def test_a_call_that_checkpointing_repeats_is_the_one_that_is_judged():
+    """It is not a step of its own, whose gradients the first would wait for in vain."""
+    layer, X = torch.nn.Linear(D, L), torch.randn(N, D).requires_grad_()
+    with gradcheck.watch(layer, every=1) as watch:
+        for _ in range(2):
+            Z = torch.utils.checkpoint.checkpoint(layer, X, use_reentrant=False)
+            cross_entropy(Z, torch.arange(N)).backward()
+    assert (watch.found.calls, watch.found.judged) == (2, 2) and not watch.found.skipped
+
+
 def stepped(weight):
     weight.detach().add_(1)
 

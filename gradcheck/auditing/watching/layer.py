@@ -68,6 +68,8 @@ class Watch:
         if not self._layer.training or not torch.is_grad_enabled():
             self._found.skipped[EVAL if not self._layer.training else NO_GRADIENT] += 1
             return self._forward(input)
+        if self._turn is not None and self._turn.coming_back:
+            return self._forward(input)
         number, self._found.calls = self._found.calls, self._found.calls + 1
         if number < self._next:
             return self._forward(input)

@@ -28,6 +28,7 @@ class Turn:
         self.failed = ""
         self.began = False
         self._version = call.theta._version
+        self._during: int | None = None
 
     @classmethod
     def of(cls, number: int, taken: tuple[Any, Any, Any], Z: Any, declared: Arithmetic, probes: int) -> "Turn":
@@ -46,11 +47,16 @@ class Turn:
         (D,) = given
         if not self.waits or D is None:
             return
-        self.began = True
+        self.began, self._during = True, backward_pass()
         if sys.modules["torch"].is_grad_enabled():
             self.failed = RECORDED
             self.waits.clear()
         self._call.passed(D.detach().reshape(-1, D.shape[-1]) if self.waits else None)
+
+    @property
+    def coming_back(self) -> bool:
+        """Whether its gradients are on their way: a call now is one that gradient checkpointing repeats for them."""
+        return bool(self.waits) and self._during is not None and self._during == backward_pass()
 
     def gradient(self, name: str, found: Any) -> bool:
         """One of the others has come: whether it was the last."""
@@ -75,6 +81,13 @@ class Turn:
             self.failed = CHANGED
         else:
             self.judged.append(found)
+
+
+def backward_pass() -> int | None:
+    """The number of the backward pass that is going on, as torch's own checkpointing asks for it; None outside of one."""
+    asked = getattr(sys.modules["torch"]._C, "_current_graph_task_id", None)
+    found = -1 if asked is None else int(asked())
+    return None if found == -1 else found
 
 
 @contextmanager
