@@ -57,7 +57,7 @@ def cost(L="16384", d="4096", n="4096", repeats="3"):
             G, H = clocked(times, torch.mm, D.T, X), clocked(times, torch.mm, D, theta)
             start = time.process_time()
             turn = Turn.of(number, (theta, b, X), Z, Arithmetic(), 2)
-            turn.logits(D)
+            turn.logits((D,))
             turn.gradient("grad_theta", G)
             turn.gradient("grad_X", H)
             watched = time.process_time() - start

@@ -139,7 +139,7 @@ FAULTS = {
     one_entry: ((7,), "row 7: at fault in column 3"),
     nan: ((7,), "row 7: 1 of 12 entries are not finite, the first at column 3"),
     row: ((7,), "row 7: every entry is 1.5 times what it must be"),
-    unwritten: ((7, 8), "row 8: every entry is 0, as if it had not been written"),
+    unwritten: ((7, 8), "rows 7, 8: every entry is 0, as if it had not been written"),
     swapped: ((7, 9), "rows 7 and 9 hold each other's values"),
     label: ((7, 9), "what row 7 has too much of, row 9 lacks: labels of one were counted for the other"),
     unsubtracted: (tuple(range(L)), "as if labels were not subtracted"),

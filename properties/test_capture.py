@@ -291,6 +291,15 @@ def test_a_layer_that_goes_on_being_trained_holds_its_last_step(tmp_path):
     agreeing(step.write(labels, loss))
 
 
+def test_data_that_are_given_by_name(tmp_path):
+    """As torch.nn.Linear calls its argument."""
+    layer, X, y = torch.nn.Linear(4, 9), torch.randn(6, 4).requires_grad_(), torch.arange(6)
+    step = gradcheck.capture(layer, tmp_path / "dump")
+    loss = torch.nn.functional.cross_entropy(layer(input=X), y)
+    loss.backward()
+    agreeing(step.write(y, loss))
+
+
 def test_tied_embeddings_with_a_sparse_gradient(tmp_path):
     torch.manual_seed(0)
     embedded, layer = torch.nn.Embedding(heads.V, heads.D, sparse=True), torch.nn.Linear(heads.D, heads.V, bias=False)

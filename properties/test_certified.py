@@ -60,3 +60,12 @@ def test_what_logits_in_the_dump_would_buy_is_about_what_they_do(arrays):
     ]
     assert 0.5 < audit.with_logits / (limits[0] / limits[1]) < 2
     assert json.loads(report.text(audit))["times_sharper_with_logits"] == audit.with_logits
+
+
+def test_what_was_declared_is_part_of_the_report(arrays, tmp_path):
+    """Of the loss and of how it rounds, whether here or in the dump; and nothing is said where nothing was."""
+    gradcheck.capture(arrays, tmp_path / "dump", arithmetic=gradcheck.Arithmetic(sums="blocked:256"))
+    gradcheck.capture(arrays, tmp_path / "plain")
+    said = CliRunner().invoke(main, ["audit", str(tmp_path / "dump"), "--ignore", "-100"]).output
+    assert "Declared, here or in the dump: --ignore -100 --sums blocked:256" in said
+    assert "Declared" not in CliRunner().invoke(main, ["audit", str(tmp_path / "plain")]).output

@@ -57,4 +57,10 @@ def test_what_no_mistake_explains_is_given_no_name():
 
 
 def test_zeros_are_called_zeros():
+    """Also in 16 bits, whose limits let other mistakes pass for the same."""
     assert any("every entry is 0" in text for text in told(np.zeros_like(ARRAYS["grad_theta"])).faults)
+    coarse = gradcheck.Arithmetic(accumulate="float32", stored="bfloat16")
+    arrays = {**ARRAYS, "grad_theta": ARRAYS["grad_theta"].copy()}
+    arrays["grad_theta"][-2:] = 0
+    (found,) = (f for f in gradcheck.audit(**arrays, arithmetic=coarse).findings if f.quantity == "grad_theta")
+    assert "every entry is 0, as if it had not been written" in found.faults[1]

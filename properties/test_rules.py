@@ -306,6 +306,7 @@ CHOICES: dict[str, Row] = {
     "to float32 again": (lambda x: arithmetic.converted(x, P32.dtype, P32.dtype), [(0.1, 0.25)], 0.1, 0.25),
 }
 
+OURS = bounds.spread(4 * bounds.ELEMENTARY_ULPS["float64"], 2.0**-53)  # of a function in float64, here and there
 CASES = ARITHMETIC | POWERS | FUNCTIONS | MERGED | PORTIONS | CHOICES
 
 
@@ -315,7 +316,8 @@ def test_each_term_decides_somewhere(name):
     rule, inputs, value, error = CASES[name]
     with np.errstate(all="ignore"):
         found = rule(*(Parts(np.array([x], dtype=float), np.array([e], dtype=float)) for x, e in inputs))
-    assert np.allclose(found.value, value, rtol=1e-12, atol=0, equal_nan=True)
+        apart = abs(found.value - value) <= OURS * abs(found.value)
+    assert apart or found.value == value or (np.isnan(found.value) and np.isnan(value))
     if error in (0, INF):
         assert found.error == error
     else:

@@ -2,6 +2,7 @@
 
 import json
 import warnings
+from contextlib import nullcontext
 
 import pytest
 
@@ -78,22 +79,64 @@ def test_correct_steps_are_all_judged_and_nothing_is_said_of_them(how):
 
 def trained_plainly(model, **said):
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(gradcheck, "watch", lambda layer, **_: gradcheck.watching_nothing(layer), raising=False)
-        patched.setattr(gradcheck, "watching_nothing", Nothing, raising=False)
+        patched.setattr(gradcheck, "watch", lambda layer, **_: nullcontext(), raising=False)
         trained(model, **said)
 
 
-class Nothing:
-    """A watch that does nothing."""
+def hooked(layer, X, y):
+    Z = layer(X)
+    Z.register_hook(lambda gradient: gradient / 2)
+    cross_entropy(Z, y).backward()
 
-    def __init__(self, layer):
-        self.layer = layer
 
-    def __enter__(self):
-        return self
+def passed_twice(layer, X, y):
+    loss = cross_entropy(layer(input=X), y)
+    torch.autograd.grad(loss, X, retain_graph=True)
+    (2 * loss).backward()
 
-    def __exit__(self, *exception):
-        pass
+
+def penalised(layer, X, y):
+    loss = cross_entropy(layer(X), y)
+    (slope,) = torch.autograd.grad(loss, X, create_graph=True)
+    (loss + slope.square().sum()).backward()
+
+
+@pytest.mark.parametrize(
+    ("step", "judged", "reason"),
+    [(hooked, 1, ""), (passed_twice, 1, ""), (penalised, 0, "differentiated again")],
+    ids=lambda given: getattr(given, "__name__", None),
+)
+def test_whatever_else_is_done_with_a_correct_gradient_nothing_disagrees(step, judged, reason):
+    """A hook of somebody else's, two passes back from one call, a penalty of a gradient, which flows back by other ways, too."""
+    layer, X = torch.nn.Linear(D, L), torch.randn(N, D, generator=torch.Generator().manual_seed(0)).requires_grad_()
+    with gradcheck.watch(layer, every=1) as watch:
+        step(layer, X, torch.arange(N))
+    assert watch.found.judged == judged and not watch.found.wrong and not watch.found.unusual
+    assert all(reason in told for told in watch.found.skipped) and len(watch.found.skipped) == 1 - judged
+
+
+def test_a_call_that_checkpointing_repeats_is_the_one_that_is_judged():
+    """It is not a step of its own, whose gradients the first would wait for in vain."""
+    layer, X = torch.nn.Linear(D, L), torch.randn(N, D).requires_grad_()
+    with gradcheck.watch(layer, every=1) as watch:
+        for _ in range(2):
+            Z = torch.utils.checkpoint.checkpoint(layer, X, use_reentrant=False)
+            cross_entropy(Z, torch.arange(N)).backward()
+    assert (watch.found.calls, watch.found.judged) == (2, 2) and not watch.found.skipped
+
+
+def stepped(weight):
+    weight.detach().add_(1)
+
+
+def test_rows_are_not_computed_again_from_weights_that_were_changed_since(broken):
+    """By an optimizer that steps as soon as a gradient has come: ∂ℒ/∂X comes later, and is none of these."""
+    broken("grad_X")
+    layer, X = torch.nn.Linear(D, L), torch.randn(N, D).requires_grad_()
+    layer.weight.register_post_accumulate_grad_hook(stepped)
+    with gradcheck.watch(layer, every=1) as watch:
+        cross_entropy(layer(X), torch.arange(N)).backward()
+    assert not watch.found.wrong and "the weights were changed" in str(watch.found)
 
 
 @pytest.mark.parametrize("tie", [False, True])
@@ -262,6 +305,25 @@ def test_closing_leaves_the_layer_as_it_was():
     watch.close()
     watch.close()
     assert vars(model[-1]) == before
+
+
+def test_closing_lets_go_of_a_layer_whatever_the_last_call_has_shown(broken):
+    """Of a fault that nothing flowed back from, too."""
+    broken("Z")
+    layer = torch.nn.Linear(D, L)
+    with pytest.raises(Disagreement), gradcheck.watch(layer, every=1, on="raise"):
+        layer(torch.randn(N, D))
+    assert "forward" not in vars(layer)
+
+
+def test_a_watch_that_is_closed_judges_nothing_where_another_has_the_layer_since():
+    """It cannot be taken out from below the other."""
+    layer = torch.nn.Linear(D, L)
+    first, second = (gradcheck.watch(layer, every=1) for _ in range(2))
+    first.close()
+    cross_entropy(layer(torch.randn(N, D)), torch.arange(N)).backward()
+    second.close()
+    assert (first.found.calls, second.found.judged) == (0, 1)
 
 
 def test_what_cannot_be_watched_is_refused_in_one_line():

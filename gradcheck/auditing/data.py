@@ -36,7 +36,9 @@ def judged(dump: Dump, plan: Plan, sums: Sums) -> Finding:
     found = _placed(concluded("grad_X", probed, again, plan, float(np.median(length))))
     if not found.rows:
         return replace(found, odd=tuple(f"of ∂ℒ/∂X transposed, {text}" for text in faults.odd(again)))
-    named = chosen.named(again, found.rows) or faults.each(again, found.rows, dump, "sample")
+    named = chosen.named(again, found.rows)
+    zeros = faults.unwritten(again, found.rows, "sample")
+    named = (*zeros, *named) if named else faults.each(again, found.rows, dump, "sample")
     return replace(found, faults=(faults.rows_in_words(found.rows, dump.n, "sample"), *named))
 
 

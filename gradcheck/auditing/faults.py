@@ -1,5 +1,6 @@
 """What is wrong with rows that disagree, in plain words: said only where it holds exactly, within the entries' own limits."""
 
+from collections.abc import Sequence
 from itertools import combinations
 
 import numpy as np
@@ -12,6 +13,7 @@ from gradcheck.enclosure import Reals
 SHOWN = 6  # numbers of rows that a reader takes in
 ODD = 64.0  # times the next worst of its row, an entry stands out
 NAMELESS = "at fault"
+UNWRITTEN = "every entry is 0, as if it had not been written"
 NEAR = 1 / 64  # of what a known factor does, within which a measured one is called by its name
 
 
@@ -32,8 +34,12 @@ def rows_in_words(rows: tuple[int, ...], L: int, what: str = "row") -> str:
         return f"all {L} {what}s are at fault"
     if len(rows) > SHOWN and rows[-1] - rows[0] + 1 == len(rows):
         return f"{what}s {rows[0]} to {rows[-1]} are at fault: {len(rows)} of {L}, without a gap"
+    return f"{_listed(rows, what)} of {L} at fault"
+
+
+def _listed(rows: Sequence[int], what: str) -> str:
     more = f" and {len(rows) - SHOWN} more" if len(rows) > SHOWN else ""
-    return f"{what}{'s' * (len(rows) != 1)} {', '.join(map(str, rows[:SHOWN]))}{more} of {L} at fault"
+    return f"{what}{'s' * (len(rows) != 1)} {', '.join(map(str, rows[:SHOWN]))}{more}"
 
 
 def describe(again: Compared, rows: tuple[int, ...], dump: Dump) -> tuple[str, ...]:
@@ -42,13 +48,19 @@ def describe(again: Compared, rows: tuple[int, ...], dump: Dump) -> tuple[str, .
 
 
 def each(again: Compared, rows: tuple[int, ...], dump: Dump, what: str = "row") -> tuple[str, ...]:
-    """What is recognised in each of them alone."""
-    told = (
-        (l, _row(*(a[k] for a in (again.computed, again.truth, again.allowed)), dump=dump))
-        for k, l in enumerate(again.rows or ())
-        if l in rows
-    )
-    return tuple(f"{what} {l}: {text}" for l, text in told)
+    """What is recognised in each of them alone, once for all of which it is."""
+    told: dict[str, list[int]] = {}
+    for k, l in enumerate(again.rows or ()):
+        if l in rows:
+            text = _row(*(a[k] for a in (again.computed, again.truth, again.allowed)), dump=dump)
+            told.setdefault(text, []).append(l)
+    return tuple(f"{_listed(sorted(found), what)}: {text}" for text, found in told.items())
+
+
+def unwritten(again: Compared, rows: tuple[int, ...], what: str = "row") -> tuple[str, ...]:
+    """Which of them hold zeros: where limits are wide, other mistakes explain these, too."""
+    found = sorted(l for k, l in enumerate(again.rows or ()) if l in rows and not again.computed[k].any())
+    return (f"{_listed(found, what)}: {UNWRITTEN}",) if found else ()
 
 
 def labelled(dump: Dump, rows: tuple[int, ...]) -> tuple[str, ...]:
@@ -104,7 +116,7 @@ def _row(computed: Reals, truth: Reals, allowed: Reals, *, dump: Dump) -> str:
 
 def _zero(computed: Reals, allowed: Reals) -> str:
     if not computed.any():
-        return "every entry is 0, as if it had not been written"
+        return UNWRITTEN
     return "every entry is 0, as far as rounding can tell" if (abs(computed) <= allowed).all() else ""
 
 

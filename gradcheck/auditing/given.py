@@ -12,11 +12,29 @@ from gradcheck.errors import Unusable
 
 def where_they_are(arrays: dict[str, Any]) -> dict[str, Any]:
     """As NumPy sees them, where it can see all of them without a copy; and otherwise where they are."""
+    for name, array in arrays.items():
+        _require_numbers(name, array)
     elsewhere = [array for array in arrays.values() if not seen(array)]
     if not elsewhere:
         return {name: tensors.array(value) if hasattr(value, "detach") else value for name, value in arrays.items()}
     like = max(elsewhere, key=lambda array: len(array.shape))
     return {name: _placed(name, array, like) for name, array in arrays.items()}
+
+
+def _require_numbers(name: str, array: Any) -> None:
+    """`Unusable` where a tensor of torch does not hold its numbers one beside the other."""
+    if not hasattr(array, "detach"):
+        return
+    layout, quantized = str(getattr(array, "layout", "")), getattr(array, "is_quantized", False)
+    if quantized or layout not in {"", "torch.strided"}:
+        raise Unusable(
+            f"{name} is {'quantized' if quantized else f'of layout {layout}'}; expected a dense tensor: "
+            f".{'dequantize' if quantized else 'to_dense'}()"
+        )
+    if getattr(array, "is_meta", False):
+        raise Unusable(
+            f"{name} is on torch's meta device, and has no numbers; expected a tensor of a step that was run"
+        )
 
 
 def _placed(name: str, array: Any, like: Any) -> Any:

@@ -27,7 +27,8 @@ def theta(dump: Dump, plan: Plan, sums: Sums, limit: Reals) -> Finding:
     if found.rows:
         named = causes.named(dump, sums.kept, again, found.rows)
         whole = faults.rows_in_words(found.rows, dump.L)
-        told = (whole, *named) if named else _described(dump, sums, again, found.rows)
+        zeros = faults.unwritten(again, found.rows)
+        told = (whole, *zeros, *named) if named else _described(dump, sums, again, found.rows)
         return replace(found, faults=(*told, *faults.ranks_in_words(found.rows, dump)))
     return replace(found, odd=faults.odd(again))
 

@@ -2,12 +2,14 @@
 
 import math
 from collections.abc import Iterator
+from textwrap import shorten
 
 from rich.console import Console
 from rich.padding import Padding
 from rich.table import Table
 from rich.text import Text
 
+from gradcheck import arithmetic
 from gradcheck.auditing import Audit
 from gradcheck.auditing.findings import NAMES, Finding
 from gradcheck.printable import printable
@@ -16,6 +18,7 @@ from gradcheck.reports import words
 from gradcheck.reports.terminal import plain_table, styled
 from gradcheck.verdict import Outcome, Verdict
 
+DECLARED = 200  # characters of what was declared: a weight for each class may be many
 UNUSUAL = 3  # rows with an unusual entry that are told
 
 
@@ -74,6 +77,8 @@ def notes(found: Audit) -> Iterator[str]:
     yield f"Granted: what correct {found.stored} code may be off by{sums}. Every row that is not named below is as near"
     chance = f"2^{math.log2(MISS):.0f}"
     yield f"as the table says, but for a chance below {chance} over the {found.probes} random vectors of seed {found.seed}."
+    if said := declared(found):
+        yield f"Declared, here or in the dump: {said}"
     for finding in found.findings:
         if finding.verdict.outcome is Outcome.INCONCLUSIVE:
             yield f"{name(finding)} is not judged, and not counted as agreement: {finding.verdict.reason}"
@@ -88,6 +93,13 @@ def notes(found: Audit) -> Iterator[str]:
         )
     if found.missing:
         yield f"Not in the dump, and not judged: {', '.join(found.missing)}"
+
+
+def declared(found: Audit) -> str:
+    """The loss, its factor, and how it rounds, as options of the command line; a part where that is long."""
+    factor = {"factor": found.factor} if found.factor != 1 else {}
+    said = arithmetic.options({**found.law.said, **found.arithmetic.said, **factor})
+    return shorten(" ".join(said), DECLARED, placeholder=" …")
 
 
 def panel(finding: Finding, dtype: str) -> Iterator[str]:

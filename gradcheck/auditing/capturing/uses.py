@@ -119,11 +119,10 @@ class Uses:
         self._had = "forward" in vars(layer)
         layer.forward = self._watched
 
-    def _watched(self, X: Any, *given: Any, **named: Any) -> Any:
+    def _watched(self, input: Any, *given: Any, **named: Any) -> Any:
         if any(parameter.changed for parameter in self.parameters.values()):
             self._begin()
-        if getattr(X, "requires_grad", False):
-            X = X.view_as(X)
+        X = input.view_as(input) if getattr(input, "requires_grad", False) else input
         held = self.layer._parameters
         kept = {name: held[name] for name in self.parameters}
         try:

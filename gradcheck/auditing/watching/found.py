@@ -111,13 +111,9 @@ def outcome(judged: Judged) -> Outcome:
     return Outcome.DISAGREE if any(entry.ratio > 1 for entry in judged.entries) else Outcome.AGREE
 
 
-def line(call: int, judged: list[Judged], missing: list[str]) -> dict[str, Any]:
+def line(call: int, judged: list[Judged]) -> dict[str, Any]:
     """What a call has shown."""
-    return {
-        "call": call,
-        "products": {one.quantity: _product(one) for one in judged},
-        "missing": missing,
-    }
+    return {"call": call, "products": {one.quantity: _product(one) for one in judged}}
 
 
 def _product(one: Judged) -> dict[str, Any]:

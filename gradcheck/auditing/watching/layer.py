@@ -14,7 +14,7 @@ from gradcheck.errors import Disagreement, DisagreementWarning, Unusable, Unusua
 ON = ("warn", "raise", "keep")
 NO_GRADIENT = "no gradients are recorded there (torch.no_grad, or the first pass of gradient checkpointing)"
 EVAL = "the layer is in eval mode"
-LOST = "nothing flowed back to the layer"
+LOST = "nothing flowed back to the layer before it was called again, or let go of"
 UNFINISHED = "not every gradient came back to the layer"
 
 
@@ -33,7 +33,7 @@ class Watch:
         self._layer, self._every, self._probes, self._on, self._declared = layer, every, probes, on, arithmetic
         self._found, self._lines, self._next = Found(), Lines(to), 0
         self._turn: Turn | None = None
-        self._warned = False
+        self._warned = self._closed = False
         self._had = "forward" in vars(layer)
         self._forward = layer.forward
         layer.forward = self._watched
@@ -50,37 +50,40 @@ class Watch:
         self.close()
 
     def close(self) -> None:
-        """The layer as it was."""
-        self._end()
+        """The layer as it was, whatever the last call has shown; nothing is judged any more, where another watch has it, too."""
         if self._layer.__dict__.get("forward") == self._watched:
             if self._had:
                 self._layer.forward = self._forward
             else:
                 del self._layer.__dict__["forward"]
+        self._closed = True
+        self._end()
 
     # ---- what passes ----
 
-    def _watched(self, X: Any, *given: Any, **named: Any) -> Any:
+    def _watched(self, input: Any) -> Any:
         torch = sys.modules["torch"]
-        if torch.compiler.is_compiling():  # traced without us, which is told by the count of calls
-            return self._forward(X, *given, **named)
+        if self._closed or torch.compiler.is_compiling():  # traced without us, which is told by the count of calls
+            return self._forward(input)
         if not self._layer.training or not torch.is_grad_enabled():
             self._found.skipped[EVAL if not self._layer.training else NO_GRADIENT] += 1
-            return self._forward(X, *given, **named)
+            return self._forward(input)
+        if self._turn is not None and self._turn.coming_back:
+            return self._forward(input)
         number, self._found.calls = self._found.calls, self._found.calls + 1
         if number < self._next:
-            return self._forward(X, *given, **named)
+            return self._forward(input)
         self._end()
-        return self._judged(number, X, *given, **named)
+        return self._judged(number, input)
 
-    def _judged(self, number: int, X: Any, *given: Any, **named: Any) -> Any:
+    def _judged(self, number: int, X: Any) -> Any:
         held = self._layer._parameters
         kept = {name: held[name] for name in ("weight", "bias")}
         other = X.view_as(X) if X.requires_grad else X
         alias = kept["weight"].view_as(kept["weight"])
         try:
             held["weight"] = alias
-            Z = self._forward(other, *given, **named)
+            Z = self._forward(other)
         finally:
             held.update(kept)
         self._next = number + self._every
@@ -91,7 +94,7 @@ class Watch:
             self._skip(number, str(problem))
             return Z
         self._turn = turn
-        Z.register_hook(turn.logits)
+        Z.grad_fn.register_prehook(turn.logits)  # after whatever hooks of others on Z make of it
         for name, tensor in (("grad_theta", alias), ("grad_X", other)):
             if tensor.requires_grad:
                 tensor.register_hook(self._hook(turn, name))
@@ -120,7 +123,7 @@ class Watch:
             self._skip(turn.number, reason)
             self._next = turn.number + 1 if not turn.began else self._next
         else:
-            self._lines.write(line(turn.number, turn.judged, []))
+            self._lines.write(line(turn.number, turn.judged))
             unknown = [one for one in turn.judged if one.unknown]
             self._found.judged += not unknown
             for one in unknown[:1]:

@@ -76,9 +76,10 @@ class Call:
     def _D(self) -> Swept:
         return swept(self.D, self._theta.right, self._X.right[: len(self.v)], [self._theta.rows[0]], [self._X.rows[0]])
 
-    def release(self) -> None:
-        """What is not needed any more."""
-        self.D = None
+    def passed(self, D: Any) -> None:
+        """∂ℒ/∂Z (n, L) of another backward pass; None where none is needed any more."""
+        self.D = D
+        self.__dict__.pop("_D", None)
 
     def logits(self, Z: Any) -> Judged:
         """Z (n, L), each sample for itself."""

@@ -14,6 +14,8 @@ from gradcheck.bounds import ErrorModel
 from gradcheck.errors import Unusable, raised
 
 KINDS = ("float64", "float32", "float16", "bfloat16")
+RECORDED = "its gradients are differentiated again (create_graph=True), and flow back by other ways, too"
+CHANGED = "the weights were changed before every gradient had come back (an optimizer that steps in the backward pass)"
 FAST = {"high": "tf32", "medium": "bfloat16"}  # what torch.set_float32_matmul_precision lets float32 products be
 
 
@@ -25,6 +27,8 @@ class Turn:
         self.judged: list[Judged] = []
         self.failed = ""
         self.began = False
+        self._version = call.theta._version
+        self._during: int | None = None
 
     @classmethod
     def of(cls, number: int, taken: tuple[Any, Any, Any], Z: Any, declared: Arithmetic, probes: int) -> "Turn":
@@ -38,10 +42,21 @@ class Turn:
         made._judge(lambda: made._call.logits(Z.detach().reshape(-1, Z.shape[-1])))
         return made
 
-    def logits(self, D: Any) -> None:
-        """∂ℒ/∂Z has come."""
-        if not self.began:
-            self.began, self._call.D = True, D.detach().reshape(-1, D.shape[-1])
+    def logits(self, given: tuple[Any, ...]) -> None:
+        """(∂ℒ/∂Z,) has come: in each backward pass before the gradients that are made of it."""
+        (D,) = given
+        if not self.waits or D is None:
+            return
+        self.began, self._during = True, backward_pass()
+        if sys.modules["torch"].is_grad_enabled():
+            self.failed = RECORDED
+            self.waits.clear()
+        self._call.passed(D.detach().reshape(-1, D.shape[-1]) if self.waits else None)
+
+    @property
+    def coming_back(self) -> bool:
+        """Whether its gradients are on their way: a call now is one that gradient checkpointing repeats for them."""
+        return bool(self.waits) and self._during is not None and self._during == backward_pass()
 
     def gradient(self, name: str, found: Any) -> bool:
         """One of the others has come: whether it was the last."""
@@ -51,16 +66,28 @@ class Turn:
         self._judge(lambda: of(flat.reshape(-1, flat.shape[-1])))
         self.waits.discard(name)
         if not self.waits:
-            self._call.release()
+            self._call.passed(None)
         return not self.waits
 
     def _judge(self, work: Callable[[], Judged]) -> None:
         """Whatever a tensor cannot do must not end the training."""
         try:
             with quiet():
-                self.judged.append(work())
+                found = work()
         except Exception as problem:  # the reason is told
             self.failed = f"an array cannot be read: {raised(problem)}"
+            return
+        if found.entries and self._call.theta._version != self._version:  # rows were computed again from other weights
+            self.failed = CHANGED
+        else:
+            self.judged.append(found)
+
+
+def backward_pass() -> int | None:
+    """The number of the backward pass that is going on, as torch's own checkpointing asks for it; None outside of one."""
+    asked = getattr(sys.modules["torch"]._C, "_current_graph_task_id", None)
+    found = -1 if asked is None else int(asked())
+    return None if found == -1 else found
 
 
 @contextmanager
