@@ -186,6 +186,10 @@ def test_a_loss_of_ones_own():
     assert gradcheck.explained(2 * leaf.grad, op, "Z").failed
 
 
+LAW = gradcheck.CrossEntropy()
+LAYER = (np.zeros((1, 4)), np.zeros((2, 4)), [0])
+
+
 @pytest.mark.parametrize(
     ("asked", "said"),
     (
@@ -206,12 +210,39 @@ def test_a_loss_of_ones_own():
         (lambda: gradcheck.explained(np.zeros(3), ops.softmax(np.zeros(3)), filtered=2), "expected a probability"),
         (lambda: gradcheck.explained(np.zeros(3), ops.softmax(np.zeros(3)), arithmetic=3), "a gradcheck.Arithmetic"),
         (lambda: gradcheck.explained(np.zeros(3), ops.softmax(np.zeros(3)), chian=3), "no argument 'chian'"),
+        (lambda: gradcheck.explained(np.zeros(3), ops.softmax(np.zeros(3)), ["Z"]), "wrt=['Z'] is not known"),
+        (lambda: gradcheck.explained(np.zeros(3), ops.softmax(np.zeros(3)), False), "wrt=False is not known"),
+        (lambda: ops.softmax(np.zeros((2, 3)), True), "no axis True"),
+        (
+            lambda: gradcheck.explained(np.zeros(1), ops.linear_cross_entropy(*LAYER, reduction="none")),
+            "wrt=None is not known; expected X or theta or Z",
+        ),
+        (lambda: ops.cross_entropy(np.zeros((2, 3)), [0, 1], law="mean"), "law is 'mean'; expected a gradcheck.Cross"),
+        (lambda: ops.cross_entropy(np.zeros((2, 3)), [0, 1], law=LAW, smoothing=0.1), "smoothing= is given beside it"),
+        (lambda: ops.linear_cross_entropy(*LAYER, law=LAW, weight=[1, 2]), "weight= is given beside it"),
+        (lambda: ops.cross_entropy(np.zeros((2, 3)), [0, 1], smoothing=0.1, label_smoothing=0.2), "are one option"),
+        (lambda: ops.cross_entropy(np.zeros((2, 3)), [0.0, 1.0]), "Y is float64 of shape (2,); expected whole numbers"),
+        (lambda: ops.cross_entropy(np.zeros((2, 5, 3, 4)), np.zeros((2, 3, 4), "i8")), "give np.moveaxis(Z, 1, -1)"),
+        (
+            lambda: gradcheck.explained(
+                np.zeros(3), ops.softmax(np.zeros(3)), arithmetic=gradcheck.Arithmetic(), inner="bfloat16"
+            ),
+            "inner= is given beside it",
+        ),
+        (lambda: gradcheck.problems_for("softmax", [(2, 3)]), "expected the function gradcheck.ops.softmax"),
+        (lambda: gradcheck.problems_for(ops.softmax, []), "no shapes are given"),
+        (lambda: gradcheck.problems_for(ops.softmax, [(2, 3)], count=0), "count is 0; expected a whole number from 1"),
     ),
 )
 def test_what_does_not_fit_is_one_line(asked, said):
     with pytest.raises(gradcheck.Unusable) as refused:
         asked()
     assert said in str(refused.value) and "\n" not in str(refused.value)
+
+
+def test_one_shape_or_regime_may_stand_alone():
+    (one,) = gradcheck.problems_for(ops.softmax, (4, 5), count=1, regimes="ties")
+    assert one.inputs[0].shape == (4, 5)
 
 
 def test_problems_for_an_operator_are_in_rows_and_repeat():

@@ -58,7 +58,7 @@ def logsumexp(Z: Any, axis: int = -1, *, upstream: Any = None) -> Op:
 
 def along(name: str, array: Array, axis: int) -> View:
     """An array seen along one of its axes."""
-    if not isinstance(axis, int) or not array.size or not -array.ndim <= axis < array.ndim:
+    if isinstance(axis, bool) or not isinstance(axis, int) or not array.size or not -array.ndim <= axis < array.ndim:
         raise Unusable(f"{name} has shape {array.shape}, which has no axis {axis!r:.20} with entries")
     return View(array.shape, axis if axis < 0 else axis - array.ndim)
 
