@@ -1,10 +1,13 @@
 """The operators of `gradcheck.ops`: right results of frameworks are explained, whatever options; what does not fit is one line."""
 
+import sys
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 import gradcheck
-from gradcheck import ops
+from gradcheck import ops, tensors
 from gradcheck.verdict import Outcome
 
 torch = pytest.importorskip("torch")
@@ -213,6 +216,7 @@ LAYER = (np.zeros((1, 4)), np.zeros((2, 4)), [0])
         (lambda: gradcheck.explained(np.zeros(3), ops.softmax(np.zeros(3)), ["Z"]), "wrt=['Z'] is not known"),
         (lambda: gradcheck.explained(np.zeros(3), ops.softmax(np.zeros(3)), False), "wrt=False is not known"),
         (lambda: ops.softmax(np.zeros((2, 3)), True), "no axis True"),
+        (lambda: ops.addmm(*[np.zeros((2, 2))] * 3, beta="1"), "addmm: beta is '1'; expected a number"),
         (
             lambda: gradcheck.explained(np.zeros(1), ops.linear_cross_entropy(*LAYER, reduction="none")),
             "wrt=None is not known; expected X or theta or Z",
@@ -238,6 +242,17 @@ def test_what_does_not_fit_is_one_line(asked, said):
     with pytest.raises(gradcheck.Unusable) as refused:
         asked()
     assert said in str(refused.value) and "\n" not in str(refused.value)
+
+
+def test_what_is_added_zero_times_is_not_read():
+    a, b = np.ones((2, 4), "f4"), np.ones((4, 3), "f4")
+    assert gradcheck.explained(2 * a @ b, ops.addmm(np.full((2, 3), np.nan, "f4"), a, b, beta=0, alpha=2)).agrees
+
+
+def test_bfloat16_of_mlx_is_read_by_its_bits(monkeypatch):
+    bits = SimpleNamespace(dtype="mlx.core.bfloat16", view=lambda dtype: np.array([0x3F80, 0xC000], dtype))
+    monkeypatch.setitem(sys.modules, "mlx.core", SimpleNamespace(uint16=np.uint16))
+    assert tensors.array(bits).astype("f4").tolist() == [1.0, -2.0]
 
 
 def test_one_shape_or_regime_may_stand_alone():

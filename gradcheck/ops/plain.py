@@ -119,8 +119,12 @@ def addmm(c: Any, a: Any, b: Any, *, beta: float = 1.0, alpha: float = 1.0) -> O
         raise Unusable(
             f"addmm: shapes {added.shape}, {left.shape}, {right.shape} do not fit; expected (n, m), (n, k), (k, m)"
         )
+    for name, value in (("beta", beta), ("alpha", alpha)):
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise Unusable(f"addmm: {name} is {value!r:.60}; expected a number")
     given = tuple(partial(form, beta=float(beta), alpha=float(alpha)) for form in forms.ADDED)
-    text = Text(given, {"c": np.broadcast_to(added, shape), "a": left, "b": right})
+    used = added if beta else np.zeros_like(added)  # as in BLAS: it is not read, whatever it holds
+    text = Text(given, {"c": np.broadcast_to(used, shape), "a": left, "b": right})
     inputs = {"c": added, "a": left, "b": right}
     return made("addmm", inputs, {"": View(shape)}, text, inner=left.shape[-1] + 1, beta=beta, alpha=alpha)
 
