@@ -14,6 +14,8 @@ def array(value: Any) -> Any:
         value = value.detach().cpu()
         if str(value.dtype) == "torch.bfloat16":
             return _words(value).view(precision.named("bfloat16").dtype)
+        if str(value.dtype) == "paddle.bfloat16":
+            return np.asarray(value.numpy()).view(precision.named("bfloat16").dtype)
         return value.resolve_conj().resolve_neg().numpy() if hasattr(value, "resolve_conj") else value.numpy()
     if hasattr(value, "numpy") and not hasattr(value, "__array__"):  # tinygrad's
         value = value.numpy()

@@ -249,7 +249,10 @@ def test_what_is_added_zero_times_is_not_read():
     assert gradcheck.explained(2 * a @ b, ops.addmm(np.full((2, 3), np.nan, "f4"), a, b, beta=0, alpha=2)).agrees
 
 
-def test_bfloat16_of_mlx_is_read_by_its_bits(monkeypatch):
+def test_bfloat16_of_mlx_and_paddle_is_read_by_its_bits(monkeypatch):
+    held = SimpleNamespace(dtype="paddle.bfloat16", numpy=lambda: np.array([0x3F80, 0xC000], np.uint16))
+    held.detach = held.cpu = lambda: held
+    assert tensors.array(held).astype("f4").tolist() == [1.0, -2.0]
     bits = SimpleNamespace(dtype="mlx.core.bfloat16", view=lambda dtype: np.array([0x3F80, 0xC000], dtype))
     monkeypatch.setitem(sys.modules, "mlx.core", SimpleNamespace(uint16=np.uint16))
     assert tensors.array(bits).astype("f4").tolist() == [1.0, -2.0]
