@@ -1,5 +1,6 @@
 """What other frameworks return, as NumPy arrays. Imports no framework: tensors say themselves what they hold."""
 
+import sys
 from typing import Any
 
 import numpy as np
@@ -13,14 +14,16 @@ def array(value: Any) -> Any:
         value = value.detach().cpu()
         if str(value.dtype) == "torch.bfloat16":
             return _words(value).view(precision.named("bfloat16").dtype)
+        if str(value.dtype) == "paddle.bfloat16":
+            return np.asarray(value.numpy()).view(precision.named("bfloat16").dtype)
         return value.resolve_conj().resolve_neg().numpy() if hasattr(value, "resolve_conj") else value.numpy()
     if hasattr(value, "numpy") and not hasattr(value, "__array__"):  # tinygrad's
         value = value.numpy()
+    if str(getattr(value, "dtype", "")) == "mlx.core.bfloat16":
+        return np.asarray(value.view(sys.modules["mlx.core"].uint16)).view(precision.named("bfloat16").dtype)
     return np.asarray(value)
 
 
 def _words(value: Any) -> Any:
     """The bits of 16-bit numbers, which torch itself cannot hand to NumPy."""
-    import sys
-
     return value.contiguous().view(sys.modules["torch"].int16).numpy()

@@ -141,3 +141,10 @@ def test_our_problems_are_the_inputs_of_a_grader():
 def test_a_missing_output_is_said():
     said = gpu_mode.match(lambda z, y: [ops.cross_entropy(z, y), gradient(z, y)])((Z, Y), RIGHT)
     assert "1 outputs are given, and 2 are described" in said
+
+
+def test_what_judges_nothing_accepts_nothing():
+    assert gpu_mode.match(lambda z: [None])(Z, Z) == "nothing of it is described, and nothing was judged"
+    theirs = flashinfer.evaluator({"softmax": ops.softmax})
+    found, failure = theirs.check_correctness(SimpleNamespace(op_type="softmax"), None, [], [], None, "", "")
+    assert found is None and "no inputs are given" in failure

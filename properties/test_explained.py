@@ -11,7 +11,8 @@ from benchmarks.kernel_tests.faults import FAULTS, faults
 from benchmarks.kernel_tests.kernels import KERNELS, PAIRWISE
 from benchmarks.kernel_tests.rules import Rule, fixed, normal
 from gradcheck import bounds, ops, precision
-from gradcheck.asserted import verbs
+from gradcheck.asserted import causes, verbs
+from gradcheck.enclosure import Enclosure
 from gradcheck.ops import linear, logits, programs
 from gradcheck.verdict import Outcome
 
@@ -90,6 +91,48 @@ def test_what_shows_nothing_raises_unless_it_may_pass():
     gradcheck.assert_explained(zero, op, inconclusive="pass")
     with pytest.raises(gradcheck.Unusable, match="expected fail or pass"):
         gradcheck.assert_explained(zero, op, inconclusive="ok")
+
+
+def test_most_of_it_has_to_be_judged():
+    Z = np.zeros((5, 4), "f4")
+    A = np.full_like(Z, 0.25)
+    Z[2:] = np.nan
+    found = gradcheck.explained(A, ops.softmax(Z))
+    assert found.outcome is Outcome.INCONCLUSIVE and "most of it could not be judged" in str(found)
+    Z[2] = 0
+    assert gradcheck.explained(A, ops.softmax(Z)).agrees
+
+
+def test_what_overflows_where_it_is_written_down_is_not_judged():
+    Z = np.array([[0, 65000, -60000], [3, 2, 1], [1, 1, 1]], "f2")
+    exact = Z.astype("f8") - np.log(np.exp(Z.astype("f8") - Z.max(1, keepdims=True)).sum(1, keepdims=True))
+    with np.errstate(over="ignore"):
+        right = (exact - Z.max(1, keepdims=True)).astype("f2")  # -inf at [0, 2]
+    assert np.isneginf(right).sum() == 1
+    for declares in ({}, {"inner": "float32"}):
+        found = gradcheck.explained(right, ops.log_softmax(Z), **declares)
+        assert found.agrees and found.unknown == 1
+
+
+def test_of_a_gradient_that_nan_or_infinity_flows_back_to_nothing_is_known():
+    Z, y = drawn()
+    for c in (np.nan, np.inf):
+        with np.errstate(invalid="ignore"):
+            found = gradcheck.explained((gradient(Z, y) * c).astype("f4"), ops.cross_entropy(Z, y, upstream=c), "Z")
+        assert found.outcome is Outcome.INCONCLUSIVE and found.unknown == Z.size
+
+
+def test_a_number_that_was_handed_over_in_a_finer_precision_is_named():
+    Z, y = drawn()
+    D = gradient(Z, y).astype("f4").tolist()
+    found = gradcheck.explained(D, ops.cross_entropy(Z, y), "Z")
+    assert found.failed and "hand it over in float32, not as float64" in found.cause
+
+
+def test_an_error_of_the_size_of_rounding_is_no_factor():
+    known = Enclosure(np.array([[1.0, 0.5]]), np.array([[1e-3, 1e-3]]))
+    assert causes.factor(np.array([[1.002, 0.5]]), known) == ""
+    assert causes.factor(np.array([[1.01, 0.505]]), known) == "all of it is multiplied by 1.01"
 
 
 def test_what_is_declared_is_granted_and_no_more():

@@ -1,10 +1,13 @@
 """The operators of `gradcheck.ops`: right results of frameworks are explained, whatever options; what does not fit is one line."""
 
+import sys
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 import gradcheck
-from gradcheck import ops
+from gradcheck import ops, tensors
 from gradcheck.verdict import Outcome
 
 torch = pytest.importorskip("torch")
@@ -186,6 +189,10 @@ def test_a_loss_of_ones_own():
     assert gradcheck.explained(2 * leaf.grad, op, "Z").failed
 
 
+LAW = gradcheck.CrossEntropy()
+LAYER = (np.zeros((1, 4)), np.zeros((2, 4)), [0])
+
+
 @pytest.mark.parametrize(
     ("asked", "said"),
     (
@@ -206,12 +213,54 @@ def test_a_loss_of_ones_own():
         (lambda: gradcheck.explained(np.zeros(3), ops.softmax(np.zeros(3)), filtered=2), "expected a probability"),
         (lambda: gradcheck.explained(np.zeros(3), ops.softmax(np.zeros(3)), arithmetic=3), "a gradcheck.Arithmetic"),
         (lambda: gradcheck.explained(np.zeros(3), ops.softmax(np.zeros(3)), chian=3), "no argument 'chian'"),
+        (lambda: gradcheck.explained(np.zeros(3), ops.softmax(np.zeros(3)), ["Z"]), "wrt=['Z'] is not known"),
+        (lambda: gradcheck.explained(np.zeros(3), ops.softmax(np.zeros(3)), False), "wrt=False is not known"),
+        (lambda: ops.softmax(np.zeros((2, 3)), True), "no axis True"),
+        (lambda: ops.addmm(*[np.zeros((2, 2))] * 3, beta="1"), "addmm: beta is '1'; expected a number"),
+        (
+            lambda: gradcheck.explained(np.zeros(1), ops.linear_cross_entropy(*LAYER, reduction="none")),
+            "wrt=None is not known; expected X or theta or Z",
+        ),
+        (lambda: ops.cross_entropy(np.zeros((2, 3)), [0, 1], law="mean"), "law is 'mean'; expected a gradcheck.Cross"),
+        (lambda: ops.cross_entropy(np.zeros((2, 3)), [0, 1], law=LAW, smoothing=0.1), "smoothing= is given beside it"),
+        (lambda: ops.linear_cross_entropy(*LAYER, law=LAW, weight=[1, 2]), "weight= is given beside it"),
+        (lambda: ops.cross_entropy(np.zeros((2, 3)), [0, 1], smoothing=0.1, label_smoothing=0.2), "are one option"),
+        (lambda: ops.cross_entropy(np.zeros((2, 3)), [0.0, 1.0]), "Y is float64 of shape (2,); expected whole numbers"),
+        (lambda: ops.cross_entropy(np.zeros((2, 5, 3, 4)), np.zeros((2, 3, 4), "i8")), "give np.moveaxis(Z, 1, -1)"),
+        (
+            lambda: gradcheck.explained(
+                np.zeros(3), ops.softmax(np.zeros(3)), arithmetic=gradcheck.Arithmetic(), inner="bfloat16"
+            ),
+            "inner= is given beside it",
+        ),
+        (lambda: gradcheck.problems_for("softmax", [(2, 3)]), "expected the function gradcheck.ops.softmax"),
+        (lambda: gradcheck.problems_for(ops.softmax, []), "no shapes are given"),
+        (lambda: gradcheck.problems_for(ops.softmax, [(2, 3)], count=0), "count is 0; expected a whole number from 1"),
     ),
 )
 def test_what_does_not_fit_is_one_line(asked, said):
     with pytest.raises(gradcheck.Unusable) as refused:
         asked()
     assert said in str(refused.value) and "\n" not in str(refused.value)
+
+
+def test_what_is_added_zero_times_is_not_read():
+    a, b = np.ones((2, 4), "f4"), np.ones((4, 3), "f4")
+    assert gradcheck.explained(2 * a @ b, ops.addmm(np.full((2, 3), np.nan, "f4"), a, b, beta=0, alpha=2)).agrees
+
+
+def test_bfloat16_of_mlx_and_paddle_is_read_by_its_bits(monkeypatch):
+    held = SimpleNamespace(dtype="paddle.bfloat16", numpy=lambda: np.array([0x3F80, 0xC000], np.uint16))
+    held.detach = held.cpu = lambda: held
+    assert tensors.array(held).astype("f4").tolist() == [1.0, -2.0]
+    bits = SimpleNamespace(dtype="mlx.core.bfloat16", view=lambda dtype: np.array([0x3F80, 0xC000], dtype))
+    monkeypatch.setitem(sys.modules, "mlx.core", SimpleNamespace(uint16=np.uint16))
+    assert tensors.array(bits).astype("f4").tolist() == [1.0, -2.0]
+
+
+def test_one_shape_or_regime_may_stand_alone():
+    (one,) = gradcheck.problems_for(ops.softmax, (4, 5), count=1, regimes="ties")
+    assert one.inputs[0].shape == (4, 5)
 
 
 def test_problems_for_an_operator_are_in_rows_and_repeat():

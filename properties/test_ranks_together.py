@@ -246,6 +246,16 @@ def test_what_is_granted_to_ranks():
         ({"target": lambda Z, y: Z}, "cannot be found by other processes"),
         ({"target": ""}, "no script is given"),
         ({"law": SimpleNamespace(own=True)}, "a loss of one's own is not judged on ranks"),
+        ({"law": "mean"}, "law is 'mean'; expected a gradcheck.CrossEntropy"),
+        ({"arithmetic": "float32"}, "arithmetic is 'float32'; expected a gradcheck.Arithmetic"),
+        ({"ranks": None}, "ranks is None; expected numbers of processes"),
+        ({"ranks": "2,3"}, "ranks is '2,3'; expected numbers of processes"),
+        ({"ranks": (), "alone": False}, "no number of ranks is given"),
+        ({"ranks": 99}, "ranks 99 is not known"),
+        ({"max_examples": 0}, "max_examples is 0; expected a whole number from 1"),
+        ({"seed": "x"}, "seed is 'x'; expected a whole number from 0"),
+        ({"time_limit": -1}, "time_limit is -1; expected a number from 0.001"),
+        ({"memory_limit": -3}, "memory_limit is -3; expected a whole number from 0"),
     ],
 )
 def test_what_cannot_be_asked_is_refused(given, words):
@@ -255,7 +265,7 @@ def test_what_cannot_be_asked_is_refused(given, words):
 
 def test_a_function_is_found_by_its_file():
     assert named.word(problem) == f"{Path(__file__).resolve()}:problem"
-    assert named.word("script.py") == "script.py:loss"
+    assert named.word("script.py") == named.word(Path("script.py")) == "script.py:loss"
 
 
 def test_the_command(program, capsys, tmp_path):

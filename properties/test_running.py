@@ -1,5 +1,7 @@
 """Running error analysis: what NumPy computes, and what is exact, lie within the error of the array that is carried along."""
 
+from threading import Thread
+
 import numpy as np
 import pytest
 
@@ -7,6 +9,7 @@ from gradcheck import numpy as gnp
 from gradcheck import precision
 from gradcheck.law import functions
 from gradcheck.readings.running import Running
+from gradcheck.readings.running.parts import arithmetic, granted
 
 DTYPES = pytest.mark.parametrize("dtype", ["float64", "float32", "float16"])
 SCALES = 10.0 ** np.arange(-8, 3)
@@ -21,6 +24,22 @@ def arrays(dtype: str) -> list[np.ndarray]:
 def within(found: Running, values: np.ndarray) -> bool:
     """Whether these may have been computed."""
     return bool((abs(np.asarray(values, dtype=np.longdouble) - found.value) <= found.error).all())
+
+
+def test_one_thread_at_a_time_is_granted_a_precision():
+    seen = []
+
+    def other() -> None:
+        with granted(precision.FLOAT64.dtype, precision.named("float16")):
+            seen.append(arithmetic(precision.FLOAT64.dtype).name)
+
+    waiting = Thread(target=other)
+    with granted(precision.FLOAT64.dtype, precision.named("float32")):
+        waiting.start()
+        waiting.join(0.05)
+        assert waiting.is_alive() and arithmetic(precision.FLOAT64.dtype).name == "float32"
+    waiting.join()
+    assert seen == ["float16"] and arithmetic(precision.FLOAT64.dtype).name == "float64"
 
 
 @DTYPES

@@ -25,7 +25,7 @@ def cause_of(op: Op, wrt: str, part: tuple[Reals, Enclosure], start: int, g: Gra
     for said, truth in op.wrong(wrt, replace(g, filtered=0.0), rows) if op.wrong else ():
         if truth.shape == computed.shape and _within(computed, Enclosure(truth, known.radius)):
             return f"as if it had been {said}"
-    return factor(computed, known) or _where(op, computed, known, start)
+    return factor(computed, known) or _finer(op, computed, g) or _where(op, computed, known, start)
 
 
 def _within(computed: Reals, known: Enclosure) -> bool:
@@ -53,8 +53,18 @@ def factor(computed: Reals, known: Enclosure) -> str:
     c = float(computed[largest]) / exact if exact else 0.0
     if not (np.isfinite(c) and c) or abs(exact) <= 64 * float(known.radius[largest]) or computed.size < 2:
         return ""
+    if abs(c - 1) * abs(exact) <= 4 * float(known.radius[largest]):  # as near to 1 as rounding gone wrong
+        return ""
     wide = Enclosure(c * known.midpoint, 2 * max(1.0, abs(c)) * known.radius)
     return f"all of it is multiplied by {c:.6g}" if abs(c - 1) > 2e-6 and _within(computed, wide) else ""
+
+
+def _finer(op: Op, computed: Reals, g: Grants) -> str:
+    """Whether it is of the precision of its inputs, and was handed over in a finer one, as a list or by `item()`."""
+    p = op.precision
+    if g.array.u >= p.u or not np.array_equal(p.round(computed).astype(np.float64), computed):
+        return ""
+    return f"all are {p.name} numbers, as its inputs: hand it over in {p.name}, not as {g.array.name}"
 
 
 def _where(op: Op, computed: Reals, known: Enclosure, start: int) -> str:

@@ -34,6 +34,9 @@ class Declared:
                 raise Unusable(f"{name}={value!r:.60} is not known; expected a number of 0 or more")
         if self.arithmetic is not None and not isinstance(self.arithmetic, Arithmetic):
             raise Unusable(f"arithmetic is {self.arithmetic!r:.60}; expected a gradcheck.Arithmetic")
+        beside = [name for name in ("sums", "inner", "stored") if getattr(self, name)]
+        if self.arithmetic is not None and (beside or self.deterministic is not True):
+            raise Unusable(f"arithmetic= says all of it; {(*beside, 'deterministic')[0]}= is given beside it")
         if self.filtered >= 1:
             raise Unusable(f"filtered={self.filtered!r} is not known; expected a probability, such as 2**-12")
         if self.chain and not self.deterministic:

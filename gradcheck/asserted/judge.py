@@ -19,6 +19,7 @@ from gradcheck.problem import Array
 from gradcheck.verdict import WIDE, Outcome, telling
 
 Asked = tuple[Op, str, View, Declared, Grants]
+MOSTLY = "most of it could not be judged"
 KEPT = 2**16  # entries of the part that a cause is looked for in
 
 
@@ -40,12 +41,13 @@ class Seen:
     worst: "tuple[Reals, Enclosure] | None" = None
 
     def add(self, part: Limits, computed: Reals, g: Grants) -> None:
-        limit = limits(part, g)
-        found = Enclosure(part.truth.midpoint, limit)
+        limit, unknown = limits(part, g), np.isnan(part.truth.midpoint)
+        found = Enclosure(np.where(unknown, 0.0, part.truth.midpoint), np.where(unknown, np.inf, limit))
+        midpoint, limit = found.midpoint, found.radius
         ratios = found.test_ratio(computed)
         if part.zero is not None:
             ratios = np.where(part.zero & (computed == 0), 0.0, ratios)
-        size, bounded = abs(part.truth.midpoint), np.isfinite(limit)
+        size, bounded = abs(midpoint), np.isfinite(limit)
         seen = bounded & (size > g.array.eta / 2)  # what the format itself can tell from zero
         self.entries += computed.size
         self.wrong += int((ratios > 1).sum())
@@ -58,26 +60,22 @@ class Seen:
         if most > self.ratio:
             row, column = (int(i) for i in np.unravel_index(int(ratios.argmax()), ratios.shape))
             self.ratio, self.at, self.start = most, (part.start + row, column), part.start
-            self.numbers = (
-                float(computed[row, column]),
-                float(part.truth.midpoint[row, column]),
-                float(limit[row, column]),
-            )
+            self.numbers = (float(computed[row, column]), float(midpoint[row, column]), float(limit[row, column]))
             beside = max(1, KEPT // computed.shape[1]) // 2
             rows = slice(max(0, row - beside), row + beside + 1)
-            self.worst = (computed[rows], Enclosure(part.truth.midpoint[rows], limit[rows])) if most > 1 else None
+            self.worst = (computed[rows], Enclosure(midpoint[rows], limit[rows])) if most > 1 else None
             self.start += rows.start
 
 
 def limits(part: Limits, g: Grants) -> Reals:
-    """Radius and allowance, with the writing down of the result where that comes once."""
+    """Radius and allowance, with the writing down of the result where that comes once; all where that may overflow."""
     found = outward(part.truth.radius + part.allowed, 2)
-    if not g.once:
-        return found
     finite = np.isfinite(found) & np.isfinite(part.truth.midpoint)
+    size: Reals = abs(np.where(finite, part.truth.midpoint, 0.0))
     with np.errstate(all="ignore"):
-        written = bounds.nearest(np.where(finite, found, 0.0), abs(np.where(finite, part.truth.midpoint, 0.0)), g.array)
-    return np.where(finite, written, found)
+        if g.once:
+            found = np.where(finite, bounds.nearest(np.where(finite, found, 0.0), size, g.array), found)
+        return np.where(finite & ~(size + found <= g.array.huge), np.inf, found)
 
 
 def judged(
@@ -128,9 +126,10 @@ def _concluded(found: Explained, seen: Seen, asked: Asked) -> Explained:
         assert seen.worst is not None
         cause = cause_of(op, name, seen.worst, seen.start, g)
         return replace(found, outcome=Outcome.DISAGREE, cause=cause, reason=first)
-    if telling(seen.told, seen.known) or (seen.known == 0 and seen.entries > seen.unknown and not seen.ratio):
+    most = 2 * seen.unknown > seen.entries
+    if not most and (telling(seen.told, seen.known) or (seen.known == 0 and not seen.ratio)):
         return replace(found, outcome=Outcome.AGREE)
-    reason = "none of it could be judged" if seen.unknown == seen.entries else WIDE
+    reason = WIDE if not most else "none of it could be judged" if seen.unknown == seen.entries else MOSTLY
     return replace(found, outcome=Outcome.INCONCLUSIVE, reason=reason, advice=advice(op, declared, g))
 
 

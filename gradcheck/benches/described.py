@@ -20,6 +20,8 @@ class Answers(tuple[Explained, ...]):
         return bool(len(self)) and all(found.agrees for found in self)
 
     def __str__(self) -> str:
+        if not len(self):
+            return "nothing of it is described, and nothing was judged"
         return "\n".join(str(found) for found in self if not found.agrees)
 
 

@@ -44,6 +44,6 @@ def evaluator(
                 found.append(answers(described[definition.op_type], given, returned, **declared))
                 if not found[-1]:
                     return None, wrong(str(found[-1]))
-            return right(found), None
+            return (right(found), None) if found else (None, wrong("no inputs are given, and nothing was judged"))
 
     return Explained

@@ -73,20 +73,32 @@ def problems_for(
     """
     name = getattr(op, "__name__", str(op))
     if ops.OPS.get(name) is not op or name not in INPUTS:
-        hint = near(name, INPUTS) or f"expected one of gradcheck.ops: {', '.join(INPUTS)}"
+        hint = f"expected the function gradcheck.ops.{name}" if name in INPUTS else near(name, INPUTS)
+        hint = hint or f"expected one of gradcheck.ops: {', '.join(INPUTS)}"
         raise Unusable(f"no problems are posed of {name:.60}; {hint}")
     precision.named(dtype)
-    sides = tuple(_shape(shape) for shape in (shapes if isinstance(shapes, list | tuple) else [shapes]))
+    if not isinstance(count, int) or count < 1:
+        raise Unusable(f"count is {count!r:.60}; expected a whole number from 1")
+    sides = tuple(_shape(shape) for shape in _listed(shapes))
     found: list[Posed] = []
     pose(
         lambda p: found.append(Posed(INPUTS[name](p), op, options)),
         dtype=dtype,
-        regimes=tuple(regimes),
+        regimes=(regimes,) if isinstance(regimes, str) else tuple(regimes),
         seed=seed,
         count=count,
         shrink=False,
         shapes=sides,
     )
+    return found
+
+
+def _listed(shapes: Any) -> Sequence[Any]:
+    """Shapes, of which one may stand alone."""
+    one = isinstance(shapes, tuple) and len(shapes) > 1 and all(isinstance(side, int) for side in shapes)
+    found: Sequence[Any] = shapes if isinstance(shapes, list | tuple) and not one else [shapes]
+    if not found:
+        raise Unusable("no shapes are given; expected such as [(64, 1000)]")
     return found
 
 

@@ -66,11 +66,12 @@ class Op:
 
     def view(self, wrt: str | None) -> tuple[str, View]:
         """Its quantity of that name; `Unusable` for one that is not known."""
-        name = ALIASES.get(wrt, wrt) if wrt else ""
-        name = wrt if wrt in self.views and wrt else name
-        if name not in self.views:
+        given = "" if wrt is None else wrt
+        name = given if not isinstance(given, str) or given in self.views else ALIASES.get(given, given)
+        if not isinstance(given, str) or name not in self.views:
             known = [key for key in self.views if key]
-            hint = near(str(wrt), known) or f"expected {' or '.join(['nothing', *known])}"
+            value = ["nothing"] if "" in self.views else []
+            hint = near(str(wrt), known) or f"expected {' or '.join(value + known)}"
             raise Unusable(f"{self.name}: wrt={wrt!r:.60} is not known; {hint}")
         return str(name), self.views[str(name)]
 

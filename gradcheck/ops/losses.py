@@ -23,8 +23,13 @@ def _law(
     targets: Targets, weight: Any, mean_of: Any, law: CrossEntropy | None, options: dict[str, Any]
 ) -> CrossEntropy:
     """As frameworks mean it: a mean over those that count, by their weights; of probabilities, over all samples."""
+    beside = {"weight": weight, "mean_of": mean_of, **options}
+    if law is not None and (said := [name for name, value in beside.items() if value is not None]):
+        raise Unusable(f"law= says all options of the loss; {said[0]}= is given beside it")
     found = _meant(targets, weight, mean_of, options) if law is None else law
-    return replace(found, ignore=IGNORED) if found.ignore is None and not targets.counts.all() else found
+    if found.ignore is not None or targets.counts.all():
+        return found
+    return replace(found, ignore=IGNORED if targets.ignore is None else targets.ignore)
 
 
 def _meant(targets: Targets, weight: Any, mean_of: Any, options: dict[str, Any]) -> CrossEntropy:
@@ -32,6 +37,8 @@ def _meant(targets: Targets, weight: Any, mean_of: Any, options: dict[str, Any])
     if mean_of is None:
         usual = WEIGHTS if weights else LABELLED if not targets.counts.all() else SAMPLES
         mean_of = usual if targets.index else SAMPLES
+    if "label_smoothing" in options and "smoothing" in options:
+        raise Unusable("smoothing and label_smoothing are one option; expected one of them")
     given = {"smoothing" if key == "label_smoothing" else key: value for key, value in options.items()}
     return CrossEntropy.read({"class_weight": weights, "mean_of": mean_of, **given})
 
@@ -187,4 +194,6 @@ def _lead(view: View) -> tuple[int, ...]:
 
 
 def _ignored(law: CrossEntropy | None, index: int | None) -> int | None:
+    if law is not None and not isinstance(law, CrossEntropy):
+        raise Unusable(f"law is {law!r:.60}; expected a gradcheck.CrossEntropy")
     return ignored(index) if law is None or law.ignore is None else law.ignore

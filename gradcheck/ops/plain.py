@@ -58,7 +58,7 @@ def logsumexp(Z: Any, axis: int = -1, *, upstream: Any = None) -> Op:
 
 def along(name: str, array: Array, axis: int) -> View:
     """An array seen along one of its axes."""
-    if not isinstance(axis, int) or not array.size or not -array.ndim <= axis < array.ndim:
+    if isinstance(axis, bool) or not isinstance(axis, int) or not array.size or not -array.ndim <= axis < array.ndim:
         raise Unusable(f"{name} has shape {array.shape}, which has no axis {axis!r:.20} with entries")
     return View(array.shape, axis if axis < 0 else axis - array.ndim)
 
@@ -119,8 +119,12 @@ def addmm(c: Any, a: Any, b: Any, *, beta: float = 1.0, alpha: float = 1.0) -> O
         raise Unusable(
             f"addmm: shapes {added.shape}, {left.shape}, {right.shape} do not fit; expected (n, m), (n, k), (k, m)"
         )
+    for name, value in (("beta", beta), ("alpha", alpha)):
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise Unusable(f"addmm: {name} is {value!r:.60}; expected a number")
     given = tuple(partial(form, beta=float(beta), alpha=float(alpha)) for form in forms.ADDED)
-    text = Text(given, {"c": np.broadcast_to(added, shape), "a": left, "b": right})
+    used = added if beta else np.zeros_like(added)  # as in BLAS: it is not read, whatever it holds
+    text = Text(given, {"c": np.broadcast_to(used, shape), "a": left, "b": right})
     inputs = {"c": added, "a": left, "b": right}
     return made("addmm", inputs, {"": View(shape)}, text, inner=left.shape[-1] + 1, beta=beta, alpha=alpha)
 

@@ -19,6 +19,7 @@ class Targets:
 
     given: Array
     counts: Array
+    ignore: int | None = None  # the label of those that do not
 
     @classmethod
     def read(cls, Y: Any, view: View, ignore: int | None) -> "Targets":
@@ -27,7 +28,9 @@ class Targets:
         lead = tuple(s for k, s in enumerate(view.shape) if k != (view.axis or 0) % len(view.shape))
         if found.dtype.kind in "iu":
             if found.shape != lead:
-                raise Unusable(f"Y has shape {found.shape}; expected {lead}, a class index for each sample")
+                raise Unusable(
+                    f"Y has shape {found.shape}; expected {lead}, a class index for each sample{_second(found, view)}"
+                )
             index = found.reshape(-1).astype(np.int64)
             counts = np.ones(n, dtype=bool) if ignore is None else index != ignore
             wrong = counts & ((index < 0) | (index >= L))
@@ -35,9 +38,12 @@ class Targets:
                 raise Unusable(
                     f"Y holds {int(index[wrong][0])}; expected class indices from 0 to {L - 1}, or ignore_index={ignore}"
                 )
-            return cls(index, counts)
+            return cls(index, counts, ignore)
         if found.shape != view.shape:
-            raise Unusable(f"Y has shape {found.shape}; expected {lead} class indices, or probabilities {view.shape}")
+            raise Unusable(
+                f"Y is {found.dtype} of shape {found.shape}; expected whole numbers {lead}, the class of each sample, or"
+                f" probabilities {view.shape}{_second(found, view)}"
+            )
         rows = view.rows(found).astype(np.float64)
         if not (np.isfinite(rows) & (rows >= 0)).all():
             raise Unusable("Y holds a number that is negative or not finite; expected probabilities")
@@ -50,7 +56,7 @@ class Targets:
 
     def of(self, rows: slice) -> "Targets":
         """Of some samples."""
-        return Targets(self.given[rows], self.counts[rows])
+        return Targets(self.given[rows], self.counts[rows], self.ignore)
 
     def columns(self, part: slice, L: int) -> Reals:
         """Y (L, n) of some samples; those that do not count are columns of zeros."""
@@ -73,3 +79,10 @@ class Targets:
         """How many terms of the sum over all samples are of others than these."""
         others = n - (part.stop - part.start)
         return others * (1 if self.index and not law.smoothing else L)
+
+
+def _second(Y: Array, view: View) -> str:
+    """What to do where labels are of logits (n, L, ...), as PyTorch takes them."""
+    shape = view.shape
+    fits = len(shape) > 2 and Y.shape in (shape[:1] + shape[2:], (*shape[:1], *shape[2:], shape[1]))
+    return "; of logits (n, L, …), give np.moveaxis(Z, 1, -1)" if fits else ""

@@ -1,9 +1,21 @@
-"""By which name other processes find a function."""
+"""By which name other processes find a function; and what a run on ranks is asked, as far as it can be refused at once."""
 
 import inspect
+from pathlib import Path
 from typing import Any
 
+from gradcheck.arithmetic import Arithmetic
 from gradcheck.errors import Unusable, kind
+from gradcheck.law import CrossEntropy
+from gradcheck.settings import LONGEST_CALL
+
+# Of each: its types, the least that it may be, and the most.
+NUMBERS: dict[str, tuple[Any, float, float]] = {
+    "max_examples": (int, 1, 2**31),
+    "seed": (int, 0, 2**63),
+    "time_limit": (int | float, 0.001, LONGEST_CALL),
+    "memory_limit": (int, 0, 2**40),
+}
 
 
 def word(target: Any) -> str:
@@ -12,6 +24,8 @@ def word(target: Any) -> str:
         if not target:
             raise Unusable("no script is given; expected file.py:function or package.module:function")
         return target if ":" in target else f"{target}:loss"
+    if isinstance(target, Path):
+        return f"{target}:loss"
     name = getattr(target, "__qualname__", "")
     try:
         file = inspect.getsourcefile(target)
@@ -22,3 +36,25 @@ def word(target: Any) -> str:
             f"a {kind(target)} {name!r:.60} cannot be found by other processes; expected a function of a file, or its name"
         )
     return f"{file}:{name}"
+
+
+def counts(given: Any, *, alone: bool) -> tuple[int, ...]:
+    """Numbers of ranks, each once; one process first, where it is judged `alone`."""
+    listed = [given] if isinstance(given, int) else given
+    if isinstance(listed, str) or not hasattr(listed, "__iter__"):
+        raise Unusable(f"ranks is {given!r:.60}; expected numbers of processes, such as (2, 3)")
+    found = tuple(dict.fromkeys((*((1,) if alone else ()), *listed)))
+    if not found:
+        raise Unusable("no number of ranks is given, and one process is left out; expected such as (2, 3)")
+    return found
+
+
+def require(law: Any, arithmetic: Any, **numbers: Any) -> None:
+    """`Unusable` for a law or an arithmetic that is none, and for numbers beyond their range."""
+    for name, value, kind_of in (("law", law, CrossEntropy), ("arithmetic", arithmetic, Arithmetic)):
+        if not isinstance(value, kind_of):
+            raise Unusable(f"{name} is {value!r:.60}; expected a gradcheck.{kind_of.__name__}")
+    for name, value in numbers.items():
+        types, least, most = NUMBERS[name]
+        if isinstance(value, bool) or not isinstance(value, types) or not least <= value <= most:
+            raise Unusable(f"{name} is {value!r:.60}; expected a {'whole ' * (types is int)}number from {least:g}")

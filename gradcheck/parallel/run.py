@@ -97,7 +97,7 @@ class Ranked:
 def ranks(
     target: Any,
     *,
-    ranks: Iterable[int] = (2, 3),
+    ranks: int | Iterable[int] = (2, 3),
     split: str = "classes",
     pieces: int = 1,
     loss: str = "",
@@ -129,11 +129,13 @@ def ranks(
     """
     word = named.word(target)
     declared, rounds = law or CrossEntropy(), arithmetic or Arithmetic()
-    if declared.own:
+    if getattr(declared, "own", False):
         raise Unusable("a loss of one's own is not judged on ranks; expected a cross-entropy and its options")
+    named.require(
+        declared, rounds, max_examples=max_examples, seed=seed, time_limit=time_limit, memory_limit=memory_limit
+    )
     precision.named(dtype)
-    counts = tuple(dict.fromkeys(((1,) if alone else ()) + tuple(ranks)))
-    shares = [Shares(split, k, pieces, loss, gradients, even) for k in counts]
+    shares = [Shares(split, k, pieces, loss, gradients, even) for k in named.counts(ranks, alone=alone)]
     settings: dict[str, Any] = {"dtype": dtype, "seed": seed, "count": max_examples, "progress": progress}
     limits = Limits(time_limit, memory_limit)
     found, interrupted = list[OfRanks](), False

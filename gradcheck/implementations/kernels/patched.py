@@ -72,7 +72,9 @@ def blocks(modules: list[ModuleType], given: Mapping[str, int]) -> Iterator[Repl
         if not found:
             known = {key for _, key, _ in places if key.isupper()}
             hint = near(name, known) or f"it has {', '.join(sorted(known)[:8]) or 'none'}"
-            raise Unusable(f"{modules[0].__name__} has no block size {name!r:.60}; {hint}")
+            raise Unusable(
+                f"{modules[0].__name__.removeprefix('gradcheck_target_')} has no block size {name!r:.60}; {hint}"
+            )
         yield from found
 
 

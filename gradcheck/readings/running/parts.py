@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import lru_cache
+from threading import RLock
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -41,20 +42,23 @@ class _Precisions(dict[Any, Precision]):
 
 _PRECISIONS = _Precisions()
 arithmetic = _PRECISIONS.__getitem__
+_ONE = RLock()  # what is granted is so for the whole process
 
 
 @contextmanager
 def granted(dtype: np.dtype, p: Precision, *more: np.dtype) -> Iterator[None]:
     """Within it, arrays of these dtypes are computed with in a precision that is declared, and the truth lies within errors, too.
 
-    Where something overflows then, nothing is known: code that computes the same in another order may not.
+    Where something overflows then, nothing is known: code that computes the same in another order may not. Of several threads,
+    one at a time is granted anything.
     """
-    before = {one: arithmetic(one) for one in (dtype, *more)}
-    _PRECISIONS.update(dict.fromkeys(before, p.true))
-    try:
-        yield
-    finally:
-        _PRECISIONS.update(before)
+    with _ONE:
+        before = {one: arithmetic(one) for one in (dtype, *more)}
+        _PRECISIONS.update(dict.fromkeys(before, p.true))
+        try:
+            yield
+        finally:
+            _PRECISIONS.update(before)
 
 
 def together(p: Precision, operations: int, additions: int) -> float:
