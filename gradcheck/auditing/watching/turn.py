@@ -13,6 +13,7 @@ from gradcheck.auditing.watching.products import Call, Judged
 from gradcheck.bounds import ErrorModel
 from gradcheck.errors import Unusable, raised
 
+TWICE = "its gradient is differentiated itself (create_graph=True), and what flows back is not of this product alone"
 KINDS = ("float64", "float32", "float16", "bfloat16")
 RECORDED = "its gradients are differentiated again (create_graph=True), and flow back by other ways, too"
 CHANGED = "the weights were changed before every gradient had come back (an optimizer that steps in the backward pass)"
@@ -31,8 +32,14 @@ class Turn:
         self.judged: list[Judged] = []
         self.failed = ""
         self.began = False
-        self._version = call.theta._version
-        self._during: int | None = None
+        self._pass: int | None = None
+
+    def repeated(self) -> bool:
+        """Whether a call comes in the first backward pass since this one: it is this one again, for gradient checkpointing."""
+        running = getattr(sys.modules["torch"]._C, "_current_graph_task_id", lambda: -1)()
+        if self._pass is None and running >= 0:
+            self._pass = running
+        return bool(0 <= running == self._pass)
 
     @classmethod
     def of(cls, number: int, taken: tuple[Any, Any, Any], Z: Any, declared: Arithmetic, probes: int) -> "Turn":
@@ -46,28 +53,23 @@ class Turn:
         made._judge(lambda: made._call.logits(Z.detach().reshape(-1, Z.shape[-1])))
         return made
 
-    def logits(self, given: tuple[Any, ...]) -> None:
-        """(∂ℒ/∂Z,) has come: in each backward pass before the gradients that are made of it."""
-        (D,) = given
-        if not self.waits or D is None:
+    def logits(self, flowed: tuple[Any, ...]) -> None:
+        """∂ℒ/∂Z has come: that of the pass that the other gradients are of, where there are several."""
+        (D,) = flowed
+        if D is None or (self.began and not self.waits):
             return
-        self.began, self._during = True, backward_pass()
-        if sys.modules["torch"].is_grad_enabled():
-            self.failed = RECORDED
-            self.waits.clear()
-        self._call.passed(D.detach().reshape(-1, D.shape[-1]) if self.waits else None)
-
-    @property
-    def coming_back(self) -> bool:
-        """Whether its gradients are on their way: a call now is one that gradient checkpointing repeats for them."""
-        return bool(self.waits) and self._during is not None and self._during == backward_pass()
+        self.began = True
+        if D.requires_grad:
+            self.failed = self.failed or TWICE
+        self._call.flowed(D.detach().reshape(-1, D.shape[-1]))
 
     def gradient(self, name: str, found: Any) -> bool:
         """One of the others has come: whether it was the last."""
         if name not in self.waits or not self.began:
             return False
         of, flat = (self._call.of_theta if name == "grad_theta" else self._call.of_X), found.detach()
-        self._judge(lambda: of(flat.reshape(-1, flat.shape[-1])))
+        if not self.failed:
+            self._judge(lambda: of(flat.reshape(-1, flat.shape[-1])))
         self.waits.discard(name)
         if not self.waits:
             self._call.passed(None)
