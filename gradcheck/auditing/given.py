@@ -1,5 +1,6 @@
 """Arrays that somebody hands us, of any framework: which of them NumPy looks at, and which are left where they are."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -12,13 +13,18 @@ from gradcheck.errors import Unusable
 
 def where_they_are(arrays: dict[str, Any]) -> dict[str, Any]:
     """As NumPy sees them, where it can see all of them without a copy; and otherwise where they are. `b` of None is no bias."""
-    if arrays.get("b", ()) is None and len(getattr(arrays.get("theta"), "shape", ())) == 2:
-        arrays = {**arrays, "b": np.zeros(arrays["theta"].shape[0])}
+    arrays = with_bias(arrays)
     elsewhere = [array for name, array in arrays.items() if not _seen(name, array)]
     if not elsewhere:
         return {name: _of_host(name, value) for name, value in arrays.items()}
     like = max(elsewhere, key=lambda array: len(array.shape))
     return {name: _placed(name, array, like) for name, array in arrays.items()}
+
+
+def with_bias(arrays: Mapping[str, Any]) -> dict[str, Any]:
+    """With a `b` of None as zeros, whose precision is that of nothing."""
+    none = "b" in arrays and arrays["b"] is None and len(getattr(arrays.get("theta"), "shape", ())) == 2
+    return {**arrays, "b": np.zeros(arrays["theta"].shape[0])} if none else dict(arrays)
 
 
 def _seen(name: str, array: Any) -> bool:

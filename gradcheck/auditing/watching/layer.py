@@ -36,11 +36,9 @@ class Watch:
         self._layer, self._every, self._probes, self._on, self._declared = layer, every, probes, on, arithmetic
         self._found, self._lines, self._next = Found(), Lines(to), 0
         self._turn: Turn | None = None
-        self._warned = self._closed = False
-        self._had = "forward" in vars(layer)
-        self._forward = layer.forward
-        self._passing: Passing | None = Passing(layer, self._watched)
-        layer.forward = self._passing
+        self._warned = False
+        self._passing = Passing(layer, self._watched)
+        self._forward = self._passing.forward
 
     @property
     def found(self) -> Found:
@@ -54,22 +52,15 @@ class Watch:
         self.close()
 
     def close(self) -> None:
-        """The layer as it was; where another watches it since, nothing is looked at from now on."""
-        passing, self._passing = self._passing, None
-        if passing is not None and self._layer.__dict__.get("forward") is passing:
-            if self._had:
-                self._layer.forward = self._forward
-            else:
-                del self._layer.__dict__["forward"]
+        """The layer as it was."""
+        self._passing.release()
         self._end()
 
     # ---- what passes ----
 
     def _watched(self, input: Any) -> Any:
         torch = sys.modules["torch"]
-        if (
-            self._passing is None or torch.compiler.is_compiling()
-        ):  # traced without us, which is told by the count of calls
+        if torch.compiler.is_compiling():  # traced without us, which is told by the count of calls
             return self._forward(X, *given, **named)
         reason = unwatched(self._layer)
         if reason:
