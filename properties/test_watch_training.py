@@ -7,7 +7,7 @@ import warnings
 import pytest
 
 import gradcheck
-from gradcheck import Disagreement, DisagreementWarning
+from gradcheck import Disagreement, DisagreementWarning, Unusable
 
 torch = pytest.importorskip("torch")
 cross_entropy = torch.nn.functional.cross_entropy
@@ -196,3 +196,28 @@ def test_closing_lets_go_of_the_layer_even_where_it_raises(head, monkeypatch):
         patched.setattr(torch.nn.functional, "linear", lambda X, W, b: usual(X, W, b) * 1.01)
         head(batch()[0])
     assert "forward" not in vars(head)
+
+
+def test_a_file_of_somebody_else_is_left_as_it_is_and_one_of_a_watch_goes_on(head, tmp_path):
+    """As where training is resumed."""
+    other, lines = tmp_path / "train.py", tmp_path / "watch.jsonl"
+    other.write_text("import torch\n")
+    with pytest.raises(Unusable, match="no watch has written it"):
+        gradcheck.watch(head, to=other)
+    assert other.read_text() == "import torch\n" and "forward" not in vars(head)
+    for _ in range(2):
+        with gradcheck.watch(head, to=lines):
+            named(head)
+    assert len(lines.read_text().splitlines()) == 4
+
+
+def test_a_file_that_cannot_be_written_any_more_does_not_end_the_training(head, tmp_path):
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    with gradcheck.watch(head, every=1, to=folder / "lines") as watch:
+        (folder / "lines").unlink()
+        folder.rmdir()
+        with pytest.warns(RuntimeWarning, match="cannot write") as warned:
+            for _ in range(2):
+                named(head)
+    assert len(warned) == 1 and watch.found.judged == 2
