@@ -1,10 +1,14 @@
 """Arrays as somebody has them after a step: of any framework, with gradients recorded, or with no numbers in them."""
 
+import json
+
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
 import gradcheck
 from gradcheck import Unusable
+from gradcheck.cli import main
 
 L, D, N = 30, 8, 50
 
@@ -62,3 +66,30 @@ def test_arrays_without_numbers_are_refused_in_a_line():
     ):
         with pytest.raises(Unusable, match=f"^grad_theta.*{words}"):
             gradcheck.audit(**{**step(), "grad_theta": value})
+
+
+@pytest.fixture
+def dump(tmp_path):
+    given = step()
+    return gradcheck.capture({k: v for k, v in given.items() if k != "samples"}, tmp_path / "dump", samples="rows")
+
+
+@pytest.mark.parametrize("option", ["--json", "--html"])
+@pytest.mark.parametrize("name", ["theta.npy", "layout.json"])
+def test_a_report_is_never_written_over_what_is_audited(dump, option, name):
+    before = (dump / name).read_bytes()
+    found = CliRunner().invoke(main, ["audit", str(dump), option, str(dump / ".." / "dump" / name)])
+    assert found.exit_code == 2 and "is of the dump" in found.output and (dump / name).read_bytes() == before
+
+
+def test_a_report_in_the_folder_of_a_dump_is_written_again(dump):
+    for _ in range(2):
+        assert CliRunner().invoke(main, ["audit", str(dump), "--json", str(dump / "report.json")]).exit_code == 0
+
+
+def test_what_layout_json_says_and_nobody_knows_is_refused(dump):
+    """A misspelt declaration would be none."""
+    said = json.loads((dump / "layout.json").read_text())
+    (dump / "layout.json").write_text(json.dumps({**said, "sum": "blocked:64"}))
+    found = CliRunner().invoke(main, ["audit", str(dump)])
+    assert found.exit_code == 2 and "says 'sum', which is not known" in found.output
