@@ -30,16 +30,29 @@ def with_bias(arrays: Mapping[str, Any]) -> dict[str, Any]:
 def _seen(name: str, array: Any) -> bool:
     if array is None:
         raise Unusable(f"{name} is None; expected an array, or nothing said of {name}")
-    if getattr(array, "is_meta", False):
-        raise Unusable(f"{name} is on the meta device, and holds no numbers; expected a tensor with numbers")
-    if getattr(array, "is_sparse", False) or getattr(array, "is_sparse_csr", False):
-        raise Unusable(f"{name} is sparse; expected {name}.to_dense()")
+    _require_numbers(name, array)
     try:
         return seen(array)
     except TypeError:  # a tracer of jax is nowhere
         raise Unusable(
             f"{name} is a {type(array).__name__} without numbers; expected an audit outside of jit and grad"
         ) from None
+
+
+def _require_numbers(name: str, array: Any) -> None:
+    """`Unusable` where a tensor of torch does not hold its numbers one beside the other."""
+    if not hasattr(array, "detach"):
+        return
+    layout, quantized = str(getattr(array, "layout", "")), getattr(array, "is_quantized", False)
+    if quantized or layout not in {"", "torch.strided"}:
+        raise Unusable(
+            f"{name} is {'quantized' if quantized else f'of layout {layout}'}; expected a dense tensor: "
+            f".{'dequantize' if quantized else 'to_dense'}()"
+        )
+    if getattr(array, "is_meta", False):
+        raise Unusable(
+            f"{name} is on torch's meta device, and has no numbers; expected a tensor of a step that was run"
+        )
 
 
 def _of_host(name: str, array: Any) -> Any:

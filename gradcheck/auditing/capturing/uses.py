@@ -131,18 +131,18 @@ class Uses:
         self.computed = False
         self._passing = Passing(layer, self._watched)
 
-    def _watched(self, X: Any, *given: Any, **named: Any) -> Any:
+    def _watched(self, given: Any) -> Any:
         self.computed |= any(name not in self.layer._parameters for name in self.parameters)
         if self.computed:
-            return self._passing.forward(X, *given, **named)
+            return self._passing.forward(given)
         if any(parameter.changed for parameter in self.parameters.values()):
             self._begin()
-        X = input.view_as(input) if getattr(input, "requires_grad", False) else input
+        X = given.view_as(given) if getattr(given, "requires_grad", False) else given
         held = self.layer._parameters
         kept = {name: held[name] for name in self.parameters}
         try:
             held.update({name: parameter.alias() for name, parameter in self.parameters.items()})
-            Z = self._passing.forward(X, *given, **named)
+            Z = self._passing.forward(X)
         finally:
             held.update(kept)
         if getattr(Z, "requires_grad", False):

@@ -58,19 +58,21 @@ class Watch:
 
     # ---- what passes ----
 
-    def _watched(self, input: Any) -> Any:
+    def _watched(self, X: Any) -> Any:
         torch = sys.modules["torch"]
         if torch.compiler.is_compiling():  # traced without us, which is told by the count of calls
-            return self._forward(X, *given, **named)
+            return self._forward(X)
         reason = unwatched(self._layer)
         if reason:
             self._found.skipped[reason] += 1
-            return self._forward(X, *given, **named)
+            return self._forward(X)
+        if self._turn is not None and self._turn.repeated():
+            return self._forward(X)
         number, self._found.calls = self._found.calls, self._found.calls + 1
-        if number < self._next or (self._turn is not None and self._turn.repeated()):
-            return self._forward(X, *given, **named)
+        if number < self._next:
+            return self._forward(X)
         self._end()
-        return self._judged(number, input)
+        return self._judged(number, X)
 
     def _judged(self, number: int, X: Any) -> Any:
         held = self._layer._parameters

@@ -81,13 +81,9 @@ class Call:
         return swept(self.D, self._theta.right, self._X.right[: len(self.v)], [self._theta.rows[0]], [self._X.rows[0]])
 
     def flowed(self, D: Any) -> None:
-        """∂ℒ/∂Z (n, L) of a pass."""
+        """∂ℒ/∂Z (n, L) of another backward pass; None where none is needed any more."""
         self.D = D
         self.__dict__.pop("_D", None)
-
-    def release(self) -> None:
-        """What is not needed any more."""
-        self.flowed(None)
 
     def logits(self, Z: Any) -> Judged:
         """Z (n, L), each sample for itself."""
@@ -118,7 +114,7 @@ class Call:
         now = swept(getattr(self, name), self.v).right if judged.probe > 1 else ()
         if all(bool((one == other).all()) for one, other in zip(before, now, strict=False)):
             return judged
-        return replace(judged, unknown=CHANGED[name])
+        return replace(judged, entries=(), unknown=CHANGED[name])
 
     def _probed(self, name: str, P: Any, by: Any, must: Any, squares: Any, *, terms: int) -> tuple[str, Reals, bool]:
         """Of each row, how far it is off in units of what is usual; and whether what it must be is known."""

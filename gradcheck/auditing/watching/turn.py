@@ -13,7 +13,6 @@ from gradcheck.auditing.watching.products import Call, Judged
 from gradcheck.bounds import ErrorModel
 from gradcheck.errors import Unusable, raised
 
-TWICE = "its gradient is differentiated itself (create_graph=True), and what flows back is not of this product alone"
 KINDS = ("float64", "float32", "float16", "bfloat16")
 RECORDED = "its gradients are differentiated again (create_graph=True), and flow back by other ways, too"
 CHANGED = "the weights were changed before every gradient had come back (an optimizer that steps in the backward pass)"
@@ -32,14 +31,15 @@ class Turn:
         self.judged: list[Judged] = []
         self.failed = ""
         self.began = False
+        self._version = call.theta._version
         self._pass: int | None = None
 
     def repeated(self) -> bool:
         """Whether a call comes in the first backward pass since this one: it is this one again, for gradient checkpointing."""
-        running = getattr(sys.modules["torch"]._C, "_current_graph_task_id", lambda: -1)()
-        if self._pass is None and running >= 0:
+        running = backward_pass()
+        if self._pass is None:
             self._pass = running
-        return bool(0 <= running == self._pass)
+        return running is not None and running == self._pass
 
     @classmethod
     def of(cls, number: int, taken: tuple[Any, Any, Any], Z: Any, declared: Arithmetic, probes: int) -> "Turn":
@@ -59,8 +59,8 @@ class Turn:
         if D is None or (self.began and not self.waits):
             return
         self.began = True
-        if D.requires_grad:
-            self.failed = self.failed or TWICE
+        if sys.modules["torch"].is_grad_enabled():
+            self.failed = self.failed or RECORDED
         self._call.flowed(D.detach().reshape(-1, D.shape[-1]))
 
     def gradient(self, name: str, found: Any) -> bool:
@@ -72,7 +72,7 @@ class Turn:
             self._judge(lambda: of(flat.reshape(-1, flat.shape[-1])))
         self.waits.discard(name)
         if not self.waits:
-            self._call.passed(None)
+            self._call.flowed(None)
         return not self.waits
 
     def _judge(self, work: Callable[[], Judged]) -> None:
@@ -83,7 +83,9 @@ class Turn:
         except Exception as problem:  # the reason is told
             self.failed = f"an array cannot be read: {raised(problem)}"
             return
-        if found.entries and self._call.theta._version != self._version:  # rows were computed again from other weights
+        if (
+            found.probe > 1 and self._call.theta._version != self._version
+        ):  # rows were computed again from other weights
             self.failed = CHANGED
         else:
             self.judged.append(found)
