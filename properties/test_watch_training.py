@@ -221,3 +221,16 @@ def test_a_file_that_cannot_be_written_any_more_does_not_end_the_training(head, 
             for _ in range(2):
                 named(head)
     assert len(warned) == 1 and watch.found.judged == 2
+
+
+@pytest.mark.parametrize("how", ["overflow", "subnormal"])
+def test_what_leaves_the_range_of_float16_is_not_unusual(head, how):
+    """A gradient that overflows, as a loss scale finds out, and data that underflow when they are written down."""
+    with gradcheck.watch(head, every=1) as watch:
+        X, y = batch(requires_grad=True)
+        X = (X * (1000 if how == "overflow" else 1e-6)).detach().requires_grad_()
+        with torch.autocast("cpu", torch.float16):
+            loss = cross_entropy(head(X).float(), y)
+        (loss * 65536).backward()
+    assert not watch.found.wrong and not watch.found.unusual
+    assert watch.found.judged == (how == "subnormal") and sum(watch.found.inconclusive.values()) == (how == "overflow")

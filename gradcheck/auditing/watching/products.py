@@ -21,6 +21,7 @@ CHANGED = {
     "theta": "θ was changed in place since the layer was called",
     "X": "X was changed in place since the layer was called",
 }
+OVERFLOW = "it is not finite, and rounding or the range of its precision may explain that"
 LOOKED = 2  # rows that are computed again, of each product
 SINGLE = 2.0**-24
 
@@ -141,8 +142,10 @@ class Call:
         if not known:
             return Judged(name, float("nan"), (), "what it is a product of is not finite, or its squares are not")
         worst = [int(k) for k in np.argsort(-ratios, kind="stable")[:LOOKED] if ratios[k] > 1]
-        entries = [entry for k in worst if (entry := again(k)) is not None]
-        return Judged(name, float(ratios.max(initial=0.0)), tuple(entries))
+        looked = [again(k) for k in worst]
+        entries = tuple(entry for entry in looked if entry is not None)
+        beyond = any(np.isinf(ratios[k]) and entry is None for k, entry in zip(worst, looked, strict=True))
+        return Judged(name, float(ratios.max(initial=0.0)), entries, OVERFLOW if beyond else "")
 
     def _again(self, name: str, P: Any, row: int, factor: Any, A: Any, *, data: bool) -> Entry | None:
         """A row that is Σ factor_k A_k."""
@@ -169,7 +172,9 @@ class Call:
             limit = outward(size * (k + 2 * spread(terms + 8, U64)) + lost, terms + 16)
             limit = np.where(size + limit < self.model.huge, limit, np.inf)
             off = abs(computed - value)
-            ratio, unusual = off / limit, off / usual(self.model, terms, squares, value)
+            # what underflows is no independent rounding, and what leaves the range is none at all
+            common = np.where(np.isfinite(limit), usual(self.model, terms, squares, value) + lost, np.inf)
+            ratio, unusual = off / limit, off / common
         ratio = np.where(np.isnan(off) & np.isfinite(limit), np.inf, np.nan_to_num(ratio, nan=0.0, posinf=np.inf))
         unusual = np.where(np.isnan(unusual), 0.0, unusual)
         j = int(ratio.argmax()) if ratio.max() > 1 else int(unusual.argmax())
