@@ -67,7 +67,7 @@ class Arithmetic:
         if not isinstance(self.deterministic, bool):
             raise Unusable(f"arithmetic deterministic={self.deterministic!r} is not known; expected true or false")
         if self.sums and not self.block:
-            raise Unusable(f"arithmetic sums={self.sums!r} is not known; expected {BLOCKED}B, such as {BLOCKED}256")
+            raise Unusable(f"arithmetic sums={self.sums!r:.40} is not known; expected {BLOCKED}B, such as {BLOCKED}256")
 
     @property
     def parts(self) -> float:

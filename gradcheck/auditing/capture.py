@@ -129,6 +129,8 @@ def _place(
         )
     if ranks not in ("", *HOW) or (rank is not None and not ranks):
         raise Unusable(f"ranks={ranks!r:.40}; expected what each rank has of its own: {' or '.join(HOW)}")
+    if rank is not None and (type(rank) is not int or rank < 0):
+        raise Unusable(f"rank={rank!r:.40}; expected the number of this process, from 0")
     found = law or _read(options)
     path = Path(folder) / f"rank.{_rank() if rank is None else rank}" if ranks else Path(folder)
     return Place(path, found, arithmetic.said if arithmetic else {}, overwrite=overwrite, ranks=ranks)

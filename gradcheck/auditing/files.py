@@ -60,6 +60,9 @@ def _said(path: Path) -> dict[str, Any]:
         said = {**said, "reduction": "mean", **CrossEntropy.read(said["law"]).said}
     if not isinstance(said, dict) or not all(said.get(name) in SETTINGS[name] for name in SETTINGS):
         raise Unusable(f"{file} does not say what samples and reduction are; expected {json.dumps(SETTINGS)}")
+    unknown = [name for name in said if name not in {*KNOWN, "law"}]
+    if unknown:
+        raise Unusable(f"{file} says {unknown[0]!r:.40}, which is not known; expected any of law, {', '.join(KNOWN)}")
     return {name: said[name] for name in KNOWN if name in said}
 
 

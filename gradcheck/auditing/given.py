@@ -1,24 +1,42 @@
 """Arrays that somebody hands us, of any framework: which of them NumPy looks at, and which are left where they are."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from gradcheck import tensors
+from gradcheck import precision, tensors
 from gradcheck.auditing.matrices import Placed
 from gradcheck.auditing.matrices.door import device, namespace, seen
 from gradcheck.errors import Unusable
 
 
 def where_they_are(arrays: dict[str, Any]) -> dict[str, Any]:
-    """As NumPy sees them, where it can see all of them without a copy; and otherwise where they are."""
-    for name, array in arrays.items():
-        _require_numbers(name, array)
-    elsewhere = [array for array in arrays.values() if not seen(array)]
+    """As NumPy sees them, where it can see all of them without a copy; and otherwise where they are. `b` of None is no bias."""
+    arrays = with_bias(arrays)
+    elsewhere = [array for name, array in arrays.items() if not _seen(name, array)]
     if not elsewhere:
-        return {name: tensors.array(value) if hasattr(value, "detach") else value for name, value in arrays.items()}
+        return {name: _of_host(name, value) for name, value in arrays.items()}
     like = max(elsewhere, key=lambda array: len(array.shape))
     return {name: _placed(name, array, like) for name, array in arrays.items()}
+
+
+def with_bias(arrays: Mapping[str, Any]) -> dict[str, Any]:
+    """With a `b` of None as zeros, whose precision is that of nothing."""
+    none = "b" in arrays and arrays["b"] is None and len(getattr(arrays.get("theta"), "shape", ())) == 2
+    return {**arrays, "b": np.zeros(arrays["theta"].shape[0])} if none else dict(arrays)
+
+
+def _seen(name: str, array: Any) -> bool:
+    if array is None:
+        raise Unusable(f"{name} is None; expected an array, or nothing said of {name}")
+    _require_numbers(name, array)
+    try:
+        return seen(array)
+    except TypeError:  # a tracer of jax is nowhere
+        raise Unusable(
+            f"{name} is a {type(array).__name__} without numbers; expected an audit outside of jit and grad"
+        ) from None
 
 
 def _require_numbers(name: str, array: Any) -> None:
@@ -35,6 +53,18 @@ def _require_numbers(name: str, array: Any) -> None:
         raise Unusable(
             f"{name} is on torch's meta device, and has no numbers; expected a tensor of a step that was run"
         )
+
+
+def _of_host(name: str, array: Any) -> Any:
+    """Arrays of torch and JAX as those of NumPy; files that are read piece by piece are left to those who read them."""
+    if not (hasattr(array, "detach") or hasattr(array, "devices")):
+        return array
+    try:
+        return tensors.array(array)
+    except TypeError:
+        raise Unusable(
+            f"{name} has dtype {array.dtype}, which NumPy has not; expected one of {', '.join(precision.NAMES)}"
+        ) from None
 
 
 def _placed(name: str, array: Any, like: Any) -> Any:

@@ -8,7 +8,13 @@ import click
 from gradcheck.cli.group import STATUS, leave, main
 from gradcheck.cli.losses import law_options
 from gradcheck.cli.options import arithmetic_options, said_of
+from gradcheck.errors import Unusable
 from gradcheck.law.options import FIELDS as LAW
+
+REPORTS, OF_DUMPS = (
+    (".json", ".html"),
+    ("layout.json", "zarr.json"),
+)  # what may be replaced in a dump's folder, and what not
 
 
 @main.command(epilog=STATUS)
@@ -57,6 +63,8 @@ def audit(
     from gradcheck.auditing import audit_path, report
     from gradcheck.cli import audit_page, audited, progress
 
+    for file in (json_file, html):
+        _require_apart(dump, file)
     reports.prepare(json_file, html)
     law = said_of(LAW, declared)
     asked = {"samples": samples, "factor": factor, **law, **declared}
@@ -72,3 +80,12 @@ def audit(
     if html:
         reports.write(html, audit_page.text(found))
     leave(found.status)
+
+
+def _require_apart(dump: Path, file: Path | None) -> None:
+    """`Unusable` where a report would be written over what is audited."""
+    if file is None or not file.exists():
+        return
+    there, whole = file.resolve(), dump.resolve()
+    if there == whole or (whole in there.parents and (there.suffix not in REPORTS or there.name in OF_DUMPS)):
+        raise Unusable(f"cannot write {file}: it is of the dump that is audited; expected another file")

@@ -28,7 +28,7 @@ class Step:
         if not hasattr(layer, "register_forward_hook"):
             raise Unusable(f"a {type(layer).__name__} cannot be captured; {EXPECTED}")
         weight = layer._parameters.get("weight")
-        if weight is None or weight.ndim != 2:
+        if weight is None or weight.ndim != 2 or hasattr(layer, "num_embeddings"):
             head = next((name for name in ("lm_head", "embed_out", "output", "head") if hasattr(layer, name)), None)
             hint = f"its {head}" if head else "the layer that gives the logits"
             raise Unusable(
@@ -46,7 +46,16 @@ class Step:
         """
         if self._written:
             raise Unusable("the step has been written; expected one write() for each capture")
+        if self._uses.computed:
+            raise Unusable(
+                "the layer's weight is computed from others since capture() (pruning, a parametrization); expected one of its own"
+            )
         calls = [call for call in self._uses.calls if "grad_Z" in call.gradients]
+        if any(call.twice for call in calls):
+            raise Unusable(
+                "the gradient was differentiated itself (create_graph=True), and what flows back is not of the loss alone; "
+                "expected a step without a penalty on gradients"
+            )
         if not self._uses.calls:
             raise Unusable(
                 "the layer was not called; expected capture() before its forward pass, or, of a loss that calls no layer, "
@@ -63,7 +72,7 @@ class Step:
         path = self._place.write(
             self._parameters(said, calls), _arrays(calls), said, _stored(said.loss, calls, self._uses)
         )
-        self._uses.close()
+        self.close()
         self._written = True
         return path
 

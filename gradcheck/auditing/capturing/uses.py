@@ -3,6 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from gradcheck.auditing.passing import Passing
+
 KEPT = 2  # samples whose logits are kept, to see whether a loss has overwritten them
 
 
@@ -15,15 +17,26 @@ class Call:
     gradients: dict[str, Any] = field(default_factory=dict)
     version: int = 0
     first: Any = None
+    twice: bool = False
 
     @classmethod
     def of(cls, X: Any, Z: Any) -> "Call":
         """Watched from now on."""
         call = cls(X, Z, version=Z._version, first=Z.detach().reshape(-1, Z.shape[-1])[:KEPT].clone())
-        for name, tensor in (("grad_X", X), ("grad_Z", Z)):
-            if tensor.requires_grad:
-                tensor.register_hook(adding(call.gradients, name, copied=name == "grad_X"))
+        if X.requires_grad:
+            X.register_hook(adding(call.gradients, "grad_X"))
+        Z.grad_fn.register_prehook(call.flowed(adding(call.gradients, "grad_Z", copied=False)))
         return call
+
+    def flowed(self, add: Any) -> Any:
+        """A hook of what reaches the product, after every hook of the logits; `twice` where it is differentiated itself."""
+
+        def hook(gradients: tuple[Any, ...]) -> None:
+            if gradients[0] is not None:
+                self.twice |= bool(gradients[0].requires_grad)
+                add(gradients[0])
+
+        return hook
 
     @property
     def overwritten(self) -> bool:
@@ -115,19 +128,21 @@ class Uses:
             for name in ("weight", "bias")
             if layer._parameters.get(name) is not None
         }
-        self._forward = layer.forward
-        self._had = "forward" in vars(layer)
-        layer.forward = self._watched
+        self.computed = False
+        self._passing = Passing(layer, self._watched)
 
-    def _watched(self, input: Any, *given: Any, **named: Any) -> Any:
+    def _watched(self, given: Any) -> Any:
+        self.computed |= any(name not in self.layer._parameters for name in self.parameters)
+        if self.computed:
+            return self._passing.forward(given)
         if any(parameter.changed for parameter in self.parameters.values()):
             self._begin()
-        X = input.view_as(input) if getattr(input, "requires_grad", False) else input
+        X = given.view_as(given) if getattr(given, "requires_grad", False) else given
         held = self.layer._parameters
         kept = {name: held[name] for name in self.parameters}
         try:
             held.update({name: parameter.alias() for name, parameter in self.parameters.items()})
-            Z = self._forward(X, *given, **named)
+            Z = self._passing.forward(X)
         finally:
             held.update(kept)
         if getattr(Z, "requires_grad", False):
@@ -142,9 +157,6 @@ class Uses:
 
     def close(self) -> None:
         """The layer as it was."""
-        if self._had:
-            self.layer.forward = self._forward
-        else:
-            self.layer.__dict__.pop("forward", None)
+        self._passing.release()
         for parameter in self.parameters.values():
             parameter.close()

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck.auditing import dump, files
+from gradcheck.auditing.given import with_bias
 from gradcheck.errors import Unusable
 from gradcheck.law import CrossEntropy
 from gradcheck.law.options import PLAIN
@@ -31,7 +32,7 @@ def write(
 
     A folder that exists is refused; with `overwrite`, a dump is replaced, and any other folder is refused all the same.
     """
-    found = {name: array(value) for name, value in arrays.items()}
+    found = {name: array(value) for name, value in with_bias(arrays).items()}
     unknown = [name for name in found if name not in dump.NAMES]
     if unknown:
         raise Unusable(f"{', '.join(unknown)}: not known; expected any of {', '.join(dump.NAMES)}")

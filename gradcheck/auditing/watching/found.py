@@ -2,6 +2,7 @@
 
 import json
 import math
+import warnings
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -14,6 +15,7 @@ from gradcheck.errors import Unusable
 from gradcheck.verdict import Outcome
 
 SCHEMA = 1
+HEAD = b'{"gradcheck_watch"'
 KEPT = 1000  # entries that are kept; all are counted
 PLACES = {"Z": "sample, class", "grad_theta": "class, feature", "grad_X": "sample, feature"}
 
@@ -87,21 +89,36 @@ class Found:
 
 
 class Lines:
-    """A file to which a line of JSON is added for each call that was due."""
+    """A file to which a line of JSON is added for each call that was due; one that others wrote is refused, and left as it is."""
 
     def __init__(self, path: Path | None) -> None:
         self._path = path
+        if path is None:
+            return
+        try:
+            with path.open("a+b") as file:
+                file.seek(0)
+                first = file.read(len(HEAD))
+        except OSError as problem:
+            raise Unusable(_cannot(path, problem)) from None
+        if first and first != HEAD:
+            raise Unusable(f"cannot write {path}: it exists, and no watch has written it; choose another file")
         self.write({"gradcheck_watch": SCHEMA})
 
     def write(self, line: dict[str, Any]) -> None:
-        """One more; `Unusable` where it cannot be written."""
+        """One more. Where that fails, it is said once, and training goes on without."""
         if self._path is None:
             return
         try:
             with self._path.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(line, ensure_ascii=False) + "\n")
         except OSError as problem:
-            raise Unusable(f"cannot write {self._path}: {problem.strerror or problem}") from None
+            path, self._path = self._path, None
+            warnings.warn(f"{_cannot(path, problem)}; the watch goes on without it", RuntimeWarning, stacklevel=2)
+
+
+def _cannot(path: Path, problem: OSError) -> str:
+    return f"cannot write {path}: {problem.strerror or problem}"
 
 
 def outcome(judged: Judged) -> Outcome:

@@ -7,14 +7,17 @@ from typing import Any
 
 from gradcheck.arithmetic import Arithmetic
 from gradcheck.auditing.findings import NAMES
+from gradcheck.auditing.passing import Passing
 from gradcheck.auditing.watching.found import Found, Lines, Seen, line
 from gradcheck.auditing.watching.turn import Turn, quiet
-from gradcheck.errors import Disagreement, DisagreementWarning, Unusable, UnusualWarning
+from gradcheck.errors import Disagreement, DisagreementWarning, Unusable, UnusualWarning, raised
 
 ON = ("warn", "raise", "keep")
 NO_GRADIENT = "no gradients are recorded there (torch.no_grad, or the first pass of gradient checkpointing)"
 EVAL = "the layer is in eval mode"
-LOST = "nothing flowed back to the layer before it was called again, or let go of"
+LOST = "nothing flowed back to the layer before it was called again, or let go"
+OTHER = "the layer is not what it was: its weight is computed from others (pruning, a parametrization)"
+NONE = "neither the layer nor its data require a gradient"
 UNFINISHED = "not every gradient came back to the layer"
 
 
@@ -33,10 +36,9 @@ class Watch:
         self._layer, self._every, self._probes, self._on, self._declared = layer, every, probes, on, arithmetic
         self._found, self._lines, self._next = Found(), Lines(to), 0
         self._turn: Turn | None = None
-        self._warned = self._closed = False
-        self._had = "forward" in vars(layer)
-        self._forward = layer.forward
-        layer.forward = self._watched
+        self._warned = False
+        self._passing = Passing(layer, self._watched)
+        self._forward = self._passing.forward
 
     @property
     def found(self) -> Found:
@@ -50,35 +52,31 @@ class Watch:
         self.close()
 
     def close(self) -> None:
-        """The layer as it was, whatever the last call has shown; nothing is judged any more, where another watch has it, too."""
-        if self._layer.__dict__.get("forward") == self._watched:
-            if self._had:
-                self._layer.forward = self._forward
-            else:
-                del self._layer.__dict__["forward"]
-        self._closed = True
+        """The layer as it was."""
+        self._passing.release()
         self._end()
 
     # ---- what passes ----
 
-    def _watched(self, input: Any) -> Any:
+    def _watched(self, X: Any) -> Any:
         torch = sys.modules["torch"]
-        if self._closed or torch.compiler.is_compiling():  # traced without us, which is told by the count of calls
-            return self._forward(input)
-        if not self._layer.training or not torch.is_grad_enabled():
-            self._found.skipped[EVAL if not self._layer.training else NO_GRADIENT] += 1
-            return self._forward(input)
-        if self._turn is not None and self._turn.coming_back:
-            return self._forward(input)
+        if torch.compiler.is_compiling():  # traced without us, which is told by the count of calls
+            return self._forward(X)
+        reason = unwatched(self._layer)
+        if reason:
+            self._found.skipped[reason] += 1
+            return self._forward(X)
+        if self._turn is not None and self._turn.repeated():
+            return self._forward(X)
         number, self._found.calls = self._found.calls, self._found.calls + 1
         if number < self._next:
-            return self._forward(input)
+            return self._forward(X)
         self._end()
-        return self._judged(number, input)
+        return self._judged(number, X)
 
     def _judged(self, number: int, X: Any) -> Any:
         held = self._layer._parameters
-        kept = {name: held[name] for name in ("weight", "bias")}
+        kept = {name: held[name] for name in ("weight", "bias") if name in held}
         other = X.view_as(X) if X.requires_grad else X
         alias = kept["weight"].view_as(kept["weight"])
         try:
@@ -89,12 +87,18 @@ class Watch:
         self._next = number + self._every
         try:
             with quiet():
-                turn = Turn.of(number, (alias, kept["bias"], other), Z, self._declared, self._probes)
+                turn = Turn.of(number, (alias, kept.get("bias"), other), Z, self._declared, self._probes)
         except Unusable as problem:
             self._skip(number, str(problem))
             return Z
+        except Exception as problem:  # a tensor of a kind that we cannot read must not end the training
+            self._skip(number, f"an array cannot be read: {raised(problem)}")
+            return Z
+        if Z.grad_fn is None:
+            self._skip(number, NONE)
+            return Z
         self._turn = turn
-        Z.grad_fn.register_prehook(turn.logits)  # after whatever hooks of others on Z make of it
+        Z.grad_fn.register_prehook(turn.logits)  # what reaches the product, after every hook of the tensor
         for name, tensor in (("grad_theta", alias), ("grad_X", other)):
             if tensor.requires_grad:
                 tensor.register_hook(self._hook(turn, name))
@@ -145,6 +149,15 @@ class Watch:
             warnings.warn(str(odd[0]), UnusualWarning, stacklevel=2)
 
 
+def unwatched(layer: Any) -> str:
+    """Why a call that is made now is not judged, or nothing."""
+    if not layer.training:
+        return EVAL
+    if not sys.modules["torch"].is_grad_enabled():
+        return NO_GRADIENT
+    return OTHER if layer._parameters.get("weight") is None else ""
+
+
 def require(layer: Any) -> None:
     """`Unusable` where this is no layer that can be watched, in a line that says what to do."""
     kind = type(layer).__name__
@@ -158,7 +171,8 @@ def require(layer: Any) -> None:
             f"a {kind} cannot be watched; expected the torch.nn.Linear that gives the logits, with its own forward"
         )
     replaced = vars(layer).get("forward")
-    if replaced is not None and not type(getattr(replaced, "__self__", None)).__module__.startswith("gradcheck."):
+    own = getattr(replaced, "__func__", None) is linear.forward and getattr(replaced, "__self__", None) is layer
+    if not (replaced is None or own or isinstance(replaced, Passing)):
         raise Unusable(f"the forward of this {kind} was replaced by another; expected torch.nn.Linear's own")
     weight = layer._parameters.get("weight")
     if weight is None:

@@ -5,7 +5,7 @@ independent roundings lead is looked at: its rows are computed again in float64,
 nothing is refused that correct code may do, whatever the model of roundings is worth.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -17,6 +17,11 @@ from gradcheck.enclosure import U64, Reals, outward
 from gradcheck.tensors import array
 from gradcheck.verdict import Witness
 
+CHANGED = {
+    "theta": "θ was changed in place since the layer was called",
+    "X": "X was changed in place since the layer was called",
+}
+OVERFLOW = "it is not finite, and rounding or the range of its precision may explain that"
 LOOKED = 2  # rows that are computed again, of each product
 SINGLE = 2.0**-24
 
@@ -76,7 +81,7 @@ class Call:
     def _D(self) -> Swept:
         return swept(self.D, self._theta.right, self._X.right[: len(self.v)], [self._theta.rows[0]], [self._X.rows[0]])
 
-    def passed(self, D: Any) -> None:
+    def flowed(self, D: Any) -> None:
         """∂ℒ/∂Z (n, L) of another backward pass; None where none is needed any more."""
         self.D = D
         self.__dict__.pop("_D", None)
@@ -93,12 +98,24 @@ class Call:
     def of_theta(self, G: Any) -> Judged:
         """∂ℒ/∂θ (L, d), each class for itself."""
         probed = self._probed("grad_theta", G, self.v, self._D.left, self._D.columns[0], terms=len(self.X))
-        return self._looked(probed, lambda l: self._again("grad_theta", G, l, self.D[:, l], self.X, data=False))
+        judged = self._looked(probed, lambda l: self._again("grad_theta", G, l, self.D[:, l], self.X, data=False))
+        return self._same(judged, "X", self._X.right)
 
     def of_X(self, H: Any) -> Judged:
         """∂ℒ/∂X (n, d), each sample for itself."""
         probed = self._probed("grad_X", H, self.v, self._D.right, self._D.rows[0], terms=len(self.theta))
-        return self._looked(probed, lambda i: self._again("grad_X", H, i, self.D[i], self.theta, data=True))
+        judged = self._looked(probed, lambda i: self._again("grad_X", H, i, self.D[i], self.theta, data=True))
+        return self._same(judged, "theta", self._theta.right)
+
+    def _same(self, judged: Judged, name: str, before: list[Any]) -> Judged:
+        """As it was judged, where something is off; unless what is off is θ or X itself, which is another than in the call.
+
+        A gradient of other numbers than the logits are of is a gradient of neither, and no rounding: so it is not certified.
+        """
+        now = swept(getattr(self, name), self.v).right if judged.probe > 1 else ()
+        if all(bool((one == other).all()) for one, other in zip(before, now, strict=False)):
+            return judged
+        return replace(judged, entries=(), unknown=CHANGED[name])
 
     def _probed(self, name: str, P: Any, by: Any, must: Any, squares: Any, *, terms: int) -> tuple[str, Reals, bool]:
         """Of each row, how far it is off in units of what is usual; and whether what it must be is known."""
@@ -125,8 +142,10 @@ class Call:
         if not known:
             return Judged(name, float("nan"), (), "what it is a product of is not finite, or its squares are not")
         worst = [int(k) for k in np.argsort(-ratios, kind="stable")[:LOOKED] if ratios[k] > 1]
-        entries = [entry for k in worst if (entry := again(k)) is not None]
-        return Judged(name, float(ratios.max(initial=0.0)), tuple(entries))
+        looked = [again(k) for k in worst]
+        entries = tuple(entry for entry in looked if entry is not None)
+        beyond = any(np.isinf(ratios[k]) and entry is None for k, entry in zip(worst, looked, strict=True))
+        return Judged(name, float(ratios.max(initial=0.0)), entries, OVERFLOW if beyond else "")
 
     def _again(self, name: str, P: Any, row: int, factor: Any, A: Any, *, data: bool) -> Entry | None:
         """A row that is Σ factor_k A_k."""
@@ -153,7 +172,9 @@ class Call:
             limit = outward(size * (k + 2 * spread(terms + 8, U64)) + lost, terms + 16)
             limit = np.where(size + limit < self.model.huge, limit, np.inf)
             off = abs(computed - value)
-            ratio, unusual = off / limit, off / usual(self.model, terms, squares, value)
+            # what underflows is no independent rounding, and what leaves the range is none at all
+            common = np.where(np.isfinite(limit), usual(self.model, terms, squares, value) + lost, np.inf)
+            ratio, unusual = off / limit, off / common
         ratio = np.where(np.isnan(off) & np.isfinite(limit), np.inf, np.nan_to_num(ratio, nan=0.0, posinf=np.inf))
         unusual = np.where(np.isnan(unusual), 0.0, unusual)
         j = int(ratio.argmax()) if ratio.max() > 1 else int(unusual.argmax())

@@ -32,7 +32,14 @@ class Turn:
         self.failed = ""
         self.began = False
         self._version = call.theta._version
-        self._during: int | None = None
+        self._pass: int | None = None
+
+    def repeated(self) -> bool:
+        """Whether a call comes in the first backward pass since this one: it is this one again, for gradient checkpointing."""
+        running = backward_pass()
+        if self._pass is None:
+            self._pass = running
+        return running is not None and running == self._pass
 
     @classmethod
     def of(cls, number: int, taken: tuple[Any, Any, Any], Z: Any, declared: Arithmetic, probes: int) -> "Turn":
@@ -46,31 +53,26 @@ class Turn:
         made._judge(lambda: made._call.logits(Z.detach().reshape(-1, Z.shape[-1])))
         return made
 
-    def logits(self, given: tuple[Any, ...]) -> None:
-        """(∂ℒ/∂Z,) has come: in each backward pass before the gradients that are made of it."""
-        (D,) = given
-        if not self.waits or D is None:
+    def logits(self, flowed: tuple[Any, ...]) -> None:
+        """∂ℒ/∂Z has come: that of the pass that the other gradients are of, where there are several."""
+        (D,) = flowed
+        if D is None or (self.began and not self.waits):
             return
-        self.began, self._during = True, backward_pass()
+        self.began = True
         if sys.modules["torch"].is_grad_enabled():
-            self.failed = RECORDED
-            self.waits.clear()
-        self._call.passed(D.detach().reshape(-1, D.shape[-1]) if self.waits else None)
-
-    @property
-    def coming_back(self) -> bool:
-        """Whether its gradients are on their way: a call now is one that gradient checkpointing repeats for them."""
-        return bool(self.waits) and self._during is not None and self._during == backward_pass()
+            self.failed = self.failed or RECORDED
+        self._call.flowed(D.detach().reshape(-1, D.shape[-1]))
 
     def gradient(self, name: str, found: Any) -> bool:
         """One of the others has come: whether it was the last."""
         if name not in self.waits or not self.began:
             return False
         of, flat = (self._call.of_theta if name == "grad_theta" else self._call.of_X), found.detach()
-        self._judge(lambda: of(flat.reshape(-1, flat.shape[-1])))
+        if not self.failed:
+            self._judge(lambda: of(flat.reshape(-1, flat.shape[-1])))
         self.waits.discard(name)
         if not self.waits:
-            self._call.passed(None)
+            self._call.flowed(None)
         return not self.waits
 
     def _judge(self, work: Callable[[], Judged]) -> None:
@@ -81,7 +83,9 @@ class Turn:
         except Exception as problem:  # the reason is told
             self.failed = f"an array cannot be read: {raised(problem)}"
             return
-        if found.entries and self._call.theta._version != self._version:  # rows were computed again from other weights
+        if (
+            found.probe > 1 and self._call.theta._version != self._version
+        ):  # rows were computed again from other weights
             self.failed = CHANGED
         else:
             self.judged.append(found)

@@ -1,0 +1,95 @@
+"""Arrays as somebody has them after a step: of any framework, with gradients recorded, or with no numbers in them."""
+
+import json
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+import gradcheck
+from gradcheck import Unusable
+from gradcheck.cli import main
+
+L, D, N = 30, 8, 50
+
+
+def step(dtype=np.float32, seed=0):
+    """A step without logits, samples in rows."""
+    rng = np.random.default_rng(seed)
+    theta, b, X = rng.normal(size=(L, D)), np.zeros(L), rng.normal(size=(N, D))
+    y, Z = rng.integers(L, size=N), X @ theta.T
+    A = np.exp(Z) / np.exp(Z).sum(axis=1, keepdims=True)
+    given = (A - np.eye(L)[y]) / N
+    found = {"theta": theta, "b": b, "X": X, "grad_theta": given.T @ X, "grad_b": given.sum(0), "grad_X": given @ theta}
+    return {**{name: value.astype(dtype) for name, value in found.items()}, "Y": y, "samples": "rows"}
+
+
+def verdicts(arrays):
+    return {finding.quantity: str(finding.verdict.outcome) for finding in gradcheck.audit(**arrays).findings}
+
+
+ALL = dict.fromkeys(("grad_theta", "grad_b", "grad_X"), "agree")
+
+
+@pytest.mark.parametrize("double", [False, True])
+def test_arrays_of_jax_are_audited_on_the_host_without_logits(double):
+    """theta, too, which ∂ℒ/∂X multiplies."""
+    jax = pytest.importorskip("jax")
+    with jax.enable_x64(double):
+        given = {
+            k: v if k == "samples" else jax.numpy.asarray(v) for k, v in step(np.float64 if double else "f4").items()
+        }
+        assert verdicts(given) == ALL
+        given["grad_X"] = given["grad_X"].at[3, 2].multiply(-1)
+        assert verdicts(given) == {**ALL, "grad_X": "disagree"}
+
+
+def test_a_head_without_a_bias_is_one_with_none():
+    assert verdicts({**step(), "b": None}) == ALL
+
+
+def test_tracers_of_jax_are_refused_in_a_line():
+    jax = pytest.importorskip("jax")
+    with pytest.raises(Unusable, match=r"theta is a .*outside of jit"):
+        jax.jit(lambda theta: gradcheck.audit(**{**step(), "theta": theta}).status)(step()["theta"])
+
+
+def test_arrays_without_numbers_are_refused_in_a_line():
+    """A gradient that did not come, tensors of the meta device, sparse ones, and those of 8 bits."""
+    torch = pytest.importorskip("torch")
+    theta = torch.zeros(L, D)
+    for value, words in (
+        (None, "is None"),
+        (theta.to("meta"), "meta device"),
+        (theta.to_sparse(), "to_dense"),
+        (theta.to(torch.float8_e4m3fn), "float8_e4m3fn"),
+    ):
+        with pytest.raises(Unusable, match=f"^grad_theta.*{words}"):
+            gradcheck.audit(**{**step(), "grad_theta": value})
+
+
+@pytest.fixture
+def dump(tmp_path):
+    given = step()
+    return gradcheck.capture({k: v for k, v in given.items() if k != "samples"}, tmp_path / "dump", samples="rows")
+
+
+@pytest.mark.parametrize("option", ["--json", "--html"])
+@pytest.mark.parametrize("name", ["theta.npy", "layout.json"])
+def test_a_report_is_never_written_over_what_is_audited(dump, option, name):
+    before = (dump / name).read_bytes()
+    found = CliRunner().invoke(main, ["audit", str(dump), option, str(dump / ".." / "dump" / name)])
+    assert found.exit_code == 2 and "is of the dump" in found.output and (dump / name).read_bytes() == before
+
+
+def test_a_report_in_the_folder_of_a_dump_is_written_again(dump):
+    for _ in range(2):
+        assert CliRunner().invoke(main, ["audit", str(dump), "--json", str(dump / "report.json")]).exit_code == 0
+
+
+def test_what_layout_json_says_and_nobody_knows_is_refused(dump):
+    """A misspelt declaration would be none."""
+    said = json.loads((dump / "layout.json").read_text())
+    (dump / "layout.json").write_text(json.dumps({**said, "sum": "blocked:64"}))
+    found = CliRunner().invoke(main, ["audit", str(dump)])
+    assert found.exit_code == 2 and "says 'sum', which is not known" in found.output

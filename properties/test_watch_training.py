@@ -1,0 +1,236 @@
+"""What training does beside one call and one backward pass: none of it is called wrong, and none of it ends the training."""
+
+import copy
+import pickle
+import warnings
+
+import pytest
+
+import gradcheck
+from gradcheck import Disagreement, DisagreementWarning, Unusable
+
+torch = pytest.importorskip("torch")
+cross_entropy = torch.nn.functional.cross_entropy
+checkpoint = torch.utils.checkpoint.checkpoint
+
+L, D, N = 60, 16, 40
+
+
+@pytest.fixture(autouse=True)
+def _loud():
+    """A warning that no test expects is an error."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", DisagreementWarning)
+        yield
+
+
+@pytest.fixture
+def head():
+    torch.manual_seed(0)
+    return torch.nn.Linear(D, L)
+
+
+def batch(**said):
+    return torch.randn(N, D, **said), torch.randint(L, (N,))
+
+
+def parts_first(head):
+    """The gradient of another loss was taken before, of data alone."""
+    X, y = batch(requires_grad=True)
+    Z = head(X)
+    torch.autograd.grad(3 * cross_entropy(Z, y), X, retain_graph=True)
+    (cross_entropy(Z, y) + Z.square().mean()).backward()
+
+
+def logits_first(head):
+    """The gradient of the logits alone was taken before, of another multiple of the loss."""
+    X, y = batch(requires_grad=True)
+    Z = head(X)
+    loss = cross_entropy(Z, y)
+    torch.autograd.grad(3 * loss, Z, retain_graph=True)
+    loss.backward()
+
+
+def again(head):
+    """Two passes through one graph."""
+    X, y = batch(requires_grad=True)
+    Z = head(X)
+    cross_entropy(Z, y).backward(retain_graph=True)
+    Z.square().mean().backward()
+
+
+def clipped(head):
+    """A hook of the user changes what flows back through the logits."""
+    X, y = batch(requires_grad=True)
+    Z = head(X)
+    Z.register_hook(lambda gradient: gradient.clamp(-1e-3, 1e-3))
+    cross_entropy(Z, y).backward()
+
+
+def named(head):
+    """The data by their name."""
+    X, y = batch()
+    cross_entropy(head(input=X), y).backward()
+
+
+def in_place(head):
+    """Logits that are masked in place."""
+    X, y = batch(requires_grad=True)
+    Z = head(X).div_(2)
+    Z[:, L // 2 :] = -1e9
+    cross_entropy(Z, y % (L // 2)).backward()
+
+
+def checkpointed(head):
+    """Computed again in the backward pass, before anything has flowed back to the first call."""
+    X, y = batch(requires_grad=True)
+    cross_entropy(checkpoint(lambda x: head(x).tanh() * 3, X, use_reentrant=False), y).backward()
+
+
+def frozen_weight(head):
+    """Frozen since; the bias is trained."""
+    head.weight.requires_grad_(False)
+    named(head)
+
+
+@pytest.mark.parametrize(
+    "step", [parts_first, logits_first, again, clipped, named, in_place, checkpointed, frozen_weight]
+)
+def test_a_correct_step_is_judged_and_not_called_wrong(head, step):
+    with gradcheck.watch(head, every=1) as watch:
+        step(head)
+    assert watch.found.judged == 1 and not watch.found.wrong and not watch.found.skipped, str(watch.found)
+
+
+def twice_of_data(head):
+    """A penalty on the gradient of the data."""
+    X, y = batch(requires_grad=True)
+    loss = cross_entropy(head(X), y)
+    (gradient,) = torch.autograd.grad(loss, X, create_graph=True)
+    (loss + gradient.square().sum()).backward()
+
+
+def twice_of_weights(head):
+    """A penalty on the gradient of the weights."""
+    X, y = batch(requires_grad=True)
+    loss = cross_entropy(head(X), y)
+    (gradient,) = torch.autograd.grad(loss, head.weight, create_graph=True)
+    (loss + gradient.square().sum()).backward()
+
+
+def frozen(head):
+    head.requires_grad_(False)
+    head(batch()[0])
+
+
+def computed(head):
+    torch.nn.utils.parametrizations.weight_norm(head)
+    named(head)
+
+
+def sparse(head):
+    X, y = batch()
+    cross_entropy(head((X * (X > 0)).to_sparse()), y).backward()
+
+
+def of_functions(head):
+    X, y = batch()
+    torch.func.jvp(lambda x: cross_entropy(head(x), y), (X,), (X,))
+
+
+NOT_JUDGED = {
+    twice_of_data: "create_graph",
+    twice_of_weights: "create_graph",
+    frozen: "require a gradient",
+    computed: "computed from others",
+    sparse: "cannot be read",
+    of_functions: "require a gradient",
+}
+
+
+@pytest.mark.parametrize("step", NOT_JUDGED)
+def test_what_cannot_be_judged_goes_on_and_is_told(head, step):
+    with gradcheck.watch(head, every=1) as watch:
+        step(head)
+    assert watch.found.judged == 0 and not watch.found.wrong
+    (reason,) = watch.found.skipped
+    assert NOT_JUDGED[step] in reason
+
+
+@pytest.mark.parametrize("changed", ["θ", "X"])
+def test_numbers_that_were_changed_behind_autograd_are_not_certified(head, changed):
+    """By .data, as autograd does not see; the gradient is of other numbers than the logits."""
+    X, y = batch(requires_grad=changed == "θ")
+    with gradcheck.watch(head, every=1) as watch:
+        Z = head(X)
+        (head.weight if changed == "θ" else X).data.mul_(3)
+        cross_entropy(Z, y).backward()
+    (reason,) = watch.found.inconclusive
+    assert f"{changed} was changed in place" in reason and not watch.found.judged and not watch.found.wrong
+
+
+def test_a_copy_is_not_watched_and_can_be(head):
+    """As an average of the weights is, or a model that is saved."""
+    with gradcheck.watch(head, every=1) as watch:
+        for other in (copy.deepcopy(head), pickle.loads(pickle.dumps(head))):
+            assert torch.equal(other(torch.ones(D)), torch.nn.functional.linear(torch.ones(D), head.weight, head.bias))
+            assert watch.found.calls == 0
+            with gradcheck.watch(other, every=1) as more:
+                named(other)
+            assert more.found.judged == 1
+
+
+def test_a_watch_that_is_closed_looks_at_nothing_in_whatever_order(head):
+    first, second = gradcheck.watch(head, every=1), gradcheck.watch(head, every=1)
+    first.close()
+    named(head)
+    second.close()
+    named(head)
+    assert (first.found.calls, second.found.calls) == (0, 1)
+
+
+def test_closing_lets_go_of_the_layer_even_where_it_raises(head, monkeypatch):
+    """What was found in logits that nothing flowed back to is raised then."""
+    usual = torch.nn.functional.linear
+    with monkeypatch.context() as patched, pytest.raises(Disagreement), gradcheck.watch(head, every=1, on="raise"):
+        patched.setattr(torch.nn.functional, "linear", lambda X, W, b: usual(X, W, b) * 1.01)
+        head(batch()[0])
+    assert "forward" not in vars(head)
+
+
+def test_a_file_of_somebody_else_is_left_as_it_is_and_one_of_a_watch_goes_on(head, tmp_path):
+    """As where training is resumed."""
+    other, lines = tmp_path / "train.py", tmp_path / "watch.jsonl"
+    other.write_text("import torch\n")
+    with pytest.raises(Unusable, match="no watch has written it"):
+        gradcheck.watch(head, to=other)
+    assert other.read_text() == "import torch\n" and "forward" not in vars(head)
+    for _ in range(2):
+        with gradcheck.watch(head, to=lines):
+            named(head)
+    assert len(lines.read_text().splitlines()) == 4
+
+
+def test_a_file_that_cannot_be_written_any_more_does_not_end_the_training(head, tmp_path):
+    folder = tmp_path / "gone"
+    folder.mkdir()
+    with gradcheck.watch(head, every=1, to=folder / "lines") as watch:
+        (folder / "lines").unlink()
+        folder.rmdir()
+        with pytest.warns(RuntimeWarning, match="cannot write") as warned:
+            for _ in range(2):
+                named(head)
+    assert len(warned) == 1 and watch.found.judged == 2
+
+
+@pytest.mark.parametrize("how", ["overflow", "subnormal"])
+def test_what_leaves_the_range_of_float16_is_not_unusual(head, how):
+    """A gradient that overflows, as a loss scale finds out, and data that underflow when they are written down."""
+    with gradcheck.watch(head, every=1) as watch:
+        X, y = batch(requires_grad=True)
+        X = (X * (1000 if how == "overflow" else 1e-6)).detach().requires_grad_()
+        with torch.autocast("cpu", torch.float16):
+            loss = cross_entropy(head(X).float(), y)
+        (loss * 65536).backward()
+    assert not watch.found.wrong and not watch.found.unusual
+    assert watch.found.judged == (how == "subnormal") and sum(watch.found.inconclusive.values()) == (how == "overflow")
