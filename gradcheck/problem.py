@@ -63,9 +63,8 @@ class Problem:
 
     Raises `ProblemError`, which says what was given and what was expected.
 
-        >>> import numpy as np
-        >>> from gradcheck import Problem
-        >>> p = Problem(theta=np.zeros((3, 2)), b=np.zeros((3, 1)), X=np.ones((2, 4)), Y=np.eye(3)[:, [0, 1, 2, 0]])
+        >>> import gradcheck, numpy as np
+        >>> p = gradcheck.Problem(theta=np.zeros((3, 2)), b=np.zeros((3, 1)), X=np.ones((2, 4)), Y=np.eye(3)[:, [0, 1, 2, 0]])
         >>> p.L, p.d, p.n
         (3, 2, 4)
     """
@@ -161,10 +160,8 @@ class Problem:
     @cached_property
     def one_class(self) -> bool:
         """Whether every column of Y is one-hot, or zero, as that of a sample that does not count."""
-        if self.label_index is not None:
-            return True
         Y = self.reals[3]
-        return bool(((Y == 0) | (Y == 1)).all() and (Y.sum(axis=0) <= 1).all())
+        return self.label_index is not None or bool(((Y == 0) | (Y == 1)).all() and (Y.sum(axis=0) <= 1).all())
 
     @cached_property
     def unit_mass(self) -> bool:
