@@ -60,7 +60,7 @@ def _printed(command: str, folder: Path) -> str | None:
     done = subprocess.run(spelt, shell=True, cwd=folder, env=environment, capture_output=True, text=True, check=False)
     if done.returncode in (CANNOT, 127) or (not ours and done.returncode):
         click.echo(f"left as it stands: {command}: {done.stderr.strip().splitlines()[-1:]}", err=True)
-    return done.stdout if ours and done.returncode not in (CANNOT, 127) else None
+    return done.stdout.replace(f"{folder}/", "") if ours and done.returncode not in (CANNOT, 127) else None
 
 
 def settled(text: str) -> str:
