@@ -126,5 +126,8 @@ def test_few_shapes_are_public(problem):
 
 @pytest.mark.parametrize("name", ["jax", "optax", "optax-safe", "optax-smoothed", "tinygrad", "tinygrad-options"])
 def test_frameworks_that_compile_declare_it(name):
-    pytest.importorskip(name.split("-")[0])
-    assert load(name).takes.compiles
+    try:  # by our own door, which says where tinygrad computes before it is imported
+        it = load(name)
+    except gradcheck.Missing as missing:
+        pytest.skip(str(missing))
+    assert it.takes.compiles
