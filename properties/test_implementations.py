@@ -8,6 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from hypothesis import settings
+from mission import ELSEWHERE
 
 import gradcheck
 from gradcheck import Layout, Unusable, conform, load
@@ -39,7 +40,6 @@ OPTIONS = {
     "cut-cross-entropy": 3,
     "megatron": 12,
 }
-ELSEWHERE = ("kernels", "megatron")  # extras that take a gigabyte, which CI does not install
 PLAIN = [name for name in BUILT_IN if name not in OPTIONS]
 
 
