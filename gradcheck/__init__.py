@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from gradcheck.api.frameworks import from_tensorflow as from_tensorflow
     from gradcheck.api.frameworks import from_torch as from_torch
     from gradcheck.api.frameworks import from_torch_module as from_torch_module
-    from gradcheck.api.kernels import from_kernel as from_kernel
     from gradcheck.api.targets import load as load
     from gradcheck.api.verbs import assert_gradient as assert_gradient
     from gradcheck.api.verbs import check as check
@@ -52,6 +51,7 @@ if TYPE_CHECKING:
     from gradcheck.implementations import Layout as Layout
     from gradcheck.implementations import NotPosed as NotPosed
     from gradcheck.implementations import Takes as Takes
+    from gradcheck.implementations.kernels.made import from_kernel as from_kernel
     from gradcheck.law import CrossEntropy as CrossEntropy
     from gradcheck.law import Loss as Loss
     from gradcheck.parallel.run import ranks as ranks
@@ -121,7 +121,6 @@ _HOMES = {
         "from_torch",
         "from_torch_module",
     ),
-    "gradcheck.api.kernels": ("from_kernel",),
     "gradcheck.api.targets": ("load",),
     "gradcheck.api.verbs": ("assert_gradient", "check", "conform", "judge"),
     "gradcheck.arithmetic": ("Arithmetic",),
@@ -133,6 +132,7 @@ _HOMES = {
     "gradcheck.enclosure": ("Enclosure",),
     "gradcheck.errors": ("Disagreement", "DisagreementWarning", "Missing", "Unusable", "UnusualWarning"),
     "gradcheck.implementations": ("Implementation", "Layout", "NotPosed", "Takes"),
+    "gradcheck.implementations.kernels.made": ("from_kernel",),
     "gradcheck.law": ("CrossEntropy", "Loss"),
     "gradcheck.parallel.run": ("ranks",),
     "gradcheck.problem": ("Problem",),

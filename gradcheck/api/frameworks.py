@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any
 
 from gradcheck.errors import Missing
 from gradcheck.implementations import Implementation, Layout, Takes
+from gradcheck.implementations.adapter import DTYPES, Adapted
 from gradcheck.law import CrossEntropy
 
 if TYPE_CHECKING:
     import jax
     import torch
 
-DTYPES = ("float64", "float32")
 PAPER, PLAIN, ROWS, ALL = Layout(), CrossEntropy(), Layout(samples="rows", labels="index"), Takes()
 
 
@@ -161,7 +161,7 @@ def from_tensorflow(
     with _needing("from_tensorflow", "tensorflow"):
         from gradcheck.implementations import tensorflow as made
 
-    return made.from_tensorflow(loss, logits=logits, layout=layout, law=law, name=name, dtypes=dtypes, takes=takes)
+    return made.adapted(Adapted(loss, logits, layout, law, name, dtypes, takes))
 
 
 def from_mlx(
@@ -191,7 +191,7 @@ def from_mlx(
     with _needing("from_mlx", "mlx"):
         from gradcheck.implementations import mlx as made
 
-    return made.from_mlx(loss, logits=logits, layout=layout, law=law, name=name, dtypes=dtypes, takes=takes)
+    return made.adapted(Adapted(loss, logits, layout, law, name, dtypes, takes))
 
 
 def from_paddle(
@@ -221,7 +221,7 @@ def from_paddle(
     with _needing("from_paddle", "paddle"):
         from gradcheck.implementations import paddle as made
 
-    return made.from_paddle(loss, logits=logits, layout=layout, law=law, name=name, dtypes=dtypes, takes=takes)
+    return made.adapted(Adapted(loss, logits, layout, law, name, dtypes, takes))
 
 
 @contextmanager

@@ -1,6 +1,6 @@
 """What every framework's adapter has: a loss of arrays or of logits, its options, and how it is declared. Knows no framework."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -42,10 +42,15 @@ class Adapted:
 
     def value(self, *arrays: Any, **options: Any) -> Any:
         """The loss, of parameters, X and Y."""
-        *parameters, X, Y = arrays
+        *given, Y = arrays
+        return self.made(given, Y, options)[0]
+
+    def made(self, given: Sequence[Any], Y: Any, options: Mapping[str, Any]) -> tuple[Any, list[Any]]:
+        """The loss, of parameters and X that are `given`, and what it has a gradient of: these, and Z of a loss of logits."""
         if self.logits is None:
-            return self.loss(*parameters, X, Y, **options)
-        return self.loss(self.logits(*parameters, X), Y, **options)
+            return self.loss(*given, Y, **options), [*given]
+        Z = self.logits(*given)
+        return self.loss(Z, Y, **options), [*given, Z]
 
     def eager(
         self, slopes: "Slopes", value: Callable[..., Any], logits: Callable[..., Any], **declared: Any

@@ -11,9 +11,7 @@ import numpy as np
 
 from gradcheck.arithmetic import Arithmetic
 from gradcheck.implementations.adapter import Adapted, require_fits
-from gradcheck.implementations.record import Implementation, Layout
-from gradcheck.implementations.takes import Takes
-from gradcheck.law import CrossEntropy
+from gradcheck.implementations.record import Implementation
 from gradcheck.problem import Array
 
 
@@ -21,18 +19,8 @@ def _array(array: Array) -> Any:
     return mx.array(np.array(array, order="C"))  # it takes no negative strides
 
 
-def from_mlx(
-    loss: Callable[..., Any],
-    *,
-    logits: Callable[..., Any] | None = None,
-    layout: Layout = Layout(),  # noqa: B008 - immutable
-    law: CrossEntropy = CrossEntropy(),  # noqa: B008 - immutable
-    name: str = "",
-    dtypes: tuple[str, ...] = ("float32",),
-    takes: Takes = Takes(),  # noqa: B008 - immutable
-) -> Implementation:
-    """As `gradcheck.from_mlx`."""
-    adapted = Adapted(loss, logits, layout, law, name, dtypes, takes)
+def adapted(of: Adapted) -> Implementation:
+    """The loss that `gradcheck.from_mlx` was given."""
 
     def slopes(arrays: tuple[Array, ...], options: dict[str, Any], c: Array) -> list[Array | None]:
         *given, Y = map(_array, arrays)
@@ -46,12 +34,12 @@ def from_mlx(
             require_fits(c, value.ndim)
             return mx.broadcast_to(_array(c).astype(value.dtype), value.shape)
 
-        if logits is None:
-            found = pulled(lambda *p: loss(*p, *held, Y, **options), leaves, seed(loss(*given, Y, **options)))
+        if of.logits is None:
+            found = pulled(lambda *p: of.loss(*p, *held, Y, **options), leaves, seed(of.loss(*given, Y, **options)))
             ends = []
         else:
-            Z = logits(*given)
-            ends = pulled(lambda Z: loss(Z, Y, **options), [Z], seed(loss(Z, Y, **options)))
+            logits, Z = of.logits, of.logits(*given)
+            ends = pulled(lambda Z: of.loss(Z, Y, **options), [Z], seed(of.loss(Z, Y, **options)))
             found = pulled(lambda *p: logits(*p, *held), leaves, ends[0])
         return [*map(np.array, found), *[None] * len(held), *map(np.array, ends)]
 
@@ -59,7 +47,7 @@ def from_mlx(
         return lambda *arrays, **options: np.array(function(*map(_array, arrays), **_given(options)))
 
     flushed = Arithmetic(subnormals="flushed")
-    return adapted.eager(slopes, called(adapted.value), called(logits or loss), arithmetic=flushed)
+    return of.eager(slopes, called(of.value), called(of.logits or of.loss), arithmetic=flushed)
 
 
 def _given(options: dict[str, Any]) -> dict[str, Any]:

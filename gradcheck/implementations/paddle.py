@@ -10,10 +10,8 @@ import numpy as np
 import paddle
 
 from gradcheck.arithmetic import Arithmetic
-from gradcheck.implementations.adapter import DTYPES, Adapted, require_fits
-from gradcheck.implementations.record import Implementation, Layout
-from gradcheck.implementations.takes import Takes
-from gradcheck.law import CrossEntropy
+from gradcheck.implementations.adapter import Adapted, require_fits
+from gradcheck.implementations.record import Implementation
 from gradcheck.problem import Array
 
 
@@ -21,27 +19,12 @@ def _tensor(array: Array, *, leaf: bool = False) -> Any:
     return paddle.to_tensor(np.array(array, order="C"), place="cpu", stop_gradient=not leaf)
 
 
-def from_paddle(
-    loss: Callable[..., Any],
-    *,
-    logits: Callable[..., Any] | None = None,
-    layout: Layout = Layout(),  # noqa: B008 - immutable
-    law: CrossEntropy = CrossEntropy(),  # noqa: B008 - immutable
-    name: str = "",
-    dtypes: tuple[str, ...] = DTYPES,
-    takes: Takes = Takes(),  # noqa: B008 - immutable
-) -> Implementation:
-    """As `gradcheck.from_paddle`."""
-    adapted = Adapted(loss, logits, layout, law, name, dtypes, takes)
+def adapted(of: Adapted) -> Implementation:
+    """The loss that `gradcheck.from_paddle` was given."""
 
     def slopes(arrays: tuple[Array, ...], options: dict[str, Any], c: Array) -> list[Array | None]:
         *leaves, Y = (_tensor(each, leaf=each.dtype.kind == "f") for each in arrays)
-        variables = list(leaves)
-        if logits is None:
-            value = loss(*leaves, Y, **_given(options))
-        else:
-            variables.append(logits(*leaves))
-            value = loss(variables[-1], Y, **_given(options))
+        value, variables = of.made(leaves, Y, _given(options))
         require_fits(c, value.ndim)
         upstream = paddle.broadcast_to(_tensor(c).astype(value.dtype), value.shape)
         known = [each for each in variables if not each.stop_gradient]
@@ -52,7 +35,7 @@ def from_paddle(
         return lambda *arrays, **options: function(*map(_tensor, arrays), **_given(options)).numpy()
 
     flushed = Arithmetic(subnormals="flushed")
-    return adapted.eager(slopes, called(adapted.value), called(logits or loss), arithmetic=flushed)
+    return of.eager(slopes, called(of.value), called(of.logits or of.loss), arithmetic=flushed)
 
 
 def _given(options: dict[str, Any]) -> dict[str, Any]:

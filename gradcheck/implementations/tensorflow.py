@@ -10,25 +10,13 @@ import numpy as np
 import tensorflow as tf
 
 from gradcheck.arithmetic import Arithmetic
-from gradcheck.implementations.adapter import DTYPES, Adapted, require_fits
-from gradcheck.implementations.record import Implementation, Layout
-from gradcheck.implementations.takes import Takes
-from gradcheck.law import CrossEntropy
+from gradcheck.implementations.adapter import Adapted, require_fits
+from gradcheck.implementations.record import Implementation
 from gradcheck.problem import Array
 
 
-def from_tensorflow(
-    loss: Callable[..., Any],
-    *,
-    logits: Callable[..., Any] | None = None,
-    layout: Layout = Layout(),  # noqa: B008 - immutable
-    law: CrossEntropy = CrossEntropy(),  # noqa: B008 - immutable
-    name: str = "",
-    dtypes: tuple[str, ...] = DTYPES,
-    takes: Takes = Takes(),  # noqa: B008 - immutable
-) -> Implementation:
-    """As `gradcheck.from_tensorflow`."""
-    adapted = Adapted(loss, logits, layout, law, name, dtypes, takes)
+def adapted(of: Adapted) -> Implementation:
+    """The loss that `gradcheck.from_tensorflow` was given."""
 
     def slopes(arrays: tuple[Array, ...], options: dict[str, Any], c: Array) -> list[Array | None]:
         *watched, Y = map(tf.constant, map(np.ascontiguousarray, arrays))
@@ -36,11 +24,7 @@ def from_tensorflow(
             for each in watched:
                 if each.dtype.is_floating:
                     tape.watch(each)
-            if logits is None:
-                value = loss(*watched, Y, **options)
-            else:
-                watched.append(logits(*watched))
-                value = loss(watched[-1], Y, **options)
+            value, watched = of.made(watched, Y, options)
         require_fits(c, value.ndim)
         upstream = tf.broadcast_to(tf.cast(tf.constant(c), value.dtype), value.shape)
         found = tape.gradient(value, watched, output_gradients=upstream)
@@ -51,6 +35,4 @@ def from_tensorflow(
             *map(tf.constant, map(np.ascontiguousarray, arrays)), **options
         ).numpy()
 
-    return adapted.eager(
-        slopes, called(adapted.value), called(logits or loss), arithmetic=Arithmetic(subnormals="flushed")
-    )
+    return of.eager(slopes, called(of.value), called(of.logits or of.loss), arithmetic=Arithmetic(subnormals="flushed"))

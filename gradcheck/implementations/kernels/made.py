@@ -26,7 +26,7 @@ CANNOT = "no GPU runs it: races, the hardware's own functions, the order of its 
 
 
 def from_kernel(
-    kernel: Any,
+    kernel: str | Callable[..., Any],
     *,
     call: str = "",
     blocks: Mapping[str, int] | None = None,
@@ -36,10 +36,26 @@ def from_kernel(
     dtypes: tuple[str, ...] = (),
     takes: Takes | None = None,
 ) -> Implementation:
-    """The wrapper of a kernel, or where it is, `module:function`, as a target that an interpreter runs.
+    """The wrapper of a GPU kernel, run by an interpreter: of Triton, of Pallas, or Numba's simulator of CUDA. No GPU is needed.
 
-    `call` says what the wrapper is called with: `Z, Y, None, label_smoothing`. One that takes NumPy arrays, as those of Numba's
-    kernels do, is a target as any other, and needs none.
+    `kernel` is best named, `module:function`, so that the interpreter is set up before it is imported. `call` says what it is
+    called with: Z and Y, or X, theta, b and Y; options of the loss, which problems vary; and constants. It is a loss, with its
+    gradients by autograd or by JAX. `blocks` replaces block sizes, so that few classes reach the loop over blocks. Small problems
+    are posed unless `takes` says otherwise. docs/kernels.md says what an interpreter cannot show.
+
+        implementation = gradcheck.from_kernel(
+            "liger_kernel.ops.cross_entropy:LigerCrossEntropyFunction",
+            call="Z, Y, None, ignore_index, 0.0, label_smoothing",
+            blocks={"MAX_FUSED_SIZE": 2},
+        )
+
+    One that takes NumPy arrays, as those of Numba's kernels do, is a target as any other, and needs no `call`.
+    What needs no interpreter is called as it is:
+
+        >>> import gradcheck
+        >>> call = "Z, Y, ignore_index=ignore_index, label_smoothing=label_smoothing"
+        >>> gradcheck.from_kernel("torch.nn.functional:cross_entropy", call=call).varied
+        ('ignore', 'smoothing')
     """
     for each in INTERPRETERS:
         if find_spec(each.PACKAGE) is not None:
