@@ -6,6 +6,7 @@ stand as escapes (`\x1b`), and what is cut off is counted.
 """
 
 import json
+import math
 import re
 import shlex
 from collections.abc import Iterable
@@ -68,6 +69,11 @@ def escaped(text: str) -> str:
         text = text.replace("##[", "##\\u005b")
     lines = text.split("\n")
     return "\n".join(line if line.isprintable() else "".join(map(_in_json, line)) for line in lines)
+
+
+def number(value: float | None) -> float | str | None:
+    """The same of a number, for JSON: a text where that has no word for it, "inf", "-inf" or "nan"."""
+    return value if value is None or math.isfinite(value) else str(value)
 
 
 def _in_json(character: str) -> str:

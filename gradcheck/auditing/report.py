@@ -7,7 +7,7 @@ from typing import Any
 
 from gradcheck.auditing.findings import Finding
 from gradcheck.auditing.run import Audit
-from gradcheck.printable import escaped
+from gradcheck.printable import escaped, number
 from gradcheck.referees import freivalds
 from gradcheck.verdict import Witness
 
@@ -50,10 +50,10 @@ def _finding(f: Finding, certifies: bool) -> dict[str, Any]:
         "quantity": f.quantity,
         "outcome": f.verdict.outcome.value,
         "reason": f.verdict.reason,
-        "ratio": _number(f.verdict.ratio),
+        "ratio": number(f.verdict.ratio),
         "every_entry_within": _certified(f.entry if certifies else None),
         "every_row_within": _certified(f.row if certifies else None),
-        "median_row": _number(f.median),
+        "median_row": number(f.median),
         "certified_share": _share(f, certifies),
         "certified_bits": _bits(_share(f, certifies)),
         "smallest_relative_error_seen": _certified(f.seen),
@@ -62,13 +62,14 @@ def _finding(f: Finding, certifies: bool) -> dict[str, Any]:
         "rows_left_out": max(len(f.rows) - ROWS, 0),
         "faults": list(f.faults),
         "odd": list(f.odd),
-        "unusual": [{**_entry(remark.witness), "times": _number(remark.times)} for remark in f.unusual],
-        "entries": [_entry(witness) for witness in f.entries],
+        "unusual": [{**entry(remark.witness), "times": number(remark.times)} for remark in f.unusual],
+        "entries": [entry(witness) for witness in f.entries],
     }
 
 
-def _entry(w: Witness) -> dict[str, Any]:
-    numbers = {"computed": _number(w.computed), "must_be": _number(w.midpoint), "within": _number(w.radius)}
+def entry(w: Witness) -> dict[str, Any]:
+    """One entry of an array, what it must be, and within which limit."""
+    numbers = {"computed": number(w.computed), "must_be": number(w.midpoint), "within": number(w.radius)}
     return {"place": list(w.place), **numbers}
 
 
@@ -85,7 +86,3 @@ def _bits(share: float | None) -> float | None:
 def _certified(value: float | None) -> float | None:
     """Nothing, where no number bounds what may be wrong."""
     return value if value is not None and math.isfinite(value) else None
-
-
-def _number(value: float | None) -> float | str | None:
-    return value if value is None or math.isfinite(value) else str(value)

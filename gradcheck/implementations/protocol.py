@@ -15,6 +15,7 @@ import numpy as np
 
 from gradcheck import precision
 from gradcheck.implementations.takes import INTEGERS
+from gradcheck.printable import number
 from gradcheck.problem import Array
 
 VERSION, OF_A_LAW = 1, 2  # what holds nothing that is newer is of version 1
@@ -74,7 +75,7 @@ def _plain(value: Any) -> Any:
     """The same with those that JSON has no word for as text."""
     if isinstance(value, list):
         return [_plain(entry) for entry in value]
-    return value if math.isfinite(value) else str(value)
+    return number(value)
 
 
 def header(line: bytes) -> dict[str, Any]:

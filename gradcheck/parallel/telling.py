@@ -8,7 +8,7 @@ from typing import Any
 from gradcheck import arithmetic
 from gradcheck.parallel.claims import QUANTITIES
 from gradcheck.parallel.run import OfRanks, Ranked, Wrong
-from gradcheck.printable import escaped, printable
+from gradcheck.printable import escaped, number, printable
 from gradcheck.reports import words
 from gradcheck.reports.arrays import told_apart
 from gradcheck.verdict import Outcome, Verdict
@@ -135,14 +135,10 @@ def _run(run: OfRanks) -> dict[str, Any]:
         name: {
             "outcome": tally.outcome.value,
             "counts": {o.value: c for o, c in tally.counts.items()},
-            "ratio": _number(tally.ratio),
+            "ratio": number(tally.ratio),
             "reason": tally.reason,
             "found": where(wrong[name].verdict, run, name) if name in wrong else "",
         }
         for name, tally in run.tallies.items()
     }
     return {**vars(run.shares), "problems": run.problems, "quantities": quantities, "fault": fault}
-
-
-def _number(value: float | None) -> float | str | None:
-    return value if value is None or math.isfinite(value) else str(value)

@@ -4,7 +4,6 @@ Numbers that JSON has no word for are the texts "inf" and "nan".
 """
 
 import json
-import math
 from collections.abc import Sequence
 from importlib.metadata import version
 from typing import Any
@@ -14,7 +13,7 @@ from gradcheck.causes import Cause
 from gradcheck.implementations import Layout
 from gradcheck.law import CrossEntropy
 from gradcheck.pictures import Picture
-from gradcheck.printable import escaped
+from gradcheck.printable import escaped, number
 from gradcheck.reports import commands, cut, notes, stories, words
 from gradcheck.tally import Tally
 from gradcheck.verdict import Outcome, Verdict
@@ -32,10 +31,6 @@ def text(runs: Sequence[Run]) -> str:
         "runs": [_run(run) for run in runs],
     }
     return escaped(json.dumps(whole, indent=1, ensure_ascii=False, allow_nan=False)) + "\n"
-
-
-def _number(value: float | None) -> float | str | None:
-    return value if value is None or math.isfinite(value) else str(value)
 
 
 def _run(run: Run) -> dict[str, Any]:
@@ -96,7 +91,7 @@ def _picture(picture: Picture) -> dict[str, Any]:
 
 
 def _numbers(value: Any) -> Any:
-    return [_numbers(each) for each in value] if isinstance(value, list) else _number(value)
+    return [_numbers(each) for each in value] if isinstance(value, list) else number(value)
 
 
 def _layout(layout: Layout, law: CrossEntropy) -> dict[str, Any]:
@@ -111,8 +106,8 @@ def _check(run: Run, tally: Tally) -> dict[str, Any]:
         "claim": tally.check.claims(run.law),
         "verdict": tally.outcome,
         "expected_failure": tally.expected or None,
-        "worst_ratio": _number(tally.ratio),
-        "effective_bits": _number(tally.bits(words.unit_roundoff(run))),
+        "worst_ratio": number(tally.ratio),
+        "effective_bits": number(tally.bits(words.unit_roundoff(run))),
         "worst_regime": _regime(tally, words.unit_roundoff(run)),
         "lost_bits": tally.lost and tally.lost[1].lost,
         "note": tally.lost and notes.line(tally),
@@ -124,7 +119,7 @@ def _check(run: Run, tally: Tally) -> dict[str, Any]:
 
 def _regime(tally: Tally, u: float) -> dict[str, Any] | None:
     found = tally.worst_regime(u)
-    return found and {"where": found[1], "effective_bits_elsewhere": _number(found[0])}
+    return found and {"where": found[1], "effective_bits_elsewhere": number(found[0])}
 
 
 def _failure(failure: Failure) -> dict[str, Any]:
@@ -147,13 +142,13 @@ def _verdict(verdict: Verdict) -> dict[str, Any]:
     return {
         "outcome": verdict.outcome,
         "reason": verdict.reason,
-        "ratio": _number(verdict.ratio),
+        "ratio": number(verdict.ratio),
         "witness": witness
         and {
             "quantity": witness.quantity,
             "place": witness.place,
-            "computed": _number(witness.computed),
-            "truth": _number(witness.midpoint),
-            "allowed": _number(witness.radius),
+            "computed": number(witness.computed),
+            "truth": number(witness.midpoint),
+            "allowed": number(witness.radius),
         },
     }

@@ -1,12 +1,11 @@
 """What was judged as JSON, for programs. `gradcheck_judged` is the version of this schema; docs/vectors.md says what it means."""
 
 import json
-import math
 from importlib.metadata import version
 from typing import Any
 
 from gradcheck import precision
-from gradcheck.printable import escaped
+from gradcheck.printable import escaped, number
 from gradcheck.tally import Tally
 from gradcheck.vectors.judge import Finding, Judged, Row
 from gradcheck.verdict import Outcome
@@ -31,18 +30,14 @@ def text(judged: Judged) -> str:
     return escaped(json.dumps(whole, indent=1, ensure_ascii=False, allow_nan=False)) + "\n"
 
 
-def _number(value: float | None) -> float | str | None:
-    return value if value is None or math.isfinite(value) else str(value)
-
-
 def _row(row: Row, tally: Tally) -> dict[str, Any]:
     dtype, quantity = row
     return {
         "dtype": dtype,
         "quantity": quantity,
         "verdict": tally.outcome,
-        "worst_ratio": _number(tally.ratio),
-        "effective_bits": _number(tally.bits(precision.named(dtype).u)),
+        "worst_ratio": number(tally.ratio),
+        "effective_bits": number(tally.bits(precision.named(dtype).u)),
         "judged": tally.judged,
         "counts": {outcome: tally.counts[outcome] for outcome in Outcome},
         "not_judged": dict(tally.reasons.most_common()),
@@ -58,9 +53,9 @@ def _failure(finding: Finding) -> dict[str, Any]:
         "quantity": finding.quantity,
         "outcome": verdict.outcome,
         "reason": verdict.reason,
-        "ratio": _number(verdict.ratio),
+        "ratio": number(verdict.ratio),
         "place": witness and witness.place,
-        "computed": witness and _number(witness.computed),
-        "truth": witness and _number(witness.midpoint),
-        "allowed": witness and _number(witness.radius),
+        "computed": witness and number(witness.computed),
+        "truth": witness and number(witness.midpoint),
+        "allowed": witness and number(witness.radius),
     }

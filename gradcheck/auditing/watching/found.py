@@ -1,7 +1,6 @@
 """What a watch has found: counts, entries that are wrong or unusual, and the same as lines of JSON."""
 
 import json
-import math
 import warnings
 from collections import Counter
 from collections.abc import Iterator
@@ -9,9 +8,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from gradcheck.auditing import report
 from gradcheck.auditing.findings import NAMES
 from gradcheck.auditing.watching.products import Entry, Judged
 from gradcheck.errors import Unusable
+from gradcheck.printable import number
 from gradcheck.verdict import Outcome
 
 SCHEMA = 1
@@ -137,20 +138,9 @@ def _product(one: Judged) -> dict[str, Any]:
     return {
         "outcome": outcome(one).value,
         "reason": one.unknown,
-        "probe": _number(one.probe),
+        "probe": number(one.probe),
         "entries": [
-            {
-                "place": list(entry.witness.place),
-                "computed": _number(entry.witness.computed),
-                "must_be": _number(entry.witness.midpoint),
-                "within": _number(entry.witness.radius),
-                "ratio": _number(entry.ratio),
-                "unusual": _number(entry.unusual),
-            }
+            {**report.entry(entry.witness), "ratio": number(entry.ratio), "unusual": number(entry.unusual)}
             for entry in one.entries
         ],
     }
-
-
-def _number(value: float) -> float | str:
-    return value if math.isfinite(value) else str(value)
