@@ -143,7 +143,7 @@ def _read(actual: Any, op: Op, view: View) -> tuple[Array | None, str]:
         return None, f"its dtype is {array.dtype}; expected {op.precision.name}"
     if array.shape != view.shape:
         return array, f"its shape is {array.shape}; expected {view.shape}"
-    if precision.of(array.dtype).u > max(precision.of(a.dtype).u for a in op.inputs.values()):
+    if precision.of(array.dtype).u > op.precision.u:
         return array, f"its dtype is {array.dtype}; expected {op.precision.name}, as its inputs"
     return array, ""
 

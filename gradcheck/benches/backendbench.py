@@ -41,8 +41,7 @@ class Result:
 
 def known(op: Any) -> str:
     """`_softmax` of `aten._softmax.default`; empty of what is not among `ATEN`."""
-    name = next((part for part in str(op).replace("::", ".").split(".") if part in ATEN), "")
-    return name
+    return next((part for part in str(op).replace("::", ".").split(".") if part in ATEN), "")
 
 
 def eval_correctness_test(op: Any, impl: Callable[..., Any], test: Any, **declared: Any) -> Result:

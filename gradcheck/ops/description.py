@@ -42,6 +42,11 @@ class Limits:
     zero: NDArray[np.bool_] | None = None
 
 
+def coarsest(inputs: Mapping[str, Array]) -> Precision:
+    """The coarsest precision of some arrays."""
+    return max((precision.of(array.dtype) for array in inputs.values()), key=lambda p: p.u)
+
+
 Judge = Callable[["Op", str, Grants], Iterator[Limits]]
 
 
@@ -78,8 +83,7 @@ class Op:
     @property
     def precision(self) -> Precision:
         """The coarsest of its inputs."""
-        found = [precision.of(array.dtype) for array in self.inputs.values()]
-        return max(found, key=lambda p: p.u)
+        return coarsest(self.inputs)
 
     def symbol(self, wrt: str) -> str:
         """What is judged, in words."""

@@ -86,6 +86,11 @@ def part(samples: Samples, law: CrossEntropy, rows: slice) -> Samples:
     )
 
 
+def judged(g: Grants, wrt: str, samples: Samples) -> Iterator[Limits]:
+    """The value, or the gradient with respect to Z."""
+    return gradient(g, samples) if wrt else value(g, samples)
+
+
 def gradient(g: Grants, samples: Samples) -> Iterator[Limits]:
     """∂ℒ/∂Z, of the loss times what is upstream."""
     for part in samples.parts():

@@ -11,7 +11,7 @@ from gradcheck.errors import Unusable
 from gradcheck.law import CrossEntropy, asking
 from gradcheck.law.options import LABELLED, SAMPLES, WEIGHTS
 from gradcheck.ops import linear, logits, others
-from gradcheck.ops.description import Grants, Op
+from gradcheck.ops.description import Grants, Op, coarsest
 from gradcheck.ops.targets import Targets
 from gradcheck.ops.views import View, axis_of, ignored, numbers, read
 from gradcheck.problem import Array
@@ -97,12 +97,11 @@ def cross_entropy(
         )
 
     def judge(op: Op, wrt: str, g: Any) -> Iterator[Any]:
-        return (logits.gradient if wrt else logits.value)(g, posed)
+        return logits.judged(g, wrt, posed)
 
     def wrong(wrt: str, g: Grants, rows: slice) -> Iterator[Any]:
         def other(changed: CrossEntropy, rows: slice) -> Iterator[Any]:
-            found = logits.part(posed, changed, rows) if wrt else replace(posed, law=changed)
-            return (logits.gradient if wrt else logits.value)(g, found)
+            return logits.judged(g, wrt, logits.part(posed, changed, rows) if wrt else replace(posed, law=changed))
 
         return others.laws(meant, other, rows)
 
@@ -162,24 +161,17 @@ def linear_cross_entropy(
 
         return others.laws(meant, other, rows)
 
-    coarsest = max((a.dtype for a in inputs.values()), key=_u).name
     return Op(
         "linear_cross_entropy",
         inputs,
         views,
         judge,
         about=meant.said,
-        stored=coarsest,
+        stored=coarsest(inputs).name,
         dump=layer.dump if layer.large else None,
         wrong=wrong,
         inner=max(L, view.whole[1]),
     )
-
-
-def _u(dtype: Any) -> float:
-    from gradcheck import precision
-
-    return precision.of(dtype).u
 
 
 def _axis(array: Array, samples: str) -> int:

@@ -6,6 +6,7 @@ import numpy as np
 
 from gradcheck.checks import Trial
 from gradcheck.enclosure import Reals
+from gradcheck.law import functions, text
 from gradcheck.parallel.shares import Shared
 
 Made = Mapping[str, Reals]  # of each quantity, (1, ...) or one for each rank
@@ -21,7 +22,8 @@ class Known:
         self.Z, self.A = trial.truth.enclosure("Z").midpoint, trial.truth.enclosure("A").midpoint
         self.D, self.N = trial.truth.enclosure("D").midpoint, p.divisor
         self.counted = shared.counted
-        self.lse = _lse(self.Z)
+        self.lse = functions.log_sum_exp(self.Z)[0]
+        self.targets = text.labels(self.Y, p.law)
 
     @property
     def plain(self) -> bool:
@@ -41,11 +43,6 @@ class Known:
         if losses is not None:
             whole["loss"] = np.array([np.where(self.counted, each, 0).sum() / self.N for each in losses])
         return whole
-
-
-def _lse(Z: Reals) -> Reals:
-    m = Z.max(axis=0)
-    return np.asarray(m + np.log(np.exp(Z - m).sum(axis=0)))
 
 
 def of_classes(trial: Trial, shared: Shared) -> Iterator[tuple[str, Made]]:
@@ -70,16 +67,10 @@ def _own_smoothing(known: Known) -> Made:
     return known.made(D, losses)
 
 
-def _targets(known: Known, Y: Reals) -> Reals:
-    L = len(Y)
-    e = known.smoothing(L)
-    return (1 - e) * Y + e / L
-
-
 def _own_softmax(known: Known) -> Made:
-    D = -_targets(known, known.Y)
+    D = -known.targets
     for rows in known.shared.classes:
-        D[rows] += np.exp(known.Z[rows] - _lse(known.Z[rows]))
+        D[rows] += np.exp(functions.log_softmax(known.Z[rows]))
     return known.made(D)
 
 
@@ -87,7 +78,7 @@ def _own_maximum(known: Known) -> Made:
     powers = np.array(known.Z)
     for rows in known.shared.classes:
         powers[rows] = np.exp(known.Z[rows] - known.Z[rows].max(axis=0))
-    return known.made(powers / powers.sum(axis=0) - _targets(known, known.Y))
+    return known.made(powers / powers.sum(axis=0) - known.targets)
 
 
 def _own_labels(known: Known) -> Made:
@@ -95,7 +86,7 @@ def _own_labels(known: Known) -> Made:
     for rows in known.shared.classes:
         at = np.flatnonzero(index < len(rows))
         Y[rows[0] + index[at], at] = 1
-    return known.made(known.A - _targets(known, Y))
+    return known.made(known.A - text.labels(Y, known.law))
 
 
 def of_samples(trial: Trial, shared: Shared) -> Iterator[tuple[str, Made]]:
@@ -128,7 +119,7 @@ def _of_each(known: Known) -> Reals | None:
     """(n,): the loss of each sample, times what the mean divides by."""
     if not known.plain:
         return None
-    each = known.lse - (_targets(known, known.Y) * known.Z).sum(axis=0)
+    each = known.lse - (known.targets * known.Z).sum(axis=0)
     return np.where(known.counted, each, 0)
 
 
