@@ -6,7 +6,7 @@ from gradcheck.auditing import mapping, penalties, typical
 from gradcheck.auditing.dump import Dump
 from gradcheck.auditing.findings import Compared
 from gradcheck.auditing.matrices import Matrix
-from gradcheck.auditing.plan import Plan
+from gradcheck.auditing.plan import Plan, flushed
 from gradcheck.auditing.rows import real, threaded
 from gradcheck.auditing.sums import Kept, Sums
 from gradcheck.auditing.terms import Terms
@@ -24,7 +24,7 @@ def computed_again(dump: Dump, plan: Plan, sums: Sums, rows: list[int]) -> Compa
         D, error = Terms(dump, kept.bound, labels, kept.pull, kept.share, kept.Q).of(rows, A, Y, hard)
         P, S = slope * A * kept.pull, slope * Y * kept.share
         squares, before = typical.terms(dump, plan, (P, S), A, lse=kept.m + np.log(kept.s), X=X)
-        lost = 8 * dump.lost * len(kept.m) * (1 + sums.gradient.most) * (1 + abs(D).max())
+        lost = flushed(dump, len(kept.m), sums.gradient.most, D)
         G, E = X.right((D * slope).T), X.right(error.T, absolute=True) + lost
         return np.stack([G.T, E.T, X.squared.right(squares.T).T, X.squared.right(before.T).T])
 

@@ -15,7 +15,7 @@ from gradcheck.auditing.findings import Compared, Finding, Probed, concluded
 from gradcheck.auditing.labels import Labels
 from gradcheck.auditing.matrices import Matrix, matrix
 from gradcheck.auditing.of_samples import inside
-from gradcheck.auditing.plan import Plan
+from gradcheck.auditing.plan import Plan, flushed
 from gradcheck.auditing.rows import real, threaded, walk
 from gradcheck.auditing.sums import Kept, Sums
 from gradcheck.auditing.terms import Terms
@@ -38,7 +38,7 @@ def judged(dump: Dump, plan: Plan, sums: Sums) -> Finding:
         return replace(found, odd=tuple(f"of ∂ℒ/∂X transposed, {text}" for text in faults.odd(again)))
     named = chosen.named(again, found.rows)
     zeros = faults.unwritten(again, found.rows, "sample")
-    named = (*zeros, *named) if named else faults.each(again, found.rows, dump, "sample")
+    named = (*zeros, *named) if named else faults.each(again, found.rows, dump, "sample")[0]
     return replace(found, faults=(faults.rows_in_words(found.rows, dump.n, "sample"), *named))
 
 
@@ -116,7 +116,7 @@ class Chosen:
             P, S = slope * A * terms.pull, slope * Y * terms.share
             squares, before = typical.terms(self.dump, plan, (P, S), A, lse=lse, X=X)
             largest = self.dump.lost and theta.sizes()[1].max()
-            lost = 8 * self.dump.lost * len(D) * (1 + largest) * (1 + abs(D).max())
+            lost = flushed(self.dump, len(D), largest, D)
             H, E = theta.left(D * slope), theta.left(error, absolute=True) + lost
             return np.stack([H, E, theta.squared.left(squares), theta.squared.left(before)])
 

@@ -4,15 +4,16 @@ from collections.abc import Sequence
 from itertools import combinations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from gradcheck import precision
 from gradcheck.auditing.dump import Dump
 from gradcheck.auditing.findings import Compared
 from gradcheck.enclosure import Reals
 
+Wrong = NDArray[np.bool_]
 SHOWN = 6  # numbers of rows that a reader takes in
 ODD = 64.0  # times the next worst of its row, an entry stands out
-NAMELESS = "at fault"
 UNWRITTEN = "every entry is 0, as if it had not been written"
 NEAR = 1 / 64  # of what a known factor does, within which a measured one is called by its name
 
@@ -42,19 +43,24 @@ def _listed(rows: Sequence[int], what: str) -> str:
     return f"{what}{'s' * (len(rows) != 1)} {', '.join(map(str, rows[:SHOWN]))}{more}"
 
 
-def describe(again: Compared, rows: tuple[int, ...], dump: Dump) -> tuple[str, ...]:
-    """Which `rows` are at fault, and what is recognised in those that were computed again."""
-    return (rows_in_words(rows, dump.L), *_pairs(again, rows), *each(again, rows, dump))
+def describe(again: Compared, rows: tuple[int, ...], dump: Dump) -> tuple[tuple[str, ...], bool]:
+    """Which `rows` are at fault, and what is seen in those that were computed again; and whether any of it is recognised."""
+    pairs, (told, known) = _pairs(again, rows), each(again, rows, dump)
+    return (rows_in_words(rows, dump.L), *pairs, *told), bool(pairs) or known
 
 
-def each(again: Compared, rows: tuple[int, ...], dump: Dump, what: str = "row") -> tuple[str, ...]:
-    """What is recognised in each of them alone, once for all of which it is."""
+def each(again: Compared, rows: tuple[int, ...], dump: Dump, what: str = "row") -> tuple[tuple[str, ...], bool]:
+    """What is seen in each of them alone, once for all of which it is; and whether it is recognised in any."""
     told: dict[str, list[int]] = {}
+    known = False
     for k, l in enumerate(again.rows or ()):
         if l in rows:
-            text = _row(*(a[k] for a in (again.computed, again.truth, again.allowed)), dump=dump)
-            told.setdefault(text, []).append(l)
-    return tuple(f"{_listed(sorted(found), what)}: {text}" for text, found in told.items())
+            computed, truth, allowed = (a[k] for a in (again.computed, again.truth, again.allowed))
+            wrong = ~(abs(computed - truth) <= allowed)
+            name = _recognised(computed, truth, allowed, wrong, dump)
+            known |= bool(name)
+            told.setdefault(name or _places(wrong), []).append(l)
+    return tuple(f"{_listed(sorted(found), what)}: {text}" for text, found in told.items()), known
 
 
 def unwritten(again: Compared, rows: tuple[int, ...], what: str = "row") -> tuple[str, ...]:
@@ -97,8 +103,8 @@ def odd(again: Compared) -> tuple[str, ...]:
     return tuple(told)
 
 
-def _row(computed: Reals, truth: Reals, allowed: Reals, *, dump: Dump) -> str:
-    wrong = ~(abs(computed - truth) <= allowed)
+def _recognised(computed: Reals, truth: Reals, allowed: Reals, wrong: Wrong, dump: Dump) -> str:
+    """What a row is, in words; nothing where only its places can be told."""
     lost = np.flatnonzero(~np.isfinite(computed))
     if len(lost):
         return f"{len(lost)} of {len(computed)} entries are not finite, the first at column {lost[0]}"
@@ -106,12 +112,14 @@ def _row(computed: Reals, truth: Reals, allowed: Reals, *, dump: Dump) -> str:
     if told and (wrong.sum() > 1 or not computed.any()):
         return told
     coarse = _coarser(computed, dump)
-    if coarse:
-        return f"every entry is a {coarse} number, as if the gradient had been rounded to {coarse}"
+    return f"every entry is a {coarse} number, as if the gradient had been rounded to {coarse}" if coarse else ""
+
+
+def _places(wrong: Wrong) -> str:
     if wrong.all() or wrong.sum() > len(wrong) // 2:
-        return f"{wrong.sum()} of {len(wrong)} entries are {NAMELESS}"
+        return f"{wrong.sum()} of {len(wrong)} entries are at fault"
     places = np.flatnonzero(wrong).tolist()
-    return f"{NAMELESS} in column{'s' * (len(places) != 1)} {', '.join(map(str, places[:SHOWN]))}"
+    return f"at fault in column{'s' * (len(places) != 1)} {', '.join(map(str, places[:SHOWN]))}"
 
 
 def _zero(computed: Reals, allowed: Reals) -> str:

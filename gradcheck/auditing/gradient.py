@@ -34,10 +34,10 @@ def theta(dump: Dump, plan: Plan, sums: Sums, limit: Reals) -> Finding:
 
 
 def _described(dump: Dump, sums: Sums, again: Compared, rows: tuple[int, ...]) -> tuple[str, ...]:
-    """What is seen in each row, and what explains it where that is no name yet."""
-    seen = faults.describe(again, rows, dump)
+    """What is seen in each row, and what explains it where none is recognised yet."""
+    seen, known = faults.describe(again, rows, dump)
     told = single.named(dump, sums.kept, again, rows)
-    if not told and all(faults.NAMELESS in text for text in seen):
+    if not (told or known):
         told = mistaken.named(dump, sums.kept, again, rows)
     return (*seen, *(told or faults.labelled(dump, rows)))
 

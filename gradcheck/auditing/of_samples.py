@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from gradcheck.auditing.block import Block
 from gradcheck.auditing.dump import Dump
-from gradcheck.auditing.plan import Plan, lost_of, rounding
+from gradcheck.auditing.plan import Plan, least, lost_of, rounding
 from gradcheck.auditing.rows import few
 from gradcheck.auditing.sums import OfSamples
 from gradcheck.auditing.turned import Turned
@@ -24,9 +24,7 @@ def probed(dump: Dump, plan: Plan, block: Block, by: Turned, bound: Weights) -> 
     off = (of.own + plan.products * of.size) * found[k] + double * of.size * found[k + 1]
     right, limit, own = (_of_indices if dump.index else _of_labels)(dump, block, by, bound)
     right += block.pull * found[:k]
-    # what a power, a column or their product may lose in underflow
-    floor = 16 * plan.own.tiny + 8 * (dump.d + 1) * dump.lost
-    floor = floor * of.sure * (1 + of.size) * (dump.L + by.weight.sum())
+    floor = least(dump, plan) * of.sure * (1 + of.size) * (dump.L + by.weight.sum())
     limit += granted * found[k + 1] + bound.flat * by.weight.sum() + floor + dump.d * bound.extra
     own += (1 + plan.products) * off + floor
     H = dump.matrix("grad_X", block.part).exact("H")

@@ -122,6 +122,16 @@ def lost_of(dump: Dump, lengths: Reals) -> Reals:
     return np.nan_to_num(lost, nan=0.0, posinf=0.0)
 
 
+def flushed(dump: Dump, terms: int, most: float, D: Reals) -> float:
+    """What a device that takes subnormal numbers for zero loses in so many products of D and entries up to `most`."""
+    return float(8 * dump.lost * terms * (1 + most) * (1 + abs(D).max()))
+
+
+def least(dump: Dump, plan: Plan) -> float:
+    """What a power, a column or their product may lose in underflow."""
+    return 16 * plan.own.tiny + 8 * (dump.d + 1) * dump.lost
+
+
 def _scale(dump: Dump, own: precision.Precision) -> tuple[float, float]:
     """The largest 2-norm of a row of theta, and the largest |b|."""
     found: Reals = np.empty(dump.L)

@@ -12,7 +12,7 @@ from gradcheck.auditing.dump import Dump
 from gradcheck.auditing.entries import worst_entries
 from gradcheck.auditing.losses import losses
 from gradcheck.auditing.of_samples import probed
-from gradcheck.auditing.plan import Plan, rounding
+from gradcheck.auditing.plan import Plan, least, rounding
 from gradcheck.auditing.rows import few
 from gradcheck.auditing.sums import Gradient, Kept, Logits, Loss, Sums, keep
 from gradcheck.bounds import rest
@@ -73,9 +73,7 @@ def _add_gradient(dump: Dump, plan: Plan, block: Block, products: Reals, total: 
         block.p.summed(limits / s, plan.own, into=products[len(P) :])
     (_add_indices if dump.index else _add_labels)(dump, block, P, W, total)
     total.flat += W @ bound.flat
-    # what a power, a column or their product may lose in underflow
-    tiny = 16 * plan.own.tiny + 8 * (dump.d + 1) * dump.lost
-    total.floor += float((tiny * of.sure * (1 + of.size) * (1 + W[0])).sum())
+    total.floor += float((least(dump, plan) * of.sure * (1 + of.size) * (1 + W[0])).sum())
     total.extra, total.most = max(total.extra, bound.extra), max(total.most, float(most.max()))
     if dump.law.z_loss or dump.met:  # 2 z lse may be negative, and so may what is upstream
         total.size += 2 * float(np.maximum(-block.pull, 0).sum())

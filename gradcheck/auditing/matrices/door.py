@@ -91,6 +91,16 @@ def pinned() -> Iterator[None]:
 
 
 @contextmanager
+def unrecorded(torch: Any) -> Iterator[None]:
+    """Nothing here is differentiated, or done in another precision than that of the tensors."""
+    with torch.no_grad(), ExitStack() as stack:
+        for kind in ("cpu", "cuda", "mps"):
+            if kind == "cpu" or getattr(torch, kind).is_available():
+                stack.enter_context(torch.autocast(kind, enabled=False))
+        yield
+
+
+@contextmanager
 def _torch(torch: Any) -> Iterator[None]:
     backends = [torch.backends.cuda.matmul, getattr(torch.backends, "mkldnn", None)]
     backends[1] = getattr(backends[1], "matmul", None)
@@ -102,10 +112,7 @@ def _torch(torch: Any) -> Iterator[None]:
                 b.fp32_precision = "ieee"
         else:
             torch.set_float32_matmul_precision("highest")
-        with torch.no_grad(), ExitStack() as stack:
-            for kind in ("cpu", "cuda", "mps"):
-                if kind == "cpu" or getattr(torch, kind).is_available():
-                    stack.enter_context(torch.autocast(kind, enabled=False))
+        with unrecorded(torch):
             yield
     finally:
         if known:

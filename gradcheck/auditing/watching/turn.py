@@ -1,14 +1,14 @@
 """One call that is judged: its logits at once, its gradients as they come. Imports no framework: torch is there already."""
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 from gradcheck import precision
 from gradcheck.arithmetic import Arithmetic
 from gradcheck.auditing.kinds import model_of
+from gradcheck.auditing.matrices.door import unrecorded
 from gradcheck.auditing.watching.products import Call, Judged
 from gradcheck.bounds import ErrorModel
 from gradcheck.errors import Unusable, raised
@@ -78,7 +78,7 @@ class Turn:
     def _judge(self, work: Callable[[], Judged]) -> None:
         """Whatever a tensor cannot do must not end the training."""
         try:
-            with quiet():
+            with unrecorded(sys.modules["torch"]):
                 found = work()
         except Exception as problem:  # the reason is told
             self.failed = f"an array cannot be read: {raised(problem)}"
@@ -96,18 +96,6 @@ def backward_pass() -> int | None:
     asked = getattr(sys.modules["torch"]._C, "_current_graph_task_id", None)
     found = -1 if asked is None else int(asked())
     return None if found == -1 else found
-
-
-@contextmanager
-def quiet() -> Iterator[None]:
-    """Nothing here is differentiated, or done in another precision."""
-    torch = sys.modules["torch"]
-    with torch.no_grad(), torch.autocast("cpu", enabled=False):
-        if torch.cuda.is_available():
-            with torch.autocast("cuda", enabled=False):
-                yield
-        else:
-            yield
 
 
 def model_for(tensors: dict[str, Any], declared: Arithmetic) -> ErrorModel:
