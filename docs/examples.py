@@ -80,13 +80,13 @@ def files() -> dict[str, str]:
 
 @click.command()
 @click.argument("words", nargs=-1)
-@click.option("--page", "names", multiple=True, help="Only pages whose path ends so.")
+@click.option("--page", "names", multiple=True, help="Only this page, by its path from the root of the repository.")
 @click.option("--check", is_flag=True, help="Write nothing; fail where a page is stale.")
 def main(words: tuple[str, ...], names: tuple[str, ...], check: bool) -> None:
     stale = []
     given = files()
     for path in PAGES:
-        if names and not str(path).endswith(names):
+        if names and path.relative_to(FOLDER.parent).as_posix() not in names:
             continue
         page = path.read_text(encoding="utf-8")
         with TemporaryDirectory() as root:
@@ -94,11 +94,12 @@ def main(words: tuple[str, ...], names: tuple[str, ...], check: bool) -> None:
             for name, text in given.items():
                 Path(root, name).write_text(text, encoding="utf-8")
             new = "".join(renewed(page, words, Path(root)))
-        if settled(new) != settled(page):
+        differs = settled(new) != settled(page) if check else new != page
+        if differs and check:
             stale.append(str(path))
-        if not check and new != page:
+        elif differs:
             path.write_text(new, encoding="utf-8")
-        click.echo(f"{'up to date' if new == page else 'stale' if check else 'wrote'}: {path}")
+        click.echo(f"{('stale' if check else 'wrote') if differs else 'up to date'}: {path}")
     if check and stale:
         raise click.ClickException(f"stale: {', '.join(stale)}; run `python -m docs.examples`")
 
