@@ -533,8 +533,9 @@ def test_a_run_stops_and_goes_on_as_a_job_of_a_shell():
     os.write(terminal, command.encode())
     (own,) = pids("own")
     os.write(terminal, b"\x1a")
-    awaited(lambda: state(own) == "T")
-    assert {state(each) for each in processes.descendants(pid)} == {"T"}
+    # One after another: those below first, and the run itself last.
+    awaited(lambda: {state(each) for each in processes.descendants(pid)} == {"T"})
+    assert state(own) == "T"
     os.write(terminal, b"fg\necho END''ED=$?=\n")
     assert b"ENDED=0=" in read(terminal, b"ENDED=0=")
     os.write(terminal, b"exit\n")
