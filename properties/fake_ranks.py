@@ -1,4 +1,4 @@
-"""A rank that imports no framework, for tests of how processes end: python fake_ranks.py RANK RANKS PORT PATH…"""
+"""A rank that imports no framework, or what forks them, for tests of how processes end: python fake_ranks.py PLACE PATH…"""
 
 import os
 import sys
@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 
-RANK, RANKS = int(sys.argv[1]), int(sys.argv[2])
+RANK = -1
 
 
 def right(given, said, law):
@@ -58,10 +58,12 @@ def missing(word):
 
 WIRE = {}
 if __name__ == "__main__":
-    sys.path[:] = sys.argv[4:]
-    from gradcheck.parallel import rank
+    sys.path[:] = sys.argv[2:]
+    from gradcheck.parallel import origin, rank
 
-    dup = os.dup
+    origin._preload = lambda: None
+    place = origin.place(sys.argv[1])
+    RANK, dup = int(place[0]), os.dup
 
     def kept(number):
         return WIRE.setdefault(number, dup(number))
@@ -73,4 +75,4 @@ if __name__ == "__main__":
         return globals().get(name) or missing(name)
 
     rank.begun = begun
-    rank.main(*sys.argv[1:4])
+    rank.main(*place)

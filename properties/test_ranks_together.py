@@ -11,7 +11,7 @@ import pytest
 import gradcheck
 from gradcheck import Arithmetic, CrossEntropy, Outcome, Problem, Unusable, processes
 from gradcheck.implementations.peer import Limits
-from gradcheck.parallel import crew, named
+from gradcheck.parallel import forks, named
 from gradcheck.parallel.arranged import KINDS, arranged
 from gradcheck.parallel.crew import Crew
 from gradcheck.parallel.gather import Odd, gathered
@@ -93,7 +93,7 @@ def test_the_example_smooths_over_its_own_classes(pair):
 @pytest.fixture
 def program(monkeypatch):
     """Ranks that import no framework; none of them is left."""
-    monkeypatch.setattr(crew, "PROGRAM", (str(HERE / "fake_ranks.py"),))
+    monkeypatch.setattr(forks, "PROGRAM", (str(HERE / "fake_ranks.py"),))
     before = set(processes.descendants(os.getpid()))
     yield
     assert set(processes.descendants(os.getpid())) <= before
@@ -103,7 +103,7 @@ def program(monkeypatch):
 def fakes():
     """Two of them, for every test that needs some; they are started again where one has ended."""
     with pytest.MonkeyPatch.context() as patch, Crew(2, Limits(5.0, 0)) as made:
-        patch.setattr(crew, "PROGRAM", (str(HERE / "fake_ranks.py"),))
+        patch.setattr(forks, "PROGRAM", (str(HERE / "fake_ranks.py"),))
         yield made
 
 

@@ -16,13 +16,14 @@ from gradcheck.law import CrossEntropy
 from gradcheck.parallel import named
 from gradcheck.parallel.claims import NAMES
 from gradcheck.parallel.crew import Crew
+from gradcheck.parallel.forks import Origin
 from gradcheck.parallel.judging import USUAL, Judging
 from gradcheck.problem import Problem
 from gradcheck.repeating import ALONE
 from gradcheck.verify import Failure, Run
 
 
-def saved(run: Run, word: str, folder: Path, limits: Limits) -> Run:
+def saved(run: Run, word: str, folder: Path, limits: Limits, origin: Origin | None = None) -> Run:
     """The run with every failure's problem saved as a case in `folder`, and asked once more of ranks that are started anew.
 
     What has ended a rank is not asked again, nor is anything after an interrupt.
@@ -32,10 +33,10 @@ def saved(run: Run, word: str, folder: Path, limits: Limits) -> Run:
         return found
     failures = [failure for failure in found.failures if not failure.verdict.final]
     try:
-        if _again(failures, found, word, limits):
+        if _again(failures, found, word, limits, origin):
             return found
         kept = (
-            f if f not in failures or _again([f], found, word, limits) else replace(f, again=ALONE)
+            f if f not in failures or _again([f], found, word, limits, origin) else replace(f, again=ALONE)
             for f in found.failures
         )
         return replace(found, failures=tuple(kept))
@@ -43,12 +44,12 @@ def saved(run: Run, word: str, folder: Path, limits: Limits) -> Run:
         return replace(found, interrupted=True)
 
 
-def _again(failures: Sequence[Failure], run: Run, word: str, limits: Limits) -> bool:
+def _again(failures: Sequence[Failure], run: Run, word: str, limits: Limits, origin: Origin | None) -> bool:
     """Whether each fails again by its file, one after the other, with ranks that have been asked nothing else."""
     if not (failures and run.shares):
         return True
     declared: dict[str, Any] = {"law": run.law, "declared": run.arithmetic}
-    with Crew(run.shares.ranks, limits) as crew:
+    with Crew(run.shares.ranks, limits, origin) as crew:
         for failure in failures:
             judging = Judging(word, crew, run.shares, only=[failure.check.name], **declared)
             if not _asked(judging, cases.load(Path(failure.case)).problem).failed:

@@ -13,6 +13,7 @@ from gradcheck.implementations.peer import Limits
 from gradcheck.law import CrossEntropy
 from gradcheck.parallel import kept, named
 from gradcheck.parallel.crew import Crew
+from gradcheck.parallel.forks import Origin
 from gradcheck.parallel.judging import EXAMPLES, USUAL, Progress, judged
 from gradcheck.shares import Shares
 from gradcheck.verify import Run
@@ -93,13 +94,14 @@ def ranks(
         files.prepare(Path(cases))
     found, interrupted = list[Run](), False
     try:
-        for each in shares:
-            with Crew(each.ranks, limits) as crew:
-                found.append(judged(word, crew, each, declared, rounds, **settings))
-            if cases is not None:
-                found[-1] = kept.saved(found[-1], word, Path(cases), limits)
-            if found[-1].interrupted:
-                break
+        with Origin() as origin:
+            for each in shares:
+                with Crew(each.ranks, limits, origin) as crew:
+                    found.append(judged(word, crew, each, declared, rounds, **settings))
+                if cases is not None:
+                    found[-1] = kept.saved(found[-1], word, Path(cases), limits, origin)
+                if found[-1].interrupted:
+                    break
     except KeyboardInterrupt:
         interrupted = True
     interrupted |= any(run.interrupted for run in found)
