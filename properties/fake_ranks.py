@@ -14,6 +14,20 @@ def right(given, said, law):
     return {"loss0": np.array(np.log(said["classes"]))}
 
 
+def wrong(given, said, law):
+    """One that is told, of each rank another."""
+    return {"loss0": np.array(7.0 + RANK)}
+
+
+def later(given, said, law, calls=[0]):  # noqa: B006 - kept between calls
+    calls[0] += 1
+    return wrong(given, said, law) if calls[0] > 2 else declines(given, said, law)
+
+
+def draws(given, said, law):
+    return {"loss0": np.array(7.0 + np.random.random())}
+
+
 def exits(given, said, law):
     print("the last that rank 1 says", file=sys.stderr, flush=True)
     return os._exit(3) if RANK == 1 else time.sleep(60)

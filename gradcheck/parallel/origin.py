@@ -4,7 +4,6 @@ It runs nothing of a script, and makes no thread and no process group: what is f
 """
 
 import os
-import random
 import signal
 import socket
 import sys
@@ -73,7 +72,6 @@ def _alone() -> bool:
 
 def _anew() -> None:
     """What a process draws for itself when it begins: as of processes that were started, no two have the same."""
-    random.seed()
     if "numpy" in sys.modules:
         sys.modules["numpy"].random.seed()
     signal.signal(signal.SIGINT, signal.default_int_handler)
