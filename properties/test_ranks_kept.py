@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import gradcheck
-from gradcheck import CrossEntropy, Problem, Unusable, cases, processes
+from gradcheck import CrossEntropy, Problem, Unusable, cases, processes, reports
 from gradcheck.cases import Case
 from gradcheck.cli import run
 from gradcheck.implementations.peer import Limits
@@ -165,3 +165,24 @@ def test_a_rank_draws_numbers_of_its_own(program):
     """NumPy draws its seed when it is imported, which ranks that are forked have not done themselves."""
     (failure,) = found_of("draws:", max_examples=1).failures
     assert len({float(picture.computed) for picture in failure.pictures}) == 2
+
+
+# ---- on a cluster ----
+
+
+def test_a_worker_elsewhere_finds_the_same(tmp_path, monkeypatch):
+    """A world of ranks is one task: same verdicts, same cases, same report, and nothing is left."""
+    distributed = pytest.importorskip("distributed")
+    pytest.importorskip("torch")
+    monkeypatch.chdir(HERE.parent)
+    word, given = "examples/ranks/parallel.py:own_classes", {"alone": False, "law": LAW, "max_examples": 4}
+    here = gradcheck.ranks(word, ranks=(2,), cases=tmp_path / "cases", **given)
+    monkeypatch.chdir(tmp_path)  # where the worker is
+    with distributed.LocalCluster(n_workers=1, threads_per_worker=1, dashboard_address=None, host="127.0.0.1") as made:
+        monkeypatch.chdir(HERE.parent)
+        there = gradcheck.ranks(word, ranks=(2,), cases=tmp_path / "cases", scheduler=made.scheduler_address, **given)
+        with pytest.raises(Unusable, match="cannot be run on ranks"):
+            gradcheck.ranks("nothing.py:loss", ranks=(2,), scheduler=made.scheduler_address)
+        left = [pid for worker in made.workers.values() for pid in processes.descendants(worker.pid)]
+    assert reports.FORMATS["json"](there.runs) == reports.FORMATS["json"](here.runs) and here.failed and not left
+    assert there.report() == here.report()

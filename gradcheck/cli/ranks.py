@@ -52,6 +52,9 @@ class Counts(Typed):
     help="For one call of all ranks. [10]",
 )  # fmt: skip
 @click.option("--memory-limit", type=click.IntRange(0), default=4096, metavar="MIB", help="For each; 0 is none. [4096]")
+@click.option(
+    "--scheduler", metavar="ADDRESS", help="A Dask scheduler, such as tcp://host:8786, whose workers see SCRIPT."
+)
 @arithmetic_options
 @law_options
 @cases_option

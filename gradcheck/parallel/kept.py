@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from gradcheck import cases, conformance, verify
+from gradcheck import verify
 from gradcheck.arithmetic import Arithmetic
 from gradcheck.cases import Case
 from gradcheck.clock import Late
@@ -23,36 +23,34 @@ from gradcheck.repeating import ALONE
 from gradcheck.verify import Failure, Run
 
 
-def saved(run: Run, word: str, folder: Path, limits: Limits, origin: Origin | None = None) -> Run:
-    """The run with every failure's problem saved as a case in `folder`, and asked once more of ranks that are started anew.
+def repeated(run: Run, word: str, limits: Limits, origin: Origin | None = None) -> Run:
+    """The run with each failure asked once more of ranks that have been asked nothing else: what does not fail again says so.
 
     What has ended a rank is not asked again, nor is anything after an interrupt.
     """
-    found = conformance.saved(run, folder)
-    if run.interrupted:
-        return found
-    failures = [failure for failure in found.failures if not failure.verdict.final]
+    failures = [failure for failure in run.failures if not failure.verdict.final]
+    if run.interrupted or not failures:
+        return run
     try:
-        if _again(failures, found, word, limits, origin):
-            return found
+        if _again(failures, run, word, limits, origin):
+            return run
         kept = (
-            f if f not in failures or _again([f], found, word, limits, origin) else replace(f, again=ALONE)
-            for f in found.failures
+            f if f not in failures or _again([f], run, word, limits, origin) else replace(f, again=ALONE)
+            for f in run.failures
         )
-        return replace(found, failures=tuple(kept))
+        return replace(run, failures=tuple(kept))
     except KeyboardInterrupt:
-        return replace(found, interrupted=True)
+        return replace(run, interrupted=True)
 
 
 def _again(failures: Sequence[Failure], run: Run, word: str, limits: Limits, origin: Origin | None) -> bool:
-    """Whether each fails again by its file, one after the other, with ranks that have been asked nothing else."""
-    if not (failures and run.shares):
-        return True
+    """Whether each fails again, one after the other, on new ranks."""
+    assert run.shares is not None
     declared: dict[str, Any] = {"law": run.law, "declared": run.arithmetic}
     with Crew(run.shares.ranks, limits, origin) as crew:
         for failure in failures:
             judging = Judging(word, crew, run.shares, only=[failure.check.name], **declared)
-            if not _asked(judging, cases.load(Path(failure.case)).problem).failed:
+            if not _asked(judging, failure.problem).failed:
                 return False
     return True
 

@@ -7,14 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from gradcheck import cases as files
-from gradcheck import precision, verify
+from gradcheck import conformance, precision, verify
 from gradcheck.arithmetic import Arithmetic
 from gradcheck.implementations.peer import Limits
 from gradcheck.law import CrossEntropy
-from gradcheck.parallel import kept, named
-from gradcheck.parallel.crew import Crew
-from gradcheck.parallel.forks import Origin
-from gradcheck.parallel.judging import EXAMPLES, USUAL, Progress, judged
+from gradcheck.parallel import named
+from gradcheck.parallel.judging import EXAMPLES, USUAL, Progress
+from gradcheck.parallel.world import World, runs
 from gradcheck.shares import Shares
 from gradcheck.verify import Run
 
@@ -64,6 +63,7 @@ def ranks(
     time_limit: float = USUAL.seconds,
     memory_limit: int = USUAL.memory,
     cases: str | PathLike[str] | None = None,
+    scheduler: str | None = None,
     progress: Progress = lambda doing, done: None,
 ) -> Ranked:
     """Run `target` on several local processes, each with its share of a problem, and judge what they return together.
@@ -73,7 +73,8 @@ def ranks(
     part: of `classes`, of `samples`, or of the positions of a `sequence`, in so many `pieces`. `loss` and `gradients` say what a
     rank's result is: `sum`, a part that is added to the others; `shared`, the whole; or `mean`, a part of a mean of means.
     With `alone`, it is judged in one process, too. With `even`, only sizes that divide are posed. Failing
-    problems are saved in the folder `cases`, if one is given. See docs/ranks.md.
+    problems are saved in the folder `cases`, if one is given. With the address of a Dask `scheduler`, such as tcp://host:8786, each
+    number of ranks is a task of one of its workers, which must see the script. See docs/ranks.md.
 
         >>> import gradcheck
         >>> law = gradcheck.CrossEntropy(smoothing=0.1)
@@ -88,20 +89,16 @@ def ranks(
     )
     precision.named(dtype)
     shares = [Shares(split, k, pieces, loss, gradients, even) for k in named.counts(ranks, alone=alone)]
-    settings: dict[str, Any] = {"dtype": dtype, "seed": seed, "count": max_examples, "progress": progress}
-    limits = Limits(time_limit, memory_limit)
     if cases is not None:
         files.prepare(Path(cases))
+    limits, told = Limits(time_limit, memory_limit), (dtype, seed, max_examples, cases is not None)
+    worlds = [World(word, each, declared, rounds, limits, *told) for each in shares]
     found, interrupted = list[Run](), False
     try:
-        with Origin() as origin:
-            for each in shares:
-                with Crew(each.ranks, limits, origin) as crew:
-                    found.append(judged(word, crew, each, declared, rounds, **settings))
-                if cases is not None:
-                    found[-1] = kept.saved(found[-1], word, Path(cases), limits, origin)
-                if found[-1].interrupted:
-                    break
+        for run in runs(worlds, scheduler, progress):
+            found.append(run if cases is None else conformance.saved(run, Path(cases)))
+            if run.interrupted:
+                break
     except KeyboardInterrupt:
         interrupted = True
     interrupted |= any(run.interrupted for run in found)
