@@ -63,9 +63,9 @@ def ranks(*, script: str, ranks: tuple[int, ...], folder: Path, **given: Any) ->
     """Judge a loss that several processes compute together.
 
     SCRIPT is path/to/file.py or package.module, and FUNCTION, by default loss, one of torch tensors: loss(Z, y) or
-    loss(theta, b, X, y). It is called in K local processes, in a process group of gloo and with the environment that torchrun
-    gives, each with its share of a problem. What they return together is held against one process and against the truth. See
-    docs/ranks.md.
+    loss(theta, b, X, y); or, annotated so, of NumPy arrays. It is called in K local processes, in a process group of gloo and with
+    the environment that torchrun gives, each with its share of a problem. What they return together is held against one process
+    and against the truth. What fails is saved as cases, which gradcheck replay CASE SCRIPT judges again. See docs/ranks.md.
     """
     from gradcheck import cases, conformance, reports
     from gradcheck.arithmetic import FIELDS, Arithmetic

@@ -69,7 +69,8 @@ def ranks(
     """Run `target` on several local processes, each with its share of a problem, and judge what they return together.
 
     `target` is `file.py:function` or `package.module:function`, or such a function: `loss(Z, y)` or `loss(theta, b, X, y)` of
-    torch tensors, samples in rows and labels as numbers of classes, called in a process group of gloo. Each rank is handed its
+    torch tensors, or, annotated so, of NumPy arrays, samples in rows and labels as numbers of classes, called in a process
+    group of gloo. Each rank is handed its
     part: of `classes`, of `samples`, or of the positions of a `sequence`, in so many `pieces`. `loss` and `gradients` say what a
     rank's result is: `sum`, a part that is added to the others; `shared`, the whole; or `mean`, a part of a mean of means.
     With `alone`, it is judged in one process, too. With `even`, only sizes that divide are posed. Failing
