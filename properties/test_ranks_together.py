@@ -121,7 +121,7 @@ def fake(fakes):
 ENDS = {
     "exits": "rank 1 did not return: its process ended with exit status 3; its last words: the last that rank 1 says; "
     "rank 0 waited for it",
-    "raises": "rank 1 raised ValueError: of rank 1 (fake_ranks.py:30)",
+    "raises": "rank 1 raised ValueError: of rank 1 (fake_ranks.py:44)",
     "hangs": "rank 1 took longer than 0.5 s, and its process was ended",
     "rubbish": "every rank answered with b'rubbish', which is no line of JSON in braces",
     "shape": "rank 1 returned a loss of shape (3,); expected ()",
