@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import gradcheck
-from gradcheck import CrossEntropy, Problem, Unusable, cases, processes, reports
+from gradcheck import CrossEntropy, Problem, Unusable, cases, conformance, processes, reports
 from gradcheck.cases import Case
 from gradcheck.cli import run
 from gradcheck.implementations.peer import Limits
@@ -121,8 +121,11 @@ def test_no_door_but_replay_takes_a_case_of_ranks(program, capsys):
     assert (
         "case.json is a case of 2 ranks; only `gradcheck replay case.json SCRIPT:FUNCTION`" in capsys.readouterr().err
     )
+    case = cases.load("case.json")
+    with pytest.raises(Unusable, match=r"case.json is a case of 2 ranks; only `gradcheck replay"):
+        conformance.replay(gradcheck.load("numpy"), case, Path("case.json"))
     with pytest.raises(Unusable, match="is a case of one process"):
-        kept.replay("right:", Case(cases.load("case.json").problem, "loss"), Path("case.json"))
+        kept.replay("right:", Case(case.problem, "loss"), Path("case.json"))
 
 
 # ---- reports ----
