@@ -3,9 +3,11 @@
 A world is never torn: its processes speak to one another over the worker's own loopback, and end with the task.
 """
 
+import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from gradcheck import conformance
@@ -19,6 +21,8 @@ from gradcheck.parallel.forks import Origin
 from gradcheck.parallel.judging import Progress, judged
 from gradcheck.shares import Shares
 from gradcheck.verify import Run
+
+ALONE = Lock()  # a worker judges one world at a time, however many threads it has: each is several processes
 
 
 @dataclass(frozen=True)
@@ -67,7 +71,9 @@ def _elsewhere(worlds: Sequence[World], scheduler: str, progress: Progress) -> I
 def _task(world: World) -> Run:
     """On a worker. What judged it stays there: it holds processes that have ended."""
     conformance.homeless()
-    found = world.run()
+    with ALONE, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # Hypothesis's, that random numbers are drawn meanwhile: by threads of Dask
+        found = world.run()
     for tally in found.tallies.values():
         tally.check = replace(tally.check, function=_there)
     return replace(found, failures=tuple(replace(f, check=found.tallies[f.check.name].check) for f in found.failures))
