@@ -8,7 +8,7 @@ import pytest
 import gradcheck
 from benchmarks.kernel_tests.__main__ import declared, honest, posed
 from benchmarks.kernel_tests.faults import FAULTS, faults
-from benchmarks.kernel_tests.kernels import KERNELS, PAIRWISE
+from benchmarks.kernel_tests.kernels import KERNELS, PAIRWISE, chain
 from benchmarks.kernel_tests.rules import Rule, fixed, normal
 from gradcheck import bounds, ops, precision
 from gradcheck.asserted import causes, verbs
@@ -41,7 +41,7 @@ def test_faults_are_refused_and_right_kernels_are_not(dtype, mean):
         gradcheck.assert_explained(D, op, "Z", **declared(dtype, **kernel.declares(400)))
     seen = set()
     for name, d in faults(Z.astype("f8"), y, scale, 100):
-        found = gradcheck.explained(d.astype(Z.dtype), op, "Z", **declared(dtype, chain=PAIRWISE))
+        found = gradcheck.explained(d.astype(Z.dtype), op, "Z", **declared(dtype, **chain(PAIRWISE)))
         assert found.outcome is Outcome.DISAGREE, name
         assert len(str(found).splitlines()) <= 15
         seen.add(name)
@@ -85,7 +85,7 @@ def test_what_shows_nothing_raises_unless_it_may_pass():
     op, zero = ops.sum(noise - noise.mean()), np.float32(0)  # far below what sums of it in any order may be off by
     found = gradcheck.explained(zero, op)
     assert found.outcome is Outcome.INCONCLUSIVE and not found.agrees and not found.failed
-    assert "shows nothing" in str(found).splitlines()[0] and "chain=" in str(found)
+    assert "shows nothing" in str(found).splitlines()[0] and "chain:64" in str(found)
     with pytest.raises(gradcheck.Unexplained, match="shows nothing"):
         gradcheck.assert_explained(zero, op)
     gradcheck.assert_explained(zero, op, inconclusive="pass")
@@ -140,18 +140,19 @@ def test_what_is_declared_is_granted_and_no_more():
     op, D = ops.cross_entropy(Z, y), gradient(Z, y)
     coarse = (Z + np.float32(1e-4) * np.sign(np.sin(np.arange(500)))).astype("f4")  # as of a hardware exp
     rough = gradient(coarse, y).astype("f4")
-    assert gradcheck.explained(rough, op, "Z", chain=64).failed
-    assert gradcheck.explained(rough, op, "Z", chain=64, elementary=256).agrees
+    assert gradcheck.explained(rough, op, "Z", sums="chain:64").failed
+    assert gradcheck.explained(rough, op, "Z", sums="chain:64", elementary=256).agrees
     tf32 = (D * (1 + 2.0**-12)).astype("f4")
-    assert gradcheck.explained(tf32, op, "Z", chain=64).failed
+    assert gradcheck.explained(tf32, op, "Z", sums="chain:64").failed
     assert not gradcheck.explained(tf32, op, "Z", inner="tf32").failed
     filtered = np.where(abs(D) * len(y) < 2.0**-12, 0, D).astype("f4")
     assert gradcheck.explained(filtered, op, "Z").failed
     assert gradcheck.explained(filtered, op, "Z", filtered=2.0**-12).agrees
     filtered[3, 5] = 2 * D[3, 5]  # zeros alone are left out
     assert gradcheck.explained(filtered, op, "Z", filtered=2.0**-12).failed
-    with pytest.raises(gradcheck.Unusable, match="no such order"):
-        gradcheck.explained(tf32, op, "Z", chain=64, deterministic=False)
+    assert gradcheck.explained(tf32, op, "Z", sums="chain:64", deterministic=False).failed
+    with pytest.raises(gradcheck.Unusable, match="sums= is given beside it"):
+        gradcheck.explained(tf32, op, "Z", sums="chain:64", arithmetic=gradcheck.Arithmetic())
 
 
 def test_a_filter_may_leave_entries_out_of_every_gradient_of_a_layer():
@@ -225,7 +226,7 @@ def test_a_large_layer_is_audited(monkeypatch):
     small = gradcheck.explained(G, ops.linear_cross_entropy(X, theta, y), "theta")
     monkeypatch.setattr(linear, "LARGE", 100)
     op = ops.linear_cross_entropy(X, theta, y)
-    found = gradcheck.explained(G, op, "theta")
+    found = gradcheck.explained(G, op, "theta", sums="chain:40")
     assert small.agrees and found.agrees and "probes" in str(found)
     G[3, 4] *= 1.01
     found = gradcheck.explained(G, op, "theta")
@@ -253,3 +254,4 @@ def test_no_term_goes_through_more_roundings_than_the_chain_says():
     p = precision.named("float32")
     assert bounds.roundings(replace(p, chain=20), 3, 10_000) == bounds.roundings(p, 3, 20)
     assert bounds.roundings(replace(p, chain=20), 3, 5) == bounds.roundings(p, 3, 5)
+    assert gradcheck.Arithmetic(sums="chain:20").chain == 20 and gradcheck.Arithmetic(sums="chain:20").block == 0

@@ -205,7 +205,7 @@ LAYER = (np.zeros((1, 4)), np.zeros((2, 4)), [0])
         (lambda: ops.matmul(np.zeros((2, 3)), np.zeros((2, 3))), "do not fit"),
         (lambda: gradcheck.explained(np.zeros(3), ops.softmax(np.zeros(3)), "X"), "wrt='X' is not known"),
         (lambda: gradcheck.explained(np.zeros(3), np.zeros(3)), "one of gradcheck.ops; given ndarray"),
-        (lambda: gradcheck.explained(np.zeros(3), ops.softmax(np.zeros(3)), sums="float8"), "float8"),
+        (lambda: gradcheck.explained(np.zeros(3), ops.softmax(np.zeros(3)), accumulate="float8"), "float8"),
         (lambda: gradcheck.problems_for(ops.addmm, [(2, 3)]), "no problems are posed of addmm"),
         (lambda: gradcheck.problems_for(ops.softmax, 3), "shape 3 is not known"),
         (lambda: ops.cross_entropy(np.zeros((2, 3)), [0, 1], upstream="x"), "upstream is 'x'"),

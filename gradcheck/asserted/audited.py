@@ -3,7 +3,6 @@
 from dataclasses import replace
 from typing import Any
 
-from gradcheck.arithmetic import Arithmetic
 from gradcheck.asserted.declared import Declared
 from gradcheck.asserted.said import Explained
 from gradcheck.auditing.run import audit
@@ -17,13 +16,12 @@ JUDGED = {"": "loss", "X": "grad_X", "theta": "grad_theta", "b": "grad_b", "Z": 
 def audited(found: Explained, array: Array, op: Op, wrt: str, declared: Declared) -> Explained:
     """What an audit says of one array, with what it certifies."""
     dump, view = op.dump or {}, op.views[wrt]
-    for name in ("elementary", "chain", "filtered"):
+    for name in ("elementary", "filtered"):
         if getattr(declared, name):
             raise Unusable(f"{name}= is not known of arrays so large that they are probed; give fewer samples")
-    arithmetic = declared.arithmetic or Arithmetic(declared.inner, declared.sums, declared.stored)
     by_sample = wrt in ("X", "Z")
     given: dict[str, Any] = {**dump, JUDGED[wrt]: view.rows(array) if by_sample else array}
-    said = audit(samples="rows", arithmetic=arithmetic, **given)
+    said = audit(samples="rows", arithmetic=declared.said, **given)
     (finding,) = said.findings
     verdict = finding.verdict
     w = verdict.witness

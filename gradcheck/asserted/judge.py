@@ -160,8 +160,8 @@ def granted(g: Grants) -> str:
             yield f"sums in {p.name}"
         if p.stored:
             yield "arrays between steps stored"
-        if p.chain:
-            yield f"at most {p.chain:g} additions in a row"
+        if p.chain or p.block:
+            yield f"at most {p.chain} additions in a row" if p.chain else f"sums in blocks of {p.block}"
         if p.ulps:
             yield f"functions within {p.ulps:g} ulp"
         if g.filtered:
@@ -173,8 +173,8 @@ def granted(g: Grants) -> str:
 def advice(op: Op, declared: Declared, g: Grants) -> str:
     """What may be declared, so that more can be told."""
     tips = []
-    if not declared.chain and op.inner > 256 and declared.deterministic:
-        tips.append("chain=, the most additions that a term of its longest sum goes through")
+    if not declared.said.sums and op.inner > 256:
+        tips.append('sums="chain:64", if no term of its longest sum goes through more additions')
     if g.array.u > 2.0**-12 and not g.once and not declared.inner:
         tips.append('inner="float32", if it computes in float32 and writes each result down once')
     return "; or ".join(tips)
