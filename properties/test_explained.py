@@ -13,7 +13,7 @@ from benchmarks.kernel_tests.rules import Rule, fixed, normal
 from gradcheck import bounds, ops, precision
 from gradcheck.asserted import causes, verbs
 from gradcheck.enclosure import Enclosure
-from gradcheck.ops import linear, logits, programs
+from gradcheck.ops import linear, logits, products, programs
 from gradcheck.verdict import Outcome
 
 DTYPES = ("float64", "float32", "float16", "bfloat16")
@@ -236,6 +236,49 @@ def test_a_large_layer_is_audited(monkeypatch):
     assert gradcheck.explained(H, op, "X").agrees
     H[1, 2, 3] *= 1.01
     assert gradcheck.explained(H, op, "X").place == (1, 2, 3)
+
+
+def _probed(monkeypatch, dtype="float32"):
+    """Operators of a product with its gradients, and a bias, with what is right."""
+    monkeypatch.setattr(products, "MULTIPLIED", 100)
+    draw, one = np.random.default_rng(1), precision.named(dtype).dtype
+    a, b, c, g = (draw.standard_normal(s).astype(one) for s in ((60, 40), (40, 50), (50,), (60, 50)))
+    A, B, C, G = (x.astype("f4") for x in (a, b, c, g))
+    op = ops.matmul(a, b, upstream=g)
+    right = ((op, None, A @ B), (op, "a", G @ B.T), (op, "b", A.T @ G), (ops.addmm(c, a, b), None, C + A @ B))
+    return [(op, wrt, array.astype(one)) for op, wrt, array in right]
+
+
+@pytest.mark.parametrize("dtype", ("float32", "float16", "bfloat16"))
+def test_a_large_product_is_probed_and_one_wrong_entry_is_found(monkeypatch, dtype):
+    for op, wrt, right in _probed(monkeypatch, dtype):
+        found = gradcheck.explained(right, op, wrt)
+        assert found.agrees and "16 probes: all within" in str(found)
+        wrong = right.copy()
+        wrong[7, 3] += 2
+        found = gradcheck.explained(wrong, op, wrt)
+        assert found.failed and found.place == (7, 3)
+        assert found.cause.startswith("column 3 of") and "1 or more columns" in str(found)
+        assert len(str(found).splitlines()) <= 15
+
+
+def test_a_large_product_of_zeros_or_nan_is_refused_and_nothing_is_known_of_nan_in_its_inputs(monkeypatch):
+    op, _, right = _probed(monkeypatch)[0]
+    assert gradcheck.explained(0 * right, op).failed and gradcheck.explained(right.T.reshape(60, 50), op).failed
+    assert gradcheck.explained(np.float32(1.01) * right, op).failed
+    wrong = right.copy()
+    wrong[4, 5] = np.nan
+    assert str(gradcheck.explained(wrong, op)).startswith("matmul: nan at [4, 5], where the exact value is")
+    a = op.inputs["a"].copy()
+    a[0, 0] = np.inf
+    found = gradcheck.explained(right, ops.matmul(a, op.inputs["b"]))
+    assert found.outcome is Outcome.INCONCLUSIVE and found.unknown == right.size
+
+
+def test_a_square_array_that_is_transposed_is_named():
+    x = np.random.default_rng(0).standard_normal((9, 9)).astype("f4")
+    found = gradcheck.explained((x @ x).T, ops.matmul(x, x))
+    assert found.failed and found.cause == "it is transposed"
 
 
 @pytest.mark.parametrize("dtype", ("float16", "bfloat16", "float32"))

@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck import bounds, precision, tensors
+from gradcheck import bounds, precision
 from gradcheck.asserted.audited import audited
 from gradcheck.asserted.causes import cause_of
 from gradcheck.asserted.declared import Declared
-from gradcheck.asserted.said import Explained
+from gradcheck.asserted.said import Explained, first
 from gradcheck.enclosure import Enclosure, Reals, outward
 from gradcheck.ops.description import Grants, Limits, Op
-from gradcheck.ops.views import View
+from gradcheck.ops.views import View, plain
 from gradcheck.precision import Precision
 from gradcheck.problem import Array
 from gradcheck.verdict import WIDE, Outcome, telling
@@ -92,8 +92,9 @@ def judged(
     found = Explained(quantity, Outcome.ERRORED, p.name, repr(op), granted(g), reason=wrong)
     if wrong:
         return found
-    if op.dump is not None:
-        return audited(found, array, op, name, declared)
+    probed = op.probed(name)
+    if probed is not None:
+        return audited(found, array, view, probed, declared)
     seen, rows = Seen(), view.rows(array)
     with np.errstate(all="ignore"):
         for part in op.judge(op, name, g) if parts is None else parts:
@@ -122,10 +123,9 @@ def _concluded(found: Explained, seen: Seen, asked: Asked) -> Explained:
         reason="",
     )
     if seen.wrong:
-        first = f"{value} at {list(place)}, where the exact value is {exact:.6g}" if not np.isfinite(value) else ""
         assert seen.worst is not None
         cause = cause_of(op, name, seen.worst, seen.start, g)
-        return replace(found, outcome=Outcome.DISAGREE, cause=cause, reason=first)
+        return replace(found, outcome=Outcome.DISAGREE, cause=cause, reason=first(value, place, exact))
     most = 2 * seen.unknown > seen.entries
     if not most and (telling(seen.told, seen.known) or (seen.known == 0 and not seen.ratio)):
         return replace(found, outcome=Outcome.AGREE)
@@ -136,7 +136,7 @@ def _concluded(found: Explained, seen: Seen, asked: Asked) -> Explained:
 def _read(actual: Any, op: Op, view: View) -> tuple[Array | None, str]:
     """The array, and what is wrong with it before its numbers are looked at."""
     try:
-        array = np.asarray(tensors.array(actual))
+        array = plain(actual)
     except Exception as wrong:
         return None, f"what is given cannot be read as an array: {wrong}"
     if array.dtype.name not in precision.NAMES:
