@@ -140,7 +140,29 @@ def test_our_problems_are_the_inputs_of_a_grader():
 
 def test_a_missing_output_is_said():
     said = gpu_mode.match(lambda z, y: [ops.cross_entropy(z, y), gradient(z, y)])((Z, Y), RIGHT)
-    assert "1 outputs are given, and 2 are described" in said
+    assert "outputs given: 1, described: 2" in said
+    judge = robust_kbench.checks(ops.cross_entropy, wrt=("Z",))
+    assert not judge.gradients((None, None), (Z, Y))
+    found = flashinfer.evaluator({"s": ops.softmax}).check_correctness(
+        SimpleNamespace(op_type="s"), lambda Z: (SOFTMAX, Z), [{"Z": Z}], [], None, "", ""
+    )
+    assert found == (None, "outputs given: 2, described: 1; expected as many")
+    assert "not judged" in aten("sum.default", lambda x: x.sum(), Y).error_msg
+
+
+def test_who_writes_to_inputs_is_judged_by_what_they_were():
+    def zeroed(Z, *_):
+        Z[:] = 0
+        return np.full_like(Z, 1 / np.float32(L))
+
+    given = Z.copy()
+    assert not aten("_softmax.default", zeroed, given, -1, False).is_correct and not given.any()
+    theirs = flashinfer.evaluator({"softmax": ops.softmax})
+    given = Z.copy()
+    found, failure = theirs.check_correctness(
+        SimpleNamespace(op_type="softmax"), zeroed, [{"Z": given}], [], None, "", ""
+    )
+    assert found is None and "not explained" in failure and not given.any()
 
 
 def test_what_judges_nothing_accepts_nothing():

@@ -7,7 +7,7 @@ registry.insert(0, Softmax)
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from gradcheck.benches.described import Answers, Described, answers
+from gradcheck.benches.described import Answers, Described, answers, kept
 from gradcheck.errors import raised
 
 
@@ -37,11 +37,12 @@ def evaluator(
         ) -> tuple[Any, Any]:
             found: list[Answers] = []
             for given in inputs:
+                before = kept(given)
                 try:
                     returned = sol_runnable(**given)
                 except Exception as broken:
                     return None, wrong(raised(broken))
-                found.append(answers(described[definition.op_type], given, returned, **declared))
+                found.append(answers(described[definition.op_type], before, returned, **declared))
                 if not found[-1]:
                     return None, wrong(str(found[-1]))
             return (right(found), None) if found else (None, wrong("no inputs are given, and nothing was judged"))
