@@ -224,6 +224,7 @@ LAYER = (np.zeros((1, 4)), np.zeros((2, 4)), [0])
         (lambda: ops.matmul(np.zeros((0, 2)), np.zeros((2, 3))), "matmul of nothing: shapes (0, 2) and (2, 3)"),
         (lambda: ops.matmul(np.zeros(()), np.zeros(3)), "shapes () and (3,) do not fit"),
         (lambda: gradcheck.explained(np.zeros(3), ops.softmax(np.zeros(3)), "Z"), "give upstream= to the operator"),
+        (lambda: gradcheck.explained(np.zeros(3), ops.sum(np.zeros((2, 3)), 0), "x"), "give upstream= to the operator"),
         (lambda: ops.softmax(np.ma.masked_array([1.0, 2.0], mask=[True, False])), "some of its entries are masked"),
         (
             lambda: gradcheck.explained(np.zeros(1), ops.linear_cross_entropy(*LAYER, reduction="none")),

@@ -86,7 +86,7 @@ class Op:
             known = [key for key in self.views if key]
             value = ["nothing"] if "" in self.views else []
             hint = near(str(wrt), known) or f"expected {' or '.join(value + known)}"
-            if not known and str(name) in self.inputs:
+            if not known and {str(name), str(given)} & set(self.inputs):
                 hint = "its gradient is of what flows back to it: give upstream= to the operator"
             raise Unusable(f"{self.name}: wrt={wrt!r:.60} is not known; {hint}")
         return str(name), self.views[str(name)]
