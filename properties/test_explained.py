@@ -275,6 +275,16 @@ def test_a_large_product_of_zeros_or_nan_is_refused_and_nothing_is_known_of_nan_
     assert found.outcome is Outcome.INCONCLUSIVE and found.unknown == right.size
 
 
+@pytest.mark.parametrize("declares", [{"sums": "chain:3"}, {"arithmetic": gradcheck.Arithmetic(sums="chain:3")}])
+def test_a_depth_of_sums_that_is_false_is_told_as_such(declares):
+    x = np.random.default_rng(0).uniform(0.5, 1, 20_000).astype("f4")
+    in_a_row = np.cumsum(x, dtype="f4")[-1]
+    found = gradcheck.explained(in_a_row, ops.sum(x), **declares)
+    assert found.failed and found.cause.startswith("would be explained if sums were in any order")
+    assert "chain:3" in found.cause and gradcheck.explained(in_a_row, ops.sum(x)).agrees
+    assert "any order" not in gradcheck.explained(0 * in_a_row, ops.sum(x), **declares).cause
+
+
 def test_a_square_array_that_is_transposed_is_named():
     x = np.random.default_rng(0).standard_normal((9, 9)).astype("f4")
     found = gradcheck.explained((x @ x).T, ops.matmul(x, x))

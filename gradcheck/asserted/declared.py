@@ -55,6 +55,12 @@ class Declared:
         return Grants(replace(granted, ulps=float(self.elementary)), array, once, self.filtered)
 
     @property
+    def any_order(self) -> "Declared":
+        """The same without a depth of sums."""
+        given = self.arithmetic and replace(self.arithmetic, sums="")
+        return replace(self, sums="", arithmetic=given)
+
+    @property
     def said(self) -> Arithmetic:
         """All of it that `Arithmetic` has."""
         words = {name: getattr(self, name) for name in WORDS}

@@ -100,7 +100,16 @@ def judged(
         for part in op.judge(op, name, g) if parts is None else parts:
             computed = rows[part.start : part.start + len(part.truth.midpoint)].reshape(part.truth.midpoint.shape)
             seen.add(part, computed.astype(np.float64), g)
-    return _concluded(found, seen, (op, name, view, declared, g))
+    found = _concluded(found, seen, (op, name, view, declared, g))
+    if found.failed and not found.cause and parts is None and declared.said.sums:
+        return _any_order(found, judged(actual, op, wrt, declared.any_order), declared.said.sums)
+    return found
+
+
+def _any_order(found: Explained, other: Explained, said: str) -> Explained:
+    """Where sums in any order explain what a declared depth of theirs does not, and no other cause fits."""
+    words = f"would be explained if sums were in any order: they may be deeper than {said} says"
+    return replace(found, cause=words) if other.agrees else found
 
 
 def _concluded(found: Explained, seen: Seen, asked: Asked) -> Explained:
