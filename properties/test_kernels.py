@@ -304,8 +304,7 @@ def test_an_interpreter_is_set_up_for_who_imports_it_and_for_nobody_else(tmp_pat
     (tmp_path / "numba.py").write_text(SIMULATED)
     (tmp_path / "launched.py").write_text(LAUNCHED % ("# " if later else ""))
     (tmp_path / "other.py").write_text("import math\ndef loss(Z, Y): return Z.sum()\n")
-    for name in ("numba", "launched"):
-        monkeypatch.delitem(sys.modules, name, raising=False)
+    monkeypatch.delitem(sys.modules, "numba", raising=False)
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setenv(numba.SWITCH, "0")
     before, given = list(sys.meta_path), (np.ones((2, 1)), np.ones(2), np.ones((3, 1)), np.zeros(3, int))
@@ -315,7 +314,8 @@ def test_an_interpreter_is_set_up_for_who_imports_it_and_for_nobody_else(tmp_pat
     assert ("numba" in sys.modules) is not later
     found.loss(*given) if later else found.gradients(*given)
     assert sys.modules["launched"].seen == ["1"] and sys.meta_path == before
-    monkeypatch.delitem(sys.modules, "numba")
+    for name in ("numba", "launched"):
+        del sys.modules[name]
 
 
 def test_blocks_of_tuned_kernels_are_replaced_for_a_while():
