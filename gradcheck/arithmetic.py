@@ -13,7 +13,6 @@ from gradcheck import precision
 from gradcheck.errors import Unusable
 from gradcheck.precision import Precision
 
-BLOCKED = "blocked:"  # sums, and of how many terms a block is
 EVERY = "L"  # a log-sum-exp that is merged class by class
 FLAGS = ("l2_bias",)  # options that take no value
 
@@ -37,7 +36,8 @@ class Arithmetic:
     number of parts whose log-sum-exps are merged one after the other, "L" for every class; merging in a tree needs no
     declaration. `pieces` is the number of pieces over which gradients are added in a stored precision. `subnormals` flushed:
     it takes subnormal numbers for zero. Not `deterministic`: two calls may differ by what rounding explains, as atomic
-    additions do. `sums` "blocked:256": they are taken in blocks of at most so many terms, then of blocks; without, in any order.
+    additions do. `sums` "blocked:256": they are taken in blocks of at most so many terms, then of blocks; "chain:64": no term
+    of a sum goes through more additions than that; without, in any order.
 
         >>> from gradcheck import Arithmetic
         >>> Arithmetic(accumulate="float32", deterministic=False).said
@@ -66,8 +66,8 @@ class Arithmetic:
             raise Unusable(f"arithmetic pieces={self.pieces!r} is not known; expected a number of pieces, from 1")
         if not isinstance(self.deterministic, bool):
             raise Unusable(f"arithmetic deterministic={self.deterministic!r} is not known; expected true or false")
-        if self.sums and not self.block:
-            raise Unusable(f"arithmetic sums={self.sums!r:.40} is not known; expected {BLOCKED}B, such as {BLOCKED}256")
+        if self.sums and not (self.block or self.chain):
+            raise Unusable(f"arithmetic sums={self.sums!r:.40} is not known; expected such as blocked:256, or chain:64")
 
     @property
     def parts(self) -> float:
@@ -76,10 +76,19 @@ class Arithmetic:
 
     @property
     def block(self) -> int:
-        """How many terms a block of a sum has at most; 0 where sums are in any order, or what is said of them is not known."""
-        digits = self.sums.removeprefix(BLOCKED) if isinstance(self.sums, str) else ""
-        number = digits if digits != self.sums and digits.isascii() and digits.isdecimal() and len(digits) < 10 else "0"
-        return int(number)
+        """How many terms a block of a sum has at most; 0 where nothing is said of that."""
+        return self._number("blocked")
+
+    @property
+    def chain(self) -> int:
+        """How many additions a term of a sum goes through at most; 0 where nothing is said of that."""
+        return self._number("chain")
+
+    def _number(self, how: str) -> int:
+        """What stands behind the colon; 0 where it is none, or of something else."""
+        word, _, digits = self.sums.partition(":") if isinstance(self.sums, str) else ("", "", "")
+        known = word == how and digits.isascii() and digits.isdecimal() and len(digits) < 10
+        return int(digits) if known else 0
 
     @property
     def said(self) -> dict[str, object]:
@@ -133,7 +142,7 @@ def granted(name: str, declared: Arithmetic) -> Precision:
             found = replace(found.within(sums), adds=sums.u)
     if declared.stored:
         found = _stored(found, precision.named(declared.stored))
-    more = {"merged": declared.parts, "pieces": declared.pieces, "block": declared.block}
+    more = {"merged": declared.parts, "pieces": declared.pieces, "block": declared.block, "chain": declared.chain}
     if all(getattr(found, name) == value for name, value in more.items()):
         return found  # itself, where nothing is declared
     return replace(found, **more)  # type: ignore[arg-type]

@@ -31,10 +31,10 @@ class Precision:
     `adds` the unit roundoff of an addition within a sum, 0 where that is u; `kept` that of writing down what an operation or
     a sum comes to, 0 where that is its own rounding; `stored` that of writing down an array between two steps, or an operand
     before a product, alone; `returned` that of writing down a result, and nothing else. `merged` counts the parts of
-    which a log-sum-exp is merged in a row, `pieces` those of a gradient; `block` the terms of a block of a sum, 0 where sums are in
-    any order. `truthful`: of what overflows or vanishes, a running error
-    tells how far that is from the truth, and not only what is computed. `ulps` is what exp, log and tanh are off by at most, in
-    units in the last place, 0 for the usual; `chain` the most additions that a term of a sum goes through, 0 for any order.
+    which a log-sum-exp is merged in a row, `pieces` those of a gradient; `block` the terms of a block of a sum, and `chain` the
+    additions that a term of one goes through at most, 0 where sums are in any order. `truthful`: of what overflows or vanishes,
+    a running error tells how far that is from the truth, and not only what is computed. `ulps` is what exp, log and tanh are
+    off by at most, in units in the last place, 0 for the usual.
     """
 
     name: str
@@ -51,9 +51,9 @@ class Precision:
     merged: float = 0.0
     pieces: int = 1
     block: int = 0
+    chain: int = 0
     truthful: bool = False
     ulps: float = 0.0
-    chain: float = 0.0
 
     @property
     def loses(self) -> int:

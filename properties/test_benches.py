@@ -48,14 +48,18 @@ def kernel_bench(array):
 
 
 def flashinfer_bench(array):
-    made = flashinfer.evaluator({"cross_entropy_backward": gradient}, base=Evaluator, wrong=lambda text: {"log": text})
+    """Inputs and outputs are lists; a solution returns what it computes, or writes it to memory that it is given."""
+    made = flashinfer.evaluator(
+        {"cross_entropy_backward": gradient}, base=Evaluator, wrong=lambda said, **where: {"log": said, **where}
+    )
     definition = SimpleNamespace(op_type="cross_entropy_backward", name="ce_v200")
     assert issubclass(made, Evaluator) and made.can_evaluate(definition)
     assert not made.can_evaluate(SimpleNamespace(op_type="rmsnorm"))
     correctness, evaluation = made.check_correctness(
-        definition, lambda z, y: {"D": array}, [{"z": Z, "y": Y}], [{"D": RIGHT}], None, "log", "cpu"
+        definition, lambda z, y: array, [[Z, Y]], [[RIGHT]], None, "log", "cpu"
     )
     assert (correctness is None) != (evaluation is None)
+    assert evaluation is None or (evaluation["device"], evaluation["log_path"]) == ("cpu", "log")
     return evaluation is None
 
 
@@ -140,7 +144,29 @@ def test_our_problems_are_the_inputs_of_a_grader():
 
 def test_a_missing_output_is_said():
     said = gpu_mode.match(lambda z, y: [ops.cross_entropy(z, y), gradient(z, y)])((Z, Y), RIGHT)
-    assert "1 outputs are given, and 2 are described" in said
+    assert "outputs given: 1, described: 2" in said
+    judge = robust_kbench.checks(ops.cross_entropy, wrt=("Z",))
+    assert not judge.gradients((None, None), (Z, Y))
+    found = flashinfer.evaluator({"s": ops.softmax}).check_correctness(
+        SimpleNamespace(op_type="s"), lambda Z: (SOFTMAX, Z), [[Z]], [[SOFTMAX]], None, "", ""
+    )
+    assert found == (None, "outputs given: 2, described: 1; expected as many")
+    assert "not judged" in aten("sum.default", lambda x: x.sum(), Y).error_msg
+
+
+def test_who_writes_to_inputs_is_judged_by_what_they_were():
+    def zeroed(Z, *_):
+        Z[:] = 0
+        return np.full_like(Z, 1 / np.float32(L))
+
+    given = Z.copy()
+    assert not aten("_softmax.default", zeroed, given, -1, False).is_correct and not given.any()
+    theirs = flashinfer.evaluator({"softmax": ops.softmax})
+    given = Z.copy()
+    found, failure = theirs.check_correctness(
+        SimpleNamespace(op_type="softmax"), zeroed, [[given]], [[SOFTMAX]], None, "", ""
+    )
+    assert found is None and "not explained" in failure and not given.any()
 
 
 def test_what_judges_nothing_accepts_nothing():
@@ -148,3 +174,57 @@ def test_what_judges_nothing_accepts_nothing():
     theirs = flashinfer.evaluator({"softmax": ops.softmax})
     found, failure = theirs.check_correctness(SimpleNamespace(op_type="softmax"), None, [], [], None, "", "")
     assert found is None and "no inputs are given" in failure
+
+
+def test_what_a_solution_writes_is_judged_and_memory_that_it_leaves_holds_nothing():
+    torch = pytest.importorskip("torch")
+    theirs, z = flashinfer.evaluator({"softmax": ops.softmax}), torch.from_numpy(Z)
+
+    def judged(write):
+        solution = type("Solution", (), {"__call__": lambda self, z, out: write(z, out)})()
+        solution.metadata = SimpleNamespace(destination_passing_style=True)
+        given = ([[z]], [[torch.softmax(z, 1)]], None, "", "")
+        return theirs.check_correctness(SimpleNamespace(op_type="softmax"), solution, *given)
+
+    assert judged(lambda z, out: torch.softmax(z, 1, out=out))[1] is None
+    assert judged(lambda z, out: None)[1].startswith("softmax: nan at [0, 0]")
+
+
+def test_flashinfer_bench_takes_the_evaluator_into_its_registry(monkeypatch):
+    """Their own classes, where the package is installed."""
+    torch = pytest.importorskip("torch")
+    registry = pytest.importorskip("flashinfer_bench.bench.evaluators.registry")
+    from flashinfer_bench.bench.utils import make_eval
+    from flashinfer_bench.data import Correctness, Definition, EvaluationStatus
+
+    text = "import torch\ndef run(z):\n    return torch.softmax(z, -1)\n"
+    spec = {"shape": ["n", "V"], "dtype": "float32"}
+    axes = {"n": {"type": "var"}, "V": {"type": "const", "value": L}}
+    definition = Definition(
+        name="softmax", op_type="softmax", axes=axes, inputs={"z": spec}, outputs={"A": spec}, reference=text
+    )
+    made = flashinfer.evaluator(
+        {"softmax": ops.softmax},
+        base=registry.DefaultEvaluator,
+        right=lambda found: Correctness(extra={"ratio": found[0][0].ratio}),
+        wrong=lambda said, **where: make_eval(
+            EvaluationStatus.INCORRECT_NUMERICAL, correctness=Correctness(), extra_msg=said, **where
+        ),
+    )
+    monkeypatch.setattr(registry, "_EVALUATORS", [made, *registry._EVALUATORS])
+    assert registry.resolve_evaluator(definition) is made
+    z = torch.from_numpy(Z)
+    for wrong in (0.0, 0.01):
+        correctness, evaluation = made.check_correctness(
+            definition,
+            lambda z, by=1 + wrong: torch.softmax(z, -1) * by,
+            [[z]],
+            [[torch.softmax(z, -1)]],
+            None,
+            "",
+            "cpu",
+        )
+        if not wrong:
+            assert evaluation is None and correctness.extra["ratio"] < 1
+        else:
+            assert evaluation.status is EvaluationStatus.INCORRECT_NUMERICAL and "not explained" in evaluation.log

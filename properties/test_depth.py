@@ -11,6 +11,7 @@ from gradcheck import Arithmetic, CrossEntropy, Implementation, Loss, Outcome, P
 from gradcheck.arithmetic import granted
 from gradcheck.auditing.dump import of
 from gradcheck.auditing.plan import error_model
+from gradcheck.bounds import rescaling
 from gradcheck.bounds.columns import summed
 from gradcheck.bounds.roundings import depth
 from gradcheck.checks import CHECKS
@@ -87,7 +88,7 @@ def test_a_false_declaration_is_told_as_such_in_an_audit():
     assert gradcheck.audit(**arrays).status == 0
     found = gradcheck.audit(**arrays, arithmetic=BLOCKED).findings[-1]
     assert found.verdict.outcome is Outcome.DISAGREE
-    assert found.faults == ("would agree if sums were in any order: they are not in blocks as --sums blocked:256 says",)
+    assert found.faults == ("would agree if sums were in any order: they are not as --sums blocked:256 says",)
     arrays["grad_theta"][0] *= 2
     found = gradcheck.audit(**arrays, arithmetic=BLOCKED).findings[-1]
     assert found.faults and not any("any order" in said for said in found.faults)
@@ -117,7 +118,20 @@ def test_a_false_declaration_is_told_as_such_by_verify():
 
 
 @pytest.mark.parametrize(
-    "said", ["blocked", "blocked:", "blocked:0", "blocked:-1", "blocked:1e3", "any", 256, "blocked:٣"]
+    "said",
+    [
+        "blocked",
+        "blocked:",
+        "blocked:0",
+        "blocked:-1",
+        "blocked:1e3",
+        "any",
+        256,
+        "blocked:٣",
+        "chain:0",
+        "chain",
+        "64",
+    ],
 )
 def test_what_cannot_be_declared_is_refused(said):
     """In one line, with what may be."""
@@ -133,3 +147,22 @@ def test_a_loss_of_ones_own_has_no_declared_depth():
     with pytest.raises(Unusable, match="granted to the cross-entropy"):
         Implementation("own", loss=lambda *a: 0.0, law=own, arithmetic=BLOCKED)
     assert CrossEntropy().plain
+
+
+@pytest.mark.parametrize("K", [1, 3, 20])
+def test_a_sum_of_sums_and_two_that_are_subtracted_are_granted_the_chain_of_each(K):
+    """A loss over classes, then over samples, log-sum-exps apart: each sum may be as long as is declared."""
+    p = granted("float32", Arithmetic(sums=f"chain:{K}"))
+    for L in range(1, 40):
+        for n in range(1, 40):
+            most = min(L - 1, K) + min(n - 1, K) + 1
+            assert most <= max(depth(p, 2 * L * n - 1, among=2 * L * n), 1)
+        assert depth(p, L - 1) == min(L - 1, K)
+
+
+def test_a_chain_is_no_weaker_than_any_order_and_rescales_no_oftener_than_it_adds():
+    """As blocks are."""
+    p, usual = granted("float32", Arithmetic(sums="chain:20")), granted("float32", Arithmetic())
+    for L in (2, 64, 65, 300, 1000, 10**5):
+        assert sum(summed(L, p)) <= sum(summed(L, usual))
+    assert summed(10**5, p)[1] >= 20 * rescaling(p)

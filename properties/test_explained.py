@@ -8,12 +8,12 @@ import pytest
 import gradcheck
 from benchmarks.kernel_tests.__main__ import declared, honest, posed
 from benchmarks.kernel_tests.faults import FAULTS, faults
-from benchmarks.kernel_tests.kernels import KERNELS, PAIRWISE
+from benchmarks.kernel_tests.kernels import KERNELS, PAIRWISE, chain
 from benchmarks.kernel_tests.rules import Rule, fixed, normal
 from gradcheck import bounds, ops, precision
 from gradcheck.asserted import causes, verbs
 from gradcheck.enclosure import Enclosure
-from gradcheck.ops import linear, logits, programs
+from gradcheck.ops import linear, logits, products, programs
 from gradcheck.verdict import Outcome
 
 DTYPES = ("float64", "float32", "float16", "bfloat16")
@@ -41,7 +41,7 @@ def test_faults_are_refused_and_right_kernels_are_not(dtype, mean):
         gradcheck.assert_explained(D, op, "Z", **declared(dtype, **kernel.declares(400)))
     seen = set()
     for name, d in faults(Z.astype("f8"), y, scale, 100):
-        found = gradcheck.explained(d.astype(Z.dtype), op, "Z", **declared(dtype, chain=PAIRWISE))
+        found = gradcheck.explained(d.astype(Z.dtype), op, "Z", **declared(dtype, **chain(PAIRWISE)))
         assert found.outcome is Outcome.DISAGREE, name
         assert len(str(found).splitlines()) <= 15
         seen.add(name)
@@ -85,7 +85,7 @@ def test_what_shows_nothing_raises_unless_it_may_pass():
     op, zero = ops.sum(noise - noise.mean()), np.float32(0)  # far below what sums of it in any order may be off by
     found = gradcheck.explained(zero, op)
     assert found.outcome is Outcome.INCONCLUSIVE and not found.agrees and not found.failed
-    assert "shows nothing" in str(found).splitlines()[0] and "chain=" in str(found)
+    assert "shows nothing" in str(found).splitlines()[0] and "chain:64" in str(found)
     with pytest.raises(gradcheck.Unexplained, match="shows nothing"):
         gradcheck.assert_explained(zero, op)
     gradcheck.assert_explained(zero, op, inconclusive="pass")
@@ -140,18 +140,19 @@ def test_what_is_declared_is_granted_and_no_more():
     op, D = ops.cross_entropy(Z, y), gradient(Z, y)
     coarse = (Z + np.float32(1e-4) * np.sign(np.sin(np.arange(500)))).astype("f4")  # as of a hardware exp
     rough = gradient(coarse, y).astype("f4")
-    assert gradcheck.explained(rough, op, "Z", chain=64).failed
-    assert gradcheck.explained(rough, op, "Z", chain=64, elementary=256).agrees
+    assert gradcheck.explained(rough, op, "Z", sums="chain:64").failed
+    assert gradcheck.explained(rough, op, "Z", sums="chain:64", elementary=256).agrees
     tf32 = (D * (1 + 2.0**-12)).astype("f4")
-    assert gradcheck.explained(tf32, op, "Z", chain=64).failed
+    assert gradcheck.explained(tf32, op, "Z", sums="chain:64").failed
     assert not gradcheck.explained(tf32, op, "Z", inner="tf32").failed
     filtered = np.where(abs(D) * len(y) < 2.0**-12, 0, D).astype("f4")
     assert gradcheck.explained(filtered, op, "Z").failed
     assert gradcheck.explained(filtered, op, "Z", filtered=2.0**-12).agrees
     filtered[3, 5] = 2 * D[3, 5]  # zeros alone are left out
     assert gradcheck.explained(filtered, op, "Z", filtered=2.0**-12).failed
-    with pytest.raises(gradcheck.Unusable, match="no such order"):
-        gradcheck.explained(tf32, op, "Z", chain=64, deterministic=False)
+    assert gradcheck.explained(tf32, op, "Z", sums="chain:64", deterministic=False).failed
+    with pytest.raises(gradcheck.Unusable, match="sums= is given beside it"):
+        gradcheck.explained(tf32, op, "Z", sums="chain:64", arithmetic=gradcheck.Arithmetic())
 
 
 def test_a_filter_may_leave_entries_out_of_every_gradient_of_a_layer():
@@ -225,7 +226,7 @@ def test_a_large_layer_is_audited(monkeypatch):
     small = gradcheck.explained(G, ops.linear_cross_entropy(X, theta, y), "theta")
     monkeypatch.setattr(linear, "LARGE", 100)
     op = ops.linear_cross_entropy(X, theta, y)
-    found = gradcheck.explained(G, op, "theta")
+    found = gradcheck.explained(G, op, "theta", sums="chain:40")
     assert small.agrees and found.agrees and "probes" in str(found)
     G[3, 4] *= 1.01
     found = gradcheck.explained(G, op, "theta")
@@ -235,6 +236,59 @@ def test_a_large_layer_is_audited(monkeypatch):
     assert gradcheck.explained(H, op, "X").agrees
     H[1, 2, 3] *= 1.01
     assert gradcheck.explained(H, op, "X").place == (1, 2, 3)
+
+
+def _probed(monkeypatch, dtype="float32"):
+    """Operators of a product with its gradients, and a bias, with what is right."""
+    monkeypatch.setattr(products, "MULTIPLIED", 100)
+    draw, one = np.random.default_rng(1), precision.named(dtype).dtype
+    a, b, c, g = (draw.standard_normal(s).astype(one) for s in ((60, 40), (40, 50), (50,), (60, 50)))
+    A, B, C, G = (x.astype("f4") for x in (a, b, c, g))
+    op = ops.matmul(a, b, upstream=g)
+    right = ((op, None, A @ B), (op, "a", G @ B.T), (op, "b", A.T @ G), (ops.addmm(c, a, b), None, C + A @ B))
+    return [(op, wrt, array.astype(one)) for op, wrt, array in right]
+
+
+@pytest.mark.parametrize("dtype", ("float32", "float16", "bfloat16"))
+def test_a_large_product_is_probed_and_one_wrong_entry_is_found(monkeypatch, dtype):
+    for op, wrt, right in _probed(monkeypatch, dtype):
+        found = gradcheck.explained(right, op, wrt)
+        assert found.agrees and "16 probes: all within" in str(found)
+        wrong = right.copy()
+        wrong[7, 3] += 2
+        found = gradcheck.explained(wrong, op, wrt)
+        assert found.failed and found.place == (7, 3)
+        assert found.cause.startswith("column 3 of") and "1 or more columns" in str(found)
+        assert len(str(found).splitlines()) <= 15
+
+
+def test_a_large_product_of_zeros_or_nan_is_refused_and_nothing_is_known_of_nan_in_its_inputs(monkeypatch):
+    op, _, right = _probed(monkeypatch)[0]
+    assert gradcheck.explained(0 * right, op).failed and gradcheck.explained(right.T.reshape(60, 50), op).failed
+    assert gradcheck.explained(np.float32(1.01) * right, op).failed
+    wrong = right.copy()
+    wrong[4, 5] = np.nan
+    assert str(gradcheck.explained(wrong, op)).startswith("matmul: nan at [4, 5], where the exact value is")
+    a = op.inputs["a"].copy()
+    a[0, 0] = np.inf
+    found = gradcheck.explained(right, ops.matmul(a, op.inputs["b"]))
+    assert found.outcome is Outcome.INCONCLUSIVE and found.unknown == right.size
+
+
+@pytest.mark.parametrize("declares", [{"sums": "chain:3"}, {"arithmetic": gradcheck.Arithmetic(sums="chain:3")}])
+def test_a_depth_of_sums_that_is_false_is_told_as_such(declares):
+    x = np.random.default_rng(0).uniform(0.5, 1, 20_000).astype("f4")
+    in_a_row = np.cumsum(x, dtype="f4")[-1]
+    found = gradcheck.explained(in_a_row, ops.sum(x), **declares)
+    assert found.failed and found.cause.startswith("would be explained if sums were in any order")
+    assert "chain:3" in found.cause and gradcheck.explained(in_a_row, ops.sum(x)).agrees
+    assert "any order" not in gradcheck.explained(0 * in_a_row, ops.sum(x), **declares).cause
+
+
+def test_a_square_array_that_is_transposed_is_named():
+    x = np.random.default_rng(0).standard_normal((9, 9)).astype("f4")
+    found = gradcheck.explained((x @ x).T, ops.matmul(x, x))
+    assert found.failed and found.cause == "it is transposed"
 
 
 @pytest.mark.parametrize("dtype", ("float16", "bfloat16", "float32"))
@@ -253,3 +307,4 @@ def test_no_term_goes_through_more_roundings_than_the_chain_says():
     p = precision.named("float32")
     assert bounds.roundings(replace(p, chain=20), 3, 10_000) == bounds.roundings(p, 3, 20)
     assert bounds.roundings(replace(p, chain=20), 3, 5) == bounds.roundings(p, 3, 5)
+    assert gradcheck.Arithmetic(sums="chain:20").chain == 20 and gradcheck.Arithmetic(sums="chain:20").block == 0

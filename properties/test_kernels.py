@@ -1,5 +1,6 @@
 """Kernels are judged without a GPU: how they are named and called, what runs them, and what is put in its place."""
 
+import os
 import sys
 from importlib.util import find_spec
 from pathlib import Path
@@ -259,10 +260,62 @@ def test_floats_are_handed_to_a_kernel_as_float32_and_the_set_up_happens_once(mo
 def test_numba_that_was_imported_to_compile_is_told_to_be_too_late(monkeypatch):
     late = SimpleNamespace(config=SimpleNamespace(ENABLE_CUDASIM=0))
     monkeypatch.setitem(sys.modules, "numba", late)
+    monkeypatch.setenv(numba.SWITCH, "")
     with pytest.raises(Unusable, match="NUMBA_ENABLE_CUDASIM=1 before Python starts"):
-        list(numba.settle([]))
+        numba.prepare()
+    assert os.environ[numba.SWITCH] == ""
     late.config.ENABLE_CUDASIM = 1
-    assert not list(numba.settle([]))
+    numba.prepare()
+    assert os.environ[numba.SWITCH] == "1" and not list(numba.settle([]))
+
+
+def test_what_was_imported_to_compile_is_no_affair_of_a_kernel_that_does_not_use_it(monkeypatch):
+    pytest.importorskip("torch")
+    _pretend(monkeypatch, "JITFunction")
+    monkeypatch.setitem(sys.modules, "numba", SimpleNamespace(config=SimpleNamespace(ENABLE_CUDASIM=0)))
+    monkeypatch.setenv(numba.SWITCH, "")
+    assert _verdicts("kernels_posed.py", "blocked[BLOCK=2]") == RIGHT
+    assert (os.environ[triton.SWITCH], os.environ[numba.SWITCH]) == ("", "")
+
+
+SIMULATED = """
+import os
+simulated = os.environ.get("NUMBA_ENABLE_CUDASIM")
+config = type("config", (), {"ENABLE_CUDASIM": simulated == "1"})
+class cuda: pass
+cuda.__module__ = "numba"
+"""
+LAUNCHED = """
+%sfrom numba import cuda
+seen = []
+def gradients(theta, b, X, Y):
+    import numba
+    seen.append(numba.simulated)
+def loss(Z, Y):
+    gradients(None, None, None, None)
+    return Z.sum()
+"""
+
+
+@pytest.mark.parametrize("later", [False, True])
+def test_an_interpreter_is_set_up_for_who_imports_it_and_for_nobody_else(tmp_path, monkeypatch, later):
+    """A Numba that says how it was imported: by the module of a kernel, or when that is called."""
+    pytest.importorskip("torch")
+    (tmp_path / "numba.py").write_text(SIMULATED)
+    (tmp_path / "launched.py").write_text(LAUNCHED % ("# " if later else ""))
+    (tmp_path / "other.py").write_text("import math\ndef loss(Z, Y): return Z.sum()\n")
+    monkeypatch.delitem(sys.modules, "numba", raising=False)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv(numba.SWITCH, "0")
+    before, given = list(sys.meta_path), (np.ones((2, 1)), np.ones(2), np.ones((3, 1)), np.zeros(3, int))
+    gradcheck.from_kernel(f"{tmp_path / 'other.py'}:loss").loss(*given)
+    assert "numba" not in sys.modules and os.environ[numba.SWITCH] == "0"
+    found = gradcheck.from_kernel("launched:loss" if later else "launched:gradients")
+    assert ("numba" in sys.modules) is not later
+    found.loss(*given) if later else found.gradients(*given)
+    assert sys.modules["launched"].seen == ["1"] and sys.meta_path == before
+    for name in ("numba", "launched"):
+        del sys.modules[name]
 
 
 def test_blocks_of_tuned_kernels_are_replaced_for_a_while():
@@ -287,7 +340,7 @@ def test_blocks_of_tuned_kernels_are_replaced_for_a_while():
 
 
 def test_numba_kernels_run_in_its_simulator_and_a_wrong_one_is_found():
-    pytest.importorskip("numba")
+    require("numba")
     failing = {}
     for word in ("gradients", "gradients[SHARE=2]"):
         found = gradcheck.from_kernel(f"{HERE / 'numba_posed.py'}:{word}", takes=gradcheck.Takes(max_logits=12))

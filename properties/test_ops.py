@@ -71,9 +71,13 @@ def test_what_torch_returns_is_explained(dtype):
     agrees(x.sum(1), ops.sum(x, 1), **kw)
     agrees(x.mean(), ops.mean(x), **kw)
     agrees(a @ b, ops.matmul(a, b), **kw)
-    for beta, alpha in ((1, 1), (0.5, 2)):
-        added = torch.addmm(x[:, :4], a, b, beta=beta, alpha=alpha)
-        agrees(added, ops.addmm(x[:, :4], a, b, beta=beta, alpha=alpha), **kw)
+    for c, beta, alpha in ((x[:, :4], 1, 1), (x[0, :4], 0.5, 2)):
+        leaves = dict(zip("cab", (each.clone().requires_grad_() for each in (c, a, b)), strict=True))
+        added, g = torch.addmm(*leaves.values(), beta=beta, alpha=alpha), of(dtype, 5, 4)
+        op = ops.addmm(c, a, b, beta=beta, alpha=alpha, upstream=g)
+        agrees(added, op, **kw)
+        for name, flow in zip(leaves, torch.autograd.grad(added, leaves.values(), g), strict=True):
+            agrees(flow, op, name, **kw)
 
 
 LAWS = (
@@ -205,7 +209,7 @@ LAYER = (np.zeros((1, 4)), np.zeros((2, 4)), [0])
         (lambda: ops.matmul(np.zeros((2, 3)), np.zeros((2, 3))), "do not fit"),
         (lambda: gradcheck.explained(np.zeros(3), ops.softmax(np.zeros(3)), "X"), "wrt='X' is not known"),
         (lambda: gradcheck.explained(np.zeros(3), np.zeros(3)), "one of gradcheck.ops; given ndarray"),
-        (lambda: gradcheck.explained(np.zeros(3), ops.softmax(np.zeros(3)), sums="float8"), "float8"),
+        (lambda: gradcheck.explained(np.zeros(3), ops.softmax(np.zeros(3)), accumulate="float8"), "float8"),
         (lambda: gradcheck.problems_for(ops.addmm, [(2, 3)]), "no problems are posed of addmm"),
         (lambda: gradcheck.problems_for(ops.softmax, 3), "shape 3 is not known"),
         (lambda: ops.cross_entropy(np.zeros((2, 3)), [0, 1], upstream="x"), "upstream is 'x'"),
@@ -217,6 +221,11 @@ LAYER = (np.zeros((1, 4)), np.zeros((2, 4)), [0])
         (lambda: gradcheck.explained(np.zeros(3), ops.softmax(np.zeros(3)), False), "wrt=False is not known"),
         (lambda: ops.softmax(np.zeros((2, 3)), True), "no axis True"),
         (lambda: ops.addmm(*[np.zeros((2, 2))] * 3, beta="1"), "addmm: beta is '1'; expected a number"),
+        (lambda: ops.matmul(np.zeros((0, 2)), np.zeros((2, 3))), "matmul of nothing: shapes (0, 2) and (2, 3)"),
+        (lambda: ops.matmul(np.zeros(()), np.zeros(3)), "shapes () and (3,) do not fit"),
+        (lambda: gradcheck.explained(np.zeros(3), ops.softmax(np.zeros(3)), "Z"), "give upstream= to the operator"),
+        (lambda: gradcheck.explained(np.zeros(3), ops.sum(np.zeros((2, 3)), 0), "x"), "give upstream= to the operator"),
+        (lambda: ops.softmax(np.ma.masked_array([1.0, 2.0], mask=[True, False])), "some of its entries are masked"),
         (
             lambda: gradcheck.explained(np.zeros(1), ops.linear_cross_entropy(*LAYER, reduction="none")),
             "wrt=None is not known; expected X or theta or Z",
@@ -247,6 +256,17 @@ def test_what_does_not_fit_is_one_line(asked, said):
 def test_what_is_added_zero_times_is_not_read():
     a, b = np.ones((2, 4), "f4"), np.ones((4, 3), "f4")
     assert gradcheck.explained(2 * a @ b, ops.addmm(np.full((2, 3), np.nan, "f4"), a, b, beta=0, alpha=2)).agrees
+    nothing = ops.addmm(np.ones(3, "f4"), a, b, beta=0, upstream=np.ones((2, 3), "f4"))
+    assert gradcheck.explained(np.zeros(3, "f4"), nothing, "c").agrees
+
+
+@pytest.mark.parametrize(
+    "shapes", [((3,), (3,)), ((2, 3), (3,)), ((3,), (4, 3, 2)), ((4, 2, 3), (3, 5)), ((1, 2, 3), (4, 3, 2))]
+)
+def test_products_have_the_shapes_that_numpy_has(shapes):
+    a, b = (np.random.default_rng(0).standard_normal(shape).astype("f4") for shape in shapes)
+    op = ops.matmul(a, b)
+    assert gradcheck.explained(a @ b, op).agrees and op.views[""].shape == (a @ b).shape
 
 
 def test_bfloat16_of_mlx_and_paddle_is_read_by_its_bits(monkeypatch):

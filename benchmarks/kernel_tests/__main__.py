@@ -13,7 +13,7 @@ import numpy as np
 
 import gradcheck
 from benchmarks.kernel_tests.faults import FAULTS, faults, gradient
-from benchmarks.kernel_tests.kernels import KERNELS, PAIRWISE, written
+from benchmarks.kernel_tests.kernels import KERNELS, PAIRWISE, chain, written
 from benchmarks.kernel_tests.rules import BF16, F16, RULES, Rule
 from gradcheck import ops, precision
 from gradcheck.asserted.declared import Declared
@@ -71,7 +71,7 @@ def row(rule: Rule, rows: int, draw: np.random.Generator) -> Iterator[tuple[str,
             found = judge(D, **declared(rule.dtype, **kernel.declares(V)))
             if not found.agrees:
                 print(f"{kernel.name} on {rule.project}, {V}: {found}", flush=True)
-        for key, kw in (("declared", declared(rule.dtype, chain=PAIRWISE)), ("nothing", {})):
+        for key, kw in (("declared", declared(rule.dtype, **chain(PAIRWISE))), ("nothing", {})):
             for name, got in wrong:
                 same = bool((got == right).all())
                 said[key][name].append("equal" if same else word(judge(got, **kw)))

@@ -13,13 +13,17 @@ TILE = 512
 LOG2E = F4(1.4426950408889634)
 
 
+def chain(most: int) -> dict[str, Any]:
+    return {"sums": f"chain:{most}"}
+
+
 @dataclass(frozen=True)
 class Kernel:
     """`run(z, y, c)` of logits in float32, classes, and what the gradient of each sample is multiplied by, (n, 1)."""
 
     name: str
     run: Callable[[Array, Array, Array], Array]
-    declares: Callable[[int], dict[str, Any]] = field(default=lambda L: {"chain": PAIRWISE})
+    declares: Callable[[int], dict[str, Any]] = field(default=lambda L: chain(PAIRWISE))
 
 
 def _subtracted(A: Array, y: Array, c: Array) -> Array:
@@ -76,7 +80,7 @@ KERNELS = (
     Kernel("reciprocal", reciprocal),
     Kernel("base two", base_two),
     Kernel("by logarithm", by_logarithm),
-    Kernel("online", online, lambda L: {"chain": PAIRWISE + L // TILE + 1}),
+    Kernel("online", online, lambda L: chain(PAIRWISE + L // TILE + 1)),
     Kernel("in a row", in_a_row, lambda L: {}),
 )
 

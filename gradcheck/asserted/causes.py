@@ -40,9 +40,14 @@ def _scaled(by: float) -> Callable[[Reals, Enclosure], bool]:
     return lambda computed, known: _within(computed, Enclosure(by * known.midpoint, abs(by) * known.radius))
 
 
+def _transposed(computed: Reals, known: Enclosure) -> bool:
+    return computed.shape[0] == computed.shape[1] and _within(computed.T, known)
+
+
 SIMPLE: tuple[tuple[str, Callable[[Reals, Enclosure], bool]], ...] = (
     ("it is all zeros", _zeros),
     ("the sign is turned", _scaled(-1.0)),
+    ("it is transposed", _transposed),
 )
 
 

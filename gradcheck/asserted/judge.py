@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck import bounds, precision, tensors
+from gradcheck import bounds, precision
 from gradcheck.asserted.audited import audited
 from gradcheck.asserted.causes import cause_of
 from gradcheck.asserted.declared import Declared
-from gradcheck.asserted.said import Explained
+from gradcheck.asserted.said import Explained, first
 from gradcheck.enclosure import Enclosure, Reals, outward
 from gradcheck.ops.description import Grants, Limits, Op
-from gradcheck.ops.views import View
+from gradcheck.ops.views import View, plain
 from gradcheck.precision import Precision
 from gradcheck.problem import Array
 from gradcheck.verdict import WIDE, Outcome, telling
@@ -92,14 +92,24 @@ def judged(
     found = Explained(quantity, Outcome.ERRORED, p.name, repr(op), granted(g), reason=wrong)
     if wrong:
         return found
-    if op.dump is not None:
-        return audited(found, array, op, name, declared)
+    probed = op.probed(name)
+    if probed is not None:
+        return audited(found, array, view, probed, declared)
     seen, rows = Seen(), view.rows(array)
     with np.errstate(all="ignore"):
         for part in op.judge(op, name, g) if parts is None else parts:
             computed = rows[part.start : part.start + len(part.truth.midpoint)].reshape(part.truth.midpoint.shape)
             seen.add(part, computed.astype(np.float64), g)
-    return _concluded(found, seen, (op, name, view, declared, g))
+    found = _concluded(found, seen, (op, name, view, declared, g))
+    if found.failed and not found.cause and parts is None and declared.said.sums:
+        return _any_order(found, judged(actual, op, wrt, declared.any_order), declared.said.sums)
+    return found
+
+
+def _any_order(found: Explained, other: Explained, said: str) -> Explained:
+    """Where sums in any order explain what a declared depth of theirs does not, and no other cause fits."""
+    words = f"would be explained if sums were in any order: they may be deeper than {said} says"
+    return replace(found, cause=words) if other.agrees else found
 
 
 def _concluded(found: Explained, seen: Seen, asked: Asked) -> Explained:
@@ -122,10 +132,9 @@ def _concluded(found: Explained, seen: Seen, asked: Asked) -> Explained:
         reason="",
     )
     if seen.wrong:
-        first = f"{value} at {list(place)}, where the exact value is {exact:.6g}" if not np.isfinite(value) else ""
         assert seen.worst is not None
         cause = cause_of(op, name, seen.worst, seen.start, g)
-        return replace(found, outcome=Outcome.DISAGREE, cause=cause, reason=first)
+        return replace(found, outcome=Outcome.DISAGREE, cause=cause, reason=first(value, place, exact))
     most = 2 * seen.unknown > seen.entries
     if not most and (telling(seen.told, seen.known) or (seen.known == 0 and not seen.ratio)):
         return replace(found, outcome=Outcome.AGREE)
@@ -136,7 +145,7 @@ def _concluded(found: Explained, seen: Seen, asked: Asked) -> Explained:
 def _read(actual: Any, op: Op, view: View) -> tuple[Array | None, str]:
     """The array, and what is wrong with it before its numbers are looked at."""
     try:
-        array = np.asarray(tensors.array(actual))
+        array = plain(actual)
     except Exception as wrong:
         return None, f"what is given cannot be read as an array: {wrong}"
     if array.dtype.name not in precision.NAMES:
@@ -160,8 +169,8 @@ def granted(g: Grants) -> str:
             yield f"sums in {p.name}"
         if p.stored:
             yield "arrays between steps stored"
-        if p.chain:
-            yield f"at most {p.chain:g} additions in a row"
+        if p.chain or p.block:
+            yield f"at most {p.chain} additions in a row" if p.chain else f"sums in blocks of {p.block}"
         if p.ulps:
             yield f"functions within {p.ulps:g} ulp"
         if g.filtered:
@@ -173,8 +182,8 @@ def granted(g: Grants) -> str:
 def advice(op: Op, declared: Declared, g: Grants) -> str:
     """What may be declared, so that more can be told."""
     tips = []
-    if not declared.chain and op.inner > 256 and declared.deterministic:
-        tips.append("chain=, the most additions that a term of its longest sum goes through")
+    if not declared.said.sums and op.inner > 256:
+        tips.append('sums="chain:64", if no term of its longest sum goes through more additions')
     if g.array.u > 2.0**-12 and not g.once and not declared.inner:
         tips.append('inner="float32", if it computes in float32 and writes each result down once')
     return "; or ".join(tips)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import inf, log2
+from math import inf, isfinite, log2
 
 from gradcheck.printable import clipped, printable, unheeded
 from gradcheck.verdict import FAILURES, Outcome
@@ -14,7 +14,8 @@ class Explained:
     test ratio there, the worst of all. `bits` are those that agree with the exact value there. `wrong` of `entries` are beyond,
     `unknown` were not judged at all, and `told` of `known` could have been told from zero. `cause` is what fits,
     if anything does. `hides` is how
-    much of it may be wrong unseen, relative to all of it. `wrong` counts rows where not all entries were compared (`rows`).
+    much of it may be wrong unseen, relative to all of it. Where not all entries were compared, `wrong` counts the lines of it that
+    `counted` names.
     """
 
     quantity: str
@@ -33,7 +34,7 @@ class Explained:
     allowance: float | None = None
     ratio: float | None = None
     hides: float | None = None
-    rows: bool = False
+    counted: str = ""
     cause: str = ""
     reason: str = ""
     advice: str = ""
@@ -79,7 +80,9 @@ class Explained:
         if self.reason and self.failed:
             return f"{self.quantity}: {self.reason}"
         if self.failed:
-            beyond = f"{self.wrong} rows or more" if self.rows else f"{self.wrong} of {self.entries} entries"
+            beyond = (
+                f"{self.wrong} or more {self.counted}" if self.counted else f"{self.wrong} of {self.entries} entries"
+            )
             return f"{self.quantity} is not explained by rounding: {beyond} are off by more"
         if self.agrees:
             bound = "" if self.ratio is None else f", worst ratio {_number(self.ratio)}"
@@ -95,6 +98,11 @@ class Explained:
 
     def __bool__(self) -> bool:
         return self.agrees
+
+
+def first(value: float, place: tuple[int, ...], exact: float) -> str:
+    """What is told first of a place: that there is no number at all."""
+    return "" if isfinite(value) else f"{value} at {list(place)}, where the exact value is {exact:.6g}"
 
 
 def _number(value: float | None) -> str:

@@ -36,11 +36,11 @@ def explained(
     op: Op,
     wrt: str | None = None,
     *,
-    sums: str = "",
     inner: str = "",
+    accumulate: str = "",
     stored: str = "",
+    sums: str = "",
     elementary: float = 0,
-    chain: float = 0,
     filtered: float = 0.0,
     deterministic: bool = True,
     arithmetic: Arithmetic | None = None,
@@ -48,11 +48,11 @@ def explained(
     """Whether rounding explains `actual`, an array of any framework: the value of `op`, or its gradient with respect to an input.
 
     `op` is one of `gradcheck.ops`, with its inputs; `wrt` names one of these, or nothing. Granted is what correct code of the
-    array's precision may be off by, sums of 16-bit arrays in float32, and what is declared beside that: `sums`, `inner`
-    and `stored` are precisions, of sums, of everything inside (results are written down once), and of arrays between two
-    steps; `elementary` is what exp, log and tanh are off by, in units in the last place; `chain` the most additions that a term of
-    a sum goes through, where it is not any order; a gradient filter may leave out entries whose probability is below `filtered`.
-    `arithmetic` says all of it as `gradcheck.Arithmetic`.
+    array's precision may be off by, sums of 16-bit arrays in float32, and what is declared beside that, in the words of
+    `gradcheck.Arithmetic`: `inner`, `accumulate` and `stored` are precisions, of everything inside (results are written down
+    once), of sums, and of arrays between two steps; `sums` how deep these are, "chain:64" or "blocked:256", where it is not any
+    order; or `arithmetic` all of it. `elementary` is what exp, log and tanh are off by, in units in the last place; a gradient
+    filter may leave out entries whose probability is below `filtered`.
 
         >>> import numpy as np, gradcheck
         >>> Z = np.array([[1.0, 2.0, 4.0]])
@@ -62,7 +62,7 @@ def explained(
         >>> print(gradcheck.explained(A * 1.01, gradcheck.ops.softmax(Z)))  # doctest: +ELLIPSIS
         softmax is not explained by rounding: 3 of 3 entries ...
     """
-    declared = Declared(sums, inner, stored, elementary, chain, filtered, deterministic, arithmetic)
+    declared = Declared(inner, accumulate, stored, sums, elementary, filtered, deterministic, arithmetic)
     if not isinstance(op, Op):
         raise Unusable(f"explained takes what was computed as one of gradcheck.ops; given {type(op).__name__}")
     return judged(actual, op, wrt, declared)
@@ -75,11 +75,11 @@ def assert_explained(
     wrt: str | None = None,
     *,
     inconclusive: str = "fail",
-    sums: str = "",
     inner: str = "",
+    accumulate: str = "",
     stored: str = "",
+    sums: str = "",
     elementary: float = 0,
-    chain: float = 0,
     filtered: float = 0.0,
     deterministic: bool = True,
     arithmetic: Arithmetic | None = None,
@@ -109,11 +109,11 @@ def assert_explained(
         actual,
         op,
         wrt,
-        sums=sums,
         inner=inner,
+        accumulate=accumulate,
         stored=stored,
+        sums=sums,
         elementary=elementary,
-        chain=chain,
         filtered=filtered,
         deterministic=deterministic,
         arithmetic=arithmetic,

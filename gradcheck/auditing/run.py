@@ -202,7 +202,7 @@ def _explained(judged: Audit, found: Dump, planned: Plan, memory: int) -> Audit:
     other = replace(found, arithmetic=replace(found.arithmetic, sums=""))
     again = _planned(other, probes=planned.probes.shape[1], seed=planned.seed, memory=memory)
     usual = _found(other, again, _merged(_threads(other, again), other, _quiet))
-    words = f"would agree if sums were in any order: they are not in blocks as --sums {said} says"
+    words = f"would agree if sums were in any order: they are not as --sums {said} says"
     findings = (
         replace(one, faults=(words,)) if one.verdict.failed and not any_order.verdict.failed else one
         for one, any_order in zip(judged.findings, usual.findings, strict=True)

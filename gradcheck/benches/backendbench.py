@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from gradcheck import ops
-from gradcheck.benches.described import answers
-from gradcheck.errors import raised
+from gradcheck.benches.described import answers, kept
+from gradcheck.errors import Unusable, raised
 
 REDUCTIONS = ("none", "mean", "sum")  # as aten numbers them
 
@@ -46,12 +46,15 @@ def known(op: Any) -> str:
 
 def eval_correctness_test(op: Any, impl: Callable[..., Any], test: Any, **declared: Any) -> Result:
     """Of `impl` on the arguments of `test`; an operator that is not known is not judged, and that is no success."""
-    name, args, kwargs = known(op), tuple(test.args), dict(test.kwargs)
+    name, args, kwargs, before = known(op), tuple(test.args), dict(test.kwargs), kept(test.args)
     if not name:
         return Result(str(op), False, f"{op} is not among {', '.join(ATEN)}: not judged")
     try:
         returned = impl(*args, **kwargs)
     except Exception as broken:
         return Result(name, False, raised(broken))
-    found = answers(lambda *given: ATEN[name](*given, **kwargs), args, returned, **declared)
+    try:
+        found = answers(lambda *given: ATEN[name](*given, **kwargs), before, returned, **declared)
+    except Unusable as wrong:  # of integers, say
+        return Result(name, False, f"{wrong}: not judged")
     return Result(name, bool(found), str(found))

@@ -100,14 +100,15 @@ def _columns(
 def summed(L: int, p: Precision) -> tuple[float, float]:
     """What additions and rescalings of a sum of L powers come to, as logarithms.
 
-    In declared blocks a running sum is rescaled once a block at most; but what holds in any order holds then, too.
+    In declared blocks a running sum is rescaled once a block at most, and once for each addition to it in a declared chain; but
+    what holds in any order holds then, too.
     """
     once = rescaling(p)
-    usual = roundings(replace(p, block=0), 0, L - 1), rescaled(L, once)
-    if not p.block:
+    usual = roundings(replace(p, block=0, chain=0), 0, L - 1), rescaled(L, once)
+    if not (p.block or p.chain):
         return usual
-    blocked = roundings(p, 0, L - 1), once * -(-L // p.block)
-    return min(usual, blocked, key=sum)
+    times = -(-L // p.block) if p.block else p.chain
+    return min(usual, (roundings(p, 0, L - 1), once * times), key=sum)
 
 
 ONLINE = 64  # classes up to which each may be a block of its own

@@ -121,7 +121,7 @@ class Folded:
         if law.counted != WEIGHTS or not self.problem.divisor > 0:
             return more, summed
         Y = self.problem.reals[3]
-        return more, summed + divided(p, Y.size, float(Y.sum()), self.problem.divisor)
+        return more, summed + divided(p, Y.size, float(Y.sum()), self.problem.divisor, among=Y.size)
 
     def relative(
         self,

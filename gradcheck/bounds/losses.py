@@ -107,7 +107,7 @@ def sample_loss_errors(folded: Folded, softmax: SoftmaxError) -> Reals:
     """Of the loss of each sample, absolute, (n,): the terms of `loss_error` for one sample at a time."""
     precision, Y = folded.precision, folded.Y
     L, used = len(Y), Y > 0
-    k = folded.relative(5, 2 * L - 1)
+    k = folded.relative(5, 2 * L - 1, among=2 * L)
     with np.errstate(over="ignore", invalid="ignore"):
         per_entry, _ = _label_errors(softmax, k, False, precision)
         total = np.where(used, Y * per_entry, 0).sum(axis=0)

@@ -39,7 +39,7 @@ def penalised_loss(
     written down with a relative error of `writing`.
     """
     own = l2 / 2 * squares
-    k, added = relative(p, 5, count, writings=2, readings=2), relative(p, 1, writings=1)
+    k, added = relative(p, 5, count, writings=2, readings=2, among=count + 1), relative(p, 1, writings=1)
     k += (1 + k) * (2 + writing) * writing
     with np.errstate(over="ignore", invalid="ignore"):
         size = size + bound + own * (1 + k)

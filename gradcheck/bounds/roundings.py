@@ -38,12 +38,13 @@ def ulps(p: Precision) -> float:
 
 def depth(p: Precision, additions: float, among: float | None = None) -> float:
     """So many additions of numbers that are not 0, as a term of a sum meets them in a row: all of them in any order, or those of
-    its block and one for each block. `among` counts all terms, where some that are 0 belong to blocks, too.
+    its block and one for each block. `among` counts all terms, where some that are 0 belong to blocks, too, of what may be a sum
+    of sums, or two that are subtracted.
 
-    A sum of sums is no deeper, and so are two with their difference: docs/bounds.md, section 12.
+    Of blocks these are no deeper: docs/bounds.md, section 12. Of a chain they are, since each may be as long as is declared.
     """
     if p.chain:
-        additions = min(additions, p.chain)
+        additions = min(additions, p.chain if among is None else 2 * p.chain + 1)
     if not p.block:
         return additions
     return min(additions, p.block + math.ceil((additions + 1 if among is None else among) / p.block))

@@ -161,7 +161,7 @@ def rescaling(p: Precision) -> float:
 SHORT = 1024  # additions: what is gained by sorting is less than sorting costs
 
 
-def _rescalings(Z: Reals, rho: Reals, chain: float) -> Reals | float:
+def _rescalings(Z: Reals, rho: Reals, chain: int) -> Reals | int:
     """How often a term may be rescaled, (L, n): with each larger maximum, and no oftener than it is added to."""
     if chain and chain < SHORT:
         return chain

@@ -85,8 +85,9 @@ ARITHMETIC: Table = {
     },
     "--sums": {
         "type": Sums(),
-        "metavar": "blocked:B",
-        "help": "Sums are taken in blocks of at most B terms, then of blocks; without, in any order.",
+        "metavar": "blocked:B|chain:K",
+        "help": "Sums are taken in blocks of at most B terms, then of blocks; or no term goes through more than K additions; "
+        "without, in any order.",
     },
 }
 for _name, _choices in arithmetic.CHOICES.items():

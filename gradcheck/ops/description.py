@@ -47,6 +47,15 @@ def coarsest(inputs: Mapping[str, Array]) -> Precision:
     return max((precision.of(array.dtype) for array in inputs.values()), key=lambda p: p.u)
 
 
+@dataclass(frozen=True, eq=False)
+class Probed:
+    """What an audit takes (`arrays`), and what it calls the array that is judged (`name`), with samples in rows where `turned`."""
+
+    name: str
+    arrays: Mapping[str, Any]
+    turned: bool
+
+
 Judge = Callable[["Op", str, Grants], Iterator[Limits]]
 
 
@@ -67,7 +76,7 @@ class Op:
     wrong: Callable[[str, Grants, slice], Iterator[tuple[str, Reals]]] | None = None
     labels: Array | None = None
     inner: int = 0  # terms of its longest sum
-    dump: Mapping[str, Any] | None = None  # what an audit takes, where there is too much to be judged entry by entry
+    probed: Callable[[str], Probed | None] = lambda wrt: None  # where there is too much to be judged entry by entry
 
     def view(self, wrt: str | None) -> tuple[str, View]:
         """Its quantity of that name; `Unusable` for one that is not known."""
@@ -77,6 +86,8 @@ class Op:
             known = [key for key in self.views if key]
             value = ["nothing"] if "" in self.views else []
             hint = near(str(wrt), known) or f"expected {' or '.join(value + known)}"
+            if not known and {str(name), str(given)} & set(self.inputs):
+                hint = "its gradient is of what flows back to it: give upstream= to the operator"
             raise Unusable(f"{self.name}: wrt={wrt!r:.60} is not known; {hint}")
         return str(name), self.views[str(name)]
 

@@ -70,7 +70,10 @@ def _scaled_first(np: Any, c: Any, a: Any, b: Any, *, beta: float, alpha: float)
 
 def _accumulated(np: Any, c: Any, a: Any, b: Any, *, beta: float, alpha: float) -> Any:
     """β c as a term of the sum, in any order: it may be the first, and meet every rounding."""
-    found, p = _added(np, c, a, b, beta=beta, alpha=alpha), arithmetic(a.dtype)
+    found = _added(np, c, a, b, beta=beta, alpha=alpha)
+    if not (isinstance(found, Running) and isinstance(c, Running)):
+        return found  # what flows back meets none of that
+    p = arithmetic(a.dtype)
     most = abs(beta) * (abs(c.value) + c.error) * together(p, 2, count(a.shape, -1))
     return Running(found.value, found.error + most, found.dtype)
 

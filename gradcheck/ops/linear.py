@@ -10,7 +10,7 @@ import numpy as np
 from gradcheck import referees
 from gradcheck.enclosure import U64, Enclosure, Reals, outward
 from gradcheck.law import CrossEntropy
-from gradcheck.ops.description import Grants, Limits
+from gradcheck.ops.description import Grants, Limits, Probed
 from gradcheck.ops.logits import droppable
 from gradcheck.ops.targets import Targets
 from gradcheck.problem import Array, Problem
@@ -18,6 +18,7 @@ from gradcheck.referees.truth import Truth
 
 LARGE = 2**24  # logits that are looked at all at once
 QUANTITIES = {"": "loss", "Z": "D", "X": "X", "theta": "theta", "b": "b"}
+AUDITED = {"": "loss", "Z": "grad_Z", "X": "grad_X", "theta": "grad_theta", "b": "grad_b"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,14 +32,14 @@ class Layer:
     law: CrossEntropy
     upstream: Reals | None = None
 
-    @property
-    def large(self) -> bool:
-        """Whether it is for an audit, which probes what it does not compare."""
-        return len(self.theta) * len(self.X) > LARGE
+    def probed(self, wrt: str) -> Probed | None:
+        """Where it is for an audit, which probes what it does not compare: samples in rows, and a loss that is one number."""
+        if len(self.theta) * len(self.X) <= LARGE:
+            return None
+        return Probed(AUDITED[wrt], self._dump, turned=wrt in ("X", "Z"))
 
     @property
-    def dump(self) -> dict[str, Any]:
-        """What `gradcheck.audit` takes: samples in rows, and a loss that is one number."""
+    def _dump(self) -> dict[str, Any]:
         law, counts = self.law, self.targets.counts
         c = self.upstream
         if law.reduction == "none":

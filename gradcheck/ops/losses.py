@@ -168,7 +168,7 @@ def linear_cross_entropy(
         judge,
         about=meant.said,
         stored=coarsest(inputs).name,
-        dump=layer.dump if layer.large else None,
+        probed=layer.probed,
         wrong=wrong,
         inner=max(L, view.whole[1]),
     )

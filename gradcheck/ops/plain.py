@@ -1,5 +1,6 @@
 """softmax and what goes with it, sums, means and products of matrices, and a loss of one's own."""
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -7,7 +8,7 @@ import numpy as np
 
 from gradcheck.errors import Unusable
 from gradcheck.law import Loss
-from gradcheck.ops import forms
+from gradcheck.ops import forms, products
 from gradcheck.ops.description import Op
 from gradcheck.ops.programs import Text, judged
 from gradcheck.ops.views import View, read
@@ -103,11 +104,10 @@ def matmul(a: Any, b: Any, *, upstream: Any = None) -> Op:
     shape = _product("matmul", left, right)
     c = None if upstream is None else expected("upstream", upstream, shape)
     text = Text((forms.product,), {"a": left, "b": right}, upstream=c)
-    views = {"": View(shape), **({} if c is None else {"a": View(left.shape), "b": View(right.shape)})}
-    return made("matmul", {"a": left, "b": right}, views, text, inner=left.shape[-1])
+    return _of_matrices("matmul", {"a": left, "b": right}, shape, text, partial(products.plain, left, right, c))
 
 
-def addmm(c: Any, a: Any, b: Any, *, beta: float = 1.0, alpha: float = 1.0) -> Op:
+def addmm(c: Any, a: Any, b: Any, *, beta: float = 1.0, alpha: float = 1.0, upstream: Any = None) -> Op:
     """β c + α a b, of matrices; c may be broadcast."""
     added, left, right = read("c", c), read("a", a), read("b", b)
     shape = _product("addmm", left, right)
@@ -124,16 +124,36 @@ def addmm(c: Any, a: Any, b: Any, *, beta: float = 1.0, alpha: float = 1.0) -> O
             raise Unusable(f"addmm: {name} is {value!r:.60}; expected a number")
     given = tuple(partial(form, beta=float(beta), alpha=float(alpha)) for form in forms.ADDED)
     used = added if beta else np.zeros_like(added)  # as in BLAS: it is not read, whatever it holds
-    text = Text(given, {"c": np.broadcast_to(used, shape), "a": left, "b": right})
+    found = None if upstream is None else expected("upstream", upstream, shape)
+    text = Text(given, {"c": used, "a": left, "b": right}, upstream=found)
     inputs = {"c": added, "a": left, "b": right}
-    return made("addmm", inputs, {"": View(shape)}, text, inner=left.shape[-1] + 1, beta=beta, alpha=alpha)
+    plainly = beta == alpha == 1
+    probed = partial(products.added, used, left, right) if plainly else lambda wrt: None
+    return _of_matrices("addmm", inputs, shape, text, probed, beta=beta, alpha=alpha)
+
+
+def _of_matrices(
+    name: str, inputs: dict[str, Array], shape: tuple[int, ...], text: Text, probed: Any, **about: Any
+) -> Op:
+    """Its value of this shape and, of what is upstream, its gradients, each seen in rows."""
+    shapes = {"": shape} | ({} if text.upstream is None else {key: array.shape for key, array in inputs.items()})
+    views = {key: View(given, -1 if given else None) for key, given in shapes.items()}
+    terms = inputs["a"].shape[-1] + len(inputs) - 2
+    return replace(made(name, inputs, views, text, inner=terms, **about), probed=probed)
 
 
 def _product(name: str, a: Array, b: Array) -> tuple[int, ...]:
+    """The shape of a b."""
+    rows, inner, columns = a.shape[-2:-1], a.shape[-1:], b.shape[-1:] if b.ndim > 1 else ()
     try:
-        return np.matmul(np.empty(a.shape, dtype=bool), np.empty(b.shape, dtype=bool)).shape
+        if not inner or inner != (b.shape[-2:-1] if b.ndim > 1 else b.shape):
+            raise ValueError("of another length")
+        shape = (*np.broadcast_shapes(a.shape[:-2], b.shape[:-2]), *rows, *columns)
     except ValueError:
         raise Unusable(f"{name}: shapes {a.shape} and {b.shape} do not fit; expected (n, k) and (k, m)") from None
+    if not (a.size and b.size):
+        raise Unusable(f"{name} of nothing: shapes {a.shape} and {b.shape}; expected arrays with entries")
+    return shape
 
 
 def loss(of: Loss, **arrays: Any) -> Op:

@@ -100,6 +100,8 @@ def _one(form: Form, read: dict[str, Any], wrt: str) -> Running:
         return found
     variable = Variable(read[wrt])
     value = form(space, **{**read, wrt: variable})
+    if not isinstance(value, Variable):  # what is multiplied by 0, say
+        return variable.array * 0
     gradients = Gradients(value if c is None else (value * c).sum())
     flow: Running = gradients[variable] if gradients.reaches(variable) else variable.array * 0
     return flow

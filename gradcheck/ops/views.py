@@ -42,10 +42,17 @@ class View:
         return (*found[:k], column, *found[k:])
 
 
+def plain(given: Any) -> Array:
+    """An array of any framework as NumPy has it; what is masked in it (numpy.ma) may hold anything, and is refused."""
+    if np.ma.is_masked(given):
+        raise ValueError("some of its entries are masked; give those that are not, or fill them")
+    return np.asarray(tensors.array(given))
+
+
 def read(name: str, given: Any) -> Array:
-    """An array of any framework as NumPy has it; `Unusable` where it is none of real numbers."""
+    """The same; `Unusable` where it is none of real numbers."""
     try:
-        found = np.asarray(tensors.array(given))
+        found = plain(given)
     except Exception as wrong:
         raise Unusable(f"{name} cannot be read as an array: {wrong}") from None
     if found.dtype.kind in "iub" and isinstance(given, int | float | list | tuple):
@@ -67,7 +74,7 @@ def numbers(name: str, given: Any) -> Array:
 def labels(given: Any) -> Array:
     """Class indices, or probabilities, as they are."""
     try:
-        found = np.asarray(tensors.array(given))
+        found = plain(given)
     except Exception as wrong:
         raise Unusable(f"Y cannot be read as an array: {wrong}") from None
     if found.dtype.kind not in "iu" and found.dtype.name not in precision.NAMES:

@@ -10,6 +10,7 @@ from typing import Any
 
 from gradcheck.errors import Missing, Unusable
 from gradcheck.implementations.kernels import numba, pallas, patched, triton, words
+from gradcheck.implementations.kernels.awaited import awaited
 from gradcheck.implementations.naming import titled
 from gradcheck.implementations.record import Implementation, Layout
 from gradcheck.implementations.takes import Takes
@@ -57,13 +58,13 @@ def from_kernel(
         >>> gradcheck.from_kernel("torch.nn.functional:cross_entropy", call=call).varied
         ('ignore', 'smoothing')
     """
-    for each in INTERPRETERS:
-        if find_spec(each.PACKAGE) is not None:
-            each.prepare()
     word = words.read(kernel) if isinstance(kernel, str) else words.Word(titled(kernel))
-    module, found = looked_up(word.place) if isinstance(kernel, str) else (_home(kernel), kernel)
+    with awaited(INTERPRETERS):
+        module, found = looked_up(word.place) if isinstance(kernel, str) else (_home(kernel), kernel)
     modules = patched.together(module)
     used = _used(module)
+    for each in used:
+        each.prepare()
     whole = [each for one in INTERPRETERS for each in one.settle(modules)]
     whole += patched.blocks(modules, {**word.blocks, **dict(map(words.checked, (blocks or {}).items()))})
     said, title = words.call(call) if call else word.call, name or word.place
@@ -180,8 +181,11 @@ def _small(given: Takes, options: tuple[str, ...]) -> Takes:
 
 
 def _within(every: list[patched.Replaced], made: Implementation) -> dict[str, Any]:
-    """Its functions, called while these are in their places."""
-    if not every:
+    """Its functions, called while these are in their places, and with interpreters for what they import only then."""
+    later = tuple(
+        each for each in INTERPRETERS if each.SWITCH and each.PACKAGE not in sys.modules and find_spec(each.PACKAGE)
+    )
+    if not (every or later):
         return {}
-    functions = {name: patched.Within(made.function(name), tuple(every)) for name in made.offers}
-    return {**functions, "uses": {use: patched.Within(each, tuple(every)) for use, each in made.uses.items()}}
+    functions = {name: patched.Within(made.function(name), tuple(every), later) for name in made.offers}
+    return {**functions, "uses": {use: patched.Within(each, tuple(every), later) for use, each in made.uses.items()}}

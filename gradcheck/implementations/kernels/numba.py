@@ -14,16 +14,16 @@ CANNOT = "Numba's CUDA simulator runs it, in threads of Python"
 
 
 def prepare() -> None:
-    """Before a kernel is imported: Numba reads it when it is imported, and is not imported for it."""
-    os.environ[SWITCH] = "1"
-
-
-def settle(modules: list[ModuleType]) -> Iterator[Replaced]:
-    """After it has been imported: `Unusable` where Numba was imported to compile."""
+    """Before a kernel is imported: Numba reads it when it is imported, and is not imported for it; `Unusable` where that was."""
     numba = sys.modules.get(PACKAGE)
     if numba is not None and not numba.config.ENABLE_CUDASIM:
         raise Unusable(
             f"numba was imported before gradcheck could set its simulator up; set {SWITCH}=1 before Python starts, or name the "
             "kernel as module:function and let gradcheck import it"
         )
+    os.environ[SWITCH] = "1"
+
+
+def settle(modules: list[ModuleType]) -> Iterator[Replaced]:
+    """Nothing is replaced while a kernel is called."""
     yield from ()

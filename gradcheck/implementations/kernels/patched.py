@@ -7,6 +7,7 @@ from types import ModuleType
 from typing import Any, NamedTuple
 
 from gradcheck.errors import Unusable, near
+from gradcheck.implementations.kernels.awaited import awaited
 
 
 class Replaced(NamedTuple):
@@ -42,13 +43,15 @@ def _set(holder: Any, name: str, value: Any) -> None:
 
 
 class Within:
-    """A function that is called while these are in their places; it has the attributes of its own."""
+    """A function that is called while these are in their places, and what it imports is interpreted; it has the attributes of its
+    own.
+    """
 
-    def __init__(self, function: Any, every: tuple[Replaced, ...]) -> None:
-        self.function, self.every = function, every
+    def __init__(self, function: Any, every: tuple[Replaced, ...], interpreters: tuple[Any, ...] = ()) -> None:
+        self.function, self.every, self.interpreters = function, every, interpreters
 
     def __call__(self, *given: Any, **named: Any) -> Any:
-        with patched(self.every):
+        with awaited(self.interpreters), patched(self.every):
             return self.function(*given, **named)
 
     def __getattr__(self, name: str) -> Any:

@@ -24,12 +24,15 @@ CANNOT = "Triton's interpreter runs it, one program after the other, on NumPy"
 
 
 def prepare() -> None:
-    """Before a kernel is imported; `Unusable` where Triton was imported to compile."""
+    """Before a kernel is imported; `Unusable` where Triton was imported to compile, which it goes on doing."""
+    before = {SWITCH: os.environ[SWITCH]} if SWITCH in os.environ else {}
     os.environ[SWITCH] = "1"
     import triton.language as tl
     from triton.runtime import interpreter
 
     if not interpreted(tl.standard.sum):
+        del os.environ[SWITCH]
+        os.environ.update(before)
         raise Unusable(f"triton {LATE}")
     if getattr(interpreter, "_gradcheck", False):
         return
