@@ -23,10 +23,12 @@ from gradcheck.errors import Unusable, a
 from gradcheck.law import CrossEntropy
 from gradcheck.printable import clipped
 from gradcheck.problem import Array, Problem, Reals
+from gradcheck.shares import Shares
 
 SCHEMA = 1
 OF_A_LAW = 2  # of a problem whose loss is not the paper's: what knows no options must not read it
 SCHEMAS = (SCHEMA, OF_A_LAW)
+OF_RANKS = 3  # of a case alone: what knows no ranks would pose it to one process, where it is another thing
 ARRAYS = ("theta", "b", "X", "Y")
 MOST_CALLS = 4096  # that are made before a case is judged
 
@@ -35,26 +37,29 @@ MOST_CALLS = 4096  # that are made before a case is judged
 class Case:
     """A problem, and the check that failed on it and for which target, if any.
 
-    `calls` is how often the target must have been called with it before: of code that keeps something between calls.
+    `calls` is how often the target must have been called with it before: of code that keeps something between calls. `shares` say
+    how the problem was shared out, of a target that computes on several ranks.
     """
 
     problem: Problem
     check: str = ""
     target: str = ""
     calls: int = 0
+    shares: Shares | None = None
 
 
 def dumps(case: Case, beside: Mapping[str, str] | None = None) -> str:
     """The text of a case: one row of an array on a line; `beside` names files that hold an array instead."""
     p = case.problem
     head = {
-        "gradcheck_case": schema(p.law),
+        "gradcheck_case": OF_RANKS if case.shares else schema(p.law),
         "check": case.check,
         "target": case.target,
         "dtype": p.precision.name,
         "memory": p.memory,
         **said(p.law),
         **({"calls": case.calls} if case.calls else {}),
+        **({"ranks": case.shares.said} if case.shares else {}),
     }
     lines = [f" {json.dumps(key)}: {json.dumps(value)}" for key, value in head.items()]
     return "{\n" + ",\n".join([*lines, *arrays(p, beside or {})]) + "\n}\n"
@@ -154,7 +159,7 @@ def prepare(folder: Path) -> None:
 def load(path: Path | str) -> Case:
     """Read a case; `Unusable` says what is wrong with a file that is none, or is of a check that there is not."""
     path = Path(path)
-    return of(path, parsed(path, "case", *SCHEMAS))
+    return of(path, parsed(path, "case", *SCHEMAS, OF_RANKS))
 
 
 def of(path: Path, data: dict[str, Any]) -> Case:
@@ -167,7 +172,28 @@ def of(path: Path, data: dict[str, Any]) -> Case:
     calls = data.get("calls", 0)
     if type(calls) is not int or not 0 <= calls <= MOST_CALLS:
         raise Unusable(f"{path}: calls is {repr(calls)[:60]}; expected a whole number up to {MOST_CALLS}")
-    return Case(posed(path, "case", data), data["check"], clipped(data["target"]), calls)
+    return Case(posed(path, "case", data), data["check"], clipped(data["target"]), calls, _shares(path, data))
+
+
+def _shares(path: Path, data: dict[str, Any]) -> Shares | None:
+    """How it was shared out; that is there in the schema of ranks, and in no other."""
+    given, of_ranks = data.get("ranks"), data["gradcheck_case"] == OF_RANKS
+    if not of_ranks and given is None:
+        return None
+    try:
+        if not of_ranks:
+            raise Unusable(f"it has ranks, which are of schema {OF_RANKS}")
+        return Shares.read(given)
+    except Unusable as problem:
+        raise Unusable(f"{path} is not a case file of ranks: {problem}") from None
+
+
+def require_alone(case: Case, path: Path) -> None:
+    """`Unusable` for a case of several ranks, which one process cannot be judged on."""
+    if case.shares:
+        raise Unusable(
+            f"{path} is a case of {case.shares.count}; only `gradcheck replay {path} SCRIPT:FUNCTION` judges it"
+        )
 
 
 def parsed(path: Path, kind: str, *schemas: int) -> dict[str, Any]:
@@ -203,7 +229,7 @@ def posed(path: Path, kind: str, data: dict[str, Any]) -> Problem:
 
 def _law(data: dict[str, Any], schema: object) -> CrossEntropy:
     given = data.get("law", {})
-    if given and schema != OF_A_LAW:
+    if given and schema not in (OF_A_LAW, OF_RANKS):
         raise Unusable(f"it has a law, which is of schema {OF_A_LAW}")
     if not isinstance(given, dict):
         raise Unusable(f"law is {repr(given)[:60]}; expected an object of options of the loss")

@@ -39,6 +39,7 @@ def homeless() -> None:
 def replay(implementation: Implementation, case: cases.Case, path: Path, checks: Iterable[str] = ()) -> Run:
     """Judge one saved problem again: by the given checks (globs), else by the one that it was saved for, else by all."""
     dtype = case.problem.precision.name
+    cases.require_alone(case, path)
     implementation.require(dtype)
     notes = posing.same_loss(implementation, case.problem, str(path))
     selected = verify.select(tuple(checks) or filter(None, [case.check]))
@@ -185,10 +186,12 @@ def saved(run: Run, folder: Path, again: Callable[[], Implementation] | None = N
 
     Each is repeated before it is told how: by its file, with what `again` loads anew.
     """
-    kept = [
-        replace(f, case=str(cases.save(cases.Case(f.problem, f.check.name, run.target), folder))) for f in run.failures
-    ]
+    kept = [replace(f, case=str(cases.save(_case(f, run), folder))) for f in run.failures]
     found = replace(run, failures=tuple(kept))
     if again is None and run.nameless:
         return replace(found, failures=tuple(replace(f, again=repeating.by_hand(f.case)) for f in kept))
     return repeating.checked(found, again) if again else found
+
+
+def _case(failure: Failure, run: Run) -> cases.Case:
+    return cases.Case(failure.problem, failure.check.name, run.target, shares=run.shares)

@@ -45,6 +45,7 @@ def read(files: Iterable[Path], refused: Refused) -> Iterator[tuple[Path, Case]]
     for path in files:
         try:
             case = cases.load(path)
+            cases.require_alone(case, path)
         except Unusable as problem:
             refused(problem)
         else:

@@ -1,5 +1,7 @@
 """A guard: a small process that starts one program, outlives it, and ends everything that it has started.
 
+What runs already may guard a child of its own in the same way (`over`).
+
 Whoever wants a program guarded starts `command`, and holds one end of two pipes. When the other end of the `lifeline` is closed,
 because the owner wishes it or has been ended by any means, all ends. `told` says how the program ended, or why it did not begin.
 Orphans below the program become the guard's own children, so that not even those are left that are in a session of their own.
@@ -30,6 +32,18 @@ def command(lifeline: int, told: int, mebibytes: int, program: Sequence[str]) ->
 def main(given: Sequence[str]) -> None:
     """Start the program, and wait until it or its owner ends."""
     owner, lifeline, told, mebibytes = map(int, given[:4])
+    program = given[4:]
+    over(owner, lifeline, told, mebibytes)
+    try:
+        os.execvp(program[0], list(program))
+    except OSError as problem:
+        _tell(told, BEGAN, problem.errno or 0)
+    finally:
+        os._exit(127)
+
+
+def over(owner: int, lifeline: int, told: int, mebibytes: int) -> None:
+    """Be a guard from now on, of a child that is forked: it is in the child alone that this returns."""
     for pipe in (lifeline, told):
         os.set_inheritable(pipe, False)
     waking, wake = os.pipe()
@@ -42,7 +56,10 @@ def main(given: Sequence[str]) -> None:
     mine = os.getpid()
     child = os.fork()
     if not child:
-        _become(given[4:], mine, mebibytes, told)
+        _apart(mine, mebibytes, told)
+        for pipe in (lifeline, waking, wake):
+            os.close(pipe)
+        return
     nothing = os.open(os.devnull, os.O_RDWR)
     for stream in range(3):  # they are the program's: who waits for their end must not wait for us
         os.dup2(nothing, stream)
@@ -67,8 +84,8 @@ def _watched(child: int, owner: int, lifeline: int, waking: int) -> int | None:
             return ended[child]
 
 
-def _become(program: Sequence[str], parent: int, mebibytes: int, told: int) -> None:
-    """In the child: be the program, in a session of its own, with the signals that a program begins with."""
+def _apart(parent: int, mebibytes: int, told: int) -> None:
+    """In the child: be in a session of its own, with the signals that a program begins with."""
     try:
         os.setsid()
         processes.end_with(parent, signal.SIGKILL)
@@ -80,10 +97,8 @@ def _become(program: Sequence[str], parent: int, mebibytes: int, told: int) -> N
         signal.set_wakeup_fd(-1)
         for name in (*WAKING, "SIGPIPE", "SIGXFSZ"):
             signal.signal(getattr(signal, name), signal.SIG_DFL)
-        os.execvp(program[0], list(program))
     except OSError as problem:
         _tell(told, BEGAN, problem.errno or 0)
-    finally:
         os._exit(127)
 
 

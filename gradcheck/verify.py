@@ -18,6 +18,7 @@ from gradcheck.pictures import Larger, Picture
 from gradcheck.printable import clipped
 from gradcheck.problem import Problem
 from gradcheck.regimes import matching
+from gradcheck.shares import Shares
 from gradcheck.tally import Tally
 from gradcheck.unposed import Gap
 from gradcheck.verdict import FAILURES, Outcome, Verdict
@@ -104,7 +105,7 @@ class Run:
     `diagnosis` says what the code does wrong, or describes it; `notes` what the target did to this process. `door` is where its
     layout and its loss are declared, and advice is given for: "command", "python" or "pyproject". A `nameless` target was made by
     hand: no command loads it. `unposed` is what was not judged, and what would; `required` are functions and checks that have to be
-    judged. `cut` says what there was no time for.
+    judged. `cut` says what there was no time for. `shares` say how problems were shared out, of a run on ranks.
 
         >>> import gradcheck
         >>> run = gradcheck.conform("numpy", checks=["loss"], max_examples=20)
@@ -137,6 +138,7 @@ class Run:
     takes: Takes = field(default_factory=Takes)
     unposed: tuple[Gap, ...] = ()
     required: tuple[str, ...] = ()
+    shares: Shares | None = None
 
     def report(self) -> str:
         """What `gradcheck verify` says of it, as plain text: what is wrong, with fix and smallest problem, or what agrees."""

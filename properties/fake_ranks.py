@@ -1,4 +1,4 @@
-"""A rank that imports no framework, for tests of how processes end: python fake_ranks.py RANK RANKS PORT PATH…"""
+"""A rank that imports no framework, or what forks them, for tests of how processes end: python fake_ranks.py PLACE PATH…"""
 
 import os
 import sys
@@ -6,12 +6,26 @@ import time
 
 import numpy as np
 
-RANK, RANKS = int(sys.argv[1]), int(sys.argv[2])
+RANK = -1
 
 
 def right(given, said, law):
     """Of one class of labels at logits of 0: what is judged is how it ends."""
     return {"loss0": np.array(np.log(said["classes"]))}
+
+
+def wrong(given, said, law):
+    """One that is told, of each rank another."""
+    return {"loss0": np.array(7.0 + RANK)}
+
+
+def later(given, said, law, calls=[0]):  # noqa: B006 - kept between calls
+    calls[0] += 1
+    return wrong(given, said, law) if calls[0] > 2 else declines(given, said, law)
+
+
+def draws(given, said, law):
+    return {"loss0": np.array(7.0 + np.random.random())}
 
 
 def exits(given, said, law):
@@ -58,10 +72,12 @@ def missing(word):
 
 WIRE = {}
 if __name__ == "__main__":
-    sys.path[:] = sys.argv[4:]
-    from gradcheck.parallel import rank
+    sys.path[:] = sys.argv[2:]
+    from gradcheck.parallel import origin, rank
 
-    dup = os.dup
+    origin._preload = lambda: None
+    place = origin.place(sys.argv[1])
+    RANK, dup = int(place[0]), os.dup
 
     def kept(number):
         return WIRE.setdefault(number, dup(number))
@@ -73,4 +89,4 @@ if __name__ == "__main__":
         return globals().get(name) or missing(name)
 
     rank.begun = begun
-    rank.main(*sys.argv[1:4])
+    rank.main(*place)

@@ -64,6 +64,8 @@ SLOW = {
     "power": "fails_its_run|right|column|precision",
     "process": "example|process|guard|thread|ctrl|remain|verdicts|hang|layout|answer|time|memory|what_is_read",
     "ranks": "train_together|any_shape",
+    "ranks_kept": "gloo|elsewhere|started",
+    "ranks_plain": "numpy_alone|jax",
     "readings": "numpy_reads|closed_forms_lie",
     "reduction": "one_entry|still_fails",
     "repeating": "by_itself|without_a_name|by_chance|by_name|calls_before",

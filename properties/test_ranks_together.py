@@ -1,7 +1,6 @@
 """Losses that several processes compute together: right ones agree, mistakes are named, and a rank that fails is a verdict."""
 
 import importlib.util
-import json
 import os
 from pathlib import Path
 from types import SimpleNamespace
@@ -12,12 +11,14 @@ import pytest
 import gradcheck
 from gradcheck import Arithmetic, CrossEntropy, Outcome, Problem, Unusable, processes
 from gradcheck.implementations.peer import Limits
-from gradcheck.parallel import crew, named
+from gradcheck.parallel import forks, named
 from gradcheck.parallel.arranged import KINDS, arranged
 from gradcheck.parallel.crew import Crew
 from gradcheck.parallel.gather import Odd, gathered
-from gradcheck.parallel.run import Ranked, judged, rounding
-from gradcheck.parallel.shares import Shared, Shares
+from gradcheck.parallel.judging import judged, rounding
+from gradcheck.parallel.run import Ranked
+from gradcheck.parallel.shares import Shared
+from gradcheck.shares import Shares
 
 HERE = Path(__file__).parent
 LOSSES = HERE / "rank_losses.py"
@@ -53,7 +54,7 @@ def test_right_losses_of_ranks_agree(function, dtype, pair):
     shares, law = RIGHT[function]
     run = judged(f"{LOSSES}:{function}", pair, shares, law, dtype=dtype, count=8)
     assert set(outcomes(run).values()) == {Outcome.AGREE} and len(outcomes(run)) >= 4, outcomes(run)
-    assert run.problems == 8 and run.fault is None
+    assert run.problems == 8 and run.diagnosis is None
 
 
 WRONG = {
@@ -73,16 +74,17 @@ def test_what_ranks_do_wrong_is_named(function, pair):
     shares, law, words = WRONG[function]
     run = judged(f"{LOSSES}:{function.removesuffix('_of_pieces')}", pair, shares, law, count=8)
     assert Outcome.DISAGREE in outcomes(run).values()
-    assert words in run.fault.words and 2 * run.fault.explained >= run.fault.examined, run.fault
-    text = Ranked(function, "float64", 0, 12, law, Arithmetic(), (run,)).report()
-    assert f"as if {run.fault.words}" in text and "--seed 0" in text
+    explained, examined = next(f.explained for f in run.failures if f.verdict.outcome is Outcome.DISAGREE)
+    assert words in run.diagnosis.likely and 2 * explained >= examined > 0, run.diagnosis
+    text = Ranked(function, (run,)).report()
+    assert run.diagnosis.likely in text and "repeat: gradcheck ranks" in text and "--seed 0" in text
 
 
 def test_the_example_smooths_over_its_own_classes(pair):
     file, law = HERE.parent / "examples" / "ranks" / "parallel.py", CrossEntropy(smoothing=0.1)
     assert not judged(f"{file}:vocabulary", pair, Shares(), law, count=8).failed
     run = judged(f"{file}:own_classes", pair, Shares(), law, count=8)
-    assert run.fault.words == "each rank smoothed over its own classes alone"
+    assert run.diagnosis.likely == "as if each rank smoothed over its own classes alone"
 
 
 # ---- how processes end ----
@@ -91,7 +93,7 @@ def test_the_example_smooths_over_its_own_classes(pair):
 @pytest.fixture
 def program(monkeypatch):
     """Ranks that import no framework; none of them is left."""
-    monkeypatch.setattr(crew, "PROGRAM", (str(HERE / "fake_ranks.py"),))
+    monkeypatch.setattr(forks, "PROGRAM", (str(HERE / "fake_ranks.py"),))
     before = set(processes.descendants(os.getpid()))
     yield
     assert set(processes.descendants(os.getpid())) <= before
@@ -101,7 +103,7 @@ def program(monkeypatch):
 def fakes():
     """Two of them, for every test that needs some; they are started again where one has ended."""
     with pytest.MonkeyPatch.context() as patch, Crew(2, Limits(5.0, 0)) as made:
-        patch.setattr(crew, "PROGRAM", (str(HERE / "fake_ranks.py"),))
+        patch.setattr(forks, "PROGRAM", (str(HERE / "fake_ranks.py"),))
         yield made
 
 
@@ -119,7 +121,7 @@ def fake(fakes):
 ENDS = {
     "exits": "rank 1 did not return: its process ended with exit status 3; its last words: the last that rank 1 says; "
     "rank 0 waited for it",
-    "raises": "rank 1 raised ValueError: of rank 1 (fake_ranks.py:30)",
+    "raises": "rank 1 raised ValueError: of rank 1 (fake_ranks.py:44)",
     "hangs": "rank 1 took longer than 0.5 s, and its process was ended",
     "rubbish": "every rank answered with b'rubbish', which is no line of JSON in braces",
     "shape": "rank 1 returned a loss of shape (3,); expected ()",
@@ -129,7 +131,7 @@ ENDS = {
 @pytest.mark.parametrize("word", ENDS)
 def test_a_rank_that_fails_is_a_verdict_of_one_line(word, fake):
     found = fake(word, seconds=0.5 if word == "hangs" else 5.0)
-    verdict = next(wrong.verdict for wrong in found.wrong if wrong.name == "loss")
+    verdict = next(failure.verdict for failure in found.failures if failure.check.name == "loss")
     assert verdict.outcome is Outcome.ERRORED and found.failed
     assert verdict.reason.replace(f"{HERE}{os.sep}", "") == ENDS[word]
 
@@ -268,17 +270,13 @@ def test_a_function_is_found_by_its_file():
     assert named.word("script.py") == named.word(Path("script.py")) == "script.py:loss"
 
 
-def test_the_command(program, capsys, tmp_path):
+def test_the_command(program, capsys, tmp_path, monkeypatch):
     from gradcheck.cli import run
 
-    options = ["--ranks", "2", "--no-alone", "--max-examples", "2", "--json", str(tmp_path / "found.json")]
+    monkeypatch.chdir(tmp_path)
+    options = ["--ranks", "2", "--no-alone", "--max-examples", "2"]
     assert run(["ranks", "a:raises", *options]) == 1
     out = capsys.readouterr().out
     assert "2 ranks  ✗ ℒ, ∂ℒ/∂Z, ∂ℒ/∂θ, ∂ℒ/∂b, ∂ℒ/∂X errored" in out and "rank 1 raised ValueError" in out, out
-    said = json.loads((tmp_path / "found.json").read_text())
-    (found,) = said["runs"]
-    assert (said["gradcheck_ranks"], said["status"], found["split"], found["ranks"]) == (1, 1, "classes", 2)
-    assert found["quantities"]["loss"]["outcome"] == "errored"
-    assert found["quantities"]["loss"]["found"].startswith("rank 1 raised ValueError")
     assert run(["ranks", "a:raises", "--ranks", "2,x"]) == 2
     assert "no list of numbers of ranks; expected such as 2,3,4" in capsys.readouterr().err

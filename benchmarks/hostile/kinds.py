@@ -7,7 +7,7 @@ import json
 import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from gradcheck.campaign.ledger import Ledger
 from gradcheck.campaign.saved import replayed
 from gradcheck.cases import Case
 from gradcheck.settings import Target
+from gradcheck.shares import Shares
 from gradcheck.vectors import answers, folder, form, judge
 
 NAME = "it"  # of the file or folder that is read, in the folder of one example
@@ -133,10 +134,10 @@ def _zarr_3(place: Path) -> None:
         (root / name / "zarr.json").write_text(json.dumps(told))
 
 
-def _case(place: Path) -> None:
+def _case(place: Path, shares: Shares | None = None) -> None:
     given = step()
     p = Problem(given["theta"], given["b"][:, None], given["X"], np.eye(3)[:, given["Y"]])
-    (place / f"{NAME}.json").write_text(cases.dumps(Case(p, "softmax", "numpy"), {"X": "X.npy"}))
+    (place / f"{NAME}.json").write_text(cases.dumps(Case(p, "softmax", "numpy", shares=shares), {"X": "X.npy"}))
     np.save(place / "X.npy", given["X"])
 
 
@@ -218,6 +219,7 @@ ZARR_3 = ((f"{NAME}/*/zarr.json", "json"), (f"{NAME}/X/c/0/0", "bytes"))
 CORPUS = ((f"{NAME}/cases/*.json", "json"), (f"{NAME}/findings/*.json", "json"), (f"{NAME}/progress/*.jsonl", "lines"))
 KINDS = {
     "case": Kind(f"{NAME}.json", _case, cases.load, ((f"{NAME}.json", "json"), ("X.npy", "npy"))),
+    "ranks": Kind(f"{NAME}.json", partial(_case, shares=Shares()), cases.load, ((f"{NAME}.json", "json"),)),
     "corpus": Kind(NAME, _corpus, _campaign, CORPUS),
     "folder": Kind(NAME, _folder, _audit, (*ARRAYS, (f"{NAME}/layout.json", "json"))),
     "parts": Kind(NAME, _parts, _audit, ((f"{NAME}/X.*.npy", "npy"),)),

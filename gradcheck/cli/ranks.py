@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from gradcheck.cli.files import asked_for, cases_option, report_options, written
 from gradcheck.cli.group import STATUS, leave, main
 from gradcheck.cli.losses import law_options
 from gradcheck.cli.options import arithmetic_options, said_of
@@ -51,20 +52,22 @@ class Counts(Typed):
     help="For one call of all ranks. [10]",
 )  # fmt: skip
 @click.option("--memory-limit", type=click.IntRange(0), default=4096, metavar="MIB", help="For each; 0 is none. [4096]")
+@click.option(
+    "--scheduler", metavar="ADDRESS", help="A Dask scheduler, such as tcp://host:8786, whose workers see SCRIPT."
+)
 @arithmetic_options
 @law_options
-@click.option(
-    "--json", "json_file", type=click.Path(dir_okay=False, path_type=Path), metavar="FILE", help="As in verify."
-)
-def ranks(*, script: str, ranks: tuple[int, ...], json_file: Path | None, **given: Any) -> None:
+@cases_option
+@report_options
+def ranks(*, script: str, ranks: tuple[int, ...], folder: Path, **given: Any) -> None:
     """Judge a loss that several processes compute together.
 
     SCRIPT is path/to/file.py or package.module, and FUNCTION, by default loss, one of torch tensors: loss(Z, y) or
-    loss(theta, b, X, y). It is called in K local processes, in a process group of gloo and with the environment that torchrun
-    gives, each with its share of a problem. What they return together is held against one process and against the truth. See
-    docs/ranks.md.
+    loss(theta, b, X, y); or, annotated so, of NumPy arrays. It is called in K local processes, in a process group of gloo and with
+    the environment that torchrun gives, each with its share of a problem. What they return together is held against one process
+    and against the truth. What fails is saved as cases, which gradcheck replay CASE SCRIPT judges again. See docs/ranks.md.
     """
-    from gradcheck import conformance, reports
+    from gradcheck import cases, conformance, reports
     from gradcheck.arithmetic import FIELDS, Arithmetic
     from gradcheck.cli.progress import progress
     from gradcheck.law import CrossEntropy
@@ -72,17 +75,19 @@ def ranks(*, script: str, ranks: tuple[int, ...], json_file: Path | None, **give
     from gradcheck.reports.terminal import styled
 
     conformance.homeless()
-    reports.prepare(json_file)
+    files = asked_for(given)
+    cases.prepare(folder)
     law, rounds = said_of(LAW, given), said_of(FIELDS, given)
     pieces = rounds.pop("pieces", 1)
     with progress(script, given["max_examples"]) as bar:
         found = run.ranks(
             script, ranks=ranks, law=CrossEntropy(**law), arithmetic=Arithmetic(**rounds), pieces=pieces,
-            progress=bar, **given,
+            progress=bar, cases=folder, **given,
         )  # fmt: skip
-    out = reports.console(quiet=json_file == Path("-"))
+    out = reports.console(quiet=Path("-") in files.values())
     for outcome, line in telling.lines(found):
         out.print(line if outcome is None else styled(outcome, line), soft_wrap=True, markup=False)
-    if json_file:
-        reports.write(json_file, telling.text(found))
+    told = written(files, found.runs, folder)
+    if told:
+        out.print(told)
     leave(INTERRUPTED if found.interrupted else found.status)

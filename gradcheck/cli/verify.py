@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gradcheck.budget import TOLD, Budget
+from gradcheck.cli.files import asked_for, cases_option, report_options, written
 from gradcheck.cli.group import leave, main
 from gradcheck.cli.options import chosen, layout_options, process_options, require_options, run_options
 from gradcheck.cli.progress import progress
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from gradcheck.verify import Run
 
 SETTINGS = ("dtypes", "checks", "regimes", "max_examples", "seed", "careful", "require", "budget")
-_file = click.Path(dir_okay=False, path_type=Path)
 
 
 @main.command()
@@ -33,19 +33,8 @@ _file = click.Path(dir_okay=False, path_type=Path)
 @require_options
 @layout_options
 @process_options
-@click.option(
-    "--cases",
-    "folder",
-    default="cases",
-    show_default=True,
-    type=click.Path(path_type=Path),
-    help="Where failing problems go.",
-)
-@click.option(
-    "--json", "json_file", type=_file, metavar="FILE", help="Write everything found as JSON; - is standard output."
-)
-@click.option("--junit", type=_file, metavar="FILE", help="Write JUnit XML.")
-@click.option("--html", type=_file, metavar="FILE", help="Write a page.")
+@cases_option
+@report_options
 @click.option("--ci", is_flag=True, help="Annotations and a summary for a GitHub workflow, a cause each.")
 @click.option("-v", "--verbose", is_flag=True, help="Show every check and every failure.")
 @click.option("-q", "--quiet", is_flag=True, help="Show one line.")
@@ -54,9 +43,6 @@ def verify(
     *,
     name: str | None,
     folder: Path,
-    json_file: Path | None,
-    junit: Path | None,
-    html: Path | None,
     ci: bool,
     verbose: bool,
     quiet: bool,
@@ -70,12 +56,10 @@ def verify(
     in [tool.gradcheck.targets] is judged.
     """
     from gradcheck import cases, reports
-    from gradcheck.printable import printable
-    from gradcheck.reports import words, workflow
+    from gradcheck.reports import workflow
     from gradcheck.verify import status
 
-    files = {kind: path for kind, path in (("json", json_file), ("junit", junit), ("html", html)) if path}
-    reports.prepare(*files.values())
+    files = asked_for(given)
     cases.prepare(folder)
     settings = {key: given.pop(key) for key in SETTINGS}
     results = reports.console(quiet=Path("-") in files.values())
@@ -88,13 +72,9 @@ def verify(
                 results.print()
             runs.append(_saved(found, folder, None if found.interrupted else loads[found.command], left))
             reports.terminal.show(runs[-1], results, said=verbose - quiet)
-    for kind, path in files.items():
-        reports.write(path, reports.FORMATS[kind](runs))
-    written = [printable(str(path)) for path in files.values() if path != Path("-")]
-    kept = {failure.case for run in runs for failure in run.failures if failure.case}
-    written += [f"{words.counted(len(kept), 'case')} in {printable(str(folder))}"] if kept else []
-    if written and not quiet:
-        results.print(f"wrote {', '.join(written)}")
+    told = written(files, runs, folder)
+    if told and not quiet:
+        results.print(told)
     if ci:
         for line in workflow.annotations(runs):
             click.echo(line)

@@ -4,7 +4,8 @@ import contextlib
 import os
 import select
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import IO, Protocol
 
 from gradcheck import guard, processes
 
@@ -13,25 +14,52 @@ STOP_LIMIT = 5.0  # seconds in which a guard ends everything; one that the progr
 CHUNK = 1 << 16  # bytes written at once; as many as a pipe holds
 
 
-class Guarded:
-    """Started at once. Raises `OSError` or `ValueError` where no process can be had."""
+class Begun(Protocol):
+    """A guard, and the pipes of its program, as `subprocess.Popen` has them."""
 
-    def __init__(self, program: Sequence[str], mebibytes: int) -> None:
+    pid: int
+    stdin: IO[bytes] | None
+    stdout: IO[bytes] | None
+    stderr: IO[bytes] | None
+
+    def wait(self, timeout: float | None = None) -> object:
+        """Until it has ended; `subprocess.TimeoutExpired` where that takes longer."""
+
+    def kill(self) -> None:
+        """At once, if it has not."""
+
+
+Begin = Callable[[int, int, int], Begun]  # of the ends that a guard has of both its pipes, and MiB
+
+
+def started(*program: str, shared: Sequence[int] = ()) -> Begin:
+    """A guard of this program, which inherits what is `shared`."""
+
+    def begin(lifeline: int, told: int, mebibytes: int) -> Begun:
+        return subprocess.Popen(
+            guard.command(lifeline, told, mebibytes, program),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            bufsize=0,
+            pass_fds=(lifeline, told, *shared),
+            start_new_session=True,  # Ctrl-C is ours to handle
+        )
+
+    return begin
+
+
+class Guarded:
+    """Begun at once. Raises `OSError` or `ValueError` where no process can be had."""
+
+    def __init__(self, begin: Begin, mebibytes: int) -> None:
         self.last = b""
         self.errno = 0  # of a program that did not begin
         self._stopped = False
         lifeline, self._lifeline = os.pipe()
         self._told, told = os.pipe()
         try:
-            self.process = subprocess.Popen(
-                guard.command(lifeline, told, mebibytes, program),
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                bufsize=0,
-                pass_fds=(lifeline, told),
-                start_new_session=True,  # Ctrl-C is ours to handle
-            )
+            self.process = begin(lifeline, told, mebibytes)
         except BaseException:
             os.close(self._lifeline)
             os.close(self._told)

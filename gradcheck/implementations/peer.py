@@ -17,7 +17,7 @@ from typing import Any
 
 from gradcheck.errors import Unusable, text
 from gradcheck.implementations import protocol
-from gradcheck.implementations.guarded import CHUNK, Guarded
+from gradcheck.implementations.guarded import CHUNK, Begin, Guarded, started
 from gradcheck.implementations.record import PARAMETERS, NotPosed, TargetFailed
 from gradcheck.law.options import PLAIN, CrossEntropy
 from gradcheck.problem import Array
@@ -41,11 +41,11 @@ DEFAULT = Limits()
 class Peer:
     """One process after another, each started when the one before it has ended; the last ends with the Peer.
 
-    `shown` is what the user knows the command as.
+    `shown` is what the user knows the command as; in its place may stand what begins a process otherwise.
     """
 
-    def __init__(self, command: Sequence[str], limits: Limits, shown: str) -> None:
-        self.command = tuple(command)
+    def __init__(self, command: Sequence[str] | Begin, limits: Limits, shown: str) -> None:
+        self.begin = command if callable(command) else started(*command)
         self.limits = limits
         self.shown = shown
         self.description: dict[str, Any] = {}
@@ -61,7 +61,7 @@ class Peer:
         """Start the process and ask it to describe itself."""
         self._buffer.clear()
         try:
-            self._live.append(Guarded(self.command, self.limits.memory))
+            self._live.append(Guarded(self.begin, self.limits.memory))
         except (OSError, ValueError) as problem:
             raise Unusable(f"cannot start {self.shown}: {getattr(problem, 'strerror', None) or problem}") from None
         question = protocol.message({"gradcheck_protocol": protocol.VERSION, "call": "describe"}, {})

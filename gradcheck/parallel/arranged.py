@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from gradcheck.parallel.shares import Shares
 from gradcheck.problem import Array, Problem
+from gradcheck.shares import Shares
 
 Made = Callable[[Problem, Shares, int], Problem]
 

@@ -5,15 +5,17 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gradcheck.checks import Check, Trial
+from gradcheck.checks import CHECKS, Check, Trial
 from gradcheck.checks.reading import Broken, Skip
 from gradcheck.enclosure import Enclosure, Reals, outward
 from gradcheck.implementations.labels import indices
 from gradcheck.implementations.record import NotPosed, TargetFailed
 from gradcheck.parallel.crew import Crew
 from gradcheck.parallel.gather import Gathered, Odd, gathered
-from gradcheck.parallel.shares import Results, Shared, Shares
+from gradcheck.parallel.shares import Results, Shared
+from gradcheck.shares import Shares
 from gradcheck.verdict import Comparison
+from gradcheck.verify import GRADIENTS
 
 # Each quantity: its symbol, its name among enclosures, and what must hold of it.
 QUANTITIES = {
@@ -23,6 +25,7 @@ QUANTITIES = {
     "b": ("∂ℒ/∂b", "b", "The gradients of the bias of all ranks are those of the whole."),
     "X": ("∂ℒ/∂X", "X", "The gradients of the data of all ranks are those of the whole."),
 }
+NAMES = {"loss": "loss"} | {check: quantity for quantity, check in GRADIENTS.items()}  # of checks, as in one process
 MEANS = 2  # operations more of a mean that is made of means, or of sums of some: a product and a quotient
 
 
@@ -58,8 +61,12 @@ def _asked(trial: Trial, crew: Crew, shares: Shares) -> Asked:
 
 
 def checks(crew: Crew, shares: Shares) -> tuple[Check, ...]:
-    """One for each quantity."""
-    return tuple(Check(name, (), (), claim, _claim(crew, shares, name)) for name, (_, _, claim) in QUANTITIES.items())
+    """One for each quantity, in the order of `QUANTITIES`."""
+    named = {quantity: check for check, quantity in NAMES.items()}
+    return tuple(
+        Check(named[name], CHECKS[named[name]].equations, (), claim, _claim(crew, shares, name))
+        for name, (_, _, claim) in QUANTITIES.items()
+    )
 
 
 def _claim(crew: Crew, shares: Shares, name: str) -> Callable[[Trial], Iterator[Comparison]]:
@@ -70,9 +77,18 @@ def _claim(crew: Crew, shares: Shares, name: str) -> Callable[[Trial], Iterator[
             raise Broken(str(reason)) from None
         if found is None:
             raise Skip(f"no rank returns {'a loss' if name == 'loss' else f'a gradient of {name}'}")
-        yield compared(trial, found, shares, name)
+        whole = compared(trial, found, shares, name)
+        yield from _by_rank(whole) if len(found.values) > 1 else [whole]
 
     return claim
+
+
+def _by_rank(found: Comparison) -> Iterator[Comparison]:
+    """What every rank has the whole of, rank by rank: whoever reads of it wants to know of which."""
+    truth = found.referee
+    for r, computed in enumerate(found.computed):
+        own = Enclosure(truth.midpoint[r], truth.radius[r])
+        yield Comparison(f"rank {r}'s {found.quantity}", computed, own, found.allowed[r])
 
 
 def compared(trial: Trial, found: Gathered, shares: Shares, name: str) -> Comparison:

@@ -1,6 +1,5 @@
 """The processes of all ranks, asked at once. When one fails, the others wait for it in vain: all are ended, and started again."""
 
-import sys
 from collections.abc import Mapping, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import suppress
@@ -11,27 +10,25 @@ from gradcheck.implementations.peer import START_LIMIT, Limits, Peer
 from gradcheck.implementations.record import NotPosed, TargetFailed
 from gradcheck.law import CrossEntropy
 from gradcheck.law.options import PLAIN
+from gradcheck.parallel.forks import Origin
 from gradcheck.problem import Array
 
 Call = tuple[Any, ...]  # of a Peer
-STARTS = 3  # of a crew: each costs every rank an import of its framework
+STARTS = 3  # of a crew: each may take as long as a call may
 EVERY, ALONE = "every rank", "it"
 GRACE = 0.5  # seconds in which other ranks may still answer when one has failed
-PROGRAM = (
-    "-c",
-    "import sys; sys.path[:] = sys.argv[4:]; from gradcheck.parallel import rank; rank.main(*sys.argv[1:4])",
-)
 # What ranks say whose partner has gone: it is not they that failed first.
 _LEFT = ("closed by peer", "Connection reset", "Broken pipe", "Socket closed", "Read error", "Timed out", "timed out")
 
 
 class Crew:
     """So many processes of one script after another, begun when they are first asked. Closed, or lost, they end with all they
-    started.
+    started. Several crews may be of one `origin`, one after the other.
     """
 
-    def __init__(self, ranks: int, limits: Limits) -> None:
+    def __init__(self, ranks: int, limits: Limits, origin: Origin | None = None) -> None:
         self.ranks, self.limits = ranks, limits
+        self.origin, self._own = origin or Origin(), origin is None
         self.peers: list[Peer] = []
         self.word = self.begun = ""
         self.starts = 0
@@ -47,6 +44,8 @@ class Crew:
         """End all of them."""
         self._end()
         self._pool.shutdown()
+        if self._own:
+            self.origin.close()
 
     def ask(self, arrays: Sequence[dict[str, Array]], said: Sequence[dict[str, Any]], law: CrossEntropy) -> list[Any]:
         """What every rank returns of its share. `TargetFailed` and `NotPosed` say which rank."""
@@ -83,10 +82,10 @@ class Crew:
         if self.starts >= STARTS:
             raise NotPosed(f"its ranks have had to be ended {STARTS} times, and are not started again")
         self.starts += 1
+        self.origin.ready()
         port = _free_port()
         for r in range(self.ranks):
-            words = (sys.executable, *PROGRAM, str(r), str(self.ranks), str(port), *sys.path)
-            self.peers.append(Peer(words, self.limits, f"rank {r}"))
+            self.peers.append(Peer(self.origin.begin(f"{r},{self.ranks},{port}"), self.limits, f"rank {r}"))
         for each in [self._pool.submit(peer.start) for peer in self.peers]:
             each.result()
 

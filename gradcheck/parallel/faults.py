@@ -13,7 +13,8 @@ from gradcheck.enclosure import Reals
 from gradcheck.parallel import wrong
 from gradcheck.parallel.claims import Asked, compared
 from gradcheck.parallel.gather import Gathered, Odd
-from gradcheck.parallel.shares import Shared, Shares
+from gradcheck.parallel.shares import Shared
+from gradcheck.shares import Shares
 from gradcheck.verdict import Comparison
 
 EXAMINED = 12  # failing problems of each quantity

@@ -50,7 +50,9 @@ def counts(given: Any, *, alone: bool) -> tuple[int, ...]:
 
 
 def require(law: Any, arithmetic: Any, **numbers: Any) -> None:
-    """`Unusable` for a law or an arithmetic that is none, and for numbers beyond their range."""
+    """`Unusable` for a law or an arithmetic that is none, or of one's own, and for numbers beyond their range."""
+    if getattr(law, "own", False):
+        raise Unusable("a loss of one's own is not judged on ranks; expected a cross-entropy and its options")
     for name, value, kind_of in (("law", law, CrossEntropy), ("arithmetic", arithmetic, Arithmetic)):
         if not isinstance(value, kind_of):
             raise Unusable(f"{name} is {value!r:.60}; expected a gradcheck.{kind_of.__name__}")

@@ -9,11 +9,13 @@ import warnings
 from collections.abc import Mapping
 from typing import IO, Any
 
-from gradcheck.errors import Unusable, raised
+from gradcheck.errors import Missing, Unusable, raised
 from gradcheck.implementations import protocol
 from gradcheck.implementations.record import NotPosed
 from gradcheck.implementations.targets import looked_up
 from gradcheck.law import CrossEntropy
+from gradcheck.parallel import forms
+from gradcheck.parallel.plain import Plain
 
 
 def main(rank: str, ranks: str, port: str) -> None:
@@ -73,12 +75,16 @@ def _message(answer: dict[str, Any], results: Mapping[str, Any]) -> bytes:
 
 
 def begun(word: str) -> Any:
-    """The function of a script that has been loaded, in a process group: that of the script, or one that is made for it."""
-    from gradcheck.parallel import step
-
-    _, found = looked_up(word)
-    import torch.distributed as dist
+    """The function of a script that has been loaded; of tensors in a process group: that of the script, or one that is made."""
+    form = forms.of(word, looked_up(word)[1])
+    if form.plain:
+        return Plain(form)
+    try:
+        import torch.distributed as dist
+    except ModuleNotFoundError:
+        raise Missing.package(f"{word}, whose arrays are not said to be np.ndarray,", "torch") from None
+    from gradcheck.parallel.step import Step
 
     if not dist.is_initialized():
         dist.init_process_group("gloo")
-    return step.of(word, found)
+    return Step(form)

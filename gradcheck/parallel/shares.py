@@ -1,80 +1,18 @@
-"""Who has what: classes, samples or positions of sequences, shared out over ranks, and samples over pieces of each."""
+"""Who has what of a problem: classes, samples or positions of sequences, shared out over ranks, and samples over pieces of each."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcheck.errors import Unusable
 from gradcheck.implementations.record import Placeless
-from gradcheck.implementations.takes import Takes
 from gradcheck.problem import Array, Problem
+from gradcheck.shares import Shares
 
-SPLITS = ("classes", "samples", "sequence")
-# What each rank's result is of the whole: a part that is added to the others, the whole itself, or a part of a mean.
-RESULTS = ("sum", "shared", "mean")
-MOST_RANKS, MOST_PIECES = 64, 16
 Index = NDArray[np.int64]
-
-
-@dataclass(frozen=True)
-class Shares:
-    """How a problem is shared out. `loss` and `gradients` are each one of `RESULTS`; with `even`, only sizes that divide are
-    posed.
-
-    Of classes, every rank has rows of theta, b and Z, and all samples; of samples, all classes. A sequence is cut along its
-    positions: X is (batch, positions, d) then, and labels (batch, positions). The samples of each rank come in `pieces`.
-    """
-
-    split: str = "classes"
-    ranks: int = 2
-    pieces: int = 1
-    loss: str = ""
-    gradients: str = ""
-    even: bool = False
-
-    def __post_init__(self) -> None:
-        if self.split not in SPLITS:
-            raise Unusable(f"split {self.split!r:.60} is not known; expected {', '.join(SPLITS)}")
-        for name, most in (("ranks", MOST_RANKS), ("pieces", MOST_PIECES)):
-            if type(count := getattr(self, name)) is not int or not 1 <= count <= most:
-                raise Unusable(f"{name} {count!r:.60} is not known; expected a whole number from 1 to {most}")
-        usual = {"loss": "shared" if self.split == "classes" else "sum", "gradients": "sum"}
-        for name, word in usual.items():
-            given = getattr(self, name) or word
-            if given not in RESULTS:
-                raise Unusable(f"{name} {given!r:.60} is not known; expected {', '.join(RESULTS)}")
-            object.__setattr__(self, name, given)
-
-    @property
-    def by_classes(self) -> bool:
-        """Whether each rank has classes of its own."""
-        return self.split == "classes"
-
-    def of(self, ranks: int) -> "Shares":
-        """The same for so many ranks."""
-        return replace(self, ranks=ranks)
-
-    @property
-    def takes(self) -> Takes:
-        """Problems that can be shared out: no rank is without a class, and no piece without a sample."""
-        k, K = self.ranks, self.pieces
-        L, n = (k, K) if self.by_classes else (2, k * K)
-        if self.split == "sequence" and K > 1:
-            return Takes(shapes=(f"n={k * K if self.even else K}k",))
-        if not self.even:
-            return Takes(shapes=(f"L={max(L, 2)}..,n={n}..",))
-        return Takes(shapes=(f"L={k if self.by_classes else 1}k,n={n}k",))
-
-    def how(self, name: str) -> str:
-        """What a result of each rank is of the whole: one of `RESULTS`, or `beside`, where each has entries of its own."""
-        if name == "loss":
-            return self.loss
-        mine = ("theta", "b", "Z") if self.by_classes else ("X", "Z")
-        return "beside" if name in mine else self.gradients
 
 
 @dataclass(frozen=True, eq=False)

@@ -25,11 +25,12 @@ UNSAVED = 'in Python, with cases="cases": then the problem is saved'
 
 def whole(run: Run) -> str:
     """The command that makes the run again."""
-    words = ["gradcheck", "verify", *command(run), "--dtype", run.dtype]
+    head = ("verify", *command(run)) if run.shares is None else ("ranks", *command(run), *run.shares.options)
+    words = ["gradcheck", *head, "--dtype", run.dtype]
     words += ["--max-examples", str(run.max_examples), "--seed", str(run.seed)]
     if run.regimes != ("*",):
         words += [word for regime in run.regimes for word in ("--regime", regime)]
-    if set(run.tallies) != set(CHECKS):
+    if run.shares is None and set(run.tallies) != set(CHECKS):
         words += [word for check in run.tallies for word in ("--check", check)]
     if any(tally.careful for tally in run.tallies.values()):
         words.append("--careful")

@@ -41,6 +41,7 @@ def _run(run: Run) -> dict[str, Any]:
         "law": run.law.said,
         "arithmetic": vars(run.arithmetic),
         "takes": run.takes.said,
+        "ranks": run.shares and run.shares.said,
         "meant_layout": run.meant and _layout(run.meant, run.meant_law or run.law),
         "meant_law": run.meant_law and run.meant_law.said,
         "meant_arithmetic": run.rounds and vars(run.rounds),

@@ -93,7 +93,8 @@ def _verdict(run: Run) -> tuple[str, str]:
 
 def _declared(run: Run) -> Iterator[tuple[str, str]]:
     law = {"loss": repr(run.law)} if run.law.own else run.law.said
-    for name, value in {**said(run.layout), **law, **run.arithmetic.said}.items():
+    shares = {name: value for name, value in run.shares.said.items() if value} if run.shares else {}
+    for name, value in {**said(run.layout), **law, **run.arithmetic.said, **shares}.items():
         yield name, str(value)
 
 
