@@ -391,11 +391,20 @@ def test_a_report_onto_a_link_is_written_where_it_leads(there, run):
     Path("elsewhere").mkdir()
     linked("elsewhere/real.json")
     if there:
-        Path("elsewhere/real.json").write_text("old", encoding="utf-8")
+        Path("elsewhere/real.json").write_text("{}", encoding="utf-8")
     result = run("verify", "numpy", "--max-examples", "1", "--json", "out.json")
     assert result.exit_code == 0 and Path("out.json").is_symlink()
     assert json.loads(Path("elsewhere/real.json").read_text(encoding="utf-8"))["runs"]
     assert [path.name for path in Path("elsewhere").iterdir()] == ["real.json"]
+
+
+@pytest.mark.parametrize(("given", "replaced"), [("x = 1\n", False), ("\x93NUMPY", False), ("", True), ("[]", True)])
+def test_a_report_replaces_a_report_and_no_work_of_somebodys(given, replaced, run):
+    Path("model.py").write_text(given, encoding="utf-8")
+    result = run("verify", "numpy", "--max-examples", "1", "--html", "model.py")
+    assert (Path("model.py").read_text(encoding="utf-8") != given) == replaced
+    assert result.exit_code == (0 if replaced else 2), result.output
+    assert replaced or "it is there, and no report" in result.stderr
 
 
 @pytest.mark.parametrize("to", ["out.json", "nowhere/real.json"])

@@ -233,13 +233,17 @@ def test_ten_lines_of_another_language_come_to_the_same():
 # ---- wrong answers ----
 
 
+PLACES = 8  # of each array, evenly spread
+
+
 @pytest.mark.parametrize("quantity", QUANTITIES)
 def test_one_wrong_entry_disagrees_at_its_place(quantity):
-    """Off by three times what is allowed, at each place of each vector in turn."""
+    """Off by three times what is allowed, at places of each vector in turn, the first and the last among them."""
     for vector in VECTORS.values():
         truth = vector.quantities[quantity]
         limit = truth.enclosure.radius + truth.allowed
-        for place in np.ndindex(limit.shape):
+        places = list(np.ndindex(limit.shape))
+        for place in dict.fromkeys((*places[:: 1 + len(places) // PLACES], places[-1])):
             value = truth.enclosure.midpoint[place]
             computed = np.array(truth.enclosure.midpoint)
             computed[place] = value + 3 * limit[place] + 2.0**-1000 if np.isfinite(value) else 0.0

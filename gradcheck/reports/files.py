@@ -33,6 +33,17 @@ def _require_writable(given: Path) -> None:
         raise Unusable(f"cannot write {path}: there is no folder {folder}")
     if not os.access(path if path.exists() else folder, os.W_OK):
         raise Unusable(f"cannot write {path}: permission denied")
+    if path.is_file() and not _begins_as_a_report(path):
+        raise Unusable(f"cannot write {path}: it is there, and no report; name another file, or remove it first")
+
+
+def _begins_as_a_report(path: Path) -> bool:
+    """Whether a file may be replaced by one: JSON, XML and HTML may, and what is empty; a program or an array may not."""
+    try:
+        with path.open("rb") as file:
+            return file.read(1) in (b"", b"{", b"[", b"<")
+    except OSError:  # may be written and not read
+        return True
 
 
 def _followed(path: Path) -> Path:
