@@ -50,12 +50,7 @@ class Step:
             raise Unusable(
                 "the layer's weight is computed from others since capture() (pruning, a parametrization); expected one of its own"
             )
-        calls = [call for call in self._uses.calls if "grad_Z" in call.gradients]
-        if any(call.twice for call in calls):
-            raise Unusable(
-                "the gradient was differentiated itself (create_graph=True), and what flows back is not of the loss alone; "
-                "expected a step without a penalty on gradients"
-            )
+        calls, passes = self._uses.came()
         if not self._uses.calls:
             raise Unusable(
                 "the layer was not called; expected capture() before its forward pass, or, of a loss that calls no layer, "
@@ -70,7 +65,10 @@ class Step:
                 )
         said = _told(labels, loss, told)
         path = self._place.write(
-            self._parameters(said, calls), _arrays(calls), said, _stored(said.loss, calls, self._uses)
+            self._parameters(said, len(calls), passes),
+            _arrays(calls, passes),
+            said,
+            _stored(said.loss, calls, self._uses),
         )
         self.close()
         self._written = True
@@ -81,14 +79,14 @@ class Step:
         self._uses.close()
         self._uses.calls.clear()
 
-    def _parameters(self, said: Told, calls: list[Call]) -> dict[str, Any]:
+    def _parameters(self, said: Told, calls: int, passes: set[int | None]) -> dict[str, Any]:
         """theta, b, and their gradients."""
-        own, factors = self._uses.parameters, set(said.factors(len(calls)))
+        own, factors = self._uses.parameters, set(said.factors(calls))
         weight = own["weight"].tensor
         bias = own["bias"].tensor if "bias" in own else weight.detach().new_zeros(weight.shape[0])
         found = {"theta": weight, "b": bias}
         for name, parameter in own.items():
-            gradient = parameter.gradient(factors, local=_ranks() > 1)
+            gradient = parameter.gradient(factors, passes, local=_ranks() > 1)
             if gradient is not None:
                 found["grad_theta" if name == "weight" else "grad_b"] = gradient
         return {name: array(value) for name, value in found.items()}
@@ -104,14 +102,14 @@ def _told(labels: Any, loss: Any, told: dict[str, Any]) -> Told:
         ) from None
 
 
-def _arrays(calls: list[Call]) -> list[dict[str, Any]]:
+def _arrays(calls: list[Call], passes: set[int | None]) -> list[dict[str, Any]]:
     """Of each call; logits that the loss has overwritten are left out, and computed from theta and X."""
     there = not any(call.overwritten for call in calls)
     return [
         {
             "X": array(call.X),
             **({"Z": array(call.Z)} if there else {}),
-            **{k: array(v) for k, v in call.gradients.items()},
+            **{k: array(v) for k, v in call.gradients.sums(passes).items()},
         }
         for call in calls
     ]

@@ -9,6 +9,7 @@ from gradcheck import precision
 from gradcheck.arithmetic import Arithmetic
 from gradcheck.auditing.kinds import model_of
 from gradcheck.auditing.matrices.door import unrecorded
+from gradcheck.auditing.passes import backward_pass
 from gradcheck.auditing.watching.products import Call, Judged
 from gradcheck.bounds import ErrorModel
 from gradcheck.errors import Unusable, raised
@@ -89,13 +90,6 @@ class Turn:
             self.failed = CHANGED
         else:
             self.judged.append(found)
-
-
-def backward_pass() -> int | None:
-    """The number of the backward pass that is going on, as torch's own checkpointing asks for it; None outside of one."""
-    asked = getattr(sys.modules["torch"]._C, "_current_graph_task_id", None)
-    found = -1 if asked is None else int(asked())
-    return None if found == -1 else found
 
 
 def model_for(tensors: dict[str, Any], declared: Arithmetic) -> ErrorModel:
