@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck.arithmetic import Arithmetic
-from gradcheck.auditing import dump, files, shards
+from gradcheck.auditing import dump, files, flags, shards
 from gradcheck.auditing.dump import Dump
 from gradcheck.auditing.findings import Finding
 from gradcheck.auditing.fuller import bought
@@ -125,6 +125,7 @@ def audit(
     declared: dict[str, Any] = {
         **(arithmetic.said if arithmetic else {}),
         **({"accumulate": accumulate} if accumulate else {}),
+        **flags.said(arrays.values()),
     }
     said = law.said if law else {"reduction": reduction}
     found = dump.of(given, samples=samples, factor=factor, **said, **declared)

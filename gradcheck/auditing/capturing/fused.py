@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from gradcheck.auditing import flags
 from gradcheck.auditing.capturing.place import Place
 from gradcheck.auditing.capturing.step import _told
 from gradcheck.auditing.passes import Gradients, Passes
@@ -60,7 +61,10 @@ class Fused:
         arrays = {"theta": W, "b": bias} | {name: gradients[name] for name in NAMES[1:] if name in gradients}
         call = {"X": array(X)} | ({"grad_X": array(gradients["grad_X"])} if "grad_X" in gradients else {})
         return self._place.write(
-            {name: array(value) for name, value in arrays.items()}, [call], _told(self._labels, self._loss, told), {}
+            {name: array(value) for name, value in arrays.items()},
+            [call],
+            _told(self._labels, self._loss, told),
+            flags.said([W]),
         )
 
 

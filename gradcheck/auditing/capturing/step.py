@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from gradcheck import precision
+from gradcheck.auditing import flags
 from gradcheck.auditing.capturing.group import distributed
 from gradcheck.auditing.capturing.place import Place
 from gradcheck.auditing.capturing.told import Told
@@ -68,7 +69,7 @@ class Step:
             self._parameters(said, len(calls), passes),
             _arrays(calls, passes),
             said,
-            _stored(said.loss, calls, self._uses),
+            {**_stored(said.loss, calls, self._uses), **flags.said([calls[0].Z])},
         )
         self.close()
         self._written = True

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.auditing import dump, files
+from gradcheck.auditing import dump, files, flags
 from gradcheck.auditing.given import with_bias
 from gradcheck.errors import Unusable
 from gradcheck.law import CrossEntropy
@@ -32,6 +32,7 @@ def write(
 
     A folder that exists is refused; with `overwrite`, a dump is replaced, and any other folder is refused all the same.
     """
+    declared = {**flags.said(arrays.values()), **declared}
     found = {name: array(value) for name, value in with_bias(arrays).items()}
     unknown = [name for name in found if name not in dump.NAMES]
     if unknown:
