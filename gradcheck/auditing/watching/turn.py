@@ -26,16 +26,19 @@ class Turn:
         self.number, self._call, self.waits = number, call, waits
         self.judged: list[Judged] = []
         self.failed = ""
-        self.began = False
+        self.began, self.due = False, True  # `due`, or judged beside one that is
         self._version = call.theta._version
+        self._made = backward_pass()
         self._pass: int | None = None
 
     def repeated(self) -> bool:
         """Whether a call comes in the first backward pass since this one: it is this one again, for gradient checkpointing."""
         running = backward_pass()
+        if running is None or running == self._made:
+            return False
         if self._pass is None:
             self._pass = running
-        return running is not None and running == self._pass
+        return running == self._pass
 
     @classmethod
     def of(cls, number: int, taken: tuple[Any, Any, Any], Z: Any, declared: Arithmetic, probes: int) -> "Turn":
