@@ -94,8 +94,9 @@ def known(given: Any, source: str) -> Flags:
 def _float32(torch: Any, device: str) -> str:
     """By a backend's own setting, which torch has since 2.9; before, by that of all, and by CUDA's alone."""
     cuda = device == "cuda"
-    backend = torch.backends.cuda.matmul if cuda else getattr(getattr(torch.backends, "mkldnn", None), "matmul", None)
-    if hasattr(backend, "fp32_precision"):
-        return str(backend.fp32_precision)
+    backend = torch.backends.cuda if cuda else getattr(torch.backends, "mkldnn", None)
+    said = getattr(getattr(backend, "matmul", None), "fp32_precision", None)
+    if said is not None:
+        return str(said)
     said = str(torch.get_float32_matmul_precision())
     return "high" if cuda and said == "highest" and torch.backends.cuda.matmul.allow_tf32 else said
