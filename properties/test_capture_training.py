@@ -70,7 +70,8 @@ def test_what_was_captured_is_let_go_of_in_whatever_order(head, tmp_path):
         loss = cross_entropy(head(X), y)
         loss.backward()
         for step in (first, second):
-            assert set(agrees(step.write(y, loss)).values()) == {"agree"}
+            found = agrees(step.write(y, loss))
+            assert set(found.values()) == {"agree"} and "grad_theta" in found
             assert not step._uses.calls
         cross_entropy(head(X), y).backward()
         assert watch.found.calls == 2 and not first._uses.calls and not second._uses.calls
@@ -207,3 +208,126 @@ def test_two_passes_that_train_are_added_up(head, tmp_path):
     loss.backward(retain_graph=True)
     loss.backward()
     assert set(agrees(step.write(y, loss, factor=2)).values()) == {"agree"}
+
+
+# ---- layers that are more than a product, and calls with other weights ----
+
+linear, Linear = torch.nn.functional.linear, torch.nn.Linear
+
+
+class Named(Linear):
+    """A product by its own text, in each of these ways."""
+
+    how = staticmethod(linear)
+
+    def forward(self, X):
+        return self.how(X, self.weight, self.bias)
+
+
+PRODUCTS = {
+    "linear": linear,
+    "matmul": lambda X, W, b: X @ W.T + b,
+    "addmm": lambda X, W, b: torch.addmm(b, X.reshape(-1, D), W.T).reshape(*X.shape[:-1], L),
+    "einsum": lambda X, W, b: torch.einsum("...d,ld->...l", X, W) + b,
+    "bias first": lambda X, W, b: b + X.matmul(W.mT),
+}
+OTHERS = {
+    "scaled": lambda X, W, b: 2 * linear(X, W, b),
+    "capped": lambda X, W, b: 30 * torch.tanh(linear(X, W, b) / 30),
+    "normalised data": lambda X, W, b: linear(torch.nn.functional.normalize(X), W, b),
+    "normalised weights": lambda X, W, b: linear(X, torch.nn.functional.normalize(W), b),
+    "adapted": lambda X, W, b: linear(X, W, b) + X[..., :1],
+    "no bias of its own": lambda X, W, b: linear(X, W, 2 * b),
+    "alpha": lambda X, W, b: torch.addmm(b, X.reshape(-1, D), W.T, alpha=2),
+    "cast": lambda X, W, b: linear(X.bfloat16(), W.bfloat16(), b.bfloat16()).float(),
+}
+
+
+def head_of(how):
+    torch.manual_seed(0)
+    made = Named(D, L)
+    made.how = how
+    return made
+
+
+@pytest.mark.parametrize("how", PRODUCTS)
+@pytest.mark.parametrize("shape", [(N,), (4, N // 4)])
+@pytest.mark.parametrize("trained", [True, False])
+def test_a_forward_of_its_own_that_is_the_product_is_captured(how, shape, trained, tmp_path):
+    """Whether the data require a gradient or not."""
+    head = head_of(PRODUCTS[how])
+    X, y = torch.randn(*shape, D).requires_grad_(trained), torch.randint(L, (N,))
+    step = gradcheck.capture(head, tmp_path / "dump")
+    loss = cross_entropy(head(X).reshape(-1, L), y)
+    loss.backward()
+    found = agrees(step.write(y, loss))
+    assert set(found.values()) == {"agree"} and "grad_theta" in found
+
+
+@pytest.mark.parametrize("how", OTHERS)
+@pytest.mark.parametrize("trained", [True, False])
+def test_a_forward_of_its_own_that_is_more_is_refused_in_a_line(how, trained, tmp_path):
+    """And not called wrong; training goes on."""
+    head = head_of(OTHERS[how])
+    step = gradcheck.capture(head, tmp_path / "dump")
+    loss = cross_entropy(head(torch.randn(N, D).requires_grad_(trained)), torch.randint(L, (N,)))
+    loss.backward()
+    with pytest.raises(Unusable, match="the logits are not X θᵀ") as raised:
+        step.write(torch.randint(L, (N,)), loss)
+    assert "\n" not in str(raised.value) and head.weight.grad is not None
+
+
+def test_a_forward_that_takes_or_gives_more_is_refused_in_a_line(tmp_path):
+    class More(Linear):
+        def forward(self, X, scale=1):
+            return super().forward(X), scale
+
+    for number, call in enumerate((lambda head, X: head(X)[0], lambda head, X: head(X, scale=1)[0])):
+        head = More(D, L)
+        step = gradcheck.capture(head, tmp_path / f"{number}")
+        cross_entropy(call(head, torch.randn(N, D)), torch.randint(L, (N,))).backward()
+        with pytest.raises(Unusable, match="its forward"):
+            step.write(torch.randint(L, (N,)))
+
+
+def test_a_forward_that_somebody_replaced_is_looked_at(head, tmp_path):
+    plain = head.forward
+    head.forward = lambda X: plain(X) / 2
+    step = gradcheck.capture(head, tmp_path / "dump")
+    X, y = batch()
+    loss = cross_entropy(head(X), y)
+    loss.backward()
+    with pytest.raises(Unusable, match="Div"):
+        step.write(y, loss)
+
+
+def test_a_call_with_other_weights_is_none_of_the_layer(head, tmp_path):
+    """And computes with these; with its own it is one."""
+    step = gradcheck.capture(head, tmp_path / "dump")
+    X, y = batch()
+    others = {name: (2 * parameter).detach().requires_grad_() for name, parameter in head.named_parameters()}
+    Z = torch.func.functional_call(head, others, (X,))
+    assert torch.equal(Z, linear(X, others["weight"], others["bias"]))
+    loss = cross_entropy(Z, y)
+    loss.backward()
+    with pytest.raises(Unusable, match="functional_call"):
+        step.write(y, loss)
+    loss = cross_entropy(torch.func.functional_call(head, dict(head.named_parameters()), (X,)), y)
+    loss.backward()
+    assert set(agrees(step.write(y, loss)).values()) == {"agree"}
+
+
+def test_what_has_no_numbers_is_refused_at_once(head, tmp_path):
+    """By all three ways to capture."""
+    nothing = torch.nn.Linear(D, L, device="meta")
+    X, y = batch()
+    loss = cross_entropy(head(X), y)
+    W = nothing.weight
+    for capture in (
+        lambda: gradcheck.capture(nothing, tmp_path / "dump"),
+        lambda: gradcheck.capture({"theta": W, "b": None, "X": X, "Y": y}, tmp_path / "dump"),
+        lambda: gradcheck.capture.fused(X, W, None, y, loss, tmp_path / "dump"),
+    ):
+        with pytest.raises(Unusable, match="meta device, and has no numbers") as raised:
+            capture()
+        assert "\n" not in str(raised.value)

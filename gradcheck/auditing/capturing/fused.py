@@ -7,6 +7,7 @@ from typing import Any
 from gradcheck.auditing import flags
 from gradcheck.auditing.capturing.place import Place
 from gradcheck.auditing.capturing.step import _told
+from gradcheck.auditing.given import require_numbers
 from gradcheck.auditing.passes import Gradients, Passes
 from gradcheck.errors import Unusable
 from gradcheck.tensors import array
@@ -20,6 +21,8 @@ class Fused:
     def __init__(self, given: tuple[Any, Any, Any], labels: Any, loss: Any, place: Place) -> None:
         place.require()
         X, W, _ = given
+        for name, tensor in zip("XWb", given, strict=True):
+            require_numbers(name, tensor)
         if getattr(W, "ndim", 0) != 2 or getattr(X, "ndim", 0) < 1 or X.shape[-1] != W.shape[1]:
             shapes = " and ".join(str(tuple(getattr(tensor, "shape", ()))) for tensor in (X, W))
             raise Unusable(f"X and W have shapes {shapes}; expected (…, d) and (L, d)")

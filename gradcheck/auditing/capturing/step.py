@@ -9,6 +9,7 @@ from gradcheck.auditing.capturing.group import distributed
 from gradcheck.auditing.capturing.place import Place
 from gradcheck.auditing.capturing.told import Told
 from gradcheck.auditing.capturing.uses import Call, Uses
+from gradcheck.auditing.given import require_numbers
 from gradcheck.errors import Unusable
 from gradcheck.tensors import array
 
@@ -35,6 +36,7 @@ class Step:
             raise Unusable(
                 f"a {type(layer).__name__} has no weight (L, d) of its own; expected {hint}, a torch.nn.Linear"
             )
+        require_numbers("the weight", weight)
         self._place, self._uses, self._written = place, Uses(layer), False
 
     def write(self, labels: Any, loss: Any = None, **told: Any) -> Path:
@@ -51,7 +53,18 @@ class Step:
             raise Unusable(
                 "the layer's weight is computed from others since capture() (pruning, a parametrization); expected one of its own"
             )
+        if self._uses.odd:
+            kind = type(self._uses.layer).__name__
+            raise Unusable(
+                f"the logits are not X θᵀ + b of this {kind}, or cannot be seen to be: {self._uses.odd}; expected a layer "
+                "that gives this product and nothing else, or gradcheck.capture of the arrays of one"
+            )
         calls, passes = self._uses.came()
+        if self._uses.others and not self._uses.calls:
+            raise Unusable(
+                "the layer was called with other weights than its own (torch.func.functional_call); expected its own, or "
+                "gradcheck.capture.fused(X, W, b, labels, loss, folder) with those"
+            )
         if not self._uses.calls:
             raise Unusable(
                 "the layer was not called; expected capture() before its forward pass, or, of a loss that calls no layer, "

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
+from gradcheck.auditing.capturing import product
 from gradcheck.auditing.passes import Gradients, Passes, backward_pass, empty
 from gradcheck.auditing.passing import Passing
 
@@ -69,11 +70,15 @@ class Parameter:
         """Whether the numbers are others than they were when the step began."""
         return bool(self.tensor._version != self.version)
 
-    def alias(self) -> Any:
+    def named(self, held: Any) -> bool:
+        """Whether what the layer holds is this, or the alias of another that looks at it."""
+        return held is self.tensor or getattr(held, "_base", None) is self.tensor
+
+    def alias(self, held: Any) -> Any:
         """The same numbers by another name: what flows back to it comes from one use alone."""
-        if not self.tensor.requires_grad:
-            return self.tensor
-        made = self.tensor.view_as(self.tensor)
+        if not held.requires_grad:
+            return held
+        made = held.view_as(held)
         if made.requires_grad:
             made.register_hook(self.own.adding("grad"))
         return made
@@ -114,31 +119,52 @@ class Uses:
         held = {name: layer._parameters.get(name) for name in ("weight", "bias")}
         self.passes = Passes(held.values())
         self.parameters = {name: Parameter(one, self.passes) for name, one in held.items() if one is not None}
-        self.computed = False
+        self.computed, self.others, self.odd = False, False, ""
+        self._own = product.own(layer)
         self._passing = Passing(layer, self._watched)
 
-    def _watched(self, given: Any) -> Any:
-        self.computed |= any(name not in self.layer._parameters for name in self.parameters)
-        if self.computed:
+    def _watched(self, given: Any, *more: Any, **named: Any) -> Any:
+        if more or named or not hasattr(given, "is_floating_point"):
+            self.odd = self.odd or "its forward takes more than X"
+            return self._passing.forward(given, *more, **named)
+        held = self.layer._parameters
+        self.computed |= any(name not in held for name in self.parameters)
+        others = not all(parameter.named(held.get(name)) for name, parameter in self.parameters.items())
+        if self.computed or others:  # as torch.func.functional_call has them
+            self.others |= others
             return self._passing.forward(given)
         if any(parameter.changed for parameter in self.parameters.values()):
             self._begin()
-        X = given.view_as(given) if getattr(given, "requires_grad", False) else given
-        held = self.layer._parameters
+        X, aliases = (
+            self._taken(given),
+            {name: parameter.alias(held[name]) for name, parameter in self.parameters.items()},
+        )
         kept = {name: held[name] for name in self.parameters}
         try:
-            held.update({name: parameter.alias() for name, parameter in self.parameters.items()})
+            held.update(aliases)
             Z = self._passing.forward(X)
         finally:
             held.update(kept)
-        if getattr(Z, "requires_grad", False):
+        if not hasattr(Z, "grad_fn"):
+            self.odd = self.odd or f"its forward gives a {type(Z).__name__}"
+        elif Z.requires_grad:
+            if not self._own:
+                self.odd = self.odd or product.odd(Z, X, aliases["weight"], aliases.get("bias"))
             self.calls.append(Call.of(X, Z, self.passes))
         return Z
+
+    def _taken(self, given: Any) -> Any:
+        """X by another name; where the forward may do with it what it likes, with a gradient, by which it is seen what that is."""
+        weight = self.parameters["weight"].tensor
+        if not self._own and weight.requires_grad and given.is_floating_point():
+            given = given if given.requires_grad else given.detach().requires_grad_()
+        return given.view_as(given) if getattr(given, "requires_grad", False) else given
 
     def _begin(self) -> None:
         """Another step: nothing of the one before is kept."""
         self.calls.clear()
         self.passes.begin()
+        self.odd = ""
         for parameter in self.parameters.values():
             parameter.begin()
 
