@@ -25,6 +25,14 @@ def batch():
     return torch.randn(N, D, requires_grad=True), torch.randint(L, (N,))
 
 
+def trained(head):
+    """Labels and the loss of one step."""
+    X, y = batch()
+    loss = cross_entropy(head(X), y)
+    loss.backward()
+    return y, loss
+
+
 def agrees(path):
     return {finding.quantity: str(finding.verdict.outcome) for finding in audit_path(path).findings}
 
@@ -54,11 +62,9 @@ def test_a_weight_that_is_computed_from_others_since_is_refused(head, tmp_path):
     """The step itself goes on."""
     step = gradcheck.capture(head, tmp_path / "dump")
     torch.nn.utils.parametrizations.weight_norm(head)
-    X, y = batch()
-    loss = cross_entropy(head(X), y)
-    loss.backward()
+    told = trained(head)
     with pytest.raises(Unusable, match="computed from others"):
-        step.write(y, loss)
+        step.write(*told)
 
 
 def test_what_was_captured_is_let_go_of_in_whatever_order(head, tmp_path):
@@ -294,11 +300,9 @@ def test_a_forward_that_somebody_replaced_is_looked_at(head, tmp_path):
     plain = head.forward
     head.forward = lambda X: plain(X) / 2
     step = gradcheck.capture(head, tmp_path / "dump")
-    X, y = batch()
-    loss = cross_entropy(head(X), y)
-    loss.backward()
+    told = trained(head)
     with pytest.raises(Unusable, match="Div"):
-        step.write(y, loss)
+        step.write(*told)
 
 
 def test_a_call_with_other_weights_is_none_of_the_layer(head, tmp_path):
