@@ -166,3 +166,23 @@ def test_of_an_honest_step_nothing_is_said(seed, dtype, tmp_path):
     assert found.status == 0 and not any(finding.faults for finding in found.findings)
     declared = step(smoothed(0.1), tmp_path / "declared", seed=seed, dtype=dtype, smoothing=0.1)
     assert gradcheck.audit(declared).status == 0
+
+
+@pytest.mark.parametrize("spoil", ["weights above 1", "logits of infinity", "logits of 1e38", "no label that counts"])
+def test_what_no_option_can_be_fitted_to_is_judged_all_the_same(spoil):
+    """And never refused for it."""
+    rng = np.random.default_rng(0)
+    theta, X = (rng.normal(size=shape).astype("f4") for shape in ((L, D), (D, N)))
+    Z, Y = theta @ X, rng.integers(L, size=N)
+    given = {"theta": theta, "b": np.zeros(L, "f4"), "X": X, "Y": Y, "Z": Z, "grad_theta": theta, "grad_Z": Z / N}
+    law = CrossEntropy()
+    if spoil == "weights above 1":
+        given["Y"] = rng.uniform(0, 3, (L, N)).astype("f4")
+    elif spoil == "logits of infinity":
+        given["Z"] = np.where(rng.uniform(size=Z.shape) < 0.1, np.float32(-np.inf), Z)
+    elif spoil == "logits of 1e38":
+        given["Z"] = Z * np.float32(1e37)
+    else:
+        law, given["Y"] = CrossEntropy(ignore=-100), np.full(N, -100)
+    found = gradcheck.audit(law=law, **given)
+    assert found.status == 1 and not any("not declared" in text for f in found.findings for text in f.faults)

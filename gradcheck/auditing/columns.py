@@ -18,6 +18,7 @@ LEFT, EXACT = 1 / 16, 1e-4  # of what is off: a fit that leaves more is none, an
 SPREAD = 1e-3  # by which multiples differ, or they are one factor
 GRID, SHOWN = 25, 6
 MEMORY = 2**40  # of a few samples no limit is asked
+SIZES = (1e-6, 2.0**90)  # of a largest logit, so that every cap that is tried is one
 RANGES = {"softcap": (1 / 16, 64.0), "scale": (1 / 64, 64.0)}  # a cap, beside the largest logit
 
 
@@ -30,11 +31,8 @@ class Columns:
     whole: Dump
 
     @classmethod
-    def of(cls, dump: Dump, samples: list[int] | None = None) -> "Columns":
-        """Of these, or of some that are far apart."""
-        if samples is None:
-            counted = np.flatnonzero(dump.counted(dump.samples("Y", slice(0, dump.n)))) if dump.index else range(dump.n)
-            samples = [int(counted[int(k)]) for k in sorted({*np.linspace(0, len(counted) - 1, SAMPLES).astype(int)})]
+    def of(cls, dump: Dump, samples: list[int]) -> "Columns":
+        """Of these."""
         names = [name for name in ("X", "Y", "Z", "upstream") if name in dump.arrays]
         arrays = {name: dump.arrays[name] for name in ("theta", "b")}
         arrays |= {name: _taken(dump, name, samples) for name in names}
@@ -58,7 +56,7 @@ class Columns:
             return float(np.linalg.norm(self.D - self.must(**{name: float(np.exp(power))})))
 
         size = float(abs(real(self.some.arrays["Z"])).max()) if name == "softcap" and "Z" in self.some.arrays else 1.0
-        first, last = np.log(np.asarray(RANGES[name]) * max(size, 1e-6))
+        first, last = np.log(np.asarray(RANGES[name]) * np.clip(np.nan_to_num(size), *SIZES))
         grid = np.linspace(first, last, GRID)
         most, step = float(np.linalg.norm(self.D - self.must())), grid[1] - grid[0]
         at = min(grid, key=off)
@@ -92,6 +90,13 @@ class Columns:
             found[classes[part]] = [float(f"{size:.7g}") for size in sizes]
         shown = [f"{found[c]:.6g} of class {c}" for c in classes[:SHOWN].tolist()]
         return tuple(found.tolist()), ", ".join(shown) + " …" * (len(classes) > SHOWN)
+
+
+def apart(dump: Dump) -> list[int]:
+    """Some samples that count, far apart; none where none does."""
+    counted = np.flatnonzero(dump.counted(dump.samples("Y", slice(0, dump.n)))) if dump.index else np.arange(dump.n)
+    places = {*np.linspace(0, len(counted) - 1, SAMPLES).astype(int).tolist()} if len(counted) else ()
+    return [int(counted[k]) for k in sorted(places)]
 
 
 def _cut(all_of: list[int]) -> Iterator[list[int]]:

@@ -7,6 +7,7 @@ from gradcheck.auditing import undeclared
 from gradcheck.auditing.dump import Dump
 from gradcheck.auditing.findings import Finding
 from gradcheck.auditing.sums import Kept
+from gradcheck.errors import Unusable
 from gradcheck.verdict import Outcome
 
 Findings = tuple[Finding, ...]
@@ -24,7 +25,14 @@ def explained(found: Dump, kept: list[Kept], findings: Findings, judged: Judged)
         told = tuple(_told(one, other, (words,)) for one, other in zip(findings, others, strict=True))
         if told != findings:
             return told
-    agreed = tuple(undeclared.named(found, kept, findings, lambda other: _agree(findings, judged(other))))
+
+    def agrees(other: Dump) -> bool:
+        try:
+            return _agree(findings, judged(other))
+        except Unusable:  # these labels are none of such a loss
+            return False
+
+    agreed = tuple(undeclared.named(found, kept, findings, agrees))
     return tuple(replace(one, faults=agreed) if one.verdict.failed else one for one in findings) if agreed else findings
 
 

@@ -15,7 +15,7 @@ import numpy as np
 from gradcheck import arithmetic
 from gradcheck.auditing.again import softmax_of, taken
 from gradcheck.auditing.causes import products
-from gradcheck.auditing.columns import EXACT, LEFT, Columns
+from gradcheck.auditing.columns import EXACT, LEFT, Columns, apart
 from gradcheck.auditing.dump import Dump
 from gradcheck.auditing.findings import Finding
 from gradcheck.auditing.sums import Kept
@@ -63,8 +63,9 @@ def _tried(dump: Dump, kept: list[Kept], failed: dict[str, Finding]) -> Iterator
     """Laws to try, by option."""
     if "grad_theta" in failed:
         yield from _linear(dump, kept, failed["grad_theta"].rows)
-    if "grad_Z" in failed and "Z" in dump.arrays:
-        columns = Columns.of(dump)
+    samples = apart(dump) if "grad_Z" in failed and "Z" in dump.arrays else []
+    if samples:
+        columns = Columns.of(dump, samples)
         for name in ("softcap", "scale"):
             if name not in dump.law.said:
                 yield _numbers(dump, name, *columns.fitted(name))
