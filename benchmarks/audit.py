@@ -1,7 +1,8 @@
 """What an audit costs beside the forward and backward pass that it judges, and which planted faults it catches.
 
-    python -m benchmarks.audit cost   [small|middle|large|deep …]    time, and ratio to the step's, by the clock and of processors,
-                                                                 and peak memory measured by the operating system
+    python -m benchmarks.audit cost   [small|middle|large|deep …] [REPEATS]      seconds by the clock and of processors, ratios of
+                                                                 both to the step's, how far from one read of each array, and
+                                                                 peak memory measured by the operating system
     python -m benchmarks.audit more   [small|middle|large|deep …]    what ∂ℒ/∂X and options of the loss cost on top
     python -m benchmarks.audit peers  [small|middle|large|deep …]    torch.autograd.gradcheck, fast, and what slow would cost
     python -m benchmarks.audit faults [small|middle|large|deep]      faults planted in one honest gradient
@@ -122,19 +123,24 @@ def read_once(folder):
 
 def cost(*sizes):
     """Beside the step, by the clock and by what processors were busy; and beside one read of each array."""
-    print(f"{'size':8} {'torch':>8} {'audit':>22} {'without logits':>22} {'one read of all':>24}   peak MiB of each")
-    for size in sizes or SIZES:
+    repeats = [int(one) for one in sizes if one.isdecimal()]
+    print(
+        "seconds by the clock and of processors, and ratios of both to the step; one read of all by the clock and of processors"
+    )
+    print(f"{'size':8} {'torch':>15} {'audit':>27} {'without logits':>27} {'one read of all':>36}   peak MiB of each")
+    for size in [one for one in sizes if not one.isdecimal()] or SIZES:
         with tempfile.TemporaryDirectory() as place:
             folder = Path(place) / "dump"
             run = dumped(size, folder)
             bare = without(folder)
             read = partial(read_once, folder)
             functions = [run, partial(audit_path, folder), partial(audit_path, bare), read]
-            base, *taken, once = timed(functions, REPEATS[size])
-            cells = " ".join(f"{t:8.3f} s {t / base[0]:5.2f} {c / base[1]:5.2f}" for t, c in taken)
-            cells += f" {once[0]:6.3f} s {read() / 2**20:5.0f} MiB 1/{taken[0][1] / once[1]:.1f}"
+            base, *taken, once = timed(functions, repeats[0] if repeats else REPEATS[size])
+            cells = " ".join(f"{t:7.3f} {c:7.3f} {t / base[0]:5.2f} {c / base[1]:5.2f}" for t, c in taken)
+            cells += f" {once[0]:7.3f} {once[1]:7.3f} {read() / 2**20:5.0f} MiB"
+            cells += f" 1/{taken[0][0] / once[0]:.1f} 1/{taken[0][1] / once[1]:.1f}"
             peaks = [peaked(folder), peaked(bare)]
-            print(f"{size:8} {base[0]:6.3f} s {cells}   {peaks[0]:.0f}, {peaks[1]:.0f}", flush=True)
+            print(f"{size:8} {base[0]:7.3f} {base[1]:7.3f} {cells}   {peaks[0]:.0f}, {peaks[1]:.0f}", flush=True)
 
 
 def more(*sizes):

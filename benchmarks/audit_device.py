@@ -34,6 +34,7 @@ class Head:
 
         L, d, n = size
         torch.manual_seed(0)
+        torch.backends.cuda.matmul.allow_bf16_reduced_precision_reduction = False  # or nothing is known of its sums
         half = {"dtype": torch.bfloat16, "device": device}
         self.theta = (torch.randn(L, d, **half) / d**0.5 * 2).requires_grad_()
         self.b = torch.zeros(L, **half).requires_grad_()

@@ -14,6 +14,7 @@ from functools import cache
 import numpy as np
 
 import gradcheck
+from benchmarks.posed import posed
 from gradcheck import Arithmetic
 
 DECLARED = Arithmetic(sums="blocked:256")
@@ -79,15 +80,9 @@ def trees(n="4096"):
 # ---- honest steps ----
 
 
-def posed(size, seed, dtype):
-    """theta, b, X and labels of a classifier that has learned a little."""
-    from gradcheck.precision import named
-
-    L, d, n = size
-    rng = np.random.default_rng(seed)
-    theta, b, X = rng.normal(size=(L, d)) / np.sqrt(d), rng.normal(size=L) / 8, rng.normal(size=(d, n))
-    y = (2 * theta @ X + b[:, None] + rng.gumbel(size=(L, n))).argmax(axis=0)
-    return (*(a.astype(named(dtype).dtype) for a in (theta, b, X)), y)
+def learned(size, seed, dtype):
+    """A classifier that has learned a little."""
+    return posed(size, seed, dtype, bias=1 / 8, sharp=2.0)
 
 
 def numpy_step(theta, b, X, y):
@@ -152,7 +147,7 @@ def honest(seeds="20", *libraries):
             for size in SIZES:
                 ratios, wrong = [], 0
                 for seed in range(int(seeds)):
-                    theta, b, X, y = posed(size, seed, dtype)
+                    theta, b, X, y = learned(size, seed, dtype)
                     arrays = step(theta, b, X, y)
                     if arrays is None:
                         continue
@@ -171,7 +166,7 @@ def sharper(*sizes):
     print("n, κ without / with; (L, d), quantity, worst ratio without, with, quotient")
     for n in map(int, sizes or ("4096", "16384")):
         for L, d in ((10, 32), (64, 32), (1000, 64)):
-            theta, b, X, y = posed((L, d, n), 0, "float32")
+            theta, b, X, y = learned((L, d, n), 0, "float32")
             given = {"theta": theta, "b": b, "X": X, "Y": y, **numpy_step(theta, b, X, y), "Z": theta @ X + b[:, None]}
             models = [error_model(of(given), arithmetic).gradient(n) for arithmetic in (Arithmetic(), DECLARED)]
             found = [gradcheck.audit(**given, arithmetic=arithmetic) for arithmetic in (Arithmetic(), DECLARED)]

@@ -7,32 +7,10 @@ import sys
 
 import numpy as np
 
+from benchmarks.posed import DATA, posed
 from gradcheck.auditing import run
 from gradcheck.auditing.again import computed_again
 from gradcheck.auditing.dump import of
-
-KINDS = ("normal", "ReLU", "positive", "each sample 4 times", "8 runs of equal samples", "one sample")
-
-
-def data(kind, d, n, rng):
-    X = rng.normal(size=(d, n))
-    if kind == "ReLU":
-        X = np.maximum(X, 0)
-    if kind == "positive":
-        X = abs(X)
-    if kind == "each sample 4 times":
-        X = X[:, : n // 4].repeat(4, axis=1)
-    if kind == "8 runs of equal samples":
-        X = X[:, :8].repeat(n // 8, axis=1)
-    if kind == "one sample":
-        X[:] = X[:, :1]
-    return X.astype(np.float32)
-
-
-def labels(kind, Z, rng):
-    y = (Z + rng.gumbel(size=Z.shape)).argmax(axis=0)
-    times = {"each sample 4 times": 4, "8 runs of equal samples": len(y) // 8, "one sample": len(y)}.get(kind, 1)
-    return y[::times].repeat(times)
 
 
 def in_a_row(D, X):
@@ -60,15 +38,12 @@ def far(theta, b, X, y, G, *, honest=True):
 
 def main(seeds="16", L="64", d="1024", n="2048"):
     print("data, order of the sums: entries, unusual, the furthest, of what is usual; entries of median size × 1.001")
-    for kind in KINDS:
+    for kind in DATA:
         for order, summed in ORDERS.items():
             count, unusual, most, planted = 0, 0, 0.0, []
             for seed in range(int(seeds) if order == "BLAS" else 1):
-                rng = np.random.default_rng(seed)
-                theta, b = (rng.normal(size=(int(L), int(d))) / np.sqrt(int(d))).astype("f4"), np.zeros(int(L), "f4")
-                X = data(kind, int(d), int(n), rng)
+                theta, b, X, y = posed((int(L), int(d), int(n)), seed, data=kind)
                 Z = theta @ X + b[:, None]
-                y = labels(kind, Z, rng)
                 E = np.exp(Z - Z.max(axis=0))
                 D = E / E.sum(axis=0)
                 D[y, np.arange(len(y))] -= 1

@@ -11,6 +11,8 @@ from test_audit import FAULTS, L, N, outcomes, step
 
 import gradcheck
 from gradcheck import Outcome, Unusable
+from gradcheck.auditing.columns import Columns
+from gradcheck.auditing.dump import of as dump_of
 from gradcheck.auditing.matrices import Held, Placed, door, placed
 from gradcheck.auditing.matrices.sums import PAIR, Pairs
 from gradcheck.bounds import ELEMENTARY_ULPS, spread
@@ -121,15 +123,40 @@ def test_numbers_too_large_for_pairs_are_multiplied_on_the_host():
 # ---- what comes to the host, and what a device is told ----
 
 
-def test_sums_alone_come_to_the_host(monkeypatch):
+@pytest.mark.parametrize("law", [{}, {"smoothing": 0.1}, {"softcap": 3.0}, {"class_weight": (1.0, 2.0) * (L // 2)}])
+def test_sums_alone_come_to_the_host(law, monkeypatch):
     """No array of the step: of each, what has k numbers for a class, a feature or a sample."""
     seen = []
     monkeypatch.setattr(placed, "host", lambda array: seen.append(array.shape) or door.host(array))
     monkeypatch.setattr("gradcheck.auditing.matrices.sums.host", placed.host)
-    given = {name: array for name, array in step().items() if name not in BARE}
-    gradcheck.audit(**there(given, torch))
+    law, given = gradcheck.CrossEntropy(**law), step()
+    if not law.plain:  # what such a loss has, of which no more is asked here than that it agrees
+        of = Columns.of(dump_of({**given, "grad_Z": given["Z"]}, **law.said), list(range(N)))
+        given |= {"grad_Z": of.must().astype(np.float32)}
+        del given["loss"], given["grad_b"], given["grad_theta"], given["grad_X"]
+        if law.mapped:
+            del given["A"]
+    found = gradcheck.audit(law=law, **there(given, torch))
+    assert {name: outcomes(found)[name] for name in BARE if name in given} == {
+        name: Outcome.AGREE for name in BARE if name in given
+    }
     assert seen and all(len(shape) < 2 or min(shape) <= 20 for shape in seen)
     assert not {given[name].shape for name in ("theta", "X", "Z")} - {(L, 12), (12, N)} & set(map(tuple, seen))
+
+
+@pytest.mark.parametrize("name", BARE)
+@pytest.mark.parametrize("fault", ["label", "another class", "nan"])
+@pytest.mark.parametrize("to", [torch, on("device1")], ids=["torch", "strict"])
+def test_a_fault_in_one_entry_is_found_where_the_arrays_are(name, fault, to):
+    """With the place and the words of NumPy's."""
+    given = step()
+    place = (int(given["Y"][7]) if fault == "label" else (int(given["Y"][7]) + 1) % L, 7)
+    given[name] = given[name].copy()
+    given[name][place] = np.nan if fault == "nan" else given[name][place] * 1.01
+    found, must = gradcheck.audit(**there(given, to)), gradcheck.audit(**given)
+    assert told(found) == told(must) and outcomes(found)[name] == Outcome.DISAGREE
+    (wrong,) = (finding for finding in found.findings if finding.quantity == name)
+    assert wrong.verdict.witness.place == place
 
 
 def test_bfloat16_of_torch_stays_with_torch(monkeypatch):

@@ -25,6 +25,14 @@ def batch():
     return torch.randn(N, D, requires_grad=True), torch.randint(L, (N,))
 
 
+def trained(head):
+    """Labels and the loss of one step."""
+    X, y = batch()
+    loss = cross_entropy(head(X), y)
+    loss.backward()
+    return y, loss
+
+
 def agrees(path):
     return {finding.quantity: str(finding.verdict.outcome) for finding in audit_path(path).findings}
 
@@ -54,11 +62,9 @@ def test_a_weight_that_is_computed_from_others_since_is_refused(head, tmp_path):
     """The step itself goes on."""
     step = gradcheck.capture(head, tmp_path / "dump")
     torch.nn.utils.parametrizations.weight_norm(head)
-    X, y = batch()
-    loss = cross_entropy(head(X), y)
-    loss.backward()
+    told = trained(head)
     with pytest.raises(Unusable, match="computed from others"):
-        step.write(y, loss)
+        step.write(*told)
 
 
 def test_what_was_captured_is_let_go_of_in_whatever_order(head, tmp_path):
@@ -70,7 +76,8 @@ def test_what_was_captured_is_let_go_of_in_whatever_order(head, tmp_path):
         loss = cross_entropy(head(X), y)
         loss.backward()
         for step in (first, second):
-            assert set(agrees(step.write(y, loss)).values()) == {"agree"}
+            found = agrees(step.write(y, loss))
+            assert set(found.values()) == {"agree"} and "grad_theta" in found
             assert not step._uses.calls
         cross_entropy(head(X), y).backward()
         assert watch.found.calls == 2 and not first._uses.calls and not second._uses.calls
@@ -95,3 +102,236 @@ def test_a_rank_is_a_number_and_never_a_path(head, tmp_path, rank):
 def test_an_embedding_is_refused_at_once(tmp_path):
     with pytest.raises(Unusable, match="Embedding"):
         gradcheck.capture(torch.nn.Embedding(L, D), tmp_path / "dump")
+
+
+# ---- backward passes beside the one that trains ----
+
+
+def of_X(loss, X, head):
+    torch.autograd.grad(loss, X, retain_graph=True)
+
+
+def of_the_weight(loss, X, head):
+    torch.autograd.grad(loss, head.weight, retain_graph=True)
+
+
+def into_X_alone(loss, X, head):
+    loss.backward(inputs=[X], retain_graph=True)
+
+
+def looked_at(loss, X, head):
+    """With a graph that nobody uses."""
+    torch.autograd.grad(loss, X, create_graph=True)
+
+
+def tried(loss, X, head):
+    loss.backward(retain_graph=True)
+    head.zero_grad()
+
+
+def tried_and_zeroed(loss, X, head):
+    loss.backward(retain_graph=True)
+    head.zero_grad(set_to_none=False)
+
+
+BESIDE = [of_X, of_the_weight, into_X_alone, looked_at, tried, tried_and_zeroed]
+
+
+@pytest.mark.parametrize("beside", BESIDE, ids=lambda beside: beside.__name__)
+@pytest.mark.parametrize("tied", [False, True])
+def test_what_a_pass_beside_the_step_takes_is_none_of_it(head, beside, tied, tmp_path):
+    """Whether it was before or after, and whether others use the weight; and what is wrong is found all the same."""
+    X, y = batch()
+
+    def step(name, fault=0.0):
+        head.zero_grad()
+        captured = gradcheck.capture(head, tmp_path / name)
+        loss = cross_entropy(head(X), y)
+        beside(loss, X, head)
+        whole = loss + (head.weight.square().sum() if tied else 0)
+        whole.backward(retain_graph=True)
+        if beside in (of_X, of_the_weight, looked_at):
+            beside(loss, X, head)
+        head.bias.grad[3] += fault
+        return agrees(captured.write(y, loss))
+
+    assert set(step("honest").values()) == {"agree"} and len(step("again")) == 6
+    assert step("wrong", 0.1)["grad_b"] == "disagree"
+
+
+def test_an_adversary_is_none_of_the_step(head, tmp_path):
+    step = gradcheck.capture(head, tmp_path / "dump")
+    X, y = batch()
+    (slope,) = torch.autograd.grad(cross_entropy(head(X), y), X)
+    loss = cross_entropy(head((X + 0.1 * slope.sign()).detach().requires_grad_()), y)
+    loss.backward()
+    assert set(agrees(step.write(y, loss)).values()) == {"agree"}
+
+
+def test_gradients_that_are_taken_and_never_in_grad_are_those_of_the_step(head, tmp_path):
+    """Once; of two, nothing says which."""
+    X, y = batch()
+    for times in (1, 2):
+        step = gradcheck.capture(head, tmp_path / f"{times}")
+        loss = cross_entropy(head(X), y)
+        torch.autograd.grad(loss, X, retain_graph=True)
+        for _ in range(times):
+            torch.autograd.grad(loss, list(head.parameters()), retain_graph=True)
+        if times == 1:
+            assert set(agrees(step.write(y, loss)).values()) == {"agree"}
+        else:
+            with pytest.raises(Unusable, match="more than once"):
+                step.write(y, loss)
+
+
+@pytest.mark.parametrize("of", ["X", "Z", "the weight"])
+def test_a_penalty_on_a_gradient_is_refused(head, of, tmp_path):
+    step = gradcheck.capture(head, tmp_path / "dump")
+    X, y = batch()
+    Z = head(X)
+    loss = cross_entropy(Z, y)
+    (gradient,) = torch.autograd.grad(loss, {"X": X, "Z": Z, "the weight": head.weight}[of], create_graph=True)
+    (loss + gradient.square().sum()).backward()
+    with pytest.raises(Unusable, match="create_graph"):
+        step.write(y, loss)
+
+
+@pytest.mark.parametrize("beside", [of_X, of_the_weight, into_X_alone, tried])
+def test_a_pass_beside_that_of_a_fused_loss_is_none_of_it(head, beside, tmp_path):
+    X, y = batch()
+    loss = cross_entropy(torch.nn.functional.linear(X, head.weight, head.bias), y)
+    step = gradcheck.capture.fused(X, head.weight, head.bias, y, loss, tmp_path / "dump")
+    beside(loss, X, head)
+    loss.backward()
+    assert set(agrees(step.write()).values()) == {"agree"}
+
+
+def test_two_passes_that_train_are_added_up(head, tmp_path):
+    """A loss that goes backward twice, whose .grad was not cleared between, is that of twice the loss."""
+    step = gradcheck.capture(head, tmp_path / "dump")
+    X, y = batch()
+    loss = cross_entropy(head(X), y)
+    loss.backward(retain_graph=True)
+    loss.backward()
+    assert set(agrees(step.write(y, loss, factor=2)).values()) == {"agree"}
+
+
+# ---- layers that are more than a product, and calls with other weights ----
+
+linear, Linear = torch.nn.functional.linear, torch.nn.Linear
+
+
+class Named(Linear):
+    """A product by its own text, in each of these ways."""
+
+    how = staticmethod(linear)
+
+    def forward(self, X):
+        return self.how(X, self.weight, self.bias)
+
+
+PRODUCTS = {
+    "linear": linear,
+    "matmul": lambda X, W, b: X @ W.T + b,
+    "addmm": lambda X, W, b: torch.addmm(b, X.reshape(-1, D), W.T).reshape(*X.shape[:-1], L),
+    "einsum": lambda X, W, b: torch.einsum("...d,ld->...l", X, W) + b,
+    "bias first": lambda X, W, b: b + X.matmul(W.mT),
+}
+OTHERS = {
+    "scaled": lambda X, W, b: 2 * linear(X, W, b),
+    "capped": lambda X, W, b: 30 * torch.tanh(linear(X, W, b) / 30),
+    "normalised data": lambda X, W, b: linear(torch.nn.functional.normalize(X), W, b),
+    "normalised weights": lambda X, W, b: linear(X, torch.nn.functional.normalize(W), b),
+    "adapted": lambda X, W, b: linear(X, W, b) + X[..., :1],
+    "no bias of its own": lambda X, W, b: linear(X, W, 2 * b),
+    "alpha": lambda X, W, b: torch.addmm(b, X.reshape(-1, D), W.T, alpha=2),
+    "cast": lambda X, W, b: linear(X.bfloat16(), W.bfloat16(), b.bfloat16()).float(),
+}
+
+
+def head_of(how):
+    torch.manual_seed(0)
+    made = Named(D, L)
+    made.how = how
+    return made
+
+
+@pytest.mark.parametrize("how", PRODUCTS)
+@pytest.mark.parametrize("shape", [(N,), (4, N // 4)])
+@pytest.mark.parametrize("trained", [True, False])
+def test_a_forward_of_its_own_that_is_the_product_is_captured(how, shape, trained, tmp_path):
+    """Whether the data require a gradient or not."""
+    head = head_of(PRODUCTS[how])
+    X, y = torch.randn(*shape, D).requires_grad_(trained), torch.randint(L, (N,))
+    step = gradcheck.capture(head, tmp_path / "dump")
+    loss = cross_entropy(head(X).reshape(-1, L), y)
+    loss.backward()
+    found = agrees(step.write(y, loss))
+    assert set(found.values()) == {"agree"} and "grad_theta" in found
+
+
+@pytest.mark.parametrize("how", OTHERS)
+@pytest.mark.parametrize("trained", [True, False])
+def test_a_forward_of_its_own_that_is_more_is_refused_in_a_line(how, trained, tmp_path):
+    """And not called wrong; training goes on."""
+    head = head_of(OTHERS[how])
+    step = gradcheck.capture(head, tmp_path / "dump")
+    loss = cross_entropy(head(torch.randn(N, D).requires_grad_(trained)), torch.randint(L, (N,)))
+    loss.backward()
+    with pytest.raises(Unusable, match="the logits are not X θᵀ") as raised:
+        step.write(torch.randint(L, (N,)), loss)
+    assert "\n" not in str(raised.value) and head.weight.grad is not None
+
+
+def test_a_forward_that_takes_or_gives_more_is_refused_in_a_line(tmp_path):
+    class More(Linear):
+        def forward(self, X, scale=1):
+            return super().forward(X), scale
+
+    for number, call in enumerate((lambda head, X: head(X)[0], lambda head, X: head(X, scale=1)[0])):
+        head = More(D, L)
+        step = gradcheck.capture(head, tmp_path / f"{number}")
+        cross_entropy(call(head, torch.randn(N, D)), torch.randint(L, (N,))).backward()
+        with pytest.raises(Unusable, match="its forward"):
+            step.write(torch.randint(L, (N,)))
+
+
+def test_a_forward_that_somebody_replaced_is_looked_at(head, tmp_path):
+    plain = head.forward
+    head.forward = lambda X: plain(X) / 2
+    step = gradcheck.capture(head, tmp_path / "dump")
+    told = trained(head)
+    with pytest.raises(Unusable, match="Div"):
+        step.write(*told)
+
+
+def test_a_call_with_other_weights_is_none_of_the_layer(head, tmp_path):
+    """And computes with these; with its own it is one."""
+    step = gradcheck.capture(head, tmp_path / "dump")
+    X, y = batch()
+    others = {name: (2 * parameter).detach().requires_grad_() for name, parameter in head.named_parameters()}
+    Z = torch.func.functional_call(head, others, (X,))
+    assert torch.equal(Z, linear(X, others["weight"], others["bias"]))
+    loss = cross_entropy(Z, y)
+    loss.backward()
+    with pytest.raises(Unusable, match="functional_call"):
+        step.write(y, loss)
+    loss = cross_entropy(torch.func.functional_call(head, dict(head.named_parameters()), (X,)), y)
+    loss.backward()
+    assert set(agrees(step.write(y, loss)).values()) == {"agree"}
+
+
+def test_what_has_no_numbers_is_refused_at_once(head, tmp_path):
+    """By all three ways to capture."""
+    nothing = torch.nn.Linear(D, L, device="meta")
+    X, y = batch()
+    loss = cross_entropy(head(X), y)
+    W = nothing.weight
+    for capture in (
+        lambda: gradcheck.capture(nothing, tmp_path / "dump"),
+        lambda: gradcheck.capture({"theta": W, "b": None, "X": X, "Y": y}, tmp_path / "dump"),
+        lambda: gradcheck.capture.fused(X, W, None, y, loss, tmp_path / "dump"),
+    ):
+        with pytest.raises(Unusable, match="meta device, and has no numbers") as raised:
+            capture()
+        assert "\n" not in str(raised.value)

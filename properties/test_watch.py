@@ -8,7 +8,6 @@ import pytest
 
 import gradcheck
 from gradcheck import Disagreement, DisagreementWarning, Unusable, UnusualWarning
-from gradcheck.auditing.watching import turn
 
 torch = pytest.importorskip("torch")
 heads = pytest.importorskip("heads")
@@ -354,31 +353,3 @@ def test_what_cannot_be_watched_is_refused_in_one_line():
     for options in ({"every": 0}, {"probes": 1.5}, {"on": "stop"}, {"to": "/no/such/folder/file"}):
         with pytest.raises(Unusable):
             gradcheck.watch(torch.nn.Linear(2, 3), **options)
-
-
-class Placed:
-    """A tensor of another device, as far as a model of errors looks at it."""
-
-    def __init__(self, dtype, device):
-        self.dtype, self.device = dtype, torch.device(device)
-
-
-@pytest.fixture
-def flags():
-    """The flags of products on a GPU, as they were afterwards; torch's own object takes no monkeypatch."""
-    matmul = torch.backends.cuda.matmul
-    before = {flag: getattr(matmul, flag) for flag in turn.REDUCED.values()}
-    yield matmul
-    for flag, value in before.items():
-        setattr(matmul, flag, value)
-
-
-@pytest.mark.parametrize(("kind", "flag"), turn.REDUCED.items())
-def test_sums_that_torch_may_round_to_16_bits_are_not_taken_for_sums_in_float32(kind, flag, flags):
-    tensors = {name: Placed(getattr(torch, kind), "cuda") for name in ("theta", "b", "X", "Z")}
-    setattr(flags, flag, True)
-    with pytest.raises(Unusable, match=f"matmul.{flag} = False"):
-        turn.model_for(tensors, gradcheck.Arithmetic())
-    assert turn.model_for(tensors, gradcheck.Arithmetic(accumulate="float32"))
-    setattr(flags, flag, False)
-    assert turn.model_for(tensors, gradcheck.Arithmetic())

@@ -234,3 +234,83 @@ def test_what_leaves_the_range_of_float16_is_not_unusual(head, how):
         (loss * 65536).backward()
     assert not watch.found.wrong and not watch.found.unusual
     assert watch.found.judged == (how == "subnormal") and sum(watch.found.inconclusive.values()) == (how == "overflow")
+
+
+# ---- several calls of one step ----
+
+
+def heads_of_one_loss(head, calls):
+    """One loss of several calls."""
+    sum(cross_entropy(head(X), y) for X, y in (batch(requires_grad=True) for _ in range(calls))).backward()
+
+
+def micro_batches(head, calls):
+    for _ in range(calls):
+        heads_of_one_loss(head, 1)
+
+
+def checkpointed_together(head, calls):
+    """Each computed again in the backward pass."""
+    X, y = batch(requires_grad=True)
+    parts = [checkpoint(lambda x: head(x).tanh(), X, use_reentrant=False) for _ in range(calls)]
+    sum(cross_entropy(part, y) for part in parts).backward()
+
+
+def checkpointed_as_one(head, calls):
+    """Calls that are made in the backward pass alone, all in one part of the model."""
+    X, y = batch(requires_grad=True)
+    cross_entropy(checkpoint(lambda x: sum(head(x) for _ in range(calls)), X, use_reentrant=True), y).backward()
+
+
+SEVERAL = [heads_of_one_loss, micro_batches, checkpointed_together, checkpointed_as_one]
+
+
+@pytest.mark.parametrize("step", SEVERAL)
+def test_each_call_of_a_step_is_judged(head, step):
+    with gradcheck.watch(head, every=1) as watch:
+        for _ in range(2):
+            step(head, 3)
+        assert watch.found.judged == watch.found.calls == 6, str(watch.found)
+    assert not watch.found.wrong and "0 inconclusive" in str(watch.found)
+
+
+@pytest.mark.parametrize("call", [0, 1, 2])
+def test_a_fault_in_any_call_of_a_step_is_found_where_every_hundredth_is_due(head, call, monkeypatch):
+    """The first is due at each hundredth, and the others are judged beside it: so they are not missed for ever."""
+    linear, seen = torch.nn.functional.linear, []
+
+    def faulty(X, W, b):
+        Z = linear(X, W, b)
+        seen.append(Z)
+        if (len(seen) - 1) % 3 == call:
+            Z.data[5, 7] += 1
+        return Z
+
+    monkeypatch.setattr(torch.nn.functional, "linear", faulty)
+    with gradcheck.watch(head, every=99, on="keep") as watch:
+        for _ in range(34):
+            heads_of_one_loss(head, 3)
+    assert (watch.found.calls, watch.found.judged) == (102, 6)
+    assert [seen.call for seen in watch.found.wrong] == [call, 99 + call]
+
+
+@pytest.mark.parametrize(("every", "judged", "lost"), [(1, 5, 5), (4, 3, 1)])
+def test_a_call_that_nothing_flows_back_to_keeps_no_other_from_being_judged(head, every, judged, lost):
+    """It is known to be lost when its graph is gone, and the next makes up for it where it was due."""
+    with gradcheck.watch(head, every=every) as watch:
+        for _ in range(4):
+            head(batch()[0])
+            heads_of_one_loss(head, 1)
+        kept = head(batch()[0])
+        heads_of_one_loss(head, 1)
+    assert kept is not None and watch.found.calls == 10
+    assert (watch.found.judged, sum(watch.found.skipped.values())) == (judged, lost), str(watch.found)
+    assert len(watch.found.skipped) == 1
+
+
+def test_what_was_found_is_told_in_words(head):
+    with gradcheck.watch(head, every=1) as watch:
+        heads_of_one_loss(head, 1)
+        assert "1 call, 1 judged" in str(watch.found)
+        head(batch()[0])
+    assert "2 calls, 1 judged" in str(watch.found) and "not judged, 1 time: nothing" in str(watch.found)

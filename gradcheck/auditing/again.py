@@ -52,6 +52,16 @@ def softmax_rows(dump: Dump, rows: list[int], kept: Kept) -> tuple[Matrix, Reals
     return X, np.exp(bent - kept.m) / kept.s, kept.labels.of(rows, Y), slope
 
 
+def softmax_of(dump: Dump, kept: list[Kept], rows: list[int]) -> tuple[Reals, Reals, Reals]:
+    """Of all samples: these rows of A and Y', and of the slope of a cap (rows, n)."""
+    blocks = []
+    for block in kept:
+        _, A, Y, slope = softmax_rows(dump, rows, block)
+        blocks.append((A, Y, np.broadcast_to(slope, A.shape)))
+    A, Y, slope = (np.concatenate(arrays, axis=1) for arrays in zip(*blocks, strict=True))
+    return A, Y, slope
+
+
 def inside(dump: Dump, plan: Plan, sums: Sums) -> Reals:
     """(L,): no partial sum of an entry, divided by N or not, exceeds this and the limit."""
     total = sums.gradient

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 import numpy as np
 
-from gradcheck.auditing.again import softmax_rows, taken
+from gradcheck.auditing.again import softmax_of, taken
 from gradcheck.auditing.dump import Dump
 from gradcheck.auditing.findings import Compared
 from gradcheck.auditing.rows import real
@@ -40,11 +40,7 @@ def named(dump: Dump, kept: list[Kept], again: Compared, wrong: tuple[int, ...])
     chosen, allowed = [rows[k] for k in places], again.allowed[places]
     theta = taken(dump.arrays["theta"], chosen)
     computed = again.computed[places] - dump.l2 * theta
-    blocks = []
-    for block in kept:
-        _, A, Y, slope = softmax_rows(dump, chosen, block)
-        blocks.append((A, Y, np.broadcast_to(slope, A.shape)))
-    A, Y, slope = (np.concatenate(arrays, axis=1) for arrays in zip(*blocks, strict=True))
+    A, Y, slope = softmax_of(dump, kept, chosen)
     P, Y = (
         slope * A * np.concatenate([block.pull for block in kept]),
         slope * Y * np.concatenate([block.share for block in kept]),
@@ -54,13 +50,13 @@ def named(dump: Dump, kept: list[Kept], again: Compared, wrong: tuple[int, ...])
     tried |= of_ranks(dump, kept, chosen, P - Y, slope)
     others = {**undone(dump), **relabelled(dump)}
     tried |= {name: rows_of(other, kept, chosen, A, slope) for name, other in others.items()}
-    found = _products(dump, kept, np.stack(list(tried.values())))
+    found = products(dump, kept, np.stack(list(tried.values())))
     if dump.l2:
         found = found + np.multiply.outer([others.get(name, dump).l2 - dump.l2 for name in tried], theta)
     return tuple(name for name, G in zip(tried, found, strict=True) if (abs(G - computed) <= allowed).all())
 
 
-def _products(dump: Dump, kept: list[Kept], D: Reals) -> Reals:
+def products(dump: Dump, kept: list[Kept], D: Reals) -> Reals:
     """D Xᵀ for D (tried, rows, n)."""
     total = np.zeros((*D.shape[:2], dump.d))
     for block in kept:

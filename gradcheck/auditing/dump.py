@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from gradcheck import precision
 from gradcheck.arithmetic import FIELDS, Arithmetic
+from gradcheck.auditing import flags
 from gradcheck.auditing.matrices import Placed
 from gradcheck.auditing.met import Met
 from gradcheck.auditing.rows import HELD, cuts, real
@@ -28,7 +29,7 @@ GIVEN = ("upstream", "lse")  # that may be there, and nobody misses
 NAMES = (*NEEDED, *JUDGED, *GIVEN)
 BY_SAMPLE = ("X", "Y", "Z", "A", "grad_Z", "grad_X", "upstream", "lse")
 SAMPLES = ("columns", "rows")
-KNOWN = ("samples", "factor", "ranks", "reduced", *LAW, *FIELDS)  # what may be said of a dump
+KNOWN = ("samples", "factor", "ranks", "reduced", "flags", *LAW, *FIELDS)  # what may be said of a dump
 
 Arrays = Mapping[str, Any]
 
@@ -39,7 +40,8 @@ class Dump(Met):
 
     `precision` is the coarsest precision that theta, X or an array to be judged is stored in; `law` is the loss that was computed,
     and `arithmetic` what a dump says of its rounding beside that. `divided` is N where that is known already. Every gradient is
-    that of `factor` times the loss. `classes` counts those of each rank that has its own, `parts` the samples likewise.
+    that of `factor` times the loss. `classes` counts those of each rank that has its own, `parts` the samples likewise. `doubt`
+    is why products of these arrays cannot be judged.
     """
 
     arrays: Arrays
@@ -51,6 +53,7 @@ class Dump(Met):
     factor: float = 1.0
     classes: tuple[int, ...] = ()
     parts: tuple[int, ...] = ()
+    doubt: str = ""
 
     @property
     def L(self) -> int:
@@ -150,7 +153,17 @@ def of(
     factor = factor_of(declared.get("factor", 1.0), source)
     found = Dump(seen, CrossEntropy(**law), source, watched, Arithmetic(**arithmetic), None, factor, classes, parts)
     _validate(found)
-    return found
+    return _told(found, flags.known(declared["flags"], source)) if declared.get("flags") else found
+
+
+def _told(found: Dump, said: flags.Flags) -> Dump:
+    """With what follows from flags of its products."""
+    stored = [precision.named(found.arithmetic.stored)] if found.arithmetic.stored else []
+    kind = max(found.precision, *stored, key=lambda one: one.u) if stored else found.precision
+    declared = found.arithmetic
+    return replace(
+        found, arithmetic=flags.granted(said, kind.name, declared), doubt=flags.doubt(said, kind.name, declared)
+    )
 
 
 def factor_of(given: Any, source: str) -> float:

@@ -8,68 +8,72 @@ from gradcheck import precision
 from gradcheck.auditing.block import Block
 from gradcheck.auditing.dump import Dump
 from gradcheck.auditing.plan import Plan
-from gradcheck.auditing.rows import few, real
-from gradcheck.auditing.sums import Worst, keep
-from gradcheck.bounds import ErrorModel, rest, returned, spread
+from gradcheck.auditing.rows import real
+from gradcheck.auditing.sums import Worst
+from gradcheck.bounds import Columns, Differences, ErrorModel, rest, returned, spread
 from gradcheck.enclosure import U64, Enclosure, Reals, outward
 from gradcheck.verdict import told
 
 
-def worst_entries(dump: Dump, plan: Plan, block: Block) -> dict[str, Worst]:
-    """The worst entry of each, where they are in the dump."""
-    worst: dict[str, Worst] = _log_sums(dump, plan, block) if "lse" in dump.arrays else {}
-    if "A" in dump.arrays or "grad_Z" in dump.arrays:
-        for rows in few(block.p):
-            keep(worst, _worst_of(dump, plan, block, rows))
-    return worst
-
-
-def _log_sums(dump: Dump, plan: Plan, block: Block) -> dict[str, Worst]:
+def log_sums(dump: Dump, plan: Plan, block: Block) -> dict[str, Worst]:
     """The log-sum-exp of each sample, of each rank that has one."""
     array, found = dump.arrays["lse"], block.found
     written = spread(2, precision.of(np.dtype(array.dtype)).u)
     limit = (found.lse_error + found.Q) * (1 + written) + (written + 16 * U64) * abs(block.lse)
     value, limit = (np.broadcast_to(one, (len(array), len(limit))) for one in (block.lse, limit))
-    return {"lse": _worst(array, plan.arithmetic, value, limit, (slice(0, len(array)), block.part))}
+    return {"lse": worst(real(array[:, block.part]), plan.arithmetic, value, limit, (0, block.part.start))}
 
 
-def _worst_of(dump: Dump, plan: Plan, block: Block, rows: slice) -> dict[str, Worst]:
-    worst, found = {}, block.found
-    A = real(block.p[rows]) / block.s
+def worst_of(dump: Dump, plan: Plan, block: Block, rows: slice) -> dict[str, Worst]:
+    """Of these rows of A and of ∂ℒ/∂Z."""
+    found: dict[str, Worst] = {}
+    A, at = real(block.p[rows]) / block.s, (rows.start, block.part.start)
+    if "A" in dump.arrays:
+        a, f = of_A(plan, block.found)
+        there = real(dump.arrays["A"][rows, block.part])
+        found["A"] = worst(there, plan.arithmetic, A, A * a + f, at)
+    if "grad_Z" in dump.arrays:
+        labels, slope = block.labels, None if block.S is None else block.S[rows]
+        hard = labels.hard.of(rows, block.Y) if dump.law.smoothing else None
+        D, limit = differences(block, A, labels.of(rows, block.Y), hard, slope)
+        there = real(dump.arrays["grad_Z"][rows, block.part])
+        found["grad_Z"] = worst(there, plan.arithmetic, D, limit, at)
+    return found
+
+
+def of_A(plan: Plan, found: Columns) -> tuple[Reals, Reals]:
+    """What multiplies A in its limit, and what is there without it (nb,)."""
     grown, sure = np.expm1(np.minimum(found.R, 700.0)), np.exp(np.minimum(found.Q, 700.0))
     below = (8 * plan.arithmetic.eta * (1 + grown) + 8 * plan.own.eta) * sure
-    limit = A * (grown * sure + sure - 1) + below
-    if "A" in dump.arrays:
-        worst["A"] = _worst(dump.arrays["A"], plan.arithmetic, A, limit, (rows, block.part))
-    if "grad_Z" in dump.arrays:
-        worst["grad_Z"] = _worst(
-            dump.arrays["grad_Z"],
-            plan.arithmetic,
-            *_differences(dump, block, rows, A),
-            (rows, block.part),
-        )
-    return worst
+    return grown * sure + sure - 1, below
 
 
-def _differences(dump: Dump, block: Block, rows: slice, A: Reals) -> tuple[Reals, Reals]:
-    """D = A c − Y' / N, and its limit, from A and its limit."""
-    of, labels = block.of, block.labels
-    Y = labels.of(rows, block.Y)
+def of_D(of: Differences) -> Reals:
+    """What multiplies A in the limit of D (nb,)."""
+    return of.A * of.sure + of.own + 8 * U64 * of.size
+
+
+def of_labels(of: Differences) -> Reals:
+    """What multiplies Y' at least (nb,)."""
+    return of.Y + 8 * U64 * of.unit
+
+
+def differences(block: Block, A: Reals, Y: Reals, hard: Reals | None, slope: Any) -> tuple[Reals, Reals]:
+    """D = A c − Y' / N, and its limit, of some rows, or of one of each sample; `hard` are labels before they are smoothed."""
+    of = block.of
     others = of.others * rest(A, block.found.Q)
-    limit = (
-        A * (of.A * of.sure + of.own + 8 * U64 * of.size) + Y * (np.maximum(of.Y, others) + 8 * U64 * of.unit) + of.flat
-    )
-    if dump.law.smoothing:
-        limit += of.hard * labels.hard.of(rows, block.Y)
+    limit = A * of_D(of) + Y * (np.maximum(of.Y, others) + 8 * U64 * of.unit) + of.flat
+    if hard is not None:
+        limit += of.hard * hard
     D = A * block.pull - Y * block.share
-    return D if block.S is None else D * block.S[rows], limit
+    return D if slope is None else D * slope, limit
 
 
-def _worst(array: Any, model: ErrorModel, midpoint: Reals, limit: Reals, where: tuple[slice, slice]) -> Worst:
-    rows, block = where
+def worst(computed: Reals, model: ErrorModel, midpoint: Reals, limit: Reals, at: tuple[int, int]) -> Worst:
+    """Of entries that begin `at` a row and a sample."""
     if model.inside:  # of what is in the dump, the writing down
         limit = returned(limit, abs(midpoint), model)
-    computed, limit = real(array[rows, block]), outward(limit, 64)
+    limit = outward(limit, 64)
     ratio = Enclosure.representable(midpoint, np.where(np.isnan(limit), np.inf, limit)).test_ratio(computed)
     l, i = (int(k) for k in np.unravel_index(int(ratio.argmax()), ratio.shape))
     known = np.isfinite(limit) & np.isfinite(midpoint)
@@ -81,5 +85,5 @@ def _worst(array: Any, model: ErrorModel, midpoint: Reals, limit: Reals, where: 
         "told": some,
         "known": of,
     }
-    place = (rows.start + l, block.start + i)
+    place = (at[0] + l, at[1] + i)
     return Worst(float(ratio[l, i]), place, float(computed[l, i]), float(midpoint[l, i]), float(limit[l, i]), **summed)

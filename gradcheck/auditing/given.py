@@ -30,7 +30,7 @@ def with_bias(arrays: Mapping[str, Any]) -> dict[str, Any]:
 def _seen(name: str, array: Any) -> bool:
     if array is None:
         raise Unusable(f"{name} is None; expected an array, or nothing said of {name}")
-    _require_numbers(name, array)
+    require_numbers(name, array)
     try:
         return seen(array)
     except TypeError:  # a tracer of jax is nowhere
@@ -39,7 +39,7 @@ def _seen(name: str, array: Any) -> bool:
         ) from None
 
 
-def _require_numbers(name: str, array: Any) -> None:
+def require_numbers(name: str, array: Any) -> None:
     """`Unusable` where a tensor of torch does not hold its numbers one beside the other."""
     if not hasattr(array, "detach"):
         return

@@ -12,7 +12,7 @@ class Passing:
 
     def __init__(self, layer: Any, seen: Callable[..., Any]) -> None:
         self._layer, self._seen, self.looking = layer, seen, True
-        self._before, self.forward = vars(layer).get("forward"), layer.forward
+        self.before, self.forward = vars(layer).get("forward"), layer.forward
         layer.forward = self
 
     def __call__(self, *given: Any, **named: Any) -> Any:
@@ -28,10 +28,10 @@ class Passing:
         self.looking = False
         held = self._layer.__dict__
         while isinstance(last := held.get("forward"), Passing) and not last.looking:
-            if last._before is None:
+            if last.before is None:
                 del held["forward"]
             else:
-                held["forward"] = last._before
+                held["forward"] = last.before
 
     def __reduce__(self) -> tuple[Any, ...]:
         return getattr, (self._layer, "forward")

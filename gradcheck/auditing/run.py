@@ -10,8 +10,9 @@ from typing import Any
 import numpy as np
 
 from gradcheck.arithmetic import Arithmetic
-from gradcheck.auditing import dump, files, shards
+from gradcheck.auditing import dump, files, flags, shards
 from gradcheck.auditing.dump import Dump
+from gradcheck.auditing.explained import explained
 from gradcheck.auditing.findings import Finding
 from gradcheck.auditing.fuller import bought
 from gradcheck.auditing.given import where_they_are
@@ -125,6 +126,7 @@ def audit(
     declared: dict[str, Any] = {
         **(arithmetic.said if arithmetic else {}),
         **({"accumulate": accumulate} if accumulate else {}),
+        **flags.said(arrays.values()),
     }
     said = law.said if law else {"reduction": reduction}
     found = dump.of(given, samples=samples, factor=factor, **said, **declared)
@@ -135,9 +137,7 @@ def audit(
             stack.enter_context(in_turn())
             stack.enter_context(pinned())
         planned = _planned(found, probes=probes, seed=seed, memory=memory)
-        return _explained(
-            _found(found, planned, _merged(_threads(found, planned), found, _quiet)), found, planned, memory
-        )
+        return _concluded(found, planned, _merged(_threads(found, planned), found, _quiet), memory)
 
 
 def _of(path: str | os.PathLike[str], arrays: Mapping[str, Any], **asked: Any) -> Audit:
@@ -176,7 +176,7 @@ def audit_path(
             from gradcheck.auditing import dask
 
             parts = dask.shards(scheduler, path.absolute(), {**given, "memory": memory}, planned)
-        return _explained(_found(found, planned, _merged(parts, found, told)), found, planned, memory)
+        return _concluded(found, planned, _merged(parts, found, told), memory)
 
 
 def _threads(found: Dump, planned: Plan) -> Iterator[Sums]:
@@ -194,20 +194,15 @@ def _merged(parts: Iterator[Sums], found: Dump, told: Told) -> Sums:
     return total
 
 
-def _explained(judged: Audit, found: Dump, planned: Plan, memory: int) -> Audit:
-    """Where something disagrees and a depth of sums was declared: whether it agrees without."""
-    said = found.arithmetic.sums
-    if judged.status != 1 or not said:
-        return judged
-    other = replace(found, arithmetic=replace(found.arithmetic, sums=""))
-    again = _planned(other, probes=planned.probes.shape[1], seed=planned.seed, memory=memory)
-    usual = _found(other, again, _merged(_threads(other, again), other, _quiet))
-    words = f"would agree if sums were in any order: they are not as --sums {said} says"
-    findings = (
-        replace(one, faults=(words,)) if one.verdict.failed and not any_order.verdict.failed else one
-        for one, any_order in zip(judged.findings, usual.findings, strict=True)
-    )
-    return replace(judged, findings=tuple(findings))
+def _concluded(found: Dump, planned: Plan, sums: Sums, memory: int) -> Audit:
+    """With what explains it where something disagrees."""
+
+    def judged(other: Dump) -> tuple[Finding, ...]:
+        again = _planned(other, probes=planned.probes.shape[1], seed=planned.seed, memory=memory)
+        return judge(other, again, _merged(_threads(other, again), other, _quiet))
+
+    audit = _found(found, planned, sums)
+    return replace(audit, findings=explained(found, sums.kept, audit.findings, judged))
 
 
 def _found(found: Dump, planned: Plan, sums: Sums) -> Audit:

@@ -9,7 +9,7 @@ import numpy as np
 
 from gradcheck.auditing.block import Block, read
 from gradcheck.auditing.dump import Dump
-from gradcheck.auditing.entries import worst_entries
+from gradcheck.auditing.in_place import worst_entries
 from gradcheck.auditing.losses import losses
 from gradcheck.auditing.of_samples import probed
 from gradcheck.auditing.plan import Plan, least, rounding

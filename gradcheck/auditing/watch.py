@@ -26,6 +26,8 @@ def watch(
 ) -> Watch:
     """Judge the three products of a torch.nn.Linear, Z, ∂ℒ/∂θ and ∂ℒ/∂X, of one call in `every`, where they are.
 
+    Where a step calls the layer several times, those calls are judged, too, that are made before anything has flowed back to it.
+
     What rounding cannot explain is a `gradcheck.DisagreementWarning`, with `on="raise"` a `Disagreement` out of the backward pass,
     with `on="keep"` neither; `watch.found` has it, and says what could not be judged and why. What is only unusual is
     warned of once. `to` is a file to which a line of JSON is added for each call that was due. `arithmetic` declares how the
@@ -36,7 +38,7 @@ def watch(
         >>> with gradcheck.watch(head, every=1) as watch:
         ...     torch.nn.functional.cross_entropy(head(torch.randn(20, 16)), torch.arange(20)).backward()
         >>> print(watch.found)
-        1 calls, 1 judged, 0 inconclusive
+        1 call, 1 judged, 0 inconclusive
           nothing disagrees
     """
     return Watch(

@@ -4,9 +4,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+from gradcheck.auditing import flags
 from gradcheck.auditing.capturing.place import Place
 from gradcheck.auditing.capturing.step import _told
-from gradcheck.auditing.capturing.uses import adding
+from gradcheck.auditing.given import require_numbers
+from gradcheck.auditing.passes import Gradients, Passes
 from gradcheck.errors import Unusable
 from gradcheck.tensors import array
 
@@ -19,40 +21,57 @@ class Fused:
     def __init__(self, given: tuple[Any, Any, Any], labels: Any, loss: Any, place: Place) -> None:
         place.require()
         X, W, _ = given
+        for name, tensor in zip("XWb", given, strict=True):
+            require_numbers(name, tensor)
         if getattr(W, "ndim", 0) != 2 or getattr(X, "ndim", 0) < 1 or X.shape[-1] != W.shape[1]:
             shapes = " and ".join(str(tuple(getattr(tensor, "shape", ()))) for tensor in (X, W))
             raise Unusable(f"X and W have shapes {shapes}; expected (…, d) and (L, d)")
         self._given, self._labels, self._loss, self._place = given, labels, loss, place
-        self._gradients: dict[str, Any] = {}
+        self._passes = Passes(given[1:])
+        self._gradients = Gradients(self._passes)
         self._versions = [None if tensor is None else tensor._version for tensor in given]
         whole = loss if not isinstance(loss, list | tuple) else None
         if whole is None or whole.grad_fn is None:
             raise Unusable("the loss has no graph; expected one loss of X, W and b, before loss.backward()")
-        self._handles = list(_watched(whole, dict(zip(NAMES, given, strict=True)), self._gradients))
+        self._handles = list(_watched(whole, dict(zip(NAMES, given, strict=True)), self._taken))
         if not self._handles:
             raise Unusable("the loss does not follow from X, W or b; expected the tensors that it was computed from")
+
+    def _taken(self, name: str) -> Any:
+        """A hook of what one of them is handed: more than one function may hand it a part."""
+        add = self._gradients.adding(name)
+
+        def hook(gradient: Any) -> None:
+            if gradient is not None:
+                self._passes.flows(gradient, self._gradients)
+                add(gradient)
+
+        return hook
 
     def write(self, **told: Any) -> Path:
         """Write the dump, once `loss.backward()` has run, before the weights change; what is said beside is as in `Step.write`."""
         for handle in self._handles:
             handle.remove()
+        self._passes.close()
         X, W, b = self._given
-        if not self._gradients:
+        gradients = self._gradients.sums(self._passes.of([self._gradients], []))
+        if not gradients:
             raise Unusable("no gradient has come from the loss; expected write() after loss.backward()")
         versions = [None if tensor is None else tensor._version for tensor in self._given]
         if versions[1:] != self._versions[1:]:
             raise Unusable("W or b was changed since the loss was computed; expected write() before optimizer.step()")
         bias = b if b is not None else W.detach().new_zeros(W.shape[0])
-        arrays = {"theta": W, "b": bias} | {
-            name: self._gradients[name] for name in NAMES[1:] if name in self._gradients
-        }
-        call = {"X": array(X)} | ({"grad_X": array(self._gradients["grad_X"])} if "grad_X" in self._gradients else {})
+        arrays = {"theta": W, "b": bias} | {name: gradients[name] for name in NAMES[1:] if name in gradients}
+        call = {"X": array(X)} | ({"grad_X": array(gradients["grad_X"])} if "grad_X" in gradients else {})
         return self._place.write(
-            {name: array(value) for name, value in arrays.items()}, [call], _told(self._labels, self._loss, told), {}
+            {name: array(value) for name, value in arrays.items()},
+            [call],
+            _told(self._labels, self._loss, told),
+            flags.said([W]),
         )
 
 
-def _watched(loss: Any, inputs: dict[str, Any], into: dict[str, Any]) -> Iterator[Any]:
+def _watched(loss: Any, inputs: dict[str, Any], taken: Any) -> Iterator[Any]:
     """Hooks on each function of the graph that hands a gradient to one of these, and not on what lies beyond them."""
     ends = {name: _end(tensor) for name, tensor in inputs.items() if tensor is not None and tensor.requires_grad}
     stops, seen, waiting = {node for node, _ in ends.values()}, set(), [loss.grad_fn]
@@ -64,7 +83,7 @@ def _watched(loss: Any, inputs: dict[str, Any], into: dict[str, Any]) -> Iterato
         for place, edge in enumerate(node.next_functions):
             for name, end in ends.items():
                 if edge == end:
-                    yield node.register_hook(_taking(place, adding(into, name)))
+                    yield node.register_hook(_taking(place, taken(name)))
             waiting.append(edge[0])
 
 
@@ -77,7 +96,6 @@ def _end(tensor: Any) -> tuple[Any, int]:
 
 def _taking(place: int, hook: Any) -> Any:
     def take(given: Any, _: Any) -> None:
-        if given[place] is not None:
-            hook(given[place])
+        hook(given[place])
 
     return take

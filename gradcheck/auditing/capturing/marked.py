@@ -50,7 +50,8 @@ def _calls(given: Any, shapes: Shapes) -> list[Any]:
     whole, sizes = array(given), [int(np.prod(shape)) for shape in shapes]
     if len(whole.reshape(-1)) != sum(sizes):
         raise Unusable(
-            f"{whole.size} labels are given, and the layer was called with {sum(sizes)} samples in {len(sizes)} calls"
+            f"{whole.size} labels are given, and the layer was called with {sum(sizes)} samples in {len(sizes)} calls, each with a "
+            "gradient; expected those of each call in a list, and nothing differentiated beside the step"
         )
     parts = np.split(whole.reshape(-1), np.cumsum(sizes)[:-1])
     return [part.reshape(shape) for part, shape in zip(parts, shapes, strict=True)]

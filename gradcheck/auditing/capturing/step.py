@@ -4,10 +4,12 @@ from pathlib import Path
 from typing import Any
 
 from gradcheck import precision
+from gradcheck.auditing import flags
 from gradcheck.auditing.capturing.group import distributed
 from gradcheck.auditing.capturing.place import Place
 from gradcheck.auditing.capturing.told import Told
 from gradcheck.auditing.capturing.uses import Call, Uses
+from gradcheck.auditing.given import require_numbers
 from gradcheck.errors import Unusable
 from gradcheck.tensors import array
 
@@ -34,6 +36,7 @@ class Step:
             raise Unusable(
                 f"a {type(layer).__name__} has no weight (L, d) of its own; expected {hint}, a torch.nn.Linear"
             )
+        require_numbers("the weight", weight)
         self._place, self._uses, self._written = place, Uses(layer), False
 
     def write(self, labels: Any, loss: Any = None, **told: Any) -> Path:
@@ -50,11 +53,17 @@ class Step:
             raise Unusable(
                 "the layer's weight is computed from others since capture() (pruning, a parametrization); expected one of its own"
             )
-        calls = [call for call in self._uses.calls if "grad_Z" in call.gradients]
-        if any(call.twice for call in calls):
+        if self._uses.odd:
+            kind = type(self._uses.layer).__name__
             raise Unusable(
-                "the gradient was differentiated itself (create_graph=True), and what flows back is not of the loss alone; "
-                "expected a step without a penalty on gradients"
+                f"the logits are not X θᵀ + b of this {kind}, or cannot be seen to be: {self._uses.odd}; expected a layer "
+                "that gives this product and nothing else, or gradcheck.capture of the arrays of one"
+            )
+        calls, passes = self._uses.came()
+        if self._uses.others and not self._uses.calls:
+            raise Unusable(
+                "the layer was called with other weights than its own (torch.func.functional_call); expected its own, or "
+                "gradcheck.capture.fused(X, W, b, labels, loss, folder) with those"
             )
         if not self._uses.calls:
             raise Unusable(
@@ -70,7 +79,10 @@ class Step:
                 )
         said = _told(labels, loss, told)
         path = self._place.write(
-            self._parameters(said, calls), _arrays(calls), said, _stored(said.loss, calls, self._uses)
+            self._parameters(said, len(calls), passes),
+            _arrays(calls, passes),
+            said,
+            {**_stored(said.loss, calls, self._uses), **flags.said([calls[0].Z])},
         )
         self.close()
         self._written = True
@@ -81,14 +93,14 @@ class Step:
         self._uses.close()
         self._uses.calls.clear()
 
-    def _parameters(self, said: Told, calls: list[Call]) -> dict[str, Any]:
+    def _parameters(self, said: Told, calls: int, passes: set[int | None]) -> dict[str, Any]:
         """theta, b, and their gradients."""
-        own, factors = self._uses.parameters, set(said.factors(len(calls)))
+        own, factors = self._uses.parameters, set(said.factors(calls))
         weight = own["weight"].tensor
         bias = own["bias"].tensor if "bias" in own else weight.detach().new_zeros(weight.shape[0])
         found = {"theta": weight, "b": bias}
         for name, parameter in own.items():
-            gradient = parameter.gradient(factors, local=_ranks() > 1)
+            gradient = parameter.gradient(factors, passes, local=_ranks() > 1)
             if gradient is not None:
                 found["grad_theta" if name == "weight" else "grad_b"] = gradient
         return {name: array(value) for name, value in found.items()}
@@ -104,14 +116,14 @@ def _told(labels: Any, loss: Any, told: dict[str, Any]) -> Told:
         ) from None
 
 
-def _arrays(calls: list[Call]) -> list[dict[str, Any]]:
+def _arrays(calls: list[Call], passes: set[int | None]) -> list[dict[str, Any]]:
     """Of each call; logits that the loss has overwritten are left out, and computed from theta and X."""
     there = not any(call.overwritten for call in calls)
     return [
         {
             "X": array(call.X),
             **({"Z": array(call.Z)} if there else {}),
-            **{k: array(v) for k, v in call.gradients.items()},
+            **{k: array(v) for k, v in call.gradients.sums(passes).items()},
         }
         for call in calls
     ]

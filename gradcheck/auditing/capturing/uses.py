@@ -1,8 +1,10 @@
 """What a torch layer takes and gives, call by call, with the gradient of each use alone. Imports no framework."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
+from gradcheck.auditing.capturing import product
+from gradcheck.auditing.passes import Gradients, Passes, backward_pass, empty
 from gradcheck.auditing.passing import Passing
 
 KEPT = 2  # samples whose logits are kept, to see whether a loss has overwritten them
@@ -14,29 +16,28 @@ class Call:
 
     X: Any
     Z: Any
-    gradients: dict[str, Any] = field(default_factory=dict)
+    gradients: Gradients
     version: int = 0
     first: Any = None
-    twice: bool = False
 
     @classmethod
-    def of(cls, X: Any, Z: Any) -> "Call":
+    def of(cls, X: Any, Z: Any, passes: Passes) -> "Call":
         """Watched from now on."""
-        call = cls(X, Z, version=Z._version, first=Z.detach().reshape(-1, Z.shape[-1])[:KEPT].clone())
+        first = Z.detach().reshape(-1, Z.shape[-1])[:KEPT].clone()
+        call = cls(X, Z, Gradients(passes), version=Z._version, first=first)
         if X.requires_grad:
-            X.register_hook(adding(call.gradients, "grad_X"))
-        Z.grad_fn.register_prehook(call.flowed(adding(call.gradients, "grad_Z", copied=False)))
-        return call
+            X.register_hook(call.gradients.adding("grad_X"))
+        add = call.gradients.adding("grad_Z", copied=False)
 
-    def flowed(self, add: Any) -> Any:
-        """A hook of what reaches the product, after every hook of the logits; `twice` where it is differentiated itself."""
-
-        def hook(gradients: tuple[Any, ...]) -> None:
+        def flowed(gradients: tuple[Any, ...]) -> None:
+            """What reaches the product, after every hook of the logits."""
             if gradients[0] is not None:
-                self.twice |= bool(gradients[0].requires_grad)
+                passes.flows(gradients[0], call.gradients)
                 add(gradients[0])
 
-        return hook
+        Z.register_hook(passes.recorded)  # of torch.autograd.grad(loss, Z), which goes no further
+        Z.grad_fn.register_prehook(flowed)
+        return call
 
     @property
     def overwritten(self) -> bool:
@@ -50,29 +51,18 @@ def _same(one: Any, other: Any) -> bool:
     return bool(((one == other) | (one.isnan() & other.isnan())).all())
 
 
-def adding(into: dict[str, Any], *names: str, copied: bool = True) -> Any:
-    """A hook that adds up what comes, in the order in which it comes; a copy, where it may become a .grad that is written to."""
-
-    def hook(gradient: Any) -> None:
-        made = gradient.clone() if copied and any(name not in into for name in names) else gradient
-        for name in names:
-            into[name] = into[name] + made if name in into else made
-
-    return hook
-
-
 class Parameter:
     """A parameter, its gradient by the uses that are seen, and whether others used it in the same step."""
 
-    def __init__(self, tensor: Any) -> None:
-        self.tensor = tensor
+    def __init__(self, tensor: Any, passes: Passes) -> None:
+        self.tensor, self._passes = tensor, passes
         self._handle = tensor.register_hook(self._whole) if tensor.requires_grad else None
         self.begin()
 
     def begin(self) -> None:
         """A step begins."""
-        self.own: dict[str, Any] = {}  # in all, and since the last backward pass ended
-        self.shared, self.begun = False, False
+        self.own = Gradients(self._passes)
+        self._shared: set[int | None] = set()  # passes in which .grad has more than what is seen
         self.version = self.tensor._version
 
     @property
@@ -80,37 +70,40 @@ class Parameter:
         """Whether the numbers are others than they were when the step began."""
         return bool(self.tensor._version != self.version)
 
-    def alias(self) -> Any:
+    def named(self, held: Any) -> bool:
+        """Whether what the layer holds is this, or the alias of another that looks at it."""
+        return held is self.tensor or getattr(held, "_base", None) is self.tensor
+
+    def alias(self, held: Any) -> Any:
         """The same numbers by another name: what flows back to it comes from one use alone."""
-        if not self.tensor.requires_grad:
-            return self.tensor
-        made = self.tensor.view_as(self.tensor)
+        if not held.requires_grad:
+            return held
+        made = held.view_as(held)
         if made.requires_grad:
-            made.register_hook(adding(self.own, "grad", "since"))
+            made.register_hook(self.own.adding("grad"))
         return made
 
     def _whole(self, gradient: Any) -> None:
         """What comes to the parameter in a backward pass, before it is added to .grad."""
-        if not self.begun:
-            self.begun = True  # what is there already is of steps that were not seen
-            before = self.tensor.grad
-            self.shared = before is not None and bool((before != 0).any())
-        seen = self.own.pop("since", None)
-        if seen is None or gradient.is_sparse or seen.shape != gradient.shape or not _same(seen, gradient):
-            self.shared = True
+        before = not (self._passes.arrived or empty(self.tensor.grad))  # of steps that were not seen
+        seen = self.own.now.get("grad")
+        if before or seen is None or gradient.is_sparse or seen.shape != gradient.shape or not _same(seen, gradient):
+            self._shared.add(backward_pass())
 
     def close(self) -> None:
         """Watch no more."""
         if self._handle is not None:
             self._handle.remove()
 
-    def gradient(self, factors: set[float], *, local: bool) -> Any:
-        """What training has, where this use is all that it is of; otherwise that of this use alone.
+    def gradient(self, factors: set[float], passes: set[int | None], *, local: bool) -> Any:
+        """What training has of these passes, where this use is all that it is of; otherwise that of this use alone.
 
         So it is where others used it, where it was divided by a loss scale since, cleared, or added up over ranks (`local`).
         """
-        own, there = self.own.get("grad"), self.tensor.grad
-        if own is None or self.shared or local or there is None or there.shape != own.shape:
+        own, there = self.own.sums(passes).get("grad"), self.tensor.grad
+        if own is None or self._shared & passes or local or there is None or there.shape != own.shape:
+            return own
+        if not passes & self._passes.arrived and empty(there):  # taken by torch.autograd.grad
             return own
         scaled = len(factors) == 1 and factors != {1.0}
         if scaled and bool((there * next(iter(factors)) == own).all()):
@@ -123,40 +116,67 @@ class Uses:
 
     def __init__(self, layer: Any) -> None:
         self.layer, self.calls = layer, list[Call]()
-        self.parameters = {
-            name: Parameter(layer._parameters[name])
-            for name in ("weight", "bias")
-            if layer._parameters.get(name) is not None
-        }
-        self.computed = False
+        held = {name: layer._parameters.get(name) for name in ("weight", "bias")}
+        self.passes = Passes(held.values())
+        self.parameters = {name: Parameter(one, self.passes) for name, one in held.items() if one is not None}
+        self.computed, self.others, self.odd = False, False, ""
+        self._own = product.own(layer)
         self._passing = Passing(layer, self._watched)
 
-    def _watched(self, given: Any) -> Any:
-        self.computed |= any(name not in self.layer._parameters for name in self.parameters)
-        if self.computed:
+    def _watched(self, given: Any, *more: Any, **named: Any) -> Any:
+        if more or named or not hasattr(given, "is_floating_point"):
+            self.odd = self.odd or "its forward takes more than X"
+            return self._passing.forward(given, *more, **named)
+        held = self.layer._parameters
+        self.computed |= any(name not in held for name in self.parameters)
+        others = not all(parameter.named(held.get(name)) for name, parameter in self.parameters.items())
+        if self.computed or others:  # as torch.func.functional_call has them
+            self.others |= others
             return self._passing.forward(given)
         if any(parameter.changed for parameter in self.parameters.values()):
             self._begin()
-        X = given.view_as(given) if getattr(given, "requires_grad", False) else given
-        held = self.layer._parameters
+        X, aliases = (
+            self._taken(given),
+            {name: parameter.alias(held[name]) for name, parameter in self.parameters.items()},
+        )
         kept = {name: held[name] for name in self.parameters}
         try:
-            held.update({name: parameter.alias() for name, parameter in self.parameters.items()})
+            held.update(aliases)
             Z = self._passing.forward(X)
         finally:
             held.update(kept)
-        if getattr(Z, "requires_grad", False):
-            self.calls.append(Call.of(X, Z))
+        if not hasattr(Z, "grad_fn"):
+            self.odd = self.odd or f"its forward gives a {type(Z).__name__}"
+        elif Z.requires_grad:
+            if not self._own:
+                self.odd = self.odd or product.odd(Z, X, aliases["weight"], aliases.get("bias"))
+            self.calls.append(Call.of(X, Z, self.passes))
         return Z
+
+    def _taken(self, given: Any) -> Any:
+        """X by another name; where the forward may do with it what it likes, with a gradient, by which it is seen what that is."""
+        weight = self.parameters["weight"].tensor
+        if not self._own and weight.requires_grad and given.is_floating_point():
+            given = given if given.requires_grad else given.detach().requires_grad_()
+        return given.view_as(given) if getattr(given, "requires_grad", False) else given
 
     def _begin(self) -> None:
         """Another step: nothing of the one before is kept."""
         self.calls.clear()
+        self.passes.begin()
+        self.odd = ""
         for parameter in self.parameters.values():
             parameter.begin()
+
+    def came(self) -> tuple[list[Call], set[int | None]]:
+        """The calls that the step is of, and its backward passes; `Unusable` where nothing says which."""
+        own = [parameter.own for parameter in self.parameters.values()]
+        passes = self.passes.of([call.gradients for call in self.calls], own)
+        return [call for call in self.calls if "grad_Z" in call.gradients.sums(passes)], passes
 
     def close(self) -> None:
         """The layer as it was."""
         self._passing.release()
+        self.passes.close()
         for parameter in self.parameters.values():
             parameter.close()

@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.auditing import dump, files
-from gradcheck.auditing.given import with_bias
+from gradcheck.auditing import dump, files, flags
+from gradcheck.auditing.given import require_numbers, with_bias
 from gradcheck.errors import Unusable
 from gradcheck.law import CrossEntropy
 from gradcheck.law.options import PLAIN
@@ -32,6 +32,9 @@ def write(
 
     A folder that exists is refused; with `overwrite`, a dump is replaced, and any other folder is refused all the same.
     """
+    declared = {**flags.said(arrays.values()), **declared}
+    for name, value in arrays.items():
+        require_numbers(name, value)
     found = {name: array(value) for name, value in with_bias(arrays).items()}
     unknown = [name for name in found if name not in dump.NAMES]
     if unknown:

@@ -71,9 +71,9 @@ class Found:
 
     def lines(self) -> Iterator[str]:
         """In words."""
-        yield f"{self.calls} calls, {self.judged} judged, {sum(self.inconclusive.values())} inconclusive"
-        yield from (f"  inconclusive, {count} times: {reason}" for reason, count in self.inconclusive.items())
-        yield from (f"  not judged, {count} times: {reason}" for reason, count in self.skipped.items())
+        yield f"{_counted(self.calls, 'call')}, {self.judged} judged, {sum(self.inconclusive.values())} inconclusive"
+        yield from (f"  inconclusive, {_counted(n, 'time')}: {reason}" for reason, n in self.inconclusive.items())
+        yield from (f"  not judged, {_counted(n, 'time')}: {reason}" for reason, n in self.skipped.items())
         if not (self.calls or self.skipped):
             yield "  the layer was not called where it can be seen: a compiled model passes it by"
         if not self.judged:
@@ -116,6 +116,10 @@ class Lines:
         except OSError as problem:
             path, self._path = self._path, None
             warnings.warn(f"{_cannot(path, problem)}; the watch goes on without it", RuntimeWarning, stacklevel=2)
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}{'s' * (count != 1)}"
 
 
 def _cannot(path: Path, problem: OSError) -> str:

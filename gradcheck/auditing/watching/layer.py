@@ -11,12 +11,13 @@ from gradcheck.auditing.matrices.door import unrecorded
 from gradcheck.auditing.passing import Passing
 from gradcheck.auditing.watching.found import Found, Lines, Seen, line
 from gradcheck.auditing.watching.turn import Turn
+from gradcheck.auditing.watching.turns import Turns
 from gradcheck.errors import Disagreement, DisagreementWarning, Unusable, UnusualWarning, raised
 
 ON = ("warn", "raise", "keep")
 NO_GRADIENT = "no gradients are recorded there (torch.no_grad, or the first pass of gradient checkpointing)"
 EVAL = "the layer is in eval mode"
-LOST = "nothing flowed back to the layer before it was called again, or let go"
+LOST = "nothing flowed back to the layer while there was a graph, or before the watch was closed"
 OTHER = "the layer is not what it was: its weight is computed from others (pruning, a parametrization)"
 NONE = "neither the layer nor its data require a gradient"
 UNFINISHED = "not every gradient came back to the layer"
@@ -36,7 +37,7 @@ class Watch:
                 raise Unusable(f"{name}={value!r:.40}; expected a whole number from 1")
         self._layer, self._every, self._probes, self._on, self._declared = layer, every, probes, on, arithmetic
         self._found, self._lines, self._next = Found(), Lines(to), 0
-        self._turn: Turn | None = None
+        self._turns = Turns()
         self._warned = False
         self._passing = Passing(layer, self._watched)
         self._forward = self._passing.forward
@@ -55,7 +56,7 @@ class Watch:
     def close(self) -> None:
         """The layer as it was."""
         self._passing.release()
-        self._end()
+        self._end(self._turns.over(every=True))
 
     # ---- what passes ----
 
@@ -67,15 +68,17 @@ class Watch:
         if reason:
             self._found.skipped[reason] += 1
             return self._forward(X)
-        if self._turn is not None and self._turn.repeated():
+        self._end(self._turns.over())
+        if self._turns.repeated():
             return self._forward(X)
         number, self._found.calls = self._found.calls, self._found.calls + 1
-        if number < self._next:
-            return self._forward(X)
-        self._end()
-        return self._judged(number, X)
+        due = number >= self._next
+        if due:
+            self._next = number + self._every
+        return self._judged(number, X, due=due) if due or self._turns.waiting else self._forward(X)
 
-    def _judged(self, number: int, X: Any) -> Any:
+    def _judged(self, number: int, X: Any, *, due: bool) -> Any:
+        """One that is due, or one beside it: whatever is called before anything has flowed back may be of the same step."""
         held = self._layer._parameters
         kept = {name: held[name] for name in ("weight", "bias") if name in held}
         other = X.view_as(X) if X.requires_grad else X
@@ -85,7 +88,6 @@ class Watch:
             Z = self._forward(other)
         finally:
             held.update(kept)
-        self._next = number + self._every
         try:
             with unrecorded(sys.modules["torch"]):
                 turn = Turn.of(number, (alias, kept.get("bias"), other), Z, self._declared, self._probes)
@@ -98,8 +100,8 @@ class Watch:
         if Z.grad_fn is None:
             self._skip(number, NONE)
             return Z
-        self._turn = turn
-        Z.grad_fn.register_prehook(turn.logits)  # what reaches the product, after every hook of the tensor
+        turn.due = due
+        self._turns.add(turn, Z.grad_fn)
         for name, tensor in (("grad_theta", alias), ("grad_X", other)):
             if tensor.requires_grad:
                 tensor.register_hook(self._hook(turn, name))
@@ -107,8 +109,8 @@ class Watch:
 
     def _hook(self, turn: Turn, name: str) -> Any:
         def hook(gradient: Any) -> None:
-            if turn.gradient(name, gradient) and turn is self._turn:
-                self._end()
+            if turn.gradient(name, gradient):
+                self._end(self._turns.take(turn))
 
         return hook
 
@@ -118,22 +120,23 @@ class Watch:
         self._found.skipped[reason] += 1
         self._lines.write({"call": number, "skipped": reason})
 
-    def _end(self) -> None:
-        """The call that was judged is over: all of it has come, or another begins."""
-        turn, self._turn = self._turn, None
-        if turn is None:
-            return
+    def _end(self, turns: list[Turn]) -> None:
+        """Calls that were judged are over: all of it has come, or nothing will any more."""
+        for turn in turns:
+            self._conclude(turn)
+        self._tell([Seen(turn.number, one.quantity, e) for turn in turns for one in turn.judged for e in one.entries])
+
+    def _conclude(self, turn: Turn) -> None:
         if turn.failed or not turn.began or turn.waits:
-            reason = turn.failed or (UNFINISHED if turn.began else LOST)
-            self._skip(turn.number, reason)
-            self._next = turn.number + 1 if not turn.began else self._next
-        else:
-            self._lines.write(line(turn.number, turn.judged))
-            unknown = [one for one in turn.judged if one.unknown]
-            self._found.judged += not unknown
-            for one in unknown[:1]:
-                self._found.inconclusive[f"{NAMES[one.quantity]}: {one.unknown}"] += 1
-        self._tell([Seen(turn.number, one.quantity, entry) for one in turn.judged for entry in one.entries])
+            self._skip(turn.number, turn.failed or (UNFINISHED if turn.began else LOST))
+            if turn.due and not turn.began:  # the next makes up for it
+                self._next = self._found.calls
+            return
+        self._lines.write(line(turn.number, turn.judged))
+        unknown = [one for one in turn.judged if one.unknown]
+        self._found.judged += not unknown
+        for one in unknown[:1]:
+            self._found.inconclusive[f"{NAMES[one.quantity]}: {one.unknown}"] += 1
 
     def _tell(self, seen: list[Seen]) -> None:
         for one in seen:

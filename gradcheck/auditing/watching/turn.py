@@ -2,13 +2,14 @@
 
 import sys
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 from gradcheck import precision
 from gradcheck.arithmetic import Arithmetic
+from gradcheck.auditing import flags
 from gradcheck.auditing.kinds import model_of
 from gradcheck.auditing.matrices.door import unrecorded
+from gradcheck.auditing.passes import backward_pass
 from gradcheck.auditing.watching.products import Call, Judged
 from gradcheck.bounds import ErrorModel
 from gradcheck.errors import Unusable, raised
@@ -16,11 +17,6 @@ from gradcheck.errors import Unusable, raised
 KINDS = ("float64", "float32", "float16", "bfloat16")
 RECORDED = "its gradients are differentiated again (create_graph=True), and flow back by other ways, too"
 CHANGED = "the weights were changed before every gradient had come back (an optimizer that steps in the backward pass)"
-REDUCED = {
-    "float16": "allow_fp16_reduced_precision_reduction",
-    "bfloat16": "allow_bf16_reduced_precision_reduction",
-}
-FAST = {"high": "tf32", "medium": "bfloat16"}  # what torch.set_float32_matmul_precision lets float32 products be
 
 
 class Turn:
@@ -30,16 +26,19 @@ class Turn:
         self.number, self._call, self.waits = number, call, waits
         self.judged: list[Judged] = []
         self.failed = ""
-        self.began = False
+        self.began, self.due = False, True  # `due`, or judged beside one that is
         self._version = call.theta._version
+        self._made = backward_pass()
         self._pass: int | None = None
 
     def repeated(self) -> bool:
         """Whether a call comes in the first backward pass since this one: it is this one again, for gradient checkpointing."""
         running = backward_pass()
+        if running is None or running == self._made:
+            return False
         if self._pass is None:
             self._pass = running
-        return running is not None and running == self._pass
+        return running == self._pass
 
     @classmethod
     def of(cls, number: int, taken: tuple[Any, Any, Any], Z: Any, declared: Arithmetic, probes: int) -> "Turn":
@@ -91,13 +90,6 @@ class Turn:
             self.judged.append(found)
 
 
-def backward_pass() -> int | None:
-    """The number of the backward pass that is going on, as torch's own checkpointing asks for it; None outside of one."""
-    asked = getattr(sys.modules["torch"]._C, "_current_graph_task_id", None)
-    found = -1 if asked is None else int(asked())
-    return None if found == -1 else found
-
-
 def model_for(tensors: dict[str, Any], declared: Arithmetic) -> ErrorModel:
     """From the precisions of theta, b, X and Z: under autocast Z is coarser, and what is finer was written down before."""
     names = {name: str(tensor.dtype).removeprefix("torch.") for name, tensor in tensors.items()}
@@ -106,26 +98,7 @@ def model_for(tensors: dict[str, Any], declared: Arithmetic) -> ErrorModel:
         raise Unusable(f"{odd} has dtype {names[odd]}; expected one of {', '.join(KINDS)}")
     kinds = {name: precision.named(kind) for name, kind in names.items()}
     coarsest = max(kinds.values(), key=lambda kind: kind.u)
-    device = tensors["Z"].device.type
-    if not declared.accumulate and (flag := _reduced(device, coarsest.name)):
-        raise Unusable(
-            f"torch may add up products of {coarsest.name} in {coarsest.name} here; set torch.backends.cuda.matmul.{flag} = False, "
-            'or declare arithmetic=Arithmetic(accumulate="float32")'
-        )
-    if not declared.inner and coarsest.name == "float32":
-        fast = FAST.get(_matmul(device))
-        declared = replace(declared, inner=fast) if fast else declared
-    return model_of(kinds, coarsest, declared)
-
-
-def _matmul(device: str) -> str:
-    torch = sys.modules["torch"]
-    said = str(torch.get_float32_matmul_precision())
-    return "high" if device == "cuda" and said == "highest" and torch.backends.cuda.matmul.allow_tf32 else said
-
-
-def _reduced(device: str, kind: str) -> str:
-    """The flag by which torch, unless told otherwise, may round partial sums of a product to 16 bits; "" where it does not."""
-    flag = REDUCED.get(kind, "")
-    matmul = sys.modules["torch"].backends.cuda.matmul
-    return flag if device == "cuda" and flag and getattr(matmul, flag) else ""
+    told = flags.read(tensors["Z"].device.type)
+    if doubt := flags.doubt(told, coarsest.name, declared):
+        raise Unusable(doubt)
+    return model_of(kinds, coarsest, flags.granted(told, coarsest.name, declared))

@@ -1,0 +1,125 @@
+"""Backward passes of one step, told apart: of which are the gradients that training has. Imports no framework.
+
+A pass of `backward` arrives in .grad; a look at a gradient, or a search for an adversary, by torch.autograd.grad, does not, and is
+none of the step. Where nothing arrives there, the pass that a weight had a gradient in is the one.
+"""
+
+import sys
+from collections.abc import Iterable
+from typing import Any
+
+from gradcheck.errors import Unusable
+
+AGAIN = (
+    "the gradient was differentiated itself (create_graph=True), and what flows back is not of the loss alone; "
+    "expected a step without a penalty on gradients"
+)
+SEVERAL = (
+    "gradients were taken more than once, and none is in .grad, so that nothing says which of them the step is of; expected "
+    "loss.backward(), or one torch.autograd.grad"
+)
+
+
+def backward_pass() -> int | None:
+    """The number of the backward pass that is going on, as torch's own checkpointing asks for it; None outside of one."""
+    asked = getattr(sys.modules["torch"]._C, "_current_graph_task_id", None)
+    found = -1 if asked is None else int(asked())
+    return None if found == -1 else found
+
+
+def empty(gradient: Any) -> bool:
+    """Whether a .grad holds nothing: there is none, or it was set to zeros."""
+    return gradient is None or not bool((gradient.to_dense() if gradient.is_sparse else gradient).any())
+
+
+class Passes:
+    """Those that have arrived in .grad of the first of these tensors that has one, since the step began or was begun anew."""
+
+    def __init__(self, tensors: Iterable[Any]) -> None:
+        leaf = next((one for one in tensors if one is not None and one.requires_grad and one.is_leaf), None)
+        self._handles = []
+        if leaf is not None:
+            self._handles += [leaf.register_hook(lambda _: self._arrives(leaf))]
+            self._handles += [leaf.register_post_accumulate_grad_hook(lambda _: self.arrived.add(backward_pass()))]
+        self.begin()
+
+    def begin(self) -> None:
+        """A step begins."""
+        self.arrived: set[int | None] = set()
+        self._repeated: set[int | None] = set()
+        self._again: set[int | None] = set()
+
+    def flows(self, gradient: Any, gradients: "Gradients") -> None:
+        """A gradient comes to a call of which these are kept: whether one of another pass is there."""
+        self.recorded(gradient)
+        if self.arrived & gradients.passes - {backward_pass()}:
+            self._repeated.add(backward_pass())
+
+    def recorded(self, gradient: Any) -> None:
+        """A gradient that may be differentiated itself: what flows back through it is of that pass."""
+        if gradient is not None and gradient.requires_grad:
+            gradient.register_hook(lambda _: self._again.add(backward_pass()))
+
+    def _arrives(self, leaf: Any) -> None:
+        """Where .grad was cleared since this call has flowed back, that was a trial, and the step begins anew."""
+        if backward_pass() in self._repeated and empty(leaf.grad):
+            self.arrived.clear()
+
+    def of(self, calls: list["Gradients"], weights: list["Gradients"]) -> set[int | None]:
+        """The passes that the step is of; `Unusable` where nothing says which, or where one is of gradients, too."""
+        came, weighed = (set[int | None]().union(*(one.passes for one in some)) for some in (calls, weights))
+        arrived = self.arrived & came
+        found = arrived or weighed or came
+        if not arrived and any(len(found & one.passes) > 1 for one in calls):
+            raise Unusable(SEVERAL)
+        if self._again & found:
+            raise Unusable(AGAIN)
+        return found
+
+    def close(self) -> None:
+        """Watch no more."""
+        for handle in self._handles:
+            handle.remove()
+
+
+class Gradients:
+    """Gradients by name, added up in the order in which they come, of each pass apart."""
+
+    def __init__(self, passes: Passes) -> None:
+        self._passes, self._of = passes, dict[int | None, dict[str, Any]]()
+
+    @property
+    def passes(self) -> set[int | None]:
+        """Those in which any has come; of several that have arrived in .grad, the last."""
+        return set(self._of)
+
+    @property
+    def now(self) -> dict[str, Any]:
+        """Of the pass that is going on."""
+        return self._of.get(backward_pass(), {})
+
+    def adding(self, name: str, *, copied: bool = True) -> Any:
+        """A hook that adds what comes; a copy, where it may become a .grad that is written to."""
+
+        def hook(gradient: Any) -> None:
+            now = backward_pass()
+            if now not in self._of:
+                self._settle()
+            into = self._of.setdefault(now, {})
+            into[name] = into[name] + gradient if name in into else gradient.clone() if copied else gradient
+
+        return hook
+
+    def _settle(self) -> None:
+        """What has arrived is one, and what has not, once another has, is nothing: no more is held than that."""
+        arrived = [one for one in self._of if one in self._passes.arrived]
+        if arrived:
+            self._of = {arrived[-1]: self.sums(set(arrived))}
+
+    def sums(self, passes: set[int | None]) -> dict[str, Any]:
+        """Over these passes."""
+        found: dict[str, Any] = {}
+        for gradients in (self._of[one] for one in self._of if one in passes):
+            for name, gradient in gradients.items():
+                found[name] = found[name] + gradient if name in found else gradient
+        return found
