@@ -1,5 +1,7 @@
 """Classes in blocks, as kernels take them: sums that are not rescaled, lanes that are empty, blocks that are forgotten."""
 
+from typing import Any
+
 import numpy as np
 
 from gradcheck.law.functions import values
@@ -8,7 +10,7 @@ from gradcheck.mistakes.stages import Model, like
 from gradcheck.mistakes.table import GRADIENT, LOGITS, mistake
 
 BLOCKS = (4, 8, 16, 32, 64, 128, 256, 512, 1024, 2, 1)
-LANES = (8, 16, 32, 64, 128, 4, 256, 512, 1024, 2)
+LANES: tuple[Any, ...] = (8, 16, 32, 64, 128, 4, 256, 512, 1024, 2)
 WHOLE = "2^⌈log₂(L)⌉"  # a row in one block, as wide as the next power of 2
 TILES = (*LANES, WHOLE)
 
