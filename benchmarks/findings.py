@@ -12,7 +12,8 @@ import click
 
 from gradcheck.campaign import Budget, Campaign, Job, words
 from gradcheck.campaign.workers import Processes
-from gradcheck.implementations.targets import BUILT_IN, installed, load
+from gradcheck.implementations.built_in import BUILT_IN, installed
+from gradcheck.implementations.targets import load
 from gradcheck.settings import Target
 
 SIZE = 50  # problems of a shard: some of these compile for every shape, and what is not done in time does not count

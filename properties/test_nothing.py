@@ -7,7 +7,8 @@ import pytest
 
 from gradcheck import CrossEntropy, Implementation, NotPosed, Outcome, Problem, conform, judge
 from gradcheck.checks import CHECKS
-from gradcheck.implementations.targets import BUILT_IN, load
+from gradcheck.implementations.built_in import BUILT_IN
+from gradcheck.implementations.targets import load
 from gradcheck.model import Stages
 
 CHECK = CHECKS["no_sample_counts"]
