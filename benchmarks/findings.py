@@ -12,11 +12,19 @@ import click
 
 from gradcheck.campaign import Budget, Campaign, Job, words
 from gradcheck.campaign.workers import Processes
-from gradcheck.implementations.targets import BUILT_IN, installed, load
+from gradcheck.implementations.built_in import BUILT_IN, installed
+from gradcheck.implementations.targets import load
 from gradcheck.settings import Target
 
 SIZE = 50  # problems of a shard: some of these compile for every shape, and what is not done in time does not count
-DISTRIBUTIONS = {"sklearn": "scikit-learn", "megatron": "megatron-core"}
+DISTRIBUTIONS = {
+    "sklearn": "scikit-learn",
+    "megatron": "megatron-core",
+    "tensorflow": "tensorflow-cpu",
+    "paddle": "paddlepaddle",
+    "liger_kernel": "liger-kernel",
+    "cut_cross_entropy": "cut-cross-entropy",
+}
 
 
 def versions(name: str) -> str:
@@ -38,8 +46,10 @@ def hunted(name: str, minutes: float, workers: int, seed: int) -> dict:
     with tempfile.TemporaryDirectory() as folder:
         outcome = Campaign(job, Processes(workers), Path(folder)).run(Budget(seconds=60 * minutes))
     click.echo(f"{name} ({versions(name)}; {', '.join(job.dtypes)}): {words.summary(outcome)}")
-    for diagnosis, group in words.grouped(outcome.findings).items():
-        click.echo(f"    {len(group)} findings of “{diagnosis}”: {', '.join(f'{f.check} ({f.regime})' for f in group)}")
+    for group in words.grouped(outcome.findings):
+        click.echo(
+            f"    {len(group)} findings of “{group[0].diagnosis}”: {', '.join(f'{f.check} ({f.regime})' for f in group)}"
+        )
     return {
         "target": name,
         "versions": versions(name),

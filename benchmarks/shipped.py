@@ -13,7 +13,8 @@ import numpy as np
 
 from gradcheck import cases, conformance, corpus
 from gradcheck.cases import Case
-from gradcheck.implementations.targets import installed, load
+from gradcheck.implementations.built_in import installed
+from gradcheck.implementations.targets import load
 from gradcheck.precision import named
 from gradcheck.problem import Problem
 

@@ -31,6 +31,7 @@ NEAR = (
     "repeatable",
     "uses",
     "around",
+    "nothing",
     "state",
     "threads",
 )

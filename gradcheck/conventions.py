@@ -20,6 +20,7 @@ from gradcheck.diagnosis.candidates import shortest
 from gradcheck.enclosure import Reals
 from gradcheck.errors import ProblemError
 from gradcheck.implementations import Implementation, adapt
+from gradcheck.implementations.told import fields
 from gradcheck.law import CrossEntropy
 from gradcheck.law.options import CHOICES, LABELLED, NO_CLASS, PLAIN, SAMPLES, WEIGHTS
 from gradcheck.problem import Problem
@@ -44,12 +45,13 @@ QUANTITIES = ("loss", "Z", "theta", "b")  # of which numbers are solved for
 def others(law: CrossEntropy, implementation: Implementation, problems: list[Problem]) -> Iterator[CrossEntropy]:
     """Losses that may be meant, the nearest first; none is the one that is declared.
 
-    No number is solved for of code that is handed options: without them it computes something else.
+    No number is solved for of code that is handed options: without them it computes something else. Nor is an option that it
+    is handed another one: it would be handed that, and agree wherever it goes wrong with the first alone.
     """
-    seen = {law}
-    solved = () if implementation.takes.options else _solved(law, implementation, problems)
+    seen, handed = {law}, fields(implementation.takes.options)
+    solved = () if handed else _solved(law, implementation, problems)
     for found in (*_words(law), *_ignoring(law), *_dropped(law), *_listed(law), *solved):
-        if found not in seen:
+        if found not in seen and all(getattr(found, name) == getattr(law, name) for name in handed):
             seen.add(found)
             yield found
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck.law import CrossEntropy, functions, text
-from gradcheck.law.functions import log_sum_exp, tanh, values
+from gradcheck.law.functions import tanh, values
 from gradcheck.law.options import PLAIN
 from gradcheck.problem import Array
 
@@ -49,6 +49,10 @@ class Stages:
         """`log A = (Z - max) - log sum exp(Z - max)`, (L, n)."""
         return functions.log_softmax(Z)
 
+    def log_sum_exp(self, Z: Values) -> Values:
+        """`max + log sum exp(Z - max)`, (1, n)."""
+        return functions.log_sum_exp(Z)
+
     def folded(self, Y: Values, other: Values) -> Values:
         """`Y'`: smoothed and weighed, in the dtype of the other."""
         if self.law.plain:
@@ -77,7 +81,7 @@ class Stages:
 
     def squares(self, Z: Values, Y: Values) -> Values:
         """`c sum lse^2`."""
-        lse = log_sum_exp(Z)
+        lse = self.log_sum_exp(Z)
         return like((lse * lse * self.counting(like(Y, Z))).sum() * self.law.z_loss, Z)
 
     def penalty(self, theta: Values, b: Values) -> Values:
@@ -97,7 +101,7 @@ class Stages:
 
     def of_squares(self, Z: Values, A: Values, Y: Values) -> Values:
         """`2 c lse A`."""
-        return like(A * (log_sum_exp(Z) * self.counting(like(Y, A)) * (2 * self.law.z_loss)), A)
+        return like(A * (self.log_sum_exp(Z) * self.counting(like(Y, A)) * (2 * self.law.z_loss)), A)
 
     def slope(self, Z: Values) -> Values:
         """`g'(Z)`: the scale, and `1 - t^2` of the cap."""

@@ -17,7 +17,7 @@ WINDOW = 72  # problems among which each check looks for one that it can judge: 
 LARGE = 1024  # numbers of a problem that comes last
 JUDGED = (Outcome.AGREE, *FAILURES)
 # groups of checks that call a target many times: they wait for those of values
-CALLING = ("repeatable", "uses", "around", "state", "threads")
+CALLING = ("repeatable", "uses", "around", "nothing", "state", "threads")
 HELD = 256  # large problems that are kept for the end
 
 Heard = Callable[[Check, Problem, Verdict], None]  # told of each verdict

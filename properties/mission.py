@@ -36,7 +36,7 @@ from gradcheck.regimes import REGIMES
 
 # Everywhere but where a logit is -inf or data are whole numbers: there is nothing to take a difference quotient of.
 SMOOTH = tuple(name for name in REGIMES if name not in ("masked-class", "integers"))
-ELSEWHERE = ("kernels", "megatron")  # extras that take a gigabyte, which CI does not install
+ELSEWHERE = ("kernels", "megatron", "tensorflow", "mlx", "paddle")  # extras of a gigabyte, which CI does not install
 FEW = 256  # logits: larger problems are cut down to their first samples, so that every entry can be differenced
 SLOWER = {"jax": 20, "optax": 20, "tinygrad": 20}  # compile for every shape: a fraction of the problems of the others
 CHECKS = {"theta": "theta_gradient", "b": "bias_gradient", "Z": "logits_gradient", "jacobian": "jacobian_diagonal"}

@@ -585,6 +585,7 @@ OF_USES = {
 }
 WITHOUT_NUMBERS = {
     "logits_left_alone",
+    "no_sample_counts",
     "probabilities_are_positive",
     "shape_and_dtype",
     "inputs_unchanged",

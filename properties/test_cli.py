@@ -125,9 +125,9 @@ def test_what_cannot_be_used_is_refused_in_one_line_with_exit_2(run, name):
 
 
 def test_a_missing_extra_names_the_command_that_installs_it(run, monkeypatch):
-    from gradcheck.implementations import targets
+    from gradcheck.implementations import built_in
 
-    monkeypatch.setitem(targets.BUILT_IN, "torch", targets.BuiltIn("", "torch", ("no_such_package",)))
+    monkeypatch.setitem(built_in.BUILT_IN, "torch", built_in.BuiltIn("", "torch", ("no_such_package",)))
     result = run("verify", "torch")
     assert result.exit_code == 2
     assert result.stderr.endswith(

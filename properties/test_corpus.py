@@ -14,7 +14,7 @@ from refused import REFUSED, judged
 from gradcheck import Problem, Unusable, cases, conformance, corpus, load
 from gradcheck.cases import Case
 from gradcheck.cli import main
-from gradcheck.implementations.targets import BUILT_IN
+from gradcheck.implementations.built_in import BUILT_IN
 from gradcheck.verdict import Outcome
 
 LARGE = Problem(np.full((2, 3), 0.1), np.zeros((2, 1)), np.ones((3, 800)), np.eye(2)[:, np.arange(800) % 3 // 2])

@@ -15,7 +15,7 @@ from click.testing import CliRunner
 import gradcheck
 from gradcheck.cli import main
 from gradcheck.cli.fuzz import fuzz
-from gradcheck.implementations.targets import BUILT_IN
+from gradcheck.implementations.built_in import BUILT_IN
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 PAGE = (EXAMPLES / "README.md").read_text(encoding="utf-8")

@@ -672,6 +672,7 @@ TURNS = {
         "logits_left_alone",
         "inputs_without_gradient",
         "gradient_of_labels",
+        "no_sample_counts",
     },
     (7,): {"updated_in_place", "memory_given_again", "after_an_exception", "two_threads"},
     (2,): {"central_difference_theta", "scipy_check_grad_theta"},
@@ -730,6 +731,7 @@ USES = (
     "mapped_over_samples",
     "another_precision",
     "gradient_through_a_kept_output",
+    "no_sample_counts",
 )
 EQUATIONS = {
     1: {

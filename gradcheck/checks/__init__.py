@@ -12,6 +12,7 @@ from gradcheck.checks import conduct as conduct
 from gradcheck.checks import repeatable as repeatable
 from gradcheck.checks import uses as uses
 from gradcheck.checks import around as around
+from gradcheck.checks import nothing as nothing
 from gradcheck.checks import state as state
 from gradcheck.checks import threads as threads
 from gradcheck.checks.table import CHECKS as CHECKS

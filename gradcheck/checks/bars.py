@@ -89,6 +89,12 @@ def answers(use: str) -> Bar:
     return bar
 
 
+def leaves_samples_out(implementation: Implementation, law: CrossEntropy, dtype: str) -> str:
+    """A batch of nothing is made of samples that do not count."""
+    out = law.ignore is not None or law.counted == "labelled" or "ignore" in implementation.varied
+    return "" if out else "posed where there is a label that does not count (--ignore)"
+
+
 def one_number(implementation: Implementation, law: CrossEntropy, dtype: str) -> str:
     """One upstream gradient for each sample asks for one loss for each."""
     return "" if law.reduction == "none" else "posed where the loss is one number for each sample (--reduction none)"

@@ -40,6 +40,10 @@ PRECISION = (
     "What is kept from a call in one precision is used in another",
     "convert parameters and buffers at each call, and key what is kept by dtype",
 )
+NOTHING = (
+    "A batch in which no sample counts has a gradient that is not 0: what is in it moves the weights, or makes them NaN",
+    "where the count is 0, divide by 1 before the gradient is taken, and let no state of another batch stand",
+)
 
 # By check: what is wrong, and the fix.
 MEANT: dict[str, tuple[str, str]] = {
@@ -54,4 +58,5 @@ MEANT: dict[str, tuple[str, str]] = {
     "logits_left_alone": LOGITS,
     "inputs_without_gradient": NEEDED,
     "gradient_of_labels": LABELS,
+    "no_sample_counts": NOTHING,
 }

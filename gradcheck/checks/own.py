@@ -46,6 +46,7 @@ REASONS: dict[str, tuple[str, ...]] = {
         "mapped_over_samples",
         "gradient_through_a_kept_output",
         "gradient_of_labels",
+        "no_sample_counts",
         "upstream_gradients_of_samples",
     ),
 }

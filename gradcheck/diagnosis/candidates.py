@@ -41,8 +41,8 @@ class Candidate:
 
     def explains(self, view: View, names: frozenset[str]) -> bool:
         """Whether all of these quantities, as far as they are offered, are what this mistake makes of them."""
-        if view.outputs and not all(mistake.concerns(view.trial.law) for mistake in self.mistakes):
-            return False
+        if view.outputs and not self.concerns(view):
+            return self.optional and not view.wrong & names
         if names & view.wrong & LEFT.keys() and not any(mistake.group == "memory" for mistake in self.mistakes):
             return False  # only those write into their arguments
         try:
@@ -53,6 +53,15 @@ class Candidate:
             return all(view.fits(name, found) for name, found in self.predicted(view, names))
         except UNCOMPUTABLE:
             return False
+
+    def concerns(self, view: View) -> bool:
+        """Whether the loss of this problem has the options that every one of these mistakes is made in."""
+        return all(mistake.concerns(view.trial.law) for mistake in self.mistakes)
+
+    @property
+    def optional(self) -> bool:
+        """Whether it is one mistake, in an option of the loss: code that makes it is right where a problem is without that."""
+        return len(self.mistakes) == 1 and self.scale is None
 
     def resembles(self, view: View, names: frozenset[str]) -> bool:
         """Whether plain arithmetic makes about the same of it: refutes most candidates at a tenth of the cost.
@@ -76,7 +85,7 @@ class Candidate:
     def tells(self, view: View, names: frozenset[str]) -> bool:
         """Whether it differs from the right code on this problem beyond both their bounds."""
         try:
-            return any(view.telling(name, found) for name, found in self.predicted(view, names))
+            return self.concerns(view) and any(view.telling(name, found) for name, found in self.predicted(view, names))
         except UNCOMPUTABLE:
             return False
 
@@ -100,7 +109,7 @@ class Candidate:
 
     def room(self, views: list[View], names: frozenset[str]) -> int:
         """How much it leaves open, in steps of a factor of 2^16: of two that fit, the narrower one says more."""
-        errors = [found.error for view in views for _, found in self.predicted(view, names)]
+        errors = [found.error for view in views if self.concerns(view) for _, found in self.predicted(view, names)]
         total = sum(float(np.where(np.isfinite(error), error, BOUNDLESS).sum()) for error in errors)
         return int(np.log2(total + ETA64) // 16)
 

@@ -1,5 +1,7 @@
 """Implementations under test: the record, its layout, and where targets come from. No framework is imported here."""
 
+from gradcheck.implementations.built_in import BUILT_IN as BUILT_IN
+from gradcheck.implementations.built_in import installed as installed
 from gradcheck.implementations.layout import adapt as adapt
 from gradcheck.implementations.loading import load as load
 from gradcheck.implementations.record import CHOICES as CHOICES
@@ -9,5 +11,3 @@ from gradcheck.implementations.record import Layout as Layout
 from gradcheck.implementations.record import NotPosed as NotPosed
 from gradcheck.implementations.record import TargetFailed as TargetFailed
 from gradcheck.implementations.takes import Takes as Takes
-from gradcheck.implementations.targets import BUILT_IN as BUILT_IN
-from gradcheck.implementations.targets import installed as installed

@@ -1,7 +1,7 @@
 """`cut-cross-entropy`: Apple's linear cross-entropy in Triton's interpreter, with ignore_index, and no filter of small gradients.
 
-Its backward pass takes 16 bits alone. Of two faults we know (docs/findings.md), and do not pose them: a soft cap, and a batch in
-which no label counts. Its blocks are small here, so that few classes fill more than one.
+Its backward pass takes 16 bits alone. Two faults are known (docs/findings.md): under a soft cap, which is not posed, and where no
+label counts, which it refuses. Its blocks are small here, so that few classes fill more than one.
 """
 
 from gradcheck.implementations.kernels.made import from_kernel

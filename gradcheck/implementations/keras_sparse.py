@@ -1,7 +1,7 @@
 """`keras-sparse`: keras.losses.SparseCategoricalCrossentropy of logits with ignore_class, and class weights as `fit` takes them.
 
 A class weight becomes the weight of its samples. The mean divides by the number of samples that are not ignored, whatever they
-weigh; where none is left it is 0, and not posed.
+weigh; where none is left it is 0.
 """
 
 from typing import Any

@@ -4,6 +4,7 @@ from dataclasses import replace
 from functools import partial
 
 from gradcheck.implementations import targets
+from gradcheck.implementations.built_in import BUILT_IN
 from gradcheck.implementations.home import Home, moved_when_loaded
 from gradcheck.implementations.peer import DEFAULT, Limits
 from gradcheck.implementations.process import isolated
@@ -16,7 +17,7 @@ def load(target: str, limits: Limits = DEFAULT) -> Implementation:
     `limits` are those of the process in which it is called if it changes how floating-point numbers behave in this one.
     """
     found, start = targets.load(target), partial(isolated, target, limits)
-    if target in targets.BUILT_IN:  # known not to
+    if target in BUILT_IN:  # known not to
         return found
     functions = tuple(getattr(found, name) for name in FUNCTIONS)
     return moved_when_loaded(start) or replace(found, home=Home(start, functions, found.home.notes))

@@ -1,6 +1,7 @@
-"""`from_mlx`: losses of MLX arrays, their gradients by mlx.core.vjp. The only door to MLX.
+"""`mlx`, and `from_mlx`: losses of MLX arrays, their gradients by mlx.core.vjp. The only door to MLX.
 
-It takes subnormal numbers for zero, and so is declared.
+The target is mlx.nn.losses.cross_entropy of class indices where every label is one-hot, otherwise of distributions; samples in
+rows. MLX takes subnormal numbers for zero, and so is declared.
 """
 
 from collections.abc import Callable
@@ -8,15 +9,23 @@ from typing import Any
 
 import mlx.core as mx
 import numpy as np
+from mlx import nn
 
+from gradcheck import tensors
 from gradcheck.arithmetic import Arithmetic
 from gradcheck.implementations.adapter import Adapted, require_fits
-from gradcheck.implementations.record import Implementation
+from gradcheck.implementations.labels import require_unit_mass
+from gradcheck.implementations.record import Implementation, Layout, NotPosed
+from gradcheck.law import CrossEntropy
 from gradcheck.problem import Array
 
 
 def _array(array: Array) -> Any:
     return mx.array(np.array(array, order="C"))  # it takes no negative strides
+
+
+def _back(found: Any) -> Array:
+    return np.array(tensors.array(found))  # which NumPy cannot read in bfloat16
 
 
 def adapted(of: Adapted) -> Implementation:
@@ -41,10 +50,10 @@ def adapted(of: Adapted) -> Implementation:
             logits, Z = of.logits, of.logits(*given)
             ends = pulled(lambda Z: of.loss(Z, Y, **options), [Z], seed(of.loss(Z, Y, **options)))
             found = pulled(lambda *p: logits(*p, *held), leaves, ends[0])
-        return [*map(np.array, found), *[None] * len(held), *map(np.array, ends)]
+        return [*map(_back, found), *[None] * len(held), *map(_back, ends)]
 
     def called(function: Callable[..., Any]) -> Callable[..., Any]:
-        return lambda *arrays, **options: np.array(function(*map(_array, arrays), **_given(options)))
+        return lambda *arrays, **options: _back(function(*map(_array, arrays), **_given(options)))
 
     flushed = Arithmetic(subnormals="flushed")
     return of.eager(slopes, called(of.value), called(of.logits or of.loss), arithmetic=flushed)
@@ -52,3 +61,23 @@ def adapted(of: Adapted) -> Implementation:
 
 def _given(options: dict[str, Any]) -> dict[str, Any]:
     return {key: _array(each) if isinstance(each, np.ndarray) else each for key, each in options.items()}
+
+
+def linear(theta: Any, b: Any, X: Any) -> Any:
+    """(n, L)"""
+    return X.astype(theta.dtype) @ theta.T + b
+
+
+def _cross_entropy(Z: Any, Y: Any) -> Any:
+    require_unit_mass(np.array(Y.astype(mx.float32)))
+    labels = Y.astype(Z.dtype)
+    if mx.all((labels == 0) | (labels == 1)):  # and they sum to 1
+        return nn.losses.cross_entropy(Z, labels.argmax(axis=1), reduction="mean")
+    if mx.any(-np.inf == Z):
+        raise NotPosed("cross_entropy of distributions multiplies every logit with its label, and so declines -inf")
+    return nn.losses.cross_entropy(Z, labels, reduction="mean")
+
+
+implementation = adapted(
+    Adapted(_cross_entropy, linear, Layout(samples="rows"), CrossEntropy(), "mlx", ("float32", "float16", "bfloat16"))
+)

@@ -1,7 +1,7 @@
 """`torch-options`: F.cross_entropy of class indices with weight, ignore_index and label_smoothing, which problems vary.
 
 Its mean divides by the sum of the weights of the labels that count: their number, where weights are 1. Smoothed labels are weighed
-by class, each by its own weight. Where no label counts, the mean is 0/0, and not posed.
+by class, each by its own weight. Where no label counts, the mean is NaN, and its gradient 0.
 """
 
 import torch

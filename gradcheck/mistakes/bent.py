@@ -5,11 +5,11 @@ import numpy as np
 from gradcheck.law.functions import tanh
 from gradcheck.mistakes.stages import Model, like
 from gradcheck.mistakes.table import GRADIENT, mistake
+from gradcheck.mistakes.tiles import TILES, empty
 
 CAPPED = {"softcap": 3.0}
 SCALED = {"scale": 0.7}
 SLOPE = "multiply the gradient by 1 - tanh(z/c)^2"
-TILES = (16, 32, 64, 128, 8, 4, 256, 512, 1024)
 
 
 @mistake("loss", fix=SLOPE, equations=GRADIENT, law=CAPPED)
@@ -92,8 +92,8 @@ class empty_lanes_capped(Model):
     value = 16
 
     def _wide(self, Z):
-        empty = -len(Z) % self.value
-        lanes = np.zeros((empty, Z.shape[1])).astype(Z.dtype) - np.asarray(self.law.softcap).astype(Z.dtype)
+        cap = np.asarray(self.law.softcap * (self.law.scale if self.law.scaled == "after" else 1)).astype(Z.dtype)
+        lanes = np.zeros((empty(len(Z), self.value), Z.shape[1])).astype(Z.dtype) - cap
         return np.concatenate((Z, self.entered(lanes, Z)))
 
     def entered(self, lanes, Z):
@@ -104,6 +104,9 @@ class empty_lanes_capped(Model):
 
     def log_softmax(self, Z):
         return super().log_softmax(self._wide(Z))[: len(Z)]
+
+    def log_sum_exp(self, Z):
+        return super().log_sum_exp(self._wide(Z))
 
 
 @mistake("scale", fix="multiply the gradient by the scale", equations=GRADIENT, law=SCALED)

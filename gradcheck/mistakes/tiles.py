@@ -1,5 +1,7 @@
 """Classes in blocks, as kernels take them: sums that are not rescaled, lanes that are empty, blocks that are forgotten."""
 
+from typing import Any
+
 import numpy as np
 
 from gradcheck.law.functions import values
@@ -8,7 +10,14 @@ from gradcheck.mistakes.stages import Model, like
 from gradcheck.mistakes.table import GRADIENT, LOGITS, mistake
 
 BLOCKS = (4, 8, 16, 32, 64, 128, 256, 512, 1024, 2, 1)
-LANES = (8, 16, 32, 64, 128, 4, 256, 512, 1024, 2)
+LANES: tuple[Any, ...] = (8, 16, 32, 64, 128, 4, 256, 512, 1024, 2)
+WHOLE = "2^⌈log₂(L)⌉"  # a row in one block, as wide as the next power of 2
+TILES = (*LANES, WHOLE)
+
+
+def empty(L, tile):
+    """How many lanes of the last tile of so many classes no class fills."""
+    return (1 << (L - 1).bit_length()) - L if tile == WHOLE else -L % tile
 
 
 class Normalised(Model):
@@ -29,6 +38,10 @@ class Normalised(Model):
     def log_softmax(self, Z):
         shift = self.shift(Z)
         return like((Z - shift) - np.log(self.total_of(Z, shift)), Z)
+
+    def log_sum_exp(self, Z):
+        shift = self.shift(Z)
+        return like(shift + np.log(self.total_of(Z, shift)), Z)
 
 
 def blocks(size, block):
@@ -59,11 +72,11 @@ class running_sum_not_rescaled(Normalised):
 class Lanes(Normalised):
     """The empty lanes of the last block of `value` classes are logits of 0."""
 
-    choices = LANES
+    choices = TILES
     value = 8
 
     def empty(self, L):
-        return -L % self.value
+        return empty(L, self.value)
 
     def shift(self, Z):
         most = super().shift(Z)
@@ -88,6 +101,7 @@ class empty_lanes_of_a_block(Lanes):
 class empty_lanes_of_later_blocks(Lanes):
     """The empty lanes of the last block of {value} classes count as logits of 0, where it is not the only one."""
 
+    choices = LANES
     value = 4
 
     def empty(self, L):
