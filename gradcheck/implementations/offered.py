@@ -22,9 +22,24 @@ def functions(name: str, found: Any) -> dict[str, Any]:
     if not some:
         like = "".join(f"; it has {theirs!r}: rename it to {ours}" for ours, theirs in likely(found).items())
         raise Unusable(
-            f"{name} is {_kind(found)} with none of the functions {', '.join(FUNCTIONS)}; expected at least one of them{like}"
+            f"{name} is {_kind(found)} with none of the functions {', '.join(FUNCTIONS)}; "
+            f"expected at least one of them{like}{_advice(found)}"
         )
     return {**some, **_uses(found)}
+
+
+TENSORS = "a loss of tensors is made a target by gradcheck.from_torch(loss, ...), and named as FILE.py:NAME"
+OBJECT = "of a class name an object of it"
+
+
+def _advice(found: Any) -> str:
+    """What to do with a class, and with what has to do with tensors: `forward`, or a module that imports PyTorch."""
+    of_tensors = hasattr(found, "forward") or isinstance(vars(found).get("torch") if _is_module(found) else None, ModuleType)
+    return "".join(f"; {words}" for words, holds in ((OBJECT, isinstance(found, type)), (TENSORS, of_tensors)) if holds)
+
+
+def _is_module(found: Any) -> bool:
+    return isinstance(found, ModuleType)
 
 
 def _uses(found: Any) -> dict[str, Any]:
@@ -68,7 +83,7 @@ def _getter(found: Any) -> Callable[[str], Any]:
 
 def _own(found: Any, key: str, function: Any) -> bool:
     """Whether a function of a module is its own: what it only imports, scipy's softmax say, is a tool and no claim."""
-    if not isinstance(found, ModuleType) or key in getattr(found, "__all__", ()):
+    if not _is_module(found) or key in getattr(found, "__all__", ()):
         return True
     home = getattr(function, "__module__", None) or found.__name__
     if home.split(".")[0] in (found.__name__.split(".")[0], "functools"):
@@ -78,7 +93,7 @@ def _own(found: Any, key: str, function: Any) -> bool:
 
 
 def _kind(found: Any) -> str:
-    return "a module" if isinstance(found, ModuleType) else f"a {type(found).__name__}"
+    return "a module" if _is_module(found) else "a class" if isinstance(found, type) else f"a {type(found).__name__}"
 
 
 def below(file: str, folder: Path) -> bool:
