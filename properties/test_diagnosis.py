@@ -60,6 +60,19 @@ def test_a_condition_is_found_from_all_problems(fails, words):
     assert found.where == words
 
 
+def test_a_sample_that_does_not_count_is_not_called_a_soft_label():
+    def ignoring(n):
+        given = problem(4, n, seed=n)
+        Y = given.Y.copy()
+        Y[:, 0] = 0
+        return given.with_arrays(given.theta, given.b, given.X, Y)
+
+    found = confined([of(ignoring(n)) for n in range(2, 12)], [of(problem(4, n, seed=n)) for n in range(2, 12)])
+    assert found is not None
+    assert found.where == "where a sample does not count"
+    assert "every sample counts" in found.sentence
+
+
 @pytest.mark.parametrize("divisor", [4, 8])
 @pytest.mark.parametrize("holds", [True, False])
 def test_of_which_number_it_is_a_multiple_is_said_where_a_problem_tells(divisor, holds):

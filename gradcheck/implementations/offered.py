@@ -28,14 +28,15 @@ def functions(name: str, found: Any) -> dict[str, Any]:
     return {**some, **_uses(found)}
 
 
+CLASS = "of a class write a function gradients(theta, b, X, Y) that makes one and calls it"
 TENSORS = "a loss of tensors is made a target by gradcheck.from_torch(loss, ...), and named as FILE.py:NAME"
-OBJECT = "of a class name an object of it"
 
 
 def _advice(found: Any) -> str:
-    """What to do with a class, and with what has to do with tensors: `forward`, or a module that imports PyTorch."""
-    of_tensors = hasattr(found, "forward") or isinstance(vars(found).get("torch") if _is_module(found) else None, ModuleType)
-    return "".join(f"; {words}" for words, holds in ((OBJECT, isinstance(found, type)), (TENSORS, of_tensors)) if holds)
+    """What to do with a class, with one of PyTorch's, and with a module that imports PyTorch."""
+    if isinstance(found, type):
+        return f"; {TENSORS if any(base.__module__.startswith('torch.') for base in found.__mro__) else CLASS}"
+    return f"; {TENSORS}" if _is_module(found) and _is_module(vars(found).get("torch")) else ""
 
 
 def _is_module(found: Any) -> bool:
