@@ -46,7 +46,7 @@ def problem(L, n, d=2, seed=0):
         (lambda p: p.n == p.L, "where L = n"),
         (
             lambda p: p.n > 4 and p.n % 4 != 0,  # of 12 there is none, which would tell
-            "where n ≥ 5 and n is not a multiple of 4 (or n is not a multiple of 8: no problem tells which)",
+            "where n ≥ 5 and n is not a multiple of 4 (or not a multiple of 8: no problem tells which)",
         ),
         (lambda p: p.reals[3][-1].any(), "where a sample has the last class"),
     ],
@@ -92,7 +92,7 @@ def test_of_which_number_it_is_a_multiple_is_said_where_a_problem_tells(divisor,
     words = "L is a multiple of" if holds else "L is not a multiple of"
     few, told = (9, 10, 11, 13, 14, 16, 17, 24, 25), (2, 6, 7, 9, 10, 12, 14, 15, 16, 17, 20, 24, 28, 30)
     first, other = (8, 4) if holds else (4, 8)
-    assert found(few) == f"where {words} {first} (or {words} {other}: no problem tells which)"
+    assert found(few) == f"where {words} {first} (or {words[5:]} {other}: no problem tells which)"
     assert found(told) == f"where {words} {divisor}"
 
 

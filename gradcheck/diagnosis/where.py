@@ -25,7 +25,7 @@ NUMBERS: dict[str, tuple[int, Callable[[Facts], float]]] = {
     "how far a label lies below the largest logit": (3, lambda f: f.least),
     **{name: (3, _trait(k)) for k, name in enumerate(traits.TRAITS) if name not in SIDES},
 }
-MODULI = (32, 16, 8, 4, 2)
+MODULI = (2, 4, 8, 16, 32)
 MEMORIES = {"F": "in Fortran order", "strided": "strided", "reversed": "reversed in memory", "read-only": "read-only"}
 
 
@@ -51,11 +51,12 @@ class Confined:
     failing: int
     others: int
     exceptions: int
+    undecided: str = ""  # what else it may be, as far as problems were posed
 
     @property
     def where(self) -> str:
         """`where L is odd`; `only where L ≥ 5`, if problems pass there as well."""
-        return f"{'only ' * (self.exceptions > 0)}where {self.condition.words}"
+        return f"{'only ' * (self.exceptions > 0)}where {self.condition.words}{self.undecided}"
 
     @property
     def sentence(self) -> str:
@@ -115,10 +116,10 @@ def _numbers(failing: list[Facts]) -> Iterator[Condition]:
 def _remainders(failing: list[Facts]) -> Iterator[Condition]:
     """Even and odd, and multiples of 4 to 32: of several that hold, that which claims least, with the others as its rivals."""
     for name, side in SIDES.items():
-        several = tuple(_several(name, side, m) for m in sorted(MODULI) if all(side(f) % m == 0 for f in failing))
+        several = tuple(_several(name, side, m) for m in MODULI if all(side(f) % m == 0 for f in failing))
         others = tuple(_others(name, side, m) for m in MODULI if all(side(f) % m for f in failing))
         for found in (several, others):
-            yield from (replace(condition, rivals=found[:k]) for k, condition in enumerate(found))
+            yield from (replace(one, rivals=tuple(r for r in found if r.weight > one.weight)) for one in found)
 
 
 def _several(name: str, side: Number, m: int) -> Condition:
@@ -171,11 +172,10 @@ def _undecided(found: Confined | None, every: list[Facts]) -> Confined | None:
     if found is None:
         return None
     condition = found.condition
-    same = [r.words for r in condition.rivals if all(r.holds(f) is condition.holds(f) for f in every)]
-    if not same:
-        return found
-    words = f"{condition.words} (or {' or '.join(same)}: no problem tells which)"
-    return replace(found, condition=replace(condition, words=words))
+    same = [r.words.partition(" is ")[2] for r in condition.rivals if all(r.holds(f) is condition.holds(f) for f in every)]
+    kind = same[0].rpartition(" ")[0] if same else ""  # `not a multiple of`, which is said once
+    listed = " or ".join([*same[:1], *(words.removeprefix(f"{kind} ") for words in same[1:])])
+    return replace(found, undecided=f" (or {listed}: no problem tells which)") if same else found
 
 
 def _likely(failing: int, holding: int, all_of_them: int, tried: int) -> float:
