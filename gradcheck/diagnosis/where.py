@@ -172,7 +172,9 @@ def _undecided(found: Confined | None, every: list[Facts]) -> Confined | None:
     if found is None:
         return None
     condition = found.condition
-    same = [r.words.partition(" is ")[2] for r in condition.rivals if all(r.holds(f) is condition.holds(f) for f in every)]
+    same = [
+        r.words.partition(" is ")[2] for r in condition.rivals if all(r.holds(f) is condition.holds(f) for f in every)
+    ]
     kind = same[0].rpartition(" ")[0] if same else ""  # `not a multiple of`, which is said once
     listed = " or ".join([*same[:1], *(words.removeprefix(f"{kind} ") for words in same[1:])])
     return replace(found, undecided=f" (or {listed}: no problem tells which)") if same else found
