@@ -22,6 +22,12 @@ def _tied(p: Problem, Z: Reals) -> bool:
     return bool(((Z.max(axis=0, keepdims=True) == Z).sum(axis=0) > 1).any())
 
 
+def _soft(p: Problem, Z: Reals) -> bool:
+    """Of samples that count: a column of zeros is one that does not."""
+    Y = p.reals[3]
+    return bool(((Y != 0) & (Y != 1)).any() or ((Y != 0).sum(axis=0) > 1).any())
+
+
 # What holds of a problem or does not: in words, and in words where it does not, if that is worth saying.
 FLAGS: dict[str, tuple[str, Callable[[Problem, Reals], bool]]] = {
     "a label repeats": ("no label repeats", _twice),
@@ -31,7 +37,8 @@ FLAGS: dict[str, tuple[str, Callable[[Problem, Reals], bool]]] = {
     "a sample is predicted right": ("no sample is predicted right", _right),
     "X has a zero": ("X has no zero", lambda p, Z: not p.reals[2].all()),
     "θ has a zero": ("θ has no zero", lambda p, Z: not p.reals[0].all()),
-    "labels are soft": ("labels are hard", lambda p, Z: p.label_index is None),
+    "a sample does not count": ("every sample counts", lambda p, Z: not p.reals[3].any(axis=0).all()),
+    "labels are soft": ("labels are hard", _soft),
     "a class has no sample": ("every class has a sample", lambda p, Z: not p.reals[3].any(axis=1).all()),
 }
 

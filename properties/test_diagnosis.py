@@ -44,7 +44,10 @@ def problem(L, n, d=2, seed=0):
         (lambda p: p.n % 2 == 1, "where n is odd"),
         (lambda p: p.L % 4 == 0, "where L is a multiple of 4"),
         (lambda p: p.n == p.L, "where L = n"),
-        (lambda p: p.n > 4 and p.n % 4 != 0, "where n ≥ 5 and n is not a multiple of 4"),
+        (
+            lambda p: p.n > 4 and p.n % 4 != 0,  # of 12 there is none, which would tell
+            "where n ≥ 5 and n is not a multiple of 4 (or not a multiple of 8: no problem tells which)",
+        ),
         (lambda p: p.reals[3][-1].any(), "where a sample has the last class"),
     ],
 )
@@ -55,6 +58,42 @@ def test_a_condition_is_found_from_all_problems(fails, words):
     assert found is not None
     assert found.exceptions == 0
     assert found.where == words
+
+
+def test_a_sample_that_does_not_count_is_not_called_a_soft_label():
+    def ignoring(n):
+        given = problem(4, n, seed=n)
+        Y = given.Y.copy()
+        Y[:, 0] = 0
+        return given.with_arrays(given.theta, given.b, given.X, Y)
+
+    found = confined([of(ignoring(n)) for n in range(2, 12)], [of(problem(4, n, seed=n)) for n in range(2, 12)])
+    assert found is not None
+    assert found.where == "where a sample does not count"
+    assert "every sample counts" in found.sentence
+
+
+@pytest.mark.parametrize("divisor", [4, 8])
+@pytest.mark.parametrize("holds", [True, False])
+def test_of_which_number_it_is_a_multiple_is_said_where_a_problem_tells(divisor, holds):
+    """With a size of 12 posed, multiples of 4 and of 8 are told apart; without, both are said, and that nothing tells."""
+
+    def found(sizes):
+        every = [problem(L, n, seed=L + n) for L in sizes for n in range(1, 5)]
+        fails = [(p.L % divisor == 0) is holds for p in every]
+        one = confined(
+            [of(p) for p, bad in zip(every, fails, strict=True) if bad],
+            [of(p) for p, bad in zip(every, fails, strict=True) if not bad],
+        )
+        assert one is not None
+        assert one.exceptions == 0
+        return one.where
+
+    words = "L is a multiple of" if holds else "L is not a multiple of"
+    few, told = (9, 10, 11, 13, 14, 16, 17, 24, 25), (2, 6, 7, 9, 10, 12, 14, 15, 16, 17, 20, 24, 28, 30)
+    first, other = (8, 4) if holds else (4, 8)
+    assert found(few) == f"where {words} {first} (or {words[5:]} {other}: no problem tells which)"
+    assert found(told) == f"where {words} {divisor}"
 
 
 def test_a_condition_may_be_one_sided_and_never_by_chance():

@@ -1,13 +1,17 @@
 """From what a user types to an Implementation."""
 
 import sys
+from functools import partial
 from pathlib import Path
 
 import mission
 import pytest
+from click.testing import CliRunner
 
 from gradcheck import Implementation, Unusable, load
+from gradcheck.cli import main
 from gradcheck.implementations import BUILT_IN, FUNCTIONS
+from gradcheck.implementations.parameters import require_called
 
 
 @pytest.fixture
@@ -102,6 +106,51 @@ def test_a_file_that_cannot_be_imported_is_refused_with_its_own_exception_and_pl
         load("mine.py")
     assert message in str(refusal.value)
     assert "\n" not in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "word", "advice"),
+    [
+        ("class Net:\n    forward = backward = len\n", "mine.py:Net", "write a function gradients(theta, b, X, Y)"),
+        ("import torch\nclass Net(torch.nn.Module): ...\n", "mine.py:Net", "gradcheck.from_torch(loss, ...)"),
+        ("import torch\nclass Net(torch.nn.Module): ...\n", "mine.py", "gradcheck.from_torch(loss, ...)"),
+    ],
+)
+def test_a_class_and_a_file_of_tensors_are_refused_with_what_to_write(folder, text, word, advice):
+    if "torch" in text:
+        pytest.importorskip("torch")
+    Path("mine.py").write_text(text, encoding="utf-8")
+    with pytest.raises(Unusable) as refusal:
+        load(word)
+    assert advice in str(refusal.value)
+
+
+@pytest.mark.parametrize(
+    ("loss", "names", "advice"),
+    [
+        (lambda Z, y: 0, ("theta", "b", "X", "Y"), r"takes \(Z, y\).*logits=lambda"),
+        (lambda theta, b, X, y: 0, ("Z", "Y"), "without logits="),
+        (dict, ("Z", "Y"), "is a class"),
+    ],
+)
+def test_a_loss_that_cannot_take_the_arrays_is_refused_before_a_problem_is_posed(loss, names, advice):
+    with pytest.raises(Unusable, match=advice):
+        require_called(loss, names)
+
+
+@pytest.mark.parametrize("loss", [lambda *arrays: 0, lambda Z, y, scale=2, *, weight: 0, max, partial(pow, mod=3)])
+def test_a_loss_that_may_take_them_is_not_refused(loss):
+    """Other parameters have defaults, or are options; and nothing is known of what does not say what it takes."""
+    require_called(loss, ("Z", "Y"))
+
+
+def test_a_function_of_tensors_is_told_how_it_becomes_a_target(folder):
+    pytest.importorskip("torch")
+    Path("mine.py").write_text(
+        "import torch\ndef gradients(theta, b, X, Y): return torch.softmax(X, 0)\n", encoding="utf-8"
+    )
+    done = CliRunner().invoke(main, ["verify", "mine.py", "--max-examples", "3"])
+    assert "  fix       if it takes tensors, make it a target with gradcheck.from_torch" in done.stdout
 
 
 def test_an_implementation_without_functions_or_with_something_else_in_their_place_is_refused():

@@ -215,6 +215,23 @@ def test_a_gradient_that_is_wrong_in_itself_is_not_blamed_on_its_uses():
     assert found["backward_twice"].reason == "its gradient is wrong without that, which other checks say"
 
 
+class Zeros(used.Right):
+    """No gradient at all, which is right where the exact one is lost in rounding."""
+
+    def forward(self, Z, Y):
+        return {"D": np.zeros_like(Z)}
+
+
+def test_a_gradient_that_is_wrong_at_smaller_logits_alone_is_not_blamed_on_what_is_written_to():
+    """Where the logits are large zeros are right, and tanh makes them small."""
+    uses = used.uses(Zeros())
+    wrong = replace(RIGHT, gradients=lambda *a: {k: 0 * g for k, g in model.gradients(*a).items()}, uses=uses)
+    far = Problem(np.array([[2.0**20], [-(2.0**20)]]), np.zeros((2, 1)), np.ones((1, 1)), np.eye(2)[:, :1])
+    for problem in (far, *posed("float64")):
+        found = judge(wrong, problem, [CHECKS["gradient_through_a_kept_output"]])
+        assert not any(verdict.failed for verdict in found.values())
+
+
 @pytest.mark.parametrize("limit", [lambda c: np.clip(c, -100, 100), lambda c: c * (abs(c) > 1e-4)])
 def test_an_upstream_gradient_that_is_cut_off_is_seen(limit):
     """What scales a loss is far from 1 on both sides."""

@@ -1,7 +1,7 @@
 """Where it fails: a condition that holds on all failing problems of a run, and on no passing one, or on few, which are counted."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import combinations
 from operator import attrgetter
 
@@ -25,18 +25,22 @@ NUMBERS: dict[str, tuple[int, Callable[[Facts], float]]] = {
     "how far a label lies below the largest logit": (3, lambda f: f.least),
     **{name: (3, _trait(k)) for k, name in enumerate(traits.TRAITS) if name not in SIDES},
 }
-MODULI = (32, 16, 8, 4, 2)
+MODULI = (2, 4, 8, 16, 32)
 MEMORIES = {"F": "in Fortran order", "strided": "strided", "reversed": "reversed in memory", "read-only": "read-only"}
 
 
 @dataclass(frozen=True)
 class Condition:
-    """In words, and in words where it does not hold; a smaller `weight` is simpler."""
+    """In words, and in words where it does not hold; a smaller `weight` is simpler.
+
+    `rivals` claim more, of other multiples, and may hold on the same problems as far as any were posed.
+    """
 
     words: str
     otherwise: str
     holds: Callable[[Facts], bool]
     weight: float
+    rivals: tuple["Condition", ...] = ()
 
 
 @dataclass(frozen=True)
@@ -47,11 +51,12 @@ class Confined:
     failing: int
     others: int
     exceptions: int
+    undecided: str = ""  # what else it may be, as far as problems were posed
 
     @property
     def where(self) -> str:
         """`where L is odd`; `only where L ≥ 5`, if problems pass there as well."""
-        return f"{'only ' * (self.exceptions > 0)}where {self.condition.words}"
+        return f"{'only ' * (self.exceptions > 0)}where {self.condition.words}{self.undecided}"
 
     @property
     def sentence(self) -> str:
@@ -109,15 +114,27 @@ def _numbers(failing: list[Facts]) -> Iterator[Condition]:
 
 
 def _remainders(failing: list[Facts]) -> Iterator[Condition]:
-    """Even and odd, and multiples of 4 to 32."""
+    """Even and odd, and multiples of 4 to 32: of several that hold, that which claims least, with the others as its rivals."""
     for name, side in SIDES.items():
-        for m in MODULI:
-            several = f"{name} is even" if m == 2 else f"{name} is a multiple of {m}"
-            other = f"{name} is odd" if m == 2 else f"{name} is not a multiple of {m}"
-            if all(side(f) % m == 0 for f in failing):  # of several that hold, that which claims least: of the largest
-                yield Condition(several, other, _multiple(side, m, True), 2 - m / 1024)
-            elif all(side(f) % m for f in failing):  # of the smallest
-                yield Condition(other, several, _multiple(side, m, False), 2 + m / 1024)
+        several = tuple(_several(name, side, m) for m in MODULI if all(side(f) % m == 0 for f in failing))
+        others = tuple(_others(name, side, m) for m in MODULI if all(side(f) % m for f in failing))
+        for found in (several, others):
+            yield from (replace(one, rivals=tuple(r for r in found if r.weight > one.weight)) for one in found)
+
+
+def _several(name: str, side: Number, m: int) -> Condition:
+    return Condition(*_multiples(name, m), _multiple(side, m, True), 2 - m / 1024)
+
+
+def _others(name: str, side: Number, m: int) -> Condition:
+    several, other = _multiples(name, m)
+    return Condition(other, several, _multiple(side, m, False), 2 + m / 1024)
+
+
+def _multiples(name: str, m: int) -> tuple[str, str]:
+    """`L is a multiple of 8`, and that it is not."""
+    words = ("even", "odd") if m == 2 else (f"a multiple of {m}", f"not a multiple of {m}")
+    return f"{name} is {words[0]}", f"{name} is {words[1]}"
 
 
 def _flags(failing: list[Facts]) -> Iterator[Condition]:
@@ -139,9 +156,28 @@ def _both(one: Condition, other: Condition) -> Condition:
     return Condition(
         f"{one.words} and {other.words}",
         f"{one.otherwise} or {other.otherwise}",
-        lambda f: one.holds(f) and other.holds(f),
+        _all(one, other),
         one.weight + other.weight + 1,
+        tuple(replace(rival, holds=_all(rival, other)) for rival in one.rivals)
+        + tuple(replace(rival, holds=_all(one, rival)) for rival in other.rivals),
     )
+
+
+def _all(*conditions: Condition) -> Callable[[Facts], bool]:
+    return lambda f: all(condition.holds(f) for condition in conditions)
+
+
+def _undecided(found: Confined | None, every: list[Facts]) -> Confined | None:
+    """The same, and its rivals that hold on the same problems: a size that would tell them apart was not posed."""
+    if found is None:
+        return None
+    condition = found.condition
+    same = [
+        r.words.partition(" is ")[2] for r in condition.rivals if all(r.holds(f) is condition.holds(f) for f in every)
+    ]
+    kind = same[0].rpartition(" ")[0] if same else ""  # `not a multiple of`, which is said once
+    listed = " or ".join([*same[:1], *(words.removeprefix(f"{kind} ") for words in same[1:])])
+    return replace(found, undecided=f" (or {listed}: no problem tells which)") if same else found
 
 
 def _likely(failing: int, holding: int, all_of_them: int, tried: int) -> float:
@@ -163,11 +199,11 @@ def confined(failing: list[Facts], passing: list[Facts]) -> Confined | None:
     single = [*_numbers(failing), *_remainders(failing), *_flags(failing)]
     found = _best(single, failing, telling)
     if found and not found.exceptions:
-        return found
+        return _undecided(found, [*failing, *telling])
     useful = [c for c in single if c.weight < 3 and not all(map(c.holds, telling))]
     both = _best([_both(one, other) for one, other in combinations(useful, 2)], failing, telling)
     halved = both is not None and (found is None or 2 * both.exceptions <= found.exceptions)
-    return both if halved else found
+    return _undecided(both if halved else found, [*failing, *telling])
 
 
 def _best(conditions: list[Condition], failing: list[Facts], telling: list[Facts]) -> Confined | None:

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from gradcheck.implementations.parameters import require_called
 from gradcheck.implementations.record import Implementation, Layout, NotPosed
 from gradcheck.implementations.takes import Takes
 from gradcheck.implementations.told import keyword_only
@@ -29,6 +30,10 @@ class Adapted:
     name: str
     dtypes: tuple[str, ...]
     takes: Takes = Takes()  # noqa: RUF009 - immutable
+
+    def __post_init__(self) -> None:
+        """`Unusable` where the loss cannot be called with what it would be."""
+        require_called(self.loss, (*self.keys, "X", "Y") if self.logits is None else ("Z", "Y"))
 
     @property
     def keys(self) -> tuple[str, ...]:

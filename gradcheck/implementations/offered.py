@@ -22,9 +22,25 @@ def functions(name: str, found: Any) -> dict[str, Any]:
     if not some:
         like = "".join(f"; it has {theirs!r}: rename it to {ours}" for ours, theirs in likely(found).items())
         raise Unusable(
-            f"{name} is {_kind(found)} with none of the functions {', '.join(FUNCTIONS)}; expected at least one of them{like}"
+            f"{name} is {_kind(found)} with none of the functions {', '.join(FUNCTIONS)}; "
+            f"expected at least one of them{like}{_advice(found)}"
         )
     return {**some, **_uses(found)}
+
+
+CLASS = "of a class write a function gradients(theta, b, X, Y) that makes one and calls it"
+TENSORS = "a loss of tensors is made a target by gradcheck.from_torch(loss, ...), and named as FILE.py:NAME"
+
+
+def _advice(found: Any) -> str:
+    """What to do with a class, with one of PyTorch's, and with a module that imports PyTorch."""
+    if isinstance(found, type):
+        return f"; {TENSORS if any(base.__module__.startswith('torch.') for base in found.__mro__) else CLASS}"
+    return f"; {TENSORS}" if _is_module(found) and _is_module(vars(found).get("torch")) else ""
+
+
+def _is_module(found: Any) -> bool:
+    return isinstance(found, ModuleType)
 
 
 def _uses(found: Any) -> dict[str, Any]:
@@ -68,7 +84,7 @@ def _getter(found: Any) -> Callable[[str], Any]:
 
 def _own(found: Any, key: str, function: Any) -> bool:
     """Whether a function of a module is its own: what it only imports, scipy's softmax say, is a tool and no claim."""
-    if not isinstance(found, ModuleType) or key in getattr(found, "__all__", ()):
+    if not _is_module(found) or key in getattr(found, "__all__", ()):
         return True
     home = getattr(function, "__module__", None) or found.__name__
     if home.split(".")[0] in (found.__name__.split(".")[0], "functools"):
@@ -78,7 +94,7 @@ def _own(found: Any, key: str, function: Any) -> bool:
 
 
 def _kind(found: Any) -> str:
-    return "a module" if isinstance(found, ModuleType) else f"a {type(found).__name__}"
+    return "a module" if _is_module(found) else "a class" if isinstance(found, type) else f"a {type(found).__name__}"
 
 
 def below(file: str, folder: Path) -> bool:

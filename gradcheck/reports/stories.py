@@ -1,5 +1,6 @@
 """What is wrong, said once for each cause: a headline, and lines below it. One wording for the terminal, pytest, JUnit and JSON."""
 
+import re
 from collections.abc import Iterator
 
 from gradcheck import causes
@@ -11,6 +12,9 @@ from gradcheck.verify import Run
 WIDTH = 100  # of what is no terminal
 NAMED = 6  # checks that are named; more are counted
 LABEL = 9  # characters
+# A function of tensors, which is handed arrays of NumPy as it stands, in the words of the framework that refuses them.
+TENSORS = re.compile(r"Tensor\b.*\bnumpy\.ndarray|'numpy\.ndarray' object has no attribute")
+FROM_TENSORS = "if it takes tensors, make it a target with gradcheck.from_torch(loss, layout=...), from_jax(...) ..."
 
 
 def headline(cause: Cause, run: Run) -> str:
@@ -50,6 +54,8 @@ def rows(cause: Cause, run: Run, width: int = WIDTH) -> Iterator[tuple[str, str]
         yield "fix", printable(cause.part.fix)
     if causes.meant(run):
         yield from _declared(cause, run)
+    elif cause.errored and TENSORS.search(cause.leader.verdict.reason):
+        yield "fix", FROM_TENSORS
     if cause.part is not None and not cause.exact and not cause.errored:
         yield "claim", leader.check.claims(run.law)  # which is the headline where there is no part
     shown = list(pictured(cause, width - LABEL - 3))
