@@ -1,6 +1,6 @@
 """The array type: what NumPy's arrays can, done to values and errors."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,8 +15,9 @@ from gradcheck.readings.running.base import Base
 from gradcheck.readings.running.conditions import COMPARISONS, Condition, chosen, compared
 from gradcheck.readings.running.moving import MOVING
 from gradcheck.readings.running.operands import Operand, dtype_of, flat, given, part, parts_of, real, written
-from gradcheck.readings.running.parts import FLOAT64, Parts, truthful
+from gradcheck.readings.running.parts import FLOAT64, QUIET, Ordinary, Parts, truthful
 from gradcheck.readings.running.parts import arithmetic as precision_of
+from gradcheck.readings.running.plans import RECORDING, moving, spoil
 
 
 class Running(Base):
@@ -41,28 +42,30 @@ class Running(Base):
 
     def filled(self, number: int) -> "Running":
         """As many of one number."""
-        return Running(np.full(self.shape, float(number)), np.zeros(self.shape), self.dtype)
+        return constant(Running(np.full(self.shape, float(number)), np.zeros(self.shape), self.dtype))
 
     def numbers(self, array: Reals) -> "Running":
         """Other numbers, of float64, as this precision has them."""
         dtype = real(self.dtype)
-        return Running(*written(array, precision_of(dtype)), dtype)
+        return constant(Running(*written(array, precision_of(dtype)), dtype))
 
     # ---- what an array has ----
 
     def values(self) -> Reals:
         """Without the errors."""
+        spoil()
         return self.value
 
     @property
     def T(self) -> "Running":
-        return Running(self.value.T, self.error.T, self.dtype)
+        return self._moved(lambda part: part.T)
 
     def __getitem__(self, index: Any) -> "Running":
         index = index.value if isinstance(index, Condition) else index
-        return Running(np.asarray(self.value[index]), np.asarray(self.error[index]), self.dtype)
+        return self._moved(lambda part: part[index])
 
     def __setitem__(self, index: Any, given: Operand) -> None:
+        spoil()
         index = index.value if isinstance(index, Condition) else index
         self.value[index], self.error[index] = _stored(given, self.dtype)
 
@@ -71,7 +74,7 @@ class Running(Base):
         return Running(self.value.copy(), self.error.copy(), self.dtype)
 
     def reshape(self, *shape: Any) -> "Running":
-        return Running(self.value.reshape(*shape), self.error.reshape(*shape), self.dtype)
+        return self._moved(lambda part: part.reshape(*shape))
 
     def astype(self, dtype: Any, copy: bool = True) -> "Running":
         """Rounded to another precision; towards zero where that is whole numbers."""
@@ -102,6 +105,7 @@ class Running(Base):
         return self.reshape(-1)
 
     def argmax(self, axis: int | None = None) -> Any:
+        spoil()
         return self.value.argmax(axis=axis)
 
     def softmax(self) -> "Running":
@@ -124,7 +128,20 @@ class Running(Base):
         p = precision_of(self.dtype)
         with np.errstate(all="ignore"):
             found = operation(self._parts, *more, p)
-            return Running(*(truthful(found, (self._parts,)) if p.truthful else found), self.dtype)
+            found = truthful(found, (self._parts,)) if p.truthful else found
+        result = Running(found.value, found.error, self.dtype)
+        recording = RECORDING.get()
+        if recording is not None:
+            recording.note(lambda x, p: operation(x, *more, p), p, NONE, (self,), (self,), result)
+        return result
+
+    def _moved(self, function: Callable[[Any], Any]) -> "Running":
+        """What is done to values and errors alike."""
+        result = Running(np.asarray(function(self.value)), np.asarray(function(self.error)), self.dtype)
+        recording = RECORDING.get()
+        if recording is not None:
+            recording.note(moving(function, NONE), None, NONE, (self,), (self,), result)
+        return result
 
     def read(self, ufunc: np.ufunc, *others: Any) -> Any:
         """A ufunc of this array and of others that are known."""
@@ -140,6 +157,7 @@ class Running(Base):
             found = _called(ufunc, method, inputs)
         if not out or found is NotImplemented:
             return found
+        spoil()
         out[0].value[...], out[0].error[...] = _stored(found, out[0].dtype)
         return out[0]
 
@@ -149,6 +167,9 @@ class Running(Base):
         with np.errstate(all="ignore"):
             if function in FUNCTIONS:
                 return FUNCTIONS[function](*args, **options)
+            if function in MOVING and type(args[0]) is Running and not any(map(carrying, args[1:])):
+                array, *rest = args
+                return array._moved(lambda part: function(part, *rest, **options))
             if function in MOVING:
                 value, error = (function(*part(args, name), **options) for name in ("value", "error"))
                 return Running(np.asarray(value), np.asarray(error), dtype_of(*flat(args)))
@@ -156,6 +177,22 @@ class Running(Base):
 
 
 KNOWN = Running.KNOWN = (Running, Condition, np.ndarray, np.generic, int, float)  # whatever else there is takes over
+ALONE = {Running}
+
+
+def constant(array: Running) -> Running:
+    """An array that is made of no other."""
+    recording = RECORDING.get()
+    if recording is not None:
+        recording.constant(array)
+    return array
+
+
+def carrying(argument: Any) -> bool:
+    """Whether it is, or holds, an array that carries errors, or a comparison of such."""
+    if isinstance(argument, tuple | list):
+        return any(map(carrying, argument))
+    return isinstance(argument, Running | Condition)
 
 
 def _stored(given: Operand, dtype: np.dtype) -> Parts:
@@ -165,7 +202,12 @@ def _stored(given: Operand, dtype: np.dtype) -> Parts:
     return parts_of(given, precision_of(dtype))
 
 
-def _taken(operands: tuple[Operand, ...], *, real_valued: bool = False) -> tuple[list[Parts], np.dtype]:
+def _taken(operands: tuple[Operand, ...], *, real_valued: bool = False) -> tuple[Sequence[Any], np.dtype]:
+    if {*map(type, operands)} == ALONE:  # which have value and error themselves, mostly of one dtype
+        dtypes = {operand.dtype for operand in operands}
+        if len(dtypes) == 1:
+            dtype = dtypes.pop()
+            return operands, real(dtype) if real_valued else dtype
     dtype = dtype_of(*operands)
     dtype = real(dtype) if real_valued else dtype
     return [parts_of(operand, precision_of(dtype)) for operand in operands], dtype
@@ -188,22 +230,34 @@ NONE: dict[str, Any] = {}
 def _read(primitive: Primitive, operands: tuple[Operand, ...], options: dict[str, Any]) -> Running:
     """A primitive, by its rounding; what it moves is moved, values and errors alike."""
     parts, dtype = _taken(operands, real_valued=primitive.real)
-    if primitive.rounding is not None:
-        p = precision_of(dtype)
-        found: Parts = primitive.rounding(*parts, p, **options)
-        return Running(*(truthful(found, parts) if p.truthful else found), dtype)
-    value, error = (primitive.value(*(getattr(x, name) for x in parts), **options) for name in Parts._fields)
-    return Running(np.asarray(value), np.asarray(error), dtype)
+    rounding, p = primitive.rounding, precision_of(dtype)
+    if rounding is not None:
+        found: Parts = rounding(*parts, p, **options)
+        found = truthful(found, parts) if p.truthful and type(found) is not Ordinary else found
+    else:
+        rounding, p = moving(primitive.value, options), None
+        found = rounding(*parts)
+    result = Running(found.value, found.error, dtype)
+    recording = RECORDING.get()
+    if recording is not None:
+        recording.note(rounding, p, options, operands, parts, result)
+    return result
 
 
 def read(primitive: Primitive, operands: tuple[Operand, ...], options: dict[str, Any]) -> Running:
     """As NumPy's protocols have it, for who calls a primitive itself."""
+    if QUIET.get():
+        return _read(primitive, operands, options)
     with np.errstate(all="ignore"):
         return _read(primitive, operands, options)
 
 
 def _comparison(ufunc: np.ufunc) -> Callable[[Operand, Operand], Condition]:
-    return lambda left, right: compared(ufunc, *_taken((left, right))[0])
+    def comparison(left: Operand, right: Operand) -> Condition:
+        spoil()
+        return compared(ufunc, *_taken((left, right))[0])
+
+    return comparison
 
 
 def _outer(left: Operand, right: Operand) -> Running:
@@ -229,6 +283,6 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.mean: Running.mean,
     np.argmax: Running.argmax,
     np.iscomplexobj: lambda x: False,
-    np.ones_like: lambda x: Running.exact(np.ones(x.shape, dtype=x.dtype)),
+    np.ones_like: lambda x: constant(Running.exact(np.ones(x.shape, dtype=x.dtype))),
 }
 table.READERS[Running] = 1, read

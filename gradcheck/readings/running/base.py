@@ -1,6 +1,5 @@
 """What a running array has of an array: sizes, and the operators that are asked for all the time, by the shortest way."""
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -40,23 +39,20 @@ class Base(NDArrayOperatorsMixin):
         """The ufunc of this array and the others, all of types that are known."""
         raise NotImplementedError
 
-    def _by(self, ufunc: np.ufunc, other: Any, usual: Callable[[Any], Any]) -> Any:
-        return self.read(ufunc, other) if isinstance(other, self.KNOWN) else usual(other)
-
     def __add__(self, other: Any) -> Any:
-        return self._by(np.add, other, super().__add__)
+        return self.read(np.add, other) if isinstance(other, self.KNOWN) else super().__add__(other)
 
     def __sub__(self, other: Any) -> Any:
-        return self._by(np.subtract, other, super().__sub__)
+        return self.read(np.subtract, other) if isinstance(other, self.KNOWN) else super().__sub__(other)
 
     def __mul__(self, other: Any) -> Any:
-        return self._by(np.multiply, other, super().__mul__)
+        return self.read(np.multiply, other) if isinstance(other, self.KNOWN) else super().__mul__(other)
 
     def __truediv__(self, other: Any) -> Any:
-        return self._by(np.true_divide, other, super().__truediv__)
+        return self.read(np.true_divide, other) if isinstance(other, self.KNOWN) else super().__truediv__(other)
 
     def __matmul__(self, other: Any) -> Any:
-        return self._by(np.matmul, other, super().__matmul__)
+        return self.read(np.matmul, other) if isinstance(other, self.KNOWN) else super().__matmul__(other)
 
     def __neg__(self) -> Any:
         return self.read(np.negative)
