@@ -48,12 +48,18 @@ def known_to(bound: Reals) -> Reals:
     return np.where(unknown, np.inf, outward(bound, 2)) if unknown.any() else np.asarray(outward(bound, 2))
 
 
+def seen(problem: Problem) -> tuple[Any, ...]:
+    """The loss, and the sides of what its text is given: of logits and labels alone it does not know how many features there are."""
+    law = law_of(problem)
+    return law, problem.L, problem.n, 0 if law.of_logits else problem.d
+
+
 def factor(problem: Problem, read: Callable[[], float]) -> float:
     """The largest product of constants of a loss, which is `read`: of labels alone, where nothing of its text hangs on numbers."""
-    plans, p = PLANS.get(), problem
-    if plans is None or (law_of(p), p.L, p.d, p.n) not in plans.straight:
+    plans, text = PLANS.get(), seen(problem)
+    if plans is None or text not in plans.straight:
         return read()
-    key = law_of(p), p.L, p.d, p.n, p.reals[3].tobytes()
+    key = text, problem.reals[3].tobytes()
     if key not in plans.factors:
         plans.factors[key] = read()
     return plans.factors[key]
@@ -113,8 +119,7 @@ class Rounded:
 
     @cached_property
     def _key(self) -> tuple[Any, ...]:
-        p = self.problem
-        return law_of(p), p.L, p.d, p.n, p.theta.dtype, self.granted
+        return seen(self.problem), self.problem.theta.dtype, self.granted
 
     @cached_property
     def _recording(self) -> Recording | None:
@@ -131,7 +136,7 @@ class Rounded:
             if known is None or recording.plan.ends or len(known.results) < len(recording.plan.results):
                 plans.known[self._key] = recording.plan
             if "loss" in recording.plan.results:
-                plans.straight.add(self._key[:4])
+                plans.straight.add(self._key[0])
 
     @cached_property
     def _given(self) -> list[Running]:
