@@ -147,6 +147,13 @@ class Own(Truth):
             allowed = bounds.returned(allowed, abs(value) + allowed, self.granted)
         return Enclosure(value, np.zeros_like(value)), allowed
 
+    def permuted(self, law: str, quantity: str, places: tuple[Any, ...]) -> tuple[Enclosure, Reals] | None:
+        """The same of this problem with its classes or its samples in another order, where the text treats all of them alike."""
+        found, allowed = self.computed(quantity)
+        if self._rounded.follows(law, quantity):
+            return found.take(*places), np.asarray(allowed[places])
+        return None
+
     # ---- what rounding may do ----
 
     def allowed(self, quantity: str) -> Reals:

@@ -15,6 +15,7 @@ from gradcheck.precision import FLOAT64, Precision
 from gradcheck.problem import Problem
 from gradcheck.readings.program import Program
 from gradcheck.readings.running import Running
+from gradcheck.readings.running.alike import follows
 from gradcheck.readings.running.parts import granted, quiet
 from gradcheck.readings.running.plans import PLANS, Plan, Recording, noted
 from gradcheck.referees.truth import magnitude
@@ -49,7 +50,7 @@ def known_to(bound: Reals) -> Reals:
 
 
 def seen(problem: Problem) -> tuple[Any, ...]:
-    """The loss, and the sides of what its text is given: of logits and labels alone it does not know how many features there are."""
+    """The loss, and the sides of what its text is given: where that is logits and labels alone, not how many features there are."""
     law = law_of(problem)
     return law, problem.L, problem.n, 0 if law.of_logits else problem.d
 
@@ -106,6 +107,11 @@ class Rounded:
             self._state.update(plan.constants | dict(enumerate(self._given)))
         found = plan.done(quantity, self._state)
         return self._unreached(quantity) if found is None else Running(*found)
+
+    def follows(self, law: str, quantity: str) -> bool:
+        """Whether a quantity, which has been read, is known to be permuted as the classes or the samples are."""
+        plan = self._plan
+        return plan is not None and follows(plan, law, quantity)
 
     @property
     def _plan(self) -> Plan | None:

@@ -10,14 +10,14 @@ from gradcheck.problem import Array
 from gradcheck.readings.places import Axis
 from gradcheck.readings.primitives import table
 from gradcheck.readings.primitives.table import Primitive
-from gradcheck.readings.running import arithmetic, choices, softmax
+from gradcheck.readings.running import arithmetic, choices
 from gradcheck.readings.running.base import Base
 from gradcheck.readings.running.conditions import COMPARISONS, Condition, chosen, compared
 from gradcheck.readings.running.moving import MOVING
-from gradcheck.readings.running.operands import Operand, dtype_of, flat, given, part, parts_of, real, written
+from gradcheck.readings.running.operands import Operand, carrying, dtype_of, flat, given, part, parts_of, real, written
 from gradcheck.readings.running.parts import FLOAT64, QUIET, Ordinary, Parts, truthful
 from gradcheck.readings.running.parts import arithmetic as precision_of
-from gradcheck.readings.running.plans import RECORDING, moving, spoil
+from gradcheck.readings.running.plans import constant, made, moving, spoil
 
 
 class Running(Base):
@@ -58,7 +58,7 @@ class Running(Base):
 
     @property
     def T(self) -> "Running":
-        return self._moved(lambda part: part.T)
+        return self._moved(lambda part: part.T, "T")
 
     def __getitem__(self, index: Any) -> "Running":
         index = index.value if isinstance(index, Condition) else index
@@ -74,7 +74,7 @@ class Running(Base):
         return Running(self.value.copy(), self.error.copy(), self.dtype)
 
     def reshape(self, *shape: Any) -> "Running":
-        return self._moved(lambda part: part.reshape(*shape))
+        return self._moved(lambda part: part.reshape(*shape), "reshape")
 
     def astype(self, dtype: Any, copy: bool = True) -> "Running":
         """Rounded to another precision; towards zero where that is whole numbers."""
@@ -88,7 +88,7 @@ class Running(Base):
 
     def sum(self, axis: Axis = None, keepdims: bool = False) -> "Running":
         """Added up in any order."""
-        return self._made(arithmetic.sum_of, axis, keepdims)
+        return table.PRIMITIVES["sum"](self, axis=axis, keepdims=keepdims)
 
     def mean(self, axis: Axis = None, keepdims: bool = False) -> "Running":
         return self.sum(axis, keepdims) / arithmetic.count(self.shape, axis)
@@ -108,18 +108,6 @@ class Running(Base):
         spoil()
         return self.value.argmax(axis=axis)
 
-    def softmax(self) -> "Running":
-        """Column by column, (L, n)."""
-        return self._made(softmax.softmax)
-
-    def log_softmax(self) -> "Running":
-        """Its logarithm, (L, n)."""
-        return self._made(softmax.log_softmax)
-
-    def log_sum_exp(self) -> "Running":
-        """Column by column, (1, n)."""
-        return self._made(softmax.log_sum_exp)
-
     @property
     def _parts(self) -> Parts:
         return Parts(self.value, self.error)
@@ -130,18 +118,13 @@ class Running(Base):
             found = operation(self._parts, *more, p)
             found = truthful(found, (self._parts,)) if p.truthful else found
         result = Running(found.value, found.error, self.dtype)
-        recording = RECORDING.get()
-        if recording is not None:
-            recording.note(lambda x, p: operation(x, *more, p), p, NONE, (self,), (self,), result)
-        return result
+        rounding = operation if not more else lambda x, p: operation(x, *more, p)
+        return made(result, rounding, p, NONE, (self,), (self,), operation.__name__)
 
-    def _moved(self, function: Callable[[Any], Any]) -> "Running":
+    def _moved(self, function: Callable[[Any], Any], name: str = "") -> "Running":
         """What is done to values and errors alike."""
         result = Running(np.asarray(function(self.value)), np.asarray(function(self.error)), self.dtype)
-        recording = RECORDING.get()
-        if recording is not None:
-            recording.note(moving(function, NONE), None, NONE, (self,), (self,), result)
-        return result
+        return made(result, moving(function), None, NONE, (self,), (self,), name)
 
     def read(self, ufunc: np.ufunc, *others: Any) -> Any:
         """A ufunc of this array and of others that are known."""
@@ -169,7 +152,7 @@ class Running(Base):
                 return FUNCTIONS[function](*args, **options)
             if function in MOVING and type(args[0]) is Running and not any(map(carrying, args[1:])):
                 array, *rest = args
-                return array._moved(lambda part: function(part, *rest, **options))
+                return array._moved(lambda part: function(part, *rest, **options), function.__name__)
             if function in MOVING:
                 value, error = (function(*part(args, name), **options) for name in ("value", "error"))
                 return Running(np.asarray(value), np.asarray(error), dtype_of(*flat(args)))
@@ -177,22 +160,6 @@ class Running(Base):
 
 
 KNOWN = Running.KNOWN = (Running, Condition, np.ndarray, np.generic, int, float)  # whatever else there is takes over
-ALONE = {Running}
-
-
-def constant(array: Running) -> Running:
-    """An array that is made of no other."""
-    recording = RECORDING.get()
-    if recording is not None:
-        recording.constant(array)
-    return array
-
-
-def carrying(argument: Any) -> bool:
-    """Whether it is, or holds, an array that carries errors, or a comparison of such."""
-    if isinstance(argument, tuple | list):
-        return any(map(carrying, argument))
-    return isinstance(argument, Running | Condition)
 
 
 def _stored(given: Operand, dtype: np.dtype) -> Parts:
@@ -203,11 +170,9 @@ def _stored(given: Operand, dtype: np.dtype) -> Parts:
 
 
 def _taken(operands: tuple[Operand, ...], *, real_valued: bool = False) -> tuple[Sequence[Any], np.dtype]:
-    if {*map(type, operands)} == ALONE:  # which have value and error themselves, mostly of one dtype
-        dtypes = {operand.dtype for operand in operands}
-        if len(dtypes) == 1:
-            dtype = dtypes.pop()
-            return operands, real(dtype) if real_valued else dtype
+    first = operands[0]
+    if isinstance(first, Running) and all(type(x) is Running and x.dtype == first.dtype for x in operands):
+        return operands, real(first.dtype) if real_valued else first.dtype  # which have value and error themselves
     dtype = dtype_of(*operands)
     dtype = real(dtype) if real_valued else dtype
     return [parts_of(operand, precision_of(dtype)) for operand in operands], dtype
@@ -230,18 +195,15 @@ NONE: dict[str, Any] = {}
 def _read(primitive: Primitive, operands: tuple[Operand, ...], options: dict[str, Any]) -> Running:
     """A primitive, by its rounding; what it moves is moved, values and errors alike."""
     parts, dtype = _taken(operands, real_valued=primitive.real)
-    rounding, p = primitive.rounding, precision_of(dtype)
-    if rounding is not None:
-        found: Parts = rounding(*parts, p, **options)
+    p = precision_of(dtype)
+    if primitive.rounding is not None:
+        found: Parts = primitive.rounding(*parts, p, **options)
         found = truthful(found, parts) if p.truthful and type(found) is not Ordinary else found
+        how: tuple[Any, ...] = primitive.rounding, p, options
     else:
-        rounding, p = moving(primitive.value, options), None
-        found = rounding(*parts)
-    result = Running(found.value, found.error, dtype)
-    recording = RECORDING.get()
-    if recording is not None:
-        recording.note(rounding, p, options, operands, parts, result)
-    return result
+        how = moving(primitive.value, **options), None, options
+        found = how[0](*parts)
+    return made(Running(found.value, found.error, dtype), *how, operands, parts, primitive.name)
 
 
 def read(primitive: Primitive, operands: tuple[Operand, ...], options: dict[str, Any]) -> Running:

@@ -1,11 +1,14 @@
 """What a running array has of an array: sizes, and the operators that are asked for all the time, by the shortest way."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from gradcheck.enclosure import Reals
+from gradcheck.readings.running import softmax
+from gradcheck.readings.running.parts import Parts
 
 
 class Base(NDArrayOperatorsMixin):
@@ -34,6 +37,22 @@ class Base(NDArrayOperatorsMixin):
 
     def __len__(self) -> int:
         return len(self.value)
+
+    def _made(self, operation: Callable[..., Parts], *more: Any) -> Any:
+        """An array of the same type, by an operation on value and error."""
+        raise NotImplementedError
+
+    def softmax(self) -> Any:
+        """Column by column, (L, n)."""
+        return self._made(softmax.softmax)
+
+    def log_softmax(self) -> Any:
+        """Its logarithm, (L, n)."""
+        return self._made(softmax.log_softmax)
+
+    def log_sum_exp(self) -> Any:
+        """Column by column, (1, n)."""
+        return self._made(softmax.log_sum_exp)
 
     def read(self, ufunc: np.ufunc, *others: Any) -> Any:
         """The ufunc of this array and the others, all of types that are known."""

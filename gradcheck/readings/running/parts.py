@@ -44,7 +44,9 @@ class _Precisions(dict[Any, Precision]):
 _PRECISIONS = _Precisions()
 arithmetic = _PRECISIONS.__getitem__
 _ONE = RLock()  # what is granted is so for the whole process
-QUIET = ContextVar("QUIET", default=False)  # whether NumPy has been told to warn of nothing, so that it need not be told again
+QUIET = ContextVar(
+    "QUIET", default=False
+)  # whether NumPy has been told to warn of nothing, so that it need not be told again
 
 
 @contextmanager

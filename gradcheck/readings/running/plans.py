@@ -1,16 +1,16 @@
 """What a reading does to running arrays, noted as it is done, so that it can be done to others of the same shapes: a plan.
 
-A text takes longer to be read, forward and backward, than what it says takes to be done to a few numbers. A plan is the list of what
-was done: the same operations in the same order, so that what comes of it is the same bit for bit. It stands for the
-text wherever nothing hung on the numbers themselves. So there is none where they were compared, looked at or written over, nor where an
-array was met that is neither given nor made by an operation that is noted.
+A text takes longer to be read, forward and backward, than what it says takes to be done to a few numbers. A plan is the list of
+what was done: the same operations in the same order, so that what comes of it is the same, bit for bit. It stands for the text
+wherever nothing hung on the numbers themselves. So there is none where they were compared, looked at or written over, nor where
+an array was met that is neither given nor made by an operation that is noted.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 
@@ -18,27 +18,33 @@ from gradcheck.precision import Precision
 from gradcheck.readings.running.parts import Ordinary, Parts, truthful
 
 NUMBERS = (int, float, np.generic, np.ndarray)  # operands that a text has written down, or made of a shape
-NONE: dict[str, Any] = {}
+Array = TypeVar("Array")
 
 
 class Step(NamedTuple):
-    """One operation, of the places of its operands; without a precision it only moves entries."""
+    """One operation, of the places of its operands; without a precision it only moves entries. `name` and `shape` say which, and
+    of what shape its result is.
+    """
 
     rounding: Callable[..., Parts]
     p: Precision | None
     options: Mapping[str, Any]
     operands: tuple[int, ...]
     place: int
+    name: str = ""
+    shape: tuple[int, ...] = ()
 
 
 @dataclass(eq=False)
 class Plan:
     """All steps, what is constant in them, and in which place each quantity is; None of one that the loss does not depend on."""
 
+    shapes: list[tuple[int, ...]] = field(default_factory=list)  # of what is given
     steps: list[Step] = field(default_factory=list)
     constants: dict[int, Any] = field(default_factory=dict)
     results: dict[str, tuple[int, np.dtype] | None] = field(default_factory=dict)
     ends: bool = False  # whether what comes after these results hangs on numbers
+    alike: dict[str, Any] = field(default_factory=dict)  # what is known of permutations
     _needed: dict[str, list[Step]] = field(default_factory=dict)
 
     def done(self, quantity: str, state: dict[int, Any]) -> tuple[Any, Any, np.dtype] | None:
@@ -46,7 +52,7 @@ class Plan:
         result = self.results[quantity]
         if result is None:
             return None
-        for rounding, p, options, operands, place in self._of(quantity, result[0]):
+        for rounding, p, options, operands, place, *_ in self._of(quantity, result[0]):
             if place in state:
                 continue
             parts = [state[operand] for operand in operands]
@@ -74,7 +80,7 @@ class Recording:
     """Notes a reading of arrays that are `given`, in the places in which they stand, as far as there is a plan of it."""
 
     def __init__(self, given: Sequence[Any]) -> None:
-        self.plan = Plan()
+        self.plan = Plan(shapes=[array.shape for array in given])
         self.places = {id(array): place for place, array in enumerate(given)}
         self._held: list[Any] = list(given)  # what is known by its address must be kept
 
@@ -86,18 +92,19 @@ class Recording:
         """An array that is made of no other."""
         self.plan.constants[self._entered(array)] = array
 
-    def note(
+    def note(  # noqa: PLR0917 - what is noted
         self,
+        found: Any,
         rounding: Callable[..., Parts],
         p: Precision | None,
         options: Mapping[str, Any],
         operands: Sequence[Any],
         parts: Sequence[Any],
-        found: Any,
+        name: str = "",
     ) -> None:
-        """An operation: its operands, as they were and in parts, and what it has come to."""
+        """What an operation has come to, and the operation: its operands as they were, and in parts."""
         if self.plan.ends:
-            return None
+            return
         places = []
         for operand, part in zip(operands, parts, strict=True):
             if isinstance(operand, NUMBERS):
@@ -106,9 +113,10 @@ class Recording:
             elif id(operand) in self.places:
                 places.append(self.places[id(operand)])
             else:
-                return self.spoil()
-        self.plan.steps.append(Step(rounding, p, options, tuple(places), self._entered(found)))
-        return None
+                self.spoil()
+                return
+        place = self._entered(found)
+        self.plan.steps.append(Step(rounding, p, options, tuple(places), place, name, found.shape))
 
     def _entered(self, array: Any) -> int:
         self._held.append(array)
@@ -123,7 +131,7 @@ class Recording:
             self.spoil()
 
 
-def moving(function: Callable[..., Any], options: Mapping[str, Any]) -> Callable[..., Parts]:
+def moving(function: Callable[..., Any], **options: Any) -> Callable[..., Parts]:
     """What is done to values and errors alike."""
 
     def moved(*x: Any) -> Parts:
@@ -144,6 +152,22 @@ def noted(recording: Recording | None) -> Iterator[None]:
         yield
     finally:
         RECORDING.reset(before)
+
+
+def made(found: Array, *how: Any) -> Array:
+    """The result of an operation: noted is how, as `Recording.note` takes it."""
+    recording = RECORDING.get()
+    if recording is not None:
+        recording.note(found, *how)
+    return found
+
+
+def constant(array: Array) -> Array:
+    """What is made of no other array."""
+    recording = RECORDING.get()
+    if recording is not None:
+        recording.constant(array)
+    return array
 
 
 def spoil() -> None:
