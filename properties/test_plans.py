@@ -148,3 +148,12 @@ def _grown(problem):
         return own.truth(problem)._grows
     finally:
         plans.PLANS.reset(before)
+
+
+def test_no_more_is_kept_than_there_is_room_for(monkeypatch):
+    monkeypatch.setattr(plans, "MOST", 2)
+    with plans.kept():
+        for n in (2, 3, 4, 5):
+            problem = posed(n=n).with_law(SPECS["focal"])
+            require_same(own.truth(problem).computed("D"), read(problem, "D"))
+            assert len(plans.PLANS.get().known) <= 2

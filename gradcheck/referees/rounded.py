@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from hashlib import sha256
 from typing import Any
 
 import numpy as np
@@ -17,11 +18,12 @@ from gradcheck.readings.program import Program
 from gradcheck.readings.running import Running
 from gradcheck.readings.running.alike import follows
 from gradcheck.readings.running.parts import granted, quiet
-from gradcheck.readings.running.plans import PLANS, Plan, Recording, noted
+from gradcheck.readings.running.plans import PLANS, Plan, Recording, noted, room
 from gradcheck.referees.truth import magnitude
 
 # Arithmetic that never rounds: read in it, errors are those of our own float64 alone, and values are of the truth.
 EXACT = replace(FLOAT64, u=0.0, eta=0.0, tiny=0.0, huge=np.inf)
+LARGE = 4096  # numbers of a problem: a choice of cost
 SHAPES = {"theta": 0, "b": 1, "X": 2, "D": 3, "Z": 3}  # of which array of the problem a quantity has the shape
 
 
@@ -60,9 +62,9 @@ def factor(problem: Problem, read: Callable[[], float]) -> float:
     plans, text = PLANS.get(), seen(problem)
     if plans is None or text not in plans.straight:
         return read()
-    key = text, problem.reals[3].tobytes()
+    key = text, sha256(problem.reals[3].tobytes()).digest()
     if key not in plans.factors:
-        plans.factors[key] = read()
+        room(plans.factors)[key] = read()
     return plans.factors[key]
 
 
@@ -120,8 +122,9 @@ class Rounded:
 
     @cached_property
     def _plannable(self) -> bool:
-        """A text that JAX has traced looks at numbers by ways of its own."""
-        return self.seed == 1 and not self.off and not law_of(self.problem).differentiated
+        """A text that JAX has traced looks at numbers by ways of its own; of large arrays it is not the reading that takes long."""
+        law, plain = law_of(self.problem), self.seed == 1 and not self.off
+        return plain and not law.differentiated and self.problem.entries <= LARGE
 
     @cached_property
     def _key(self) -> tuple[Any, ...]:
@@ -140,7 +143,7 @@ class Rounded:
             recording.result(quantity, found)
             known = plans.known.get(self._key)
             if known is None or recording.plan.ends or len(known.results) < len(recording.plan.results):
-                plans.known[self._key] = recording.plan
+                room(plans.known)[self._key] = recording.plan
             if "loss" in recording.plan.results:
                 plans.straight.add(self._key[0])
 

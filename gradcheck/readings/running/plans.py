@@ -191,6 +191,16 @@ class Plans:
     factors: dict[Any, float] = field(default_factory=dict)
 
 
+MOST = 1024  # of each: a choice of memory
+
+
+def room(kept: dict[Any, Any]) -> dict[Any, Any]:
+    """With room for one more: emptied where there is none."""
+    if len(kept) >= MOST:
+        kept.clear()
+    return kept
+
+
 PLANS: ContextVar[Plans | None] = ContextVar("PLANS", default=None)
 
 
