@@ -3,7 +3,7 @@
 import numpy
 import pytest
 
-from benchmarks.own import drawn
+from benchmarks.own import FOCAL, drawn
 from benchmarks.own_losses.specs import SPECS
 from gradcheck import Loss
 from gradcheck.enclosure import Enclosure
@@ -19,7 +19,7 @@ def places(problem, law, quantity):
     """Where the entries of a permuted problem's gradient stand in that of the problem."""
     axis = alike.DUE[law][1][quantity]
     order = numpy.roll(numpy.arange(problem.L if law == "class_permutation" else problem.n), 1)
-    return (slice(None),) if axis is None else (slice(None),) * axis + (order,)
+    return (...,) if axis is None else (slice(None),) * axis + (order,)
 
 
 def permuted(problem, law, quantity):
@@ -92,7 +92,8 @@ def test_what_does_not_treat_all_alike_does_not_follow(function, law, n):
     theta, b, X = (draw.standard_normal(shape) for shape in ((3, 2), (3, 1), (2, n)))
     problem = Problem(theta, b, X, numpy.eye(3)[:, draw.integers(0, 3, n)]).with_law(Loss(function))
     with plans.kept():
-        assert permuted(problem, law, "D") is None
+        for quantity in ("loss", *QUANTITIES):
+            assert permuted(problem, law, quantity) is None
 
 
 def test_weights_of_classes_leave_all_samples_alike():
@@ -100,6 +101,16 @@ def test_weights_of_classes_leave_all_samples_alike():
     theta, b, X = (draw.standard_normal(shape) for shape in ((3, 2), (3, 1), (2, 5)))
     problem = Problem(theta, b, X, numpy.eye(3)[:, draw.integers(0, 3, 5)]).with_law(Loss(weighed))
     with plans.kept():
+        assert permuted(problem, "sample_permutation", "D") is not None
+
+
+def test_an_axis_that_is_not_the_due_one_does_not_follow():
+    """Of one sample the gradient of b is not summed, and has its column still."""
+    draw = numpy.random.default_rng(0)
+    theta, b, X = (draw.standard_normal(shape) for shape in ((3, 2), (3, 1), (2, 1)))
+    problem = Problem(theta, b, X, numpy.eye(3)[:, :1]).with_law(FOCAL)
+    with plans.kept():
+        assert permuted(problem, "sample_permutation", "b") is None
         assert permuted(problem, "sample_permutation", "D") is not None
 
 

@@ -112,7 +112,8 @@ class Rounded:
 
     def follows(self, law: str, quantity: str) -> bool:
         """Whether a quantity, which has been read, is known to be permuted as the classes or the samples are."""
-        plan = self._plan
+        read = self._recording if "_program" in self.__dict__ else None
+        plan = self._plan if read is None else read.plan
         return plan is not None and follows(plan, law, quantity)
 
     @property
@@ -142,7 +143,7 @@ class Rounded:
         if plans is not None and recording is not None:
             recording.result(quantity, found)
             known = plans.known.get(self._key)
-            if known is None or recording.plan.ends or len(known.results) < len(recording.plan.results):
+            if known is None or recording.plan.ends or len(known.results) <= len(recording.plan.results):
                 room(plans.known)[self._key] = recording.plan
             if "loss" in recording.plan.results:
                 plans.straight.add(self._key[0])
