@@ -16,6 +16,7 @@ from gradcheck.implementations.told import ALIASES
 from gradcheck.law import Loss
 from gradcheck.problem import Problem
 from gradcheck.readings import sound
+from gradcheck.readings.running.plans import kept
 from gradcheck.referees import lawful
 from gradcheck.regimes import select
 from gradcheck.strategies import laws, palette, problems
@@ -60,7 +61,8 @@ def pose(
     def posed(problem: Problem) -> None:
         body(problem)
 
-    posed()
+    with kept():
+        posed()
 
 
 def few(implementation: Implementation | None, seed: int) -> tuple[Shape, ...]:

@@ -4,7 +4,7 @@ import math
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from functools import lru_cache
+from functools import cache, lru_cache
 from itertools import combinations
 
 import numpy as np
@@ -98,6 +98,7 @@ def _far_offset(p: Problem) -> bool:
     return bool(near and min(sizes) / 2 <= size.min() and size.max() <= 2 * max(sizes))
 
 
+@cache
 def edges(precision: Precision) -> tuple[float, ...]:
     """Where exp of this precision ends: it becomes subnormal, the largest number, the smallest number, and 0."""
     least = float(np.log(precision.eta))

@@ -2,6 +2,8 @@
 
 import math
 from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 
@@ -56,6 +58,28 @@ def softmax_error(Z: Enclosure, delta: Reals, A: Reals, precision: Precision, *,
 MERGE = 1 + 1 / (2 * math.log(2))
 
 
+class _Counted(NamedTuple):
+    """What is the same for all columns of L classes: unit roundoff, of exp and log and the logarithm of that; roundings of a
+    sum over classes, of two operations, of a sum as a relative error; and of a rescaling.
+    """
+
+    u: float
+    f: float
+    log_f: float
+    sums: float
+    twice: float
+    total: float
+    rescaling: float
+
+
+@lru_cache(maxsize=1024)
+def _counted(p: Precision, L: int) -> _Counted:
+    f = elementary(p)
+    sums = roundings(p, 0, L - 1) + 4 * L * ulps(p) * p.eta
+    twice, total = roundings(p, 2, writings=3), relative(p, 1, L - 1, writings=1)
+    return _Counted(written(p), f, lam(f), sums, twice, total, rescaling(p))
+
+
 class _Shifted:
     """Logits, and what is known of z - m as it is computed: all that does not depend on A. Each is (L, n), or (1, n)."""
 
@@ -65,7 +89,9 @@ class _Shifted:
             # what cannot be read is infinite, and infinite logits have no softmax
             delta = np.where(abs(Z.midpoint) + Z.radius + delta < precision.huge, delta, np.inf)
         self.precision, self.ours = precision, ours
-        self.L, u, f = Z.midpoint.shape[0], written(precision), elementary(precision)
+        self.L = Z.midpoint.shape[0]
+        self.counted = counted = _counted(precision, self.L)
+        u = counted.u
         m = np.maximum.reduce(Z.midpoint, axis=0, keepdims=True)
         # rho: how far computed and exact logits are from the midpoint, and what float64 loses below in evaluating this
         rho = np.maximum.reduce(Z.radius + delta, axis=0, keepdims=True) + (self.L + 16) * U64 * (1 + abs(m))
@@ -75,47 +101,46 @@ class _Shifted:
         self.rho, self.lse = rho, abs(m + log_s) + rho
         self.below = below = below + 2 * rho
         self.distance = below + log_s
-        self.sums = roundings(precision, 0, self.L - 1) + 4 * self.L * ulps(precision) * precision.eta
+        self.sums = counted.sums
         # z - m as computed, or the same of prescaled logits
         if ours:
             self.shifted = delta + u * below
-            self.term = outward(
-                self.shifted + lam(f)
-            )  # log of exp(z - m); safe here, since expm1 would magnify its rounding
+            # log of exp(z - m); safe here, since expm1 would magnify its rounding
+            self.term = outward(self.shifted + counted.log_f)
             return
         size = abs(Z.midpoint) + Z.radius + delta
         most = np.maximum.reduce(size, axis=0, keepdims=True)
         self.shifted = prescaled(delta, size, most, below, u)
         # the softmax of a log softmax subtracts twice more; online, a term is rescaled, by an exp and a product, whenever a
         # larger maximum is met
-        self.again = self.shifted + u * (self.distance + below + self.shifted) + lam(f)
-        self.term = outward(self.again + _rescalings(Z.midpoint, rho, precision.chain) * rescaling(precision))
+        self.again = self.shifted + u * (self.distance + below + self.shifted) + counted.log_f
+        self.term = outward(self.again + _rescalings(Z.midpoint, rho, precision.chain) * counted.rescaling)
 
     def relative(self, normaliser: Reals) -> tuple[Reals, Reals]:
         """Of A, in the logarithm, and of the log-sum-exp, where log s is off by `normaliser`: of code that is ours."""
-        u, f = written(self.precision), elementary(self.precision)
+        u, f = self.counted.u, self.counted.f
         log_sum = normaliser + f * (self.size_log_s + normaliser)  # m + log s, before its last rounding
-        powers = self._third(self.shifted + log_sum) + lam(f)
+        powers = self._third(self.shifted + log_sum) + self.counted.log_f
         return self._whole(powers), log_sum + u * (self.lse + log_sum)
 
     def _third(self, second: Reals) -> Reals:
         """exp of the third; covers exp(z - m) / s and exp(z - m) (1 / s), of which every other term is already there."""
-        found: Reals = second + (written(self.precision) + 2 * self.precision.stored) * (self.distance + second)
+        found: Reals = second + (self.counted.u + 2 * self.precision.stored) * (self.distance + second)
         return found
 
     def _whole(self, powers: Reals) -> Reals:
-        return outward(powers + roundings(self.precision, 2, writings=3), self.L + 60)
+        return outward(powers + self.counted.twice, self.L + 60)
 
     def _of_any(self, A: Reals, normaliser: Reals) -> tuple[Reals, Reals]:
         """The same of any code."""
-        p, u, f = self.precision, written(self.precision), elementary(self.precision)
+        p, u, f = self.precision, self.counted.u, self.counted.f
         log_sum = normaliser + f * (self.size_log_s + normaliser)
         lse_error = log_sum + u * (self.lse + self.shifted + log_sum)  # m + log s, rounded
         if self.L > 2 or p.merged > 1:  # two classes have no parts that are merged
             entropy = self.size_log_s + np.add.reduce(A * self.below, axis=0, keepdims=True)
             parts = _log_mean_shift(A, outward(self.shifted)) + self.sums
             lse_error = np.maximum(lse_error, merged(parts, self.lse, np.minimum(entropy, math.log(self.L)), self.L, p))
-        powers = np.maximum(self._third(self.shifted + lse_error) + lam(f), self.again + normaliser)
+        powers = np.maximum(self._third(self.shifted + lse_error) + self.counted.log_f, self.again + normaliser)
         return self._whole(powers), lse_error
 
     def unknown(self) -> Reals:
@@ -124,12 +149,12 @@ class _Shifted:
 
     def errors(self, A: Reals) -> SoftmaxError:
         """All of them, of probabilities of at most A."""
-        L, f, eta = self.L, elementary(self.precision), self.precision.eta
+        L, f, eta = self.L, self.counted.f, self.precision.eta
         normaliser = _log_mean_shift(A, self.term) + self.sums
         whole, lse_error = self.relative(normaliser) if self.ours else self._of_any(A, normaliser)
         log_A = whole + f * (self.distance + whole)  # or log of the softmax
         # computed probabilities are at most this, and exact ones at most 1; they are anything where logits may overflow
-        ceiling = np.where(self.rho < np.inf, 1 + f + relative(self.precision, 1, L - 1, writings=1), np.inf)
+        ceiling = np.where(self.rho < np.inf, 1 + f + self.counted.total, np.inf)
         grown = A * np.expm1(np.minimum(whole, 700.0)) + (ulps(self.precision) + 1) * eta
         A_error = np.minimum(np.where(whole > 700.0, np.inf, grown), ceiling)
         lse_error = np.maximum.reduce(lse_error, axis=0, keepdims=True)

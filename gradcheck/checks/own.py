@@ -4,6 +4,8 @@ One table, by check. A law is posed where it holds: where it is declared, or whe
 by a truth of its own, so that no verdict depends on a law.
 """
 
+from typing import Any
+
 from gradcheck.checks.reading import Skip
 from gradcheck.checks.trial import Trial
 from gradcheck.enclosure import Enclosure, Reals
@@ -129,6 +131,16 @@ def reworded(trial: Trial, check: str, quantity: str, other: Problem) -> tuple[E
     """What correct code may return of one's own loss for the same problem in other words: read of that problem itself."""
     require_law(trial, check)
     return of(trial, quantity, other, check.removeprefix("loss_of_a_"))
+
+
+def permuted(
+    trial: Trial, check: str, quantity: str, other: Problem, places: tuple[Any, ...]
+) -> tuple[Enclosure, Reals]:
+    """The same where that are the classes or the samples in another order: read anew only where it does not follow."""
+    require_law(trial, check)
+    truth = trial.truth
+    assert isinstance(truth, Own)
+    return truth.permuted(check, quantity, places) or reworded(trial, check, quantity, other)
 
 
 def of(trial: Trial, quantity: str, other: Problem, key: str) -> tuple[Enclosure, Reals]:

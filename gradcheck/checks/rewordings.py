@@ -23,10 +23,10 @@ Found = Iterator[Comparison | Verdict]
 
 
 def _reworded(trial: Trial, law: str, key: str, other: Problem, places: tuple[Any, ...]) -> tuple[Enclosure, Reals]:
-    """What a gradient of the same problem in other words is: the same in other places. One's own loss is read of it."""
+    """What a gradient of the same problem in other words is: the same in other places. One's own loss may be read of it."""
     quantity = QUANTITY[key]
     if trial.law.own:
-        return own.reworded(trial, law, quantity, other)
+        return own.permuted(trial, law, quantity, other, places)
     return trial.truth.enclosure(quantity).take(*places), trial.truth.allowed(quantity)[places]
 
 

@@ -9,6 +9,7 @@ from gradcheck.errors import Unusable
 from gradcheck.law.functions import Values
 from gradcheck.readings.primitives.choices import ABSOLUTE, MAXIMUM, MINIMUM, SIGN
 from gradcheck.readings.primitives.choices import where as _where
+from gradcheck.readings.running.plans import spoil
 from gradcheck.readings.tape import Variable
 
 
@@ -97,6 +98,7 @@ def stop_gradient(x: Values) -> Values:
     """
     if not isinstance(x, Variable):
         return x
+    spoil()  # it is multiplied in as if it were given
     return x.array.stopped() if hasattr(x.array, "stopped") else x.array
 
 

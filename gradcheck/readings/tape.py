@@ -111,7 +111,7 @@ class Variable(Operators):
         if primitive is MATMUL and any(operand.ndim < 2 for operand in operands):
             return product(*operands)
         if primitive is not None:
-            return Variable(function(*_arrays(operands)), primitive, operands)
+            return Variable(primitive(*_arrays(operands)), primitive, operands)
         if function in ball_rules.COMPARISONS:
             found = function(*_arrays(operands))
             return found.moving() if isinstance(found, Condition) else found
@@ -192,8 +192,12 @@ class Gradients:
         self.of = of  # kept, as what is known by its address must be
         self.uses: dict[int, list[Any]] = {id(of): []}  # variables that it was used by, each with its place there
         self.known: dict[int, Values] = {id(of): np.ones_like(of.array)}
-        for use in uses(of, held):
-            self.uses.setdefault(id(use[0].operands[use[1]]), []).extend(use)
+        for user, place in uses(of, held):
+            key = id(user.operands[place])
+            if key in self.uses:
+                self.uses[key] += user, place
+            else:
+                self.uses[key] = [user, place]
 
     def reaches(self, variable: Variable) -> bool:
         """Whether the number is made of it."""

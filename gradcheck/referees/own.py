@@ -20,7 +20,7 @@ from gradcheck.readings.balls import Balls
 from gradcheck.readings.program import Program
 from gradcheck.readings.running import Running
 from gradcheck.referees.ball import bits_for, enclose
-from gradcheck.referees.rounded import EXACT, Rounded, known_to, law_of, unreached, value_of
+from gradcheck.referees.rounded import EXACT, Rounded, factor, known_to, law_of, unreached, value_of
 from gradcheck.referees.traced import rounded
 from gradcheck.referees.truth import Truth, magnitude
 
@@ -138,13 +138,21 @@ class Own(Truth):
     def computed(self, quantity: str) -> tuple[Enclosure, Reals]:
         """What correct code may return: about the value in float64, of which the truth is known to be one. Half the cost."""
         found = self._computed(quantity)
-        with np.errstate(invalid="ignore"):
-            known = np.isfinite(found.value)
-        value = np.where(known, found.value, 0.0)
-        allowed = known_to(np.where(known, found.error, np.inf))
+        value, error = found.value, found.error
+        known = np.isfinite(value)
+        if not known.all():
+            value, error = np.where(known, value, 0.0), np.where(known, error, np.inf)
+        value, allowed = np.asarray(value), known_to(error)
         if self.granted.returned:
             allowed = bounds.returned(allowed, abs(value) + allowed, self.granted)
         return Enclosure(value, np.zeros_like(value)), allowed
+
+    def permuted(self, law: str, quantity: str, places: tuple[Any, ...]) -> tuple[Enclosure, Reals] | None:
+        """The same of this problem with its classes or its samples in another order, where the text treats all of them alike."""
+        found, allowed = self.computed(quantity)
+        if self._rounded.follows(law, quantity):
+            return found.take(*places), np.asarray(allowed[places])
+        return None
 
     # ---- what rounding may do ----
 
@@ -172,14 +180,17 @@ class Own(Truth):
     @cached_property
     def _grows(self) -> Precision:
         """What is granted, where what underflows may be multiplied by a constant of the text: code may multiply it in anywhere."""
+        by = factor(self.problem, self._factor)
+        return _losing(self.granted, by) if by > 1 else self.granted
+
+    def _factor(self) -> float:
         p, known = self.problem, self.reading and next(iter(self.reading.programs.values()), None)
         with np.errstate(all="ignore"):
-            by = (known or Program(law_of(p), arrays(p, np.asarray))).factor
-        return _losing(self.granted, by) if by > 1 else self.granted
+            return (known or Program(law_of(p), arrays(p, np.asarray))).factor
 
     @cached_property
     def _rounded(self) -> "Rounded":
-        return rounded(self.problem, self._grows)
+        return rounded(self.problem, self._grows, size=self.magnitude)
 
     def _computed(self, quantity: str) -> Running:
         return self._rounded.computed(quantity)

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.enclosure import outward
+from gradcheck.enclosure import Reals, outward
 from gradcheck.precision import Precision
 from gradcheck.problem import Problem
 from gradcheck.readings.blame import blamed
@@ -63,7 +63,9 @@ def either(one: Running, other: Running) -> Running:
     return Running(one.value, np.fmax(one.error, np.where(np.isnan(more), np.inf, more)), one.dtype)
 
 
-def rounded(problem: Problem, granted: Precision, seed: float = 1.0, off: float = 0.0) -> Rounded:
+def rounded(
+    problem: Problem, granted: Precision, seed: float = 1.0, off: float = 0.0, size: Reals | None = None
+) -> Rounded:
     """What may be done to the loss in that precision: to its text, or also to another program of its gradient."""
     kind = Either if law_of(problem).differentiated else Rounded
-    return kind(problem, granted, seed, off)
+    return kind(problem, granted, seed, off, size)

@@ -15,7 +15,7 @@ ADD = Primitive(
     "add",
     operator.add,
     (lambda g, y, a, b: g, lambda g, y, a, b: g),
-    arithmetic.summed(1.0),  # (e + e') + u (|y| + e + e')
+    arithmetic.summed(np.add),  # (e + e') + u (|y| + e + e')
     operator.add,
     same=(operator.add, np.add),
 )
@@ -23,7 +23,7 @@ SUBTRACT = Primitive(
     "subtract",
     operator.sub,
     (lambda g, y, a, b: g, lambda g, y, a, b: -g),
-    arithmetic.summed(-1.0),
+    arithmetic.summed(np.subtract),
     operator.sub,
     same=(operator.sub, np.subtract),
 )

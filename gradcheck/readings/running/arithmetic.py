@@ -25,9 +25,11 @@ from gradcheck.readings.running.parts import (
 )
 
 
-def summed(sign: float) -> Callable[[Parts, Parts, Precision], Parts]:
+def summed(function: Callable[[Any, Any], Any]) -> Callable[[Parts, Parts, Precision], Parts]:
+    """A sum or a difference."""
+
     def operation(x: Parts, y: Parts, p: Precision) -> Parts:
-        value = x.value + sign * y.value
+        value = function(x.value, y.value)
         return rounded(value, x.error + y.error, p, certain=lambda: exactly(x, y) & ~np.isfinite(value))
 
     return operation
@@ -147,14 +149,16 @@ def nearer(function: Callable[[Any, Any], Any]) -> Callable[[Parts, Parts, Preci
     return lambda x, y, p: Parts(function(x.value, y.value), np.maximum(x.error, y.error))
 
 
+_ADDED: Any = np.add.reduce
+
+
 def sum_of(x: Parts, axis: Axis, keepdims: bool, p: Precision) -> Parts:
     """Added up in any order: `sum e + spread(k - 1) sum (|x| + e)`, of k terms."""
     terms = count(x.value.shape, axis)
-    added: Any = np.add.reduce
-    value, inherited, size = (
-        added(part, axis=axis, keepdims=keepdims) for part in (x.value, x.error, abs(x.value) + x.error)
-    )
-    error = inherited + together(unkept(p), 0, max(terms - 1, 0)) * size
+    value = _ADDED(x.value, axis=axis, keepdims=keepdims)
+    inherited = _ADDED(x.error, axis=axis, keepdims=keepdims)
+    size = _ADDED(abs(x.value) + x.error, axis=axis, keepdims=keepdims)
+    error = inherited + together(unkept(p) if p.kept else p, 0, max(terms - 1, 0)) * size
     if p.kept:  # what it comes to is written down, and no term
         error = error + p.kept * (abs(value) + error)
     error = in_any_order(error + underflows(p, terms), value, size, p)

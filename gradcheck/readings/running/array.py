@@ -1,6 +1,6 @@
 """The array type: what NumPy's arrays can, done to values and errors."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -10,13 +10,14 @@ from gradcheck.problem import Array
 from gradcheck.readings.places import Axis
 from gradcheck.readings.primitives import table
 from gradcheck.readings.primitives.table import Primitive
-from gradcheck.readings.running import arithmetic, choices, softmax
+from gradcheck.readings.running import arithmetic, choices
 from gradcheck.readings.running.base import Base
 from gradcheck.readings.running.conditions import COMPARISONS, Condition, chosen, compared
 from gradcheck.readings.running.moving import MOVING
-from gradcheck.readings.running.operands import Operand, dtype_of, flat, given, part, parts_of, real, written
-from gradcheck.readings.running.parts import FLOAT64, Parts, truthful
+from gradcheck.readings.running.operands import Operand, carrying, dtype_of, flat, given, part, parts_of, real, written
+from gradcheck.readings.running.parts import FLOAT64, QUIET, Ordinary, Parts, truthful
 from gradcheck.readings.running.parts import arithmetic as precision_of
+from gradcheck.readings.running.plans import constant, made, moving, spoil
 
 
 class Running(Base):
@@ -41,28 +42,30 @@ class Running(Base):
 
     def filled(self, number: int) -> "Running":
         """As many of one number."""
-        return Running(np.full(self.shape, float(number)), np.zeros(self.shape), self.dtype)
+        return constant(Running(np.full(self.shape, float(number)), np.zeros(self.shape), self.dtype))
 
     def numbers(self, array: Reals) -> "Running":
         """Other numbers, of float64, as this precision has them."""
         dtype = real(self.dtype)
-        return Running(*written(array, precision_of(dtype)), dtype)
+        return constant(Running(*written(array, precision_of(dtype)), dtype))
 
     # ---- what an array has ----
 
     def values(self) -> Reals:
         """Without the errors."""
+        spoil()
         return self.value
 
     @property
     def T(self) -> "Running":
-        return Running(self.value.T, self.error.T, self.dtype)
+        return self._moved(lambda part: part.T, "T")
 
     def __getitem__(self, index: Any) -> "Running":
         index = index.value if isinstance(index, Condition) else index
-        return Running(np.asarray(self.value[index]), np.asarray(self.error[index]), self.dtype)
+        return self._moved(lambda part: part[index])
 
     def __setitem__(self, index: Any, given: Operand) -> None:
+        spoil()
         index = index.value if isinstance(index, Condition) else index
         self.value[index], self.error[index] = _stored(given, self.dtype)
 
@@ -71,7 +74,7 @@ class Running(Base):
         return Running(self.value.copy(), self.error.copy(), self.dtype)
 
     def reshape(self, *shape: Any) -> "Running":
-        return Running(self.value.reshape(*shape), self.error.reshape(*shape), self.dtype)
+        return self._moved(lambda part: part.reshape(*shape), "reshape")
 
     def astype(self, dtype: Any, copy: bool = True) -> "Running":
         """Rounded to another precision; towards zero where that is whole numbers."""
@@ -85,7 +88,7 @@ class Running(Base):
 
     def sum(self, axis: Axis = None, keepdims: bool = False) -> "Running":
         """Added up in any order."""
-        return self._made(arithmetic.sum_of, axis, keepdims)
+        return table.PRIMITIVES["sum"](self, axis=axis, keepdims=keepdims)
 
     def mean(self, axis: Axis = None, keepdims: bool = False) -> "Running":
         return self.sum(axis, keepdims) / arithmetic.count(self.shape, axis)
@@ -102,19 +105,8 @@ class Running(Base):
         return self.reshape(-1)
 
     def argmax(self, axis: int | None = None) -> Any:
+        spoil()
         return self.value.argmax(axis=axis)
-
-    def softmax(self) -> "Running":
-        """Column by column, (L, n)."""
-        return self._made(softmax.softmax)
-
-    def log_softmax(self) -> "Running":
-        """Its logarithm, (L, n)."""
-        return self._made(softmax.log_softmax)
-
-    def log_sum_exp(self) -> "Running":
-        """Column by column, (1, n)."""
-        return self._made(softmax.log_sum_exp)
 
     @property
     def _parts(self) -> Parts:
@@ -124,7 +116,15 @@ class Running(Base):
         p = precision_of(self.dtype)
         with np.errstate(all="ignore"):
             found = operation(self._parts, *more, p)
-            return Running(*(truthful(found, (self._parts,)) if p.truthful else found), self.dtype)
+            found = truthful(found, (self._parts,)) if p.truthful else found
+        result = Running(found.value, found.error, self.dtype)
+        rounding = operation if not more else lambda x, p: operation(x, *more, p)
+        return made(result, rounding, p, NONE, (self,), (self,), operation.__name__)
+
+    def _moved(self, function: Callable[[Any], Any], name: str = "") -> "Running":
+        """What is done to values and errors alike."""
+        result = Running(np.asarray(function(self.value)), np.asarray(function(self.error)), self.dtype)
+        return made(result, moving(function), None, NONE, (self,), (self,), name)
 
     def read(self, ufunc: np.ufunc, *others: Any) -> Any:
         """A ufunc of this array and of others that are known."""
@@ -140,6 +140,7 @@ class Running(Base):
             found = _called(ufunc, method, inputs)
         if not out or found is NotImplemented:
             return found
+        spoil()
         out[0].value[...], out[0].error[...] = _stored(found, out[0].dtype)
         return out[0]
 
@@ -149,6 +150,9 @@ class Running(Base):
         with np.errstate(all="ignore"):
             if function in FUNCTIONS:
                 return FUNCTIONS[function](*args, **options)
+            if function in MOVING and type(args[0]) is Running and not any(map(carrying, args[1:])):
+                array, *rest = args
+                return array._moved(lambda part: function(part, *rest, **options), function.__name__)
             if function in MOVING:
                 value, error = (function(*part(args, name), **options) for name in ("value", "error"))
                 return Running(np.asarray(value), np.asarray(error), dtype_of(*flat(args)))
@@ -165,7 +169,10 @@ def _stored(given: Operand, dtype: np.dtype) -> Parts:
     return parts_of(given, precision_of(dtype))
 
 
-def _taken(operands: tuple[Operand, ...], *, real_valued: bool = False) -> tuple[list[Parts], np.dtype]:
+def _taken(operands: tuple[Operand, ...], *, real_valued: bool = False) -> tuple[Sequence[Any], np.dtype]:
+    first = operands[0]
+    if isinstance(first, Running) and all(type(x) is Running and x.dtype == first.dtype for x in operands):
+        return operands, real(first.dtype) if real_valued else first.dtype  # which have value and error themselves
     dtype = dtype_of(*operands)
     dtype = real(dtype) if real_valued else dtype
     return [parts_of(operand, precision_of(dtype)) for operand in operands], dtype
@@ -188,22 +195,31 @@ NONE: dict[str, Any] = {}
 def _read(primitive: Primitive, operands: tuple[Operand, ...], options: dict[str, Any]) -> Running:
     """A primitive, by its rounding; what it moves is moved, values and errors alike."""
     parts, dtype = _taken(operands, real_valued=primitive.real)
+    p = precision_of(dtype)
     if primitive.rounding is not None:
-        p = precision_of(dtype)
         found: Parts = primitive.rounding(*parts, p, **options)
-        return Running(*(truthful(found, parts) if p.truthful else found), dtype)
-    value, error = (primitive.value(*(getattr(x, name) for x in parts), **options) for name in Parts._fields)
-    return Running(np.asarray(value), np.asarray(error), dtype)
+        found = truthful(found, parts) if p.truthful and type(found) is not Ordinary else found
+        how: tuple[Any, ...] = primitive.rounding, p, options
+    else:
+        how = moving(primitive.value, **options), None, options
+        found = how[0](*parts)
+    return made(Running(found.value, found.error, dtype), *how, operands, parts, primitive.name)
 
 
 def read(primitive: Primitive, operands: tuple[Operand, ...], options: dict[str, Any]) -> Running:
     """As NumPy's protocols have it, for who calls a primitive itself."""
+    if QUIET.get():
+        return _read(primitive, operands, options)
     with np.errstate(all="ignore"):
         return _read(primitive, operands, options)
 
 
 def _comparison(ufunc: np.ufunc) -> Callable[[Operand, Operand], Condition]:
-    return lambda left, right: compared(ufunc, *_taken((left, right))[0])
+    def comparison(left: Operand, right: Operand) -> Condition:
+        spoil()
+        return compared(ufunc, *_taken((left, right))[0])
+
+    return comparison
 
 
 def _outer(left: Operand, right: Operand) -> Running:
@@ -229,6 +245,6 @@ FUNCTIONS: dict[Any, Callable[..., Any]] = {
     np.mean: Running.mean,
     np.argmax: Running.argmax,
     np.iscomplexobj: lambda x: False,
-    np.ones_like: lambda x: Running.exact(np.ones(x.shape, dtype=x.dtype)),
+    np.ones_like: lambda x: constant(Running.exact(np.ones(x.shape, dtype=x.dtype))),
 }
 table.READERS[Running] = 1, read

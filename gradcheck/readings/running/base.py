@@ -7,6 +7,8 @@ import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from gradcheck.enclosure import Reals
+from gradcheck.readings.running import softmax
+from gradcheck.readings.running.parts import Parts
 
 
 class Base(NDArrayOperatorsMixin):
@@ -36,27 +38,40 @@ class Base(NDArrayOperatorsMixin):
     def __len__(self) -> int:
         return len(self.value)
 
+    def _made(self, operation: Callable[..., Parts], *more: Any) -> Any:
+        """An array of the same type, by an operation on value and error."""
+        raise NotImplementedError
+
+    def softmax(self) -> Any:
+        """Column by column, (L, n)."""
+        return self._made(softmax.softmax)
+
+    def log_softmax(self) -> Any:
+        """Its logarithm, (L, n)."""
+        return self._made(softmax.log_softmax)
+
+    def log_sum_exp(self) -> Any:
+        """Column by column, (1, n)."""
+        return self._made(softmax.log_sum_exp)
+
     def read(self, ufunc: np.ufunc, *others: Any) -> Any:
         """The ufunc of this array and the others, all of types that are known."""
         raise NotImplementedError
 
-    def _by(self, ufunc: np.ufunc, other: Any, usual: Callable[[Any], Any]) -> Any:
-        return self.read(ufunc, other) if isinstance(other, self.KNOWN) else usual(other)
-
     def __add__(self, other: Any) -> Any:
-        return self._by(np.add, other, super().__add__)
+        return self.read(np.add, other) if isinstance(other, self.KNOWN) else super().__add__(other)
 
     def __sub__(self, other: Any) -> Any:
-        return self._by(np.subtract, other, super().__sub__)
+        return self.read(np.subtract, other) if isinstance(other, self.KNOWN) else super().__sub__(other)
 
     def __mul__(self, other: Any) -> Any:
-        return self._by(np.multiply, other, super().__mul__)
+        return self.read(np.multiply, other) if isinstance(other, self.KNOWN) else super().__mul__(other)
 
     def __truediv__(self, other: Any) -> Any:
-        return self._by(np.true_divide, other, super().__truediv__)
+        return self.read(np.true_divide, other) if isinstance(other, self.KNOWN) else super().__truediv__(other)
 
     def __matmul__(self, other: Any) -> Any:
-        return self._by(np.matmul, other, super().__matmul__)
+        return self.read(np.matmul, other) if isinstance(other, self.KNOWN) else super().__matmul__(other)
 
     def __neg__(self) -> Any:
         return self.read(np.negative)

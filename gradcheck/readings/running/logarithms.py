@@ -37,6 +37,6 @@ def portion(x: Parts, y: Parts, p: Precision) -> Parts:
     """e^x/(e^x + e^y), as 1/(1 + exp(y - x)), or as exp(x - log(e^x + e^y)), whose exponent is off by what that logarithm is."""
     total, moved = logaddexp(x, y, p), np.maximum(x.error, y.error)
     off = total.error * (1 + 8 * U64) - moved + (p.unit + U64) * (abs(x.value - total.value) + total.error)
-    found = logistic(summed(-1.0)(x, y, p), p)
+    found = logistic(summed(np.subtract)(x, y, p), p)
     grown = (found.value + found.error) * np.expm1(np.minimum(np.maximum(off, 0.0), 700.0))
     return Parts(found.value, found.error + np.where(off > 700.0, np.inf, grown))

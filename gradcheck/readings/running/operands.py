@@ -29,6 +29,13 @@ def carries(operand: Any) -> bool:
     return hasattr(operand, "error")
 
 
+def carrying(operand: Any) -> bool:
+    """Whether it carries errors, is a comparison of what may, or holds such."""
+    if isinstance(operand, tuple | list):
+        return any(map(carrying, operand))
+    return carries(operand) or isinstance(operand, Condition)
+
+
 def parts_of(operand: Any, p: Precision) -> Parts:
     """Value and error; Python's numbers, and arrays of finer ones that are given, have that of their rounding to this precision."""
     if carries(operand):

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import replace
 from functools import lru_cache
 from threading import RLock
@@ -43,6 +44,20 @@ class _Precisions(dict[Any, Precision]):
 _PRECISIONS = _Precisions()
 arithmetic = _PRECISIONS.__getitem__
 _ONE = RLock()  # what is granted is so for the whole process
+QUIET = ContextVar(
+    "QUIET", default=False
+)  # whether NumPy has been told to warn of nothing, so that it need not be told again
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Within it, what overflows or is NaN is seen in errors, and NumPy warns of none of it."""
+    with np.errstate(all="ignore"):
+        before = QUIET.set(True)
+        try:
+            yield
+        finally:
+            QUIET.reset(before)
 
 
 @contextmanager
@@ -109,7 +124,10 @@ def grown(error: Reals) -> Reals:
 
 def highest(reach: Any) -> float:
     """The largest of numbers that are not negative; NaN where one is."""
-    return float(np.maximum.reduce(reach, axis=None, initial=0.0))
+    return float(_HIGHEST(reach, axis=None, initial=0.0))
+
+
+_HIGHEST = np.maximum.reduce
 
 
 def in_any_order(error: Any, value: Any, size: Any, p: Precision) -> Any:
@@ -158,18 +176,24 @@ def truthful(found: Parts, operands: Iterable[Parts]) -> Parts:
     return Parts(found.value, np.where(infinite, np.inf, found.error))
 
 
+SAFE, SAFE_ETA = 1 + 2 * (16 + 2) * U64, 16 * ETA64
+
+
 def rounded(value: Any, error: Any, p: Precision, *, certain: Any = False) -> Parts:
     """After one more rounding to nearest; `certain` marks infinities and NaN of which there is no doubt.
 
     It may be a function, that is called where a result is not an ordinary one.
     """
     once, least = p.unit + U64, p.least + ETA64
+    value = np.asarray(value)
     reach = abs(value) + error
-    if np.shape(reach) == np.shape(value) and highest(reach) * (1 + 2 * once) + 2 * least <= p.most:
+    if reach.shape == value.shape and highest(reach) * (1 + 2 * once) + 2 * least <= p.most:
         reach *= once
         reach += error
         reach += least
-        return Ordinary(np.asarray(value), np.asarray(outward(reach, 16)))  # all have an error
+        reach *= SAFE  # outward(reach, 16), in place: all have an error
+        reach += SAFE_ETA
+        return Ordinary(value, np.asarray(reach))
     more = error + once * reach + least
     usual = ordinary(value, more, p)
     if usual is not None:

@@ -194,13 +194,13 @@ KNOWN = {Series, *balls.KNOWN}
 
 def _product(entry: Any, number: int) -> Any:
     """So many of it."""
-    found = flint.arb_series([1])
+    found = None
     while number:
         if number % 2:
-            found = found * entry
+            found = entry if found is None else found * entry
         number //= 2
         entry = entry * entry if number else entry
-    return found
+    return flint.arb_series([1]) if found is None else found
 
 
 SUMS = ("add", "subtract", "negative", "sum")
