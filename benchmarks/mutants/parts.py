@@ -1,0 +1,84 @@
+"""What is changed, part by part, and which properties are about it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.mutants.changes import Source
+
+ROOT = Path(__file__).parents[2]
+READINGS = "gradcheck/readings"
+OWN = "own_loss own_loss_truth own_check_grad"
+
+
+@dataclass(frozen=True)
+class Part:
+    """Files, or folders with all that is in them, by their patterns; and the properties that are about them."""
+
+    code: str
+    about: str
+
+    @property
+    def files(self) -> list[str]:
+        paths = sorted(path for pattern in self.code.split() for path in ROOT.glob(pattern))
+        found = [each for path in paths for each in ([path] if path.is_file() else sorted(path.rglob("*.py")))]
+        return [str(path.relative_to(ROOT)) for path in found]
+
+    @property
+    def tests(self) -> list[str]:
+        return [f"properties/test_{name}.py" for name in self.about.split()]
+
+
+PARTS = {
+    "model": Part(
+        "gradcheck/model.py gradcheck/law",
+        f"differences allowances model softmax_jacobian chain_rule readings folding bending law traced {OWN}",
+    ),
+    "bounds": Part(
+        "gradcheck/bounds",
+        "sharpness allowances differences bounds model folding lost ranges sums options_rounding depth bending entries freivalds "
+        "referees own_loss_truth grants error_model",
+    ),
+    "referees": Part(
+        "gradcheck/referees",
+        "differences allowances entries freivalds sharpness model bounds referees bending own_check_grad series readings "
+        "own_loss_truth",
+    ),
+    "checks": Part(
+        "gradcheck/checks",
+        "allowances reasons checks state uses repeating bending series own_check_grad own_loss power",
+    ),
+    "arithmetic": Part(
+        "gradcheck/arithmetic.py gradcheck/precision.py gradcheck/enclosure.py",
+        "enclosure sums ranges depth options_rounding lost sharpness allowances model bounds law grants error_model",
+    ),
+    "primitives": Part(
+        f"{READINGS}/primitives {READINGS}/running",
+        "rules rules_of_arrays running primitives readings own_loss_truth",
+    ),
+    "readings": Part(f"{READINGS}/*.py", f"rules_of_arrays readings primitives own_constants {OWN}"),
+    "series": Part(f"{READINGS}/series", "series bending own_check_grad"),
+    "traced": Part(f"{READINGS}/jaxpr", "traced"),
+    "notation": Part("gradcheck/numpy", "rules_of_arrays primitives own_loss"),
+}
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One change of one file, by its number; `function` is the outermost one that it is in, if any."""
+
+    part: str
+    path: str
+    function: str
+    number: int
+
+    @property
+    def identity(self) -> str:
+        return f"{self.path}#{self.number}"
+
+
+def mutants(part: str, sources: dict[str, Source]) -> Iterator[Mutant]:
+    """All of one part."""
+    for path in PARTS[part].files:
+        source = sources.setdefault(path, Source(ROOT / path))
+        yield from (Mutant(part, path, change.function, k) for k, change in enumerate(source.changes))
