@@ -15,11 +15,13 @@ WHOLE = (
     "allowances",
     "bending",
     "bounds",
+    "counts",
     "differences",
     "sharpness",
     "reasons",
     "entries",
     "freivalds",
+    "law_words",
     "model",
     "referees",
 )

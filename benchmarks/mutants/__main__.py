@@ -11,12 +11,13 @@ from pathlib import Path
 import click
 import pytest
 
+from benchmarks.mutants.changes import Source
 from benchmarks.mutants.forks import forked
 from benchmarks.mutants.parts import PARTS, Mutant, mutants
-from benchmarks.mutants.results import Results, report, report_quick
+from benchmarks.mutants.results import Results, report
 from benchmarks.mutants.sessions import ALL, UNCALLED, Session, imported
 
-QUICK = ["-m", "quick"]
+ASKED = os.environ.get("HYPOTHESIS_PROFILE", "dev")
 
 
 def preload() -> None:
@@ -27,31 +28,47 @@ def preload() -> None:
     import scipy.optimize  # noqa: F401
 
 
-def judge_inside(wanted: list[Mutant], arguments: list[str], results: Results) -> None:
+def of_quick(quick: bool) -> None:
+    """How many problems a property draws in the sessions to come."""
+    os.environ["HYPOTHESIS_PROFILE"] = "quick" if quick else ASKED
+
+
+def judge_inside(wanted: list[Mutant], arguments: list[str], results: Results, quick: bool) -> None:
     """All in one session."""
     child = os.fork() if wanted else -1
     if child == 0:
-        os._exit(int(pytest.main(["-q", *arguments], plugins=[Session(wanted, results.sources, results.add)])))
+        session = Session(wanted, results.sources, lambda mutant, said: results.add(mutant, said, quick))
+        os._exit(int(pytest.main(["-q", *arguments], plugins=[session])))
     if wanted and os.waitpid(child, 0)[1]:
         raise click.ClickException("the properties could not be run")
     results.read()
 
 
-def judge_outside(wanted: list[Mutant], arguments: list[str], results: Results) -> None:
+def judge_outside(wanted: list[Mutant], arguments: list[str], results: Results, quick: bool) -> None:
     """One by one."""
     for mutant in wanted:
-        results.add(mutant, forked(lambda m=mutant: imported(m, results.sources[m.path], arguments), ALL))
+        said = forked(lambda m=mutant: imported(m, results.sources[m.path], arguments), ALL)
+        results.add(mutant, said, quick)
 
 
-def judge(wanted: list[Mutant], arguments: list[str], results: Results, kind: str | None) -> None:
+def judge(wanted: list[Mutant], tests: list[str], results: Results, kind: str | None, quick: bool) -> None:
     """Those in functions first; those that no property calls there are outside."""
-    uncalled = {mutant for mutant in wanted if results.said(mutant) == UNCALLED}
+    of_quick(quick)
+    arguments = [*tests, *(("-m", "quick") if quick else ())]
     if kind != "outside":
-        inside = [mutant for mutant in wanted if mutant.function and mutant not in uncalled]
-        judge_inside(inside, arguments, results)
-        uncalled |= {mutant for mutant in inside if results.said(mutant) == UNCALLED}
+        judge_inside([m for m in wanted if m.function and results.said(m) != UNCALLED], arguments, results, quick)
     if kind != "inside":
-        judge_outside([mutant for mutant in wanted if not mutant.function or mutant in uncalled], arguments, results)
+        judge_outside([m for m in wanted if not m.function or results.said(m) == UNCALLED], arguments, results, quick)
+
+
+def of_parts(
+    parts: tuple[str, ...], sample: int | None, seed: int, sources: dict[str, Source]
+) -> dict[str, list[Mutant]]:
+    """The mutants of each part, or so many of them, drawn by chance."""
+    found = {part: list(mutants(part, sources)) for part in parts}
+    if sample:
+        found = {part: random.Random(seed).sample(every, min(sample, len(every))) for part, every in found.items()}
+    return found
 
 
 @click.command()
@@ -59,32 +76,34 @@ def judge(wanted: list[Mutant], arguments: list[str], results: Results, kind: st
 @click.option("--sample", type=int, help="So many mutants of each part, drawn by chance.")
 @click.option("--seed", default=0, show_default=True)
 @click.option("--results", "path", type=click.Path(path_type=Path), default=Path("mutants.jsonl"), show_default=True)
-@click.option("--again", is_flag=True, help="Only those that survive by the results so far.")
+@click.option("--again", is_flag=True, help="Those, too, that survive by the results so far.")
 @click.option(
-    "--quick", is_flag=True, help="Of those killed by the results so far, how many the quick selection kills."
+    "--quick", is_flag=True, help="With the quick selection only; list what it did not kill and the whole does."
 )
-@click.option("--tests", multiple=True, help="Properties to use in place of those of the part.")
+@click.option("--tests", multiple=True, help="Properties to use in place of those of the parts.")
 @click.option("--kind", type=click.Choice(["inside", "outside", "neither"]), help="Of functions; neither: report only.")
 def main(*, parts, sample, seed, path, again, quick, tests, kind):
-    """Judge the mutants of PARTS, or of all of them."""
+    """Judge the mutants of PARTS, or of all of them: by the quick selection, and what survives that by all properties."""
     preload()
-    whole, unknown = Results(path), 0
-    results = Results(path.with_suffix(f".quick{path.suffix}"), whole.sources) if quick else whole
-    if quick:
-        os.environ["HYPOTHESIS_PROFILE"] = "quick"  # which the sessions read
-    for part in parts or PARTS:
-        every = list(mutants(part, whole.sources))
-        if sample:
-            every = random.Random(seed).sample(every, min(sample, len(every)))
-        if quick:
-            every = [m for m in every if whole.said(m) not in ("survived", UNCALLED, "")]
-        open_to = ("survived",) if again else ("", UNCALLED)
-        wanted = [m for m in every if results.said(m) in open_to]
-        if kind != "neither":
-            judge(wanted, [*(tests or PARTS[part].tests), *(QUICK if quick else ())], results, kind)
-        judged = [results.rows[m.identity] for m in every if results.said(m) not in ("", UNCALLED)]
-        unknown += (report_quick if quick else report)(part, judged)
-    sys.exit(1 if unknown else 0)
+    results = Results(path)
+    found = of_parts(parts or tuple(PARTS), sample, seed, results.sources)
+    every = [mutant for of_part in found.values() for mutant in of_part]
+    tests = list(tests or dict.fromkeys(test for part in found for test in PARTS[part].tests))
+    if kind != "neither":
+        judge([m for m in every if results.said(m) in ("", UNCALLED)], tests, results, kind, True)
+    if kind != "neither" and not quick:
+        judge(
+            [m for m in every if results.unseen(m) or (again and results.said(m) == "survived")],
+            tests,
+            results,
+            kind,
+            False,
+        )
+    unknown = [
+        report(part, [results.rows[m.identity] for m in of_part if results.said(m) not in ("", UNCALLED)], quick)
+        for part, of_part in found.items()
+    ]
+    sys.exit(1 if any(unknown) else 0)
 
 
 if __name__ == "__main__":

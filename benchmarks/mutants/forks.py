@@ -62,9 +62,14 @@ def replace_code(path: str, function: str, text: str) -> None:
 
 
 def caches() -> list[Any]:
-    """Functions of gradcheck that keep what they returned, which a mutant of theirs would not be asked for again."""
+    """Functions of gradcheck that keep what they returned: a mutant of theirs would not be asked for it again."""
     kept = [found for found in gc.get_objects() if isinstance(found, functools._lru_cache_wrapper)]
     return [found for found in kept if (found.__module__ or "").startswith("gradcheck")]
+
+
+def identical(kept: Any) -> bool:
+    """Whether what it returned is compared by identity, with constants of modules, and must stay what it is."""
+    return bool(kept.__module__ == "gradcheck.precision")
 
 
 class Mutated(importlib.abc.MetaPathFinder, importlib.machinery.SourceFileLoader):

@@ -34,9 +34,14 @@ class Results:
     def said(self, mutant: Mutant) -> str:
         return self.rows.get(mutant.identity, {}).get("said", "")
 
-    def add(self, mutant: Mutant, said: str) -> None:
+    def unseen(self, mutant: Mutant) -> bool:
+        """Whether the quick selection has judged it, and all others have not."""
+        row = self.rows.get(mutant.identity)
+        return bool(row and row["quick"] and row["said"] == "survived")
+
+    def add(self, mutant: Mutant, said: str, quick: bool) -> None:
         shown = self.sources[mutant.path].shown(mutant.number)
-        row = {"id": mutant.identity, **asdict(mutant), "shown": shown, "said": said}
+        row = {"id": mutant.identity, **asdict(mutant), "shown": shown, "said": said, "quick": quick}
         self.rows[row["id"]] = row
         with self.path.open("a", encoding="utf-8") as file:
             file.write(json.dumps(row, ensure_ascii=False) + "\n")
@@ -55,25 +60,19 @@ def survivors(rows: Iterable[Row]) -> list[str]:
     return sorted(listed(row) for row in rows if row["said"] == "survived")
 
 
-def report(part: str, rows: list[Row]) -> int:
-    """Print the score, and the survivors that the document does not list: how many."""
+def report(part: str, rows: list[Row], quick: bool) -> int:
+    """Print the score, and the survivors that the document does not list: how many; and what only the whole suite kills."""
     survived = survivors(rows)
     known = Counter(DOCUMENT.read_text(encoding="utf-8").splitlines()) if DOCUMENT.exists() else Counter()
     unknown = Counter(survived) - known
-    killed = len(rows) - len(survived)
-    raw, score = share(killed, len(rows)), share(killed, killed + unknown.total())
+    killed = [row for row in rows if row["said"] != "survived"]
+    late = sorted(f"{listed(row)}  [{row['said']}]" for row in killed if not row["quick"])
     print(
-        f"{part}: {len(rows)} mutants, {killed} killed ({raw}), {len(survived)} survive; {score} without those listed"
+        f"{part}: {len(rows)} mutants, {len(killed)} killed ({share(len(killed), len(rows))}), {len(survived)} survive"
     )
-    print("\n".join(f"  {line}" for line in sorted(unknown.elements())) or "  all survivors are listed")
+    print(f"  {share(len(killed), len(killed) + unknown.total())} without those listed")
+    print(f"  {share(len(killed) - len(late), len(killed))} of the killed by -m quick")
+    print("\n".join(f"  survives: {line}" for line in sorted(unknown.elements())) or "  all survivors are listed")
+    if quick:
+        print("\n".join(f"  late: {line}" for line in late))
     return unknown.total()
-
-
-def report_quick(part: str, rows: list[Row]) -> int:
-    """Print what share of the killed the quick selection kills, and what it does not see: how many."""
-    unseen = survivors(rows)
-    print(
-        f"{part}: {len(rows)} killed, {len(rows) - len(unseen)} by -m quick ({share(len(rows) - len(unseen), len(rows))})"
-    )
-    print("\n".join(f"  {line}" for line in unseen))
-    return len(unseen)
