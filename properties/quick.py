@@ -16,6 +16,7 @@ WHOLE = (
     "bending",
     "bounds",
     "counts",
+    "declared",
     "differences",
     "sharpness",
     "reasons",

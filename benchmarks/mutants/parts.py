@@ -28,7 +28,7 @@ class Part:
         return [f"properties/test_{name}.py" for name in self.about.split()]
 
 
-ROUNDING = "counts sharpness allowances differences model bounds enclosure ranges sums depth options_rounding lost"
+ROUNDING = "declared counts sharpness allowances differences model bounds enclosure ranges sums depth options_rounding lost"
 PARTS = {
     "model": Part(
         "gradcheck/model.py gradcheck/law", f"{ROUNDING} softmax_jacobian chain_rule readings folding law law_words own_loss"
