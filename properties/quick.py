@@ -13,6 +13,7 @@ from hypothesis import settings
 
 WHOLE = (
     "allowances",
+    "bars",
     "bending",
     "bounds",
     "counts",

@@ -12,26 +12,31 @@ READINGS = "gradcheck/readings"
 
 @dataclass(frozen=True)
 class Part:
-    """Files, or folders with all that is in them, by their patterns; and the properties that are about them."""
+    """Files, or folders with all that is in them that no other part names itself; and the properties that are about them."""
 
     code: str
     about: str
 
     @property
     def files(self) -> list[str]:
-        paths = sorted(path for pattern in self.code.split() for path in ROOT.glob(pattern))
-        found = [each for path in paths for each in ([path] if path.is_file() else sorted(path.rglob("*.py")))]
-        return [str(path.relative_to(ROOT)) for path in found]
+        places = sorted(path for pattern in self.code.split() for path in ROOT.glob(pattern))
+        found = [each for path in places for each in ([path] if path.is_file() else sorted(path.rglob("*.py")))]
+        paths = [str(path.relative_to(ROOT)) for path in found]
+        elsewhere = {word for part in PARTS.values() for word in part.code.split()} - {*self.code.split()}
+        return [path for path in paths if path not in elsewhere]
 
     @property
     def tests(self) -> list[str]:
         return [f"properties/test_{name}.py" for name in self.about.split()]
 
 
-ROUNDING = "declared counts sharpness allowances differences model bounds enclosure ranges sums depth options_rounding lost"
+ROUNDING = (
+    "declared counts sharpness allowances differences model bounds enclosure ranges sums depth options_rounding lost"
+)
 PARTS = {
     "model": Part(
-        "gradcheck/model.py gradcheck/law", f"{ROUNDING} softmax_jacobian chain_rule readings folding law law_words own_loss"
+        "gradcheck/model.py gradcheck/law",
+        f"{ROUNDING} softmax_jacobian chain_rule readings folding law law_words own_loss",
     ),
     "bounds": Part("gradcheck/bounds", f"{ROUNDING} folding bending entries freivalds referees own_loss_truth grants"),
     "referees": Part(
@@ -40,7 +45,7 @@ PARTS = {
     ),
     "checks": Part(
         "gradcheck/checks",
-        "allowances reasons checks state uses repeating bending series softmax_jacobian own_check_grad own_loss",
+        "bars allowances reasons checks state uses repeating bending series softmax_jacobian own_check_grad own_loss",
     ),
     "arithmetic": Part(
         "gradcheck/arithmetic.py gradcheck/precision.py gradcheck/enclosure.py", f"{ROUNDING} law grants uses state"
@@ -51,7 +56,7 @@ PARTS = {
     ),
     "readings": Part(f"{READINGS}/*.py", "rules_of_arrays readings primitives own_constants own_loss own_loss_truth"),
     "series": Part(f"{READINGS}/series", "series bending own_check_grad"),
-    "traced": Part(f"{READINGS}/jaxpr", "traced"),
+    "traced": Part(f"{READINGS}/jaxpr gradcheck/law/traced.py gradcheck/referees/traced.py", "traced"),
     "notation": Part("gradcheck/numpy", "rules_of_arrays primitives own_loss"),
 }
 
