@@ -41,11 +41,11 @@ PARTS = {
     "bounds": Part("gradcheck/bounds", f"{ROUNDING} folding bending entries freivalds referees own_loss_truth grants"),
     "referees": Part(
         "gradcheck/referees",
-        f"{ROUNDING} referees entries freivalds softmax_jacobian bending own_check_grad series own_loss_truth",
+        f"{ROUNDING} bends referees entries freivalds softmax_jacobian bending own_check_grad series own_loss_truth",
     ),
     "checks": Part(
         "gradcheck/checks",
-        "bars allowances reasons checks state uses repeating bending series softmax_jacobian own_check_grad own_loss",
+        "bars checks_of_laws allowances reasons checks state uses repeating bending series softmax_jacobian own_check_grad own_loss",
     ),
     "arithmetic": Part(
         "gradcheck/arithmetic.py gradcheck/precision.py gradcheck/enclosure.py", f"{ROUNDING} law grants uses state"
