@@ -25,6 +25,7 @@ WHOLE = (
     "reasons",
     "entries",
     "freivalds",
+    "law_text",
     "law_words",
     "model",
     "referees",

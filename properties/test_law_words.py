@@ -57,6 +57,30 @@ def test_what_is_refused_is_shown_in_sixty_characters(word, shown):
 
 
 @pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        (
+            {"class_weight": 2.0},
+            "class_weight=2.0 is not known; expected a list of a weight of 0 or more for each class",
+        ),
+        (
+            {"class_weight": b"1"},
+            "class_weight=b'1' is not known; expected a list of a weight of 0 or more for each class",
+        ),
+        ({"l2_bias": 0}, "l2_bias=0 is not known; expected true or false"),
+        ({"ignore": 0.5}, "ignore=0.5 is not known; expected the label of samples that do not count, a whole number"),
+        ({"mean_of": "all"}, "mean_of='all' is not known; expected samples, labelled, weights or a count, from 1"),
+        ({"smoothing": 1.5}, "smoothing=1.5 is not known; expected a number from 0 to 1"),
+        ({"softcap": -1}, "softcap=-1 is not known; expected a positive number, or 0 for none"),
+    ],
+)
+def test_an_option_that_is_not_known_is_refused_in_these_words(given, words):
+    with pytest.raises(Unusable) as told:
+        CrossEntropy(**given)
+    assert str(told.value) == f"loss {words}"
+
+
+@pytest.mark.parametrize(
     ("function", "options", "words"),
     [
         (weighed, {}, "the loss weighed needs weight, which has no default: --loss-option weight=VALUE"),

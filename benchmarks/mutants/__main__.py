@@ -14,8 +14,8 @@ import pytest
 from benchmarks.mutants.changes import Source
 from benchmarks.mutants.forks import forked
 from benchmarks.mutants.parts import PARTS, Mutant, mutants
-from benchmarks.mutants.results import Results, report
-from benchmarks.mutants.sessions import ALL, UNCALLED, Session, imported
+from benchmarks.mutants.results import UNCALLED, Results, report
+from benchmarks.mutants.sessions import ALL, Session, imported
 
 ASKED = os.environ.get("HYPOTHESIS_PROFILE", "dev")
 
@@ -89,16 +89,8 @@ def main(*, parts, sample, seed, path, again, quick, tests, kind):
     found = of_parts(parts or tuple(PARTS), sample, seed, results.sources)
     every = [mutant for of_part in found.values() for mutant in of_part]
     tests = list(tests or dict.fromkeys(test for part in found for test in PARTS[part].tests))
-    if kind != "neither":
-        judge([m for m in every if results.said(m) in ("", UNCALLED)], tests, results, kind, True)
-    if kind != "neither" and not quick:
-        judge(
-            [m for m in every if results.unseen(m) or (again and results.said(m) == "survived")],
-            tests,
-            results,
-            kind,
-            False,
-        )
+    for selection in () if kind == "neither" else (True,) if quick else (True, False):
+        judge([m for m in every if results.open(m, selection, again)], tests, results, kind, selection)
     unknown = [
         report(part, [results.rows[m.identity] for m in of_part if results.said(m) not in ("", UNCALLED)], quick)
         for part, of_part in found.items()

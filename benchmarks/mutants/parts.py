@@ -36,7 +36,7 @@ ROUNDING = (
 PARTS = {
     "model": Part(
         "gradcheck/model.py gradcheck/law",
-        f"{ROUNDING} softmax_jacobian chain_rule readings folding law law_words own_loss",
+        f"{ROUNDING} softmax_jacobian chain_rule readings folding law law_words law_text own_loss",
     ),
     "bounds": Part("gradcheck/bounds", f"{ROUNDING} folding bending entries freivalds referees own_loss_truth grants"),
     "referees": Part(
@@ -45,7 +45,8 @@ PARTS = {
     ),
     "checks": Part(
         "gradcheck/checks",
-        "bars checks_of_laws allowances reasons checks state uses repeating bending series softmax_jacobian own_check_grad own_loss",
+        "bars checks_of_laws allowances reasons checks state uses repeating bending series softmax_jacobian own_check_grad "
+        "own_loss",
     ),
     "arithmetic": Part(
         "gradcheck/arithmetic.py gradcheck/precision.py gradcheck/enclosure.py", f"{ROUNDING} law grants uses state"

@@ -10,6 +10,7 @@ from typing import Any
 from benchmarks.mutants.changes import Source
 from benchmarks.mutants.parts import ROOT, Mutant
 
+UNCALLED = "no property calls it"  # once it is collected: what is then called when modules are imported
 DOCUMENT = ROOT / "docs" / "mutants.md"
 Row = dict[str, Any]
 
@@ -34,10 +35,11 @@ class Results:
     def said(self, mutant: Mutant) -> str:
         return self.rows.get(mutant.identity, {}).get("said", "")
 
-    def unseen(self, mutant: Mutant) -> bool:
-        """Whether the quick selection has judged it, and all others have not."""
-        row = self.rows.get(mutant.identity)
-        return bool(row and row["quick"] and row["said"] == "survived")
+    def open(self, mutant: Mutant, quick: bool, again: bool) -> bool:
+        """Whether it is still to be judged by the quick selection, or by all properties: what that has not killed."""
+        row = self.rows.get(mutant.identity, {"said": "", "quick": not quick})
+        survived = row["said"] == "survived" and (again or row["quick"] > quick)
+        return survived or row["said"] in (("", UNCALLED) if quick else (UNCALLED,))
 
     def add(self, mutant: Mutant, said: str, quick: bool) -> None:
         shown = self.sources[mutant.path].shown(mutant.number)

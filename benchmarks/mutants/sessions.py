@@ -18,6 +18,7 @@ from hypothesis import Phase, settings
 from benchmarks.mutants.changes import Source
 from benchmarks.mutants.forks import Mutated, caches, forked, identical, limited, replace_code
 from benchmarks.mutants.parts import ROOT, Mutant
+from benchmarks.mutants.results import UNCALLED
 
 SECONDS = (
     10.0  # of a processor, and SLOWER times what a property takes without a mutant: longer, and the mutant is killed
@@ -115,9 +116,6 @@ class Session:
             ]
         kept.write_text(json.dumps((found, seconds)), encoding="utf-8")
         return "\n".join(failed)
-
-
-UNCALLED = "no property calls it"  # once it is collected: what is then called when modules are imported
 
 
 class First:
