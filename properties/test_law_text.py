@@ -149,7 +149,17 @@ def redefaulted(first, second):
     return function
 
 
+def compiled(words):
+    """A function without a text."""
+    made = {}
+    exec(f"def loss(Z, Y):\n    return {words}", made)
+    return made["loss"]
+
+
 DIFFERENT = [
+    (compiled("Z + 1"), compiled("Z + 2")),
+    (compiled("Z in {1, 2}"), compiled("Z in {1, 3}")),
+    (compiled("[z + 1 for z in Z]"), compiled("[z + 2 for z in Z]")),
     (plain, made), (made(plain), made(plain, 2.0)), (made(plain), made(plain, power=3)), (made(plain), made(default)),
     (partial(plain, Y=1), partial(plain, Y=2)), (partial(default, first=1), partial(default, second=1)),
     (partial(plain, 1), partial(plain, 2)), (partial(plain, 1), partial(default, 1)),
