@@ -22,6 +22,8 @@ WHOLE = (
     "declared",
     "differences",
     "sharpness",
+    "sharpness_of_columns",
+    "sharpness_of_laws",
     "reasons",
     "entries",
     "freivalds",

@@ -114,6 +114,51 @@ def test_a_masked_class_is_put_back_where_it_was():
     assert (A.radius[1] == 0).all() and A.midpoint[[0, 2]].sum() == pytest.approx(2)
 
 
+# law -> what is asked of it: plain, bent, mapped, added, folds, counts_only, named, what a mean divides by
+ASKED = [
+    ({}, (1, 0, 0, 0, 1, 1, 0, "samples")),
+    ({"mean_of": 7}, (0, 0, 0, 0, 1, 1, 0, 7)),
+    ({"reduction": "sum", "mean_of": 7}, (0, 0, 0, 0, 1, 1, 0, 1)),
+    ({"softcap": 0.5}, (0, 1, 1, 0, 0, 0, 0, "samples")),
+    ({"scale": 0.5}, (0, 0, 1, 0, 0, 0, 0, "samples")),
+    ({"z_loss": 0.5}, (0, 0, 0, 1, 0, 0, 0, "samples")),
+    ({"l2": 0.5}, (0, 0, 0, 1, 0, 0, 0, "samples")),
+    ({"smoothing": 0.5}, (0, 0, 0, 0, 1, 0, 0, "samples")),
+    ({"class_weight": (1.0,)}, (0, 0, 0, 0, 1, 0, 1, "samples")),
+    ({"ignore": 0}, (0, 0, 0, 0, 1, 1, 1, "samples")),
+    ({"ignore": -1}, (0, 0, 0, 0, 1, 1, 0, "samples")),
+]
+
+
+@pytest.mark.parametrize(("options", "due"), ASKED)
+def test_what_is_asked_of_a_loss(options, due):
+    law = CrossEntropy(**options)
+    asked = (law.plain, law.bent, law.mapped, law.added, law.folds, law.counts_only, law.named, law.counted)
+    assert asked == due and CrossEntropy.read(law.said) == law
+
+
+def test_weights_and_an_ignored_class_go_with_the_classes_that_are_kept():
+    law = CrossEntropy(class_weight=W, ignore=2)
+    assert law.of_classes(3) is law and law.of_classes(2).class_weight == W[:2] and CrossEntropy().of_classes(5).plain
+    with pytest.raises(ValueError, match="^3 class weights are declared, and there are 4 classes$"):
+        law.of_classes(4)
+    for keep, weights, ignore in (
+        ([1, 0, 1], (2.0, 5.0), 1),
+        ([1, 1, 0], (2.0, 3.0), -100),
+        ([0, 1, 1], (3.0, 5.0), 1),
+    ):
+        found = law.without(list(map(bool, keep)))
+        assert (found.class_weight, found.ignore) == (weights, ignore)
+    assert CrossEntropy(ignore=5).without([True, False]).ignore == -100
+    assert CrossEntropy(ignore=-7).without([True, False]).ignore == -7
+
+
+def test_numbers_are_of_the_precision_of_others_and_beside_whole_ones_as_they_are():
+    half = np.array([0.1])
+    assert functions.numbers(half, np.array([1])) is half and functions.numbers(half, np.array([1], "uint8")) is half
+    assert functions.numbers(half, np.ones(1, np.float32)).dtype == np.float32
+
+
 # ---- digests ----
 
 
@@ -158,6 +203,7 @@ def compiled(words):
 
 DIFFERENT = [
     (compiled("Z + 1"), compiled("Z + 2")),
+    (np.exp, abs),
     (compiled("Z in {1, 2}"), compiled("Z in {1, 3}")),
     (compiled("[z + 1 for z in Z]"), compiled("[z + 2 for z in Z]")),
     (plain, made), (made(plain), made(plain, 2.0)), (made(plain), made(plain, power=3)), (made(plain), made(default)),

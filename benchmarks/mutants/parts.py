@@ -38,7 +38,10 @@ PARTS = {
         "gradcheck/model.py gradcheck/law",
         f"{ROUNDING} softmax_jacobian chain_rule readings folding law law_words law_text own_loss",
     ),
-    "bounds": Part("gradcheck/bounds", f"{ROUNDING} folding bending entries freivalds referees own_loss_truth grants"),
+    "bounds": Part(
+        "gradcheck/bounds",
+        f"{ROUNDING} sharpness_of_laws sharpness_of_columns folding bending entries freivalds referees own_loss_truth grants",
+    ),
     "referees": Part(
         "gradcheck/referees",
         f"{ROUNDING} bends referees entries freivalds softmax_jacobian bending own_check_grad series own_loss_truth",
@@ -57,7 +60,7 @@ PARTS = {
     ),
     "readings": Part(f"{READINGS}/*.py", "rules_of_arrays readings primitives own_constants own_loss own_loss_truth"),
     "series": Part(f"{READINGS}/series", "series bending own_check_grad"),
-    "traced": Part(f"{READINGS}/jaxpr gradcheck/law/traced.py gradcheck/referees/traced.py", "traced"),
+    "traced": Part(f"{READINGS}/jaxpr gradcheck/law/traced.py gradcheck/referees/traced.py", "traced traced_rules"),
     "notation": Part("gradcheck/numpy", "rules_of_arrays primitives own_loss"),
 }
 
