@@ -6,10 +6,13 @@ import numpy as np
 import pytest
 
 from gradcheck import CrossEntropy, Implementation, Loss, Problem
-from gradcheck.checks import CHECKS, Trial, relations
+from gradcheck.checks import CHECKS, Trial, own, relations
 from gradcheck.enclosure import Enclosure, outward
 from gradcheck.implementations import adapt
 from gradcheck.model import Stages
+from gradcheck.precision import FLOAT64
+from gradcheck.referees import ball, float64
+from gradcheck.referees import own as referee
 from gradcheck.verdict import Outcome
 
 LAWS = {
@@ -86,3 +89,42 @@ def test_what_is_added_up_over_the_classes_is_off_by_all_of_it():
     found = relations._sum_of(truth, own)
     np.testing.assert_array_equal(found.midpoint, [1.5, 0.5])
     np.testing.assert_array_equal(found.radius, outward(0.5 + 4 * 2.0**-53 * np.array([1.5, 4.5]) + 0.125, 10))
+
+
+def penalised(theta, b, Y):
+    return (theta**2).sum() + ((b - Y) ** 2).sum()
+
+
+def test_what_does_not_go_through_the_logits_is_told_by_its_name():
+    law = Loss(penalised)
+    for check, key in (
+        ("theta_gradient_from_logits_gradient", "θ"),
+        ("bias_is_a_weight", "b"),
+        ("scipy_check_grad_Z", "Z"),
+    ):
+        assert own.barred(check, law) == f"penalised is not known to depend on {key} through Z alone"
+        assert own.barred(check, CrossEntropy()) == own.barred(check, Loss(squares)) == ""
+    assert own.barred("logits_gradient", law) == "penalised is no function of Z, and has no ∂ℒ/∂Z"
+    assert own.barred("softmax", law) == "penalised has no softmax of its own"
+
+
+@pytest.mark.parametrize("name", LAWS)
+def test_the_referee_in_float64_meets_the_balls_under_options(name):
+    law = replace(LAWS[name], l2_bias=LAWS[name].l2 > 0)
+    p = posed(law)
+    for quantity in ("loss", "D", "theta", "b", "X"):
+        one, other = float64.truth(p).enclosure(quantity), ball.truth(p).enclosure(quantity)
+        assert one.meets(other), quantity
+        assert (one.radius <= 1e-12 * (1 + abs(one.midpoint))).all(), quantity
+
+
+def test_what_underflows_is_lost_as_often_as_it_is_multiplied():
+    assert referee._losing(FLOAT64, 4.0) == replace(FLOAT64, eta=4 * FLOAT64.eta)
+
+
+@pytest.mark.parametrize(("huge", "known"), [(2.0, False), (8.0, True)])
+def test_a_gradient_of_labels_may_overflow_before_it_is_divided(huge, known):
+    """Twice a log-sum-exp and a logarithm of 3: of logits that are all 0."""
+    p = Problem(np.zeros((3, 1)), np.zeros((3, 1)), np.ones((1, 2)), np.eye(3)[:, :2])
+    truth = replace(ball.truth(p), grants=replace(FLOAT64, huge=huge))
+    assert np.isfinite(truth.label_gradient()).all() == known

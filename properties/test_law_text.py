@@ -140,7 +140,7 @@ def test_what_is_asked_of_a_loss(options, due):
 def test_weights_and_an_ignored_class_go_with_the_classes_that_are_kept():
     law = CrossEntropy(class_weight=W, ignore=2)
     assert law.of_classes(3) is law and law.of_classes(2).class_weight == W[:2] and CrossEntropy().of_classes(5).plain
-    with pytest.raises(ValueError, match="^3 class weights are declared, and there are 4 classes$"):
+    with pytest.raises(ValueError, match=r"^3 class weights are declared, and there are 4 classes$"):
         law.of_classes(4)
     for keep, weights, ignore in (
         ([1, 0, 1], (2.0, 5.0), 1),

@@ -12,8 +12,8 @@ from test_counts import SAME, same
 
 from gradcheck import CrossEntropy, Enclosure, Problem
 from gradcheck.bounds import gradients, losses, mapping, penalties
-from gradcheck.bounds.folding import Folded
-from gradcheck.bounds.roundings import elementary, relative, written
+from gradcheck.bounds.folding import Folded, divided
+from gradcheck.bounds.roundings import elementary, relative, roundings, written
 from gradcheck.bounds.softmax import SoftmaxError
 from gradcheck.precision import FLOAT64
 
@@ -178,3 +178,25 @@ def test_a_gradient_meets_the_slope_of_a_map():
     same(size, ONE * steep)
     known = np.isfinite(gradients._sloped((ONE / 8, ONE), by, replace(folded, precision=replace(COARSE, huge=9.0)))[0])
     assert known.tolist() == [[True, True], [True, False]]
+
+
+def test_a_divisor_is_a_sum_of_weights_and_a_loss_a_sum_of_twice_as_many_terms_as_labels():
+    """Some that are 0 belong to blocks, too: so many among all."""
+    same(divided(COARSE, 6, 8.75, 3.5), roundings(COARSE, 2, 5) + ETA * (8.75 + 6) / 3.5)
+    n, p = 64, replace(COARSE, block=16)
+    Y, draw = np.eye(2)[:, np.arange(n) % 2], np.random.default_rng(0)
+    one = Problem(np.ones((2, 1)), np.zeros((2, 1)), draw.normal(size=(1, n)), Y)
+    folded, softmax = Folded(one, p), SoftmaxError(*(draw.uniform(size=(k, n)) for k in (2, 2, 2, 2, 1, 1)))
+    k = relative(p, 5, 127, 3, 2, 256)
+    assert k < relative(p, 5, 127, 3, 2, 384) < relative(p, 5, 127, 3, 2)
+    each, distance = losses._label_errors(softmax, k, True, p)[0][Y > 0], softmax.distance[Y > 0]
+    lost = (1 + k) * (n + 2 + distance.sum()) * ETA + (1 + k) * (n + (1 + distance).sum()) * ETA
+    same(losses.loss_error(folded, softmax), each.sum() / n + lost)
+
+
+@pytest.mark.parametrize("l2_bias", [False, True])
+def test_a_penalty_of_a_loss_is_a_sum_of_as_many_squares_as_there_are_parameters(l2_bias):
+    one = problem(CrossEntropy(l2=0.5, l2_bias=l2_bias))
+    squares, size = 14.25 + 0.3125 * l2_bias, (one.Y * SOFTMAX.distance).sum() / 2
+    due = penalties.penalised_loss(np.array(0.25), size, np.array(squares), 0.5, COARSE, count=6)
+    same(losses.penalty_error(np.array(0.25), Folded(one, COARSE), SOFTMAX), due)
