@@ -33,25 +33,25 @@ def digits(bound):
 @pytest.mark.parametrize(
     ("count", "found"),
     [
-        ((8, 1, 2), MODEL.logits(7)),
-        ((11, 2, 2), MODEL.gradient(9)),
-        ((13, 4, 2), PIECES.gradient(9)),
-        ((7, 2, 2), MODEL.data(5)),
-        ((9, 4, 2), PIECES.data(5)),
-        ((5, 3, 2), MODEL.differences(0)),
-        ((11, 3, 2), MODEL.differences(6)),
-        ((10, 3, 2), MODEL.squares(0)),
-        ((16, 3, 2), MODEL.squares(6)),
-        ((10, 4, 2), MODEL.others(6, np.zeros(()))),
-        ((12, 3, 2), MODEL.loss(4, 40)),
-        ((18, 3, 2), MODEL.squared_loss(9)),
-        ((9, 2, 2), MODEL.label(6)),
-        ((7, 3, 2), replace(MODEL, labels=2).differences(0)),
-        ((6, 3, 2), replace(MODEL, divisor=2.0**-50).differences(0)),
+        ((8, 1, 2), lambda: MODEL.logits(7)),
+        ((11, 2, 2), lambda: MODEL.gradient(9)),
+        ((13, 4, 2), lambda: PIECES.gradient(9)),
+        ((7, 2, 2), lambda: MODEL.data(5)),
+        ((9, 4, 2), lambda: PIECES.data(5)),
+        ((5, 3, 2), lambda: MODEL.differences(0)),
+        ((11, 3, 2), lambda: MODEL.differences(6)),
+        ((10, 3, 2), lambda: MODEL.squares(0)),
+        ((16, 3, 2), lambda: MODEL.squares(6)),
+        ((10, 4, 2), lambda: MODEL.others(6, np.zeros(()))),
+        ((12, 3, 2), lambda: MODEL.loss(4, 40)),
+        ((18, 3, 2), lambda: MODEL.squared_loss(9)),
+        ((9, 2, 2), lambda: MODEL.label(6)),
+        ((7, 3, 2), lambda: replace(MODEL, labels=2).differences(0)),
+        ((6, 3, 2), lambda: replace(MODEL, divisor=2.0**-50).differences(0)),
     ],
 )
 def test_an_error_model_counts_roundings(count, found):
-    assert digits(found) == count
+    assert digits(found()) == count
 
 
 def test_what_is_finer_than_the_dump_is_written_down_before_a_product():

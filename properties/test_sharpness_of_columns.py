@@ -46,7 +46,7 @@ def test_d_of_a_column_is_off_by_each_part(options, N):
         4,
         summed.Masses(*(np.array([1.0, 2.0, 0.5]) / k for k in (1, 2, 4, 8)), np.array([True, False, True])),
     )
-    loss, found = summed.Loss(law, N, 3, L, True, MODEL, FLOAT64), column()
+    loss, found = summed.Loss(law, N, 3, L, True, MODEL, FLOAT64), column(Q=np.array([0.0, 0.25, 0.5]))
     k, R, Q = MODEL.differences(loss.masses), np.expm1(found.R), np.expm1(found.Q)
     most, smoothed = max(N, 1.0), bool(law.smoothing or law.class_weight)
     off = loss.off(of, k)
