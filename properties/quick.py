@@ -24,12 +24,14 @@ WHOLE = (
     "sharpness",
     "sharpness_of_columns",
     "sharpness_of_laws",
+    "traced_rules",
     "reasons",
     "entries",
     "freivalds",
     "law_text",
     "law_words",
     "model",
+    "notation_values",
     "referees",
 )
 EACH = 2  # parameters of each test elsewhere, evenly spread

@@ -72,6 +72,7 @@ def test_a_precision_is_its_significand_and_its_range(name, bits, lowest):
 
 
 def test_bfloat16_is_eight_bits_in_the_range_of_float32():
+    assert BF16.dtype.name == "bfloat16" and precision.of(BF16.dtype) is BF16
     assert (BF16.u, BF16.bits, BF16.eta, BF16.tiny, BF16.huge) == (2.0**-8, 8, 2.0**-133, 2.0**-126, 255 * 2.0**120)
 
 

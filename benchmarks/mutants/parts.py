@@ -61,7 +61,7 @@ PARTS = {
     "readings": Part(f"{READINGS}/*.py", "rules_of_arrays readings primitives own_constants own_loss own_loss_truth"),
     "series": Part(f"{READINGS}/series", "series bending own_check_grad"),
     "traced": Part(f"{READINGS}/jaxpr gradcheck/law/traced.py gradcheck/referees/traced.py", "traced traced_rules"),
-    "notation": Part("gradcheck/numpy", "rules_of_arrays primitives own_loss"),
+    "notation": Part("gradcheck/numpy", "notation_values rules_of_arrays primitives own_loss"),
 }
 
 
