@@ -57,6 +57,8 @@ class Session:
     def pytest_runtestloop(self, session: pytest.Session) -> bool:
         if session.testsfailed:
             raise session.Interrupted("a property could not be collected")
+        for path in {mutant.path for mutant in self.wanted}:  # what is imported later would not be the mutant's
+            importlib.import_module(named(path))
         found = caches()
         self.caches = [each for each in found if not identical(each)]
         self.fixed = {
@@ -118,6 +120,11 @@ class Session:
         return "\n".join(failed)
 
 
+def named(path: str) -> str:
+    """The module of a file."""
+    return path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+
+
 class First:
     """A pytest plugin: the name of the first property that fails, or cannot be collected."""
 
@@ -137,7 +144,7 @@ class First:
 
 def imported(mutant: Mutant, source: Source, arguments: list[str]) -> str:
     """Judge a change outside of functions: everything is imported afterwards."""
-    name = mutant.path.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
+    name = named(mutant.path)
     sys.meta_path.insert(0, Mutated(name, str(source.path), source.mutated(mutant.number)))
     importlib.import_module(name)  # before pytest, which loads the files of a package with a pytest plugin by itself
     first = First()
