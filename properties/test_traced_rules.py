@@ -98,6 +98,7 @@ VALUES = {
     "copy": jnp.copy,
     "optimization_barrier": lambda z: lax.optimization_barrier((z, 2 * z))[1],
     "scan": lambda z: lax.scan(lambda total, row: (total + row * total, total), z[0], z)[1],
+    "scan from the end": lambda z: lax.scan(lambda c, x: (c + x * c, c), z[0], z, reverse=True)[1],
     "cond": lambda z: lax.cond(True, lambda x: x, lambda x: 2 * x, z),
     "softmax": lambda z: jax.nn.softmax(z, axis=0),
     "log_softmax": lambda z: jax.nn.log_softmax(z, axis=1),
