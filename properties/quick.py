@@ -13,14 +13,25 @@ from hypothesis import settings
 
 WHOLE = (
     "allowances",
+    "bars",
     "bending",
+    "bends",
     "bounds",
+    "checks_of_laws",
+    "counts",
+    "declared",
     "differences",
     "sharpness",
+    "sharpness_of_columns",
+    "sharpness_of_laws",
+    "traced_rules",
     "reasons",
     "entries",
     "freivalds",
+    "law_text",
+    "law_words",
     "model",
+    "notation_values",
     "referees",
 )
 EACH = 2  # parameters of each test elsewhere, evenly spread
