@@ -67,7 +67,9 @@ class Arithmetic:
         if not isinstance(self.deterministic, bool):
             raise Unusable(f"arithmetic deterministic={self.deterministic!r} is not known; expected true or false")
         if self.sums and not (self.block or self.chain):
-            raise Unusable(f"arithmetic sums={self.sums!r:.40} is not known; expected such as blocked:256, or chain:64")
+            raise Unusable(
+                f"arithmetic sums={self.sums!r:.40} is not known; expected blocked:B or chain:K, such as blocked:256"
+            )
 
     @property
     def parts(self) -> float:

@@ -105,14 +105,14 @@ def test_a_precision_that_is_not_known_is_told_with_what_is_meant():
         ({"pieces": 0}, "pieces=0 is not known; expected a number of pieces, from 1"),
         ({"pieces": True}, "pieces=True is not known; expected a number of pieces, from 1"),
         ({"deterministic": 1}, "deterministic=1 is not known; expected true or false"),
-        ({"sums": "blocked:0"}, "sums='blocked:0' is not known; expected blocked:B, such as blocked:256"),
+        ({"sums": "blocked:0"}, "sums='blocked:0' is not known; expected blocked:B or chain:K, such as blocked:256"),
         (
             {"sums": "blocked:1" + "0" * 9},
-            "sums='blocked:1000000000' is not known; expected blocked:B, such as blocked:256",
+            "sums='blocked:1000000000' is not known; expected blocked:B or chain:K, such as blocked:256",
         ),
-        ({"sums": "256"}, "sums='256' is not known; expected blocked:B, such as blocked:256"),
-        ({"sums": "blocked:²"}, "sums='blocked:²' is not known; expected blocked:B, such as blocked:256"),
-        ({"sums": 256}, "sums=256 is not known; expected blocked:B, such as blocked:256"),
+        ({"sums": "256"}, "sums='256' is not known; expected blocked:B or chain:K, such as blocked:256"),
+        ({"sums": "blocked:²"}, "sums='blocked:²' is not known; expected blocked:B or chain:K, such as blocked:256"),
+        ({"sums": 256}, "sums=256 is not known; expected blocked:B or chain:K, such as blocked:256"),
     ],
 )
 def test_what_is_not_known_is_refused_in_these_words(declared, words):

@@ -42,7 +42,7 @@ def of(rule: Callable[..., Parts], *more: Any, p: Precision = P32) -> Callable[.
     return lambda *parts: rule(*parts, p, *more)
 
 
-plus, minus = of(arithmetic.summed(1.0)), of(arithmetic.summed(-1.0))
+plus, minus = of(arithmetic.summed(np.add)), of(arithmetic.summed(np.subtract))
 times, over, slope = of(arithmetic.product), of(arithmetic.quotient), of(arithmetic.slope)
 power = {n: of(powers.power, n) for n in (-2.0, -1.0, 0.0, 1.0, 2.0, 3.0, 2.5)}
 raised, exp, log = of(powers.raised), of(elementary.exponential), of(elementary.logarithm)

@@ -33,9 +33,7 @@ def worst_of(dump: Dump, plan: Plan, block: Block, rows: slice) -> dict[str, Wor
         there = real(dump.arrays["A"][rows, block.part])
         found["A"] = worst(there, plan.arithmetic, A, A * a + f, at)
     if "grad_Z" in dump.arrays:
-        labels, slope = block.labels, None if block.S is None else block.S[rows]
-        hard = labels.hard.of(rows, block.Y) if dump.law.smoothing else None
-        D, limit = differences(block, A, labels.of(rows, block.Y), hard, slope)
+        D, limit = differences_of(dump, block, rows, A)
         there = real(dump.arrays["grad_Z"][rows, block.part])
         found["grad_Z"] = worst(there, plan.arithmetic, D, limit, at)
     return found
@@ -56,6 +54,13 @@ def of_D(of: Differences) -> Reals:
 def of_labels(of: Differences) -> Reals:
     """What multiplies Y' at least (nb,)."""
     return of.Y + 8 * U64 * of.unit
+
+
+def differences_of(dump: Dump, block: Block, rows: slice, A: Reals) -> tuple[Reals, Reals]:
+    """D of these rows of a block, and its limit."""
+    labels, slope = block.labels, None if block.S is None else block.S[rows]
+    hard = labels.hard.of(rows, block.Y) if dump.law.smoothing else None
+    return differences(block, A, labels.of(rows, block.Y), hard, slope)
 
 
 def differences(block: Block, A: Reals, Y: Reals, hard: Reals | None, slope: Any) -> tuple[Reals, Reals]:
