@@ -216,6 +216,39 @@ def test_two_passes_that_train_are_added_up(head, tmp_path):
     assert set(agrees(step.write(y, loss, factor=2)).values()) == {"agree"}
 
 
+@pytest.mark.parametrize("reentrant", [True, False])
+def test_calls_that_checkpointing_makes_again_are_in_the_order_of_the_forward_pass(head, reentrant, tmp_path):
+    """And not from the last to the first, as they are computed again."""
+    checkpoint = torch.utils.checkpoint.checkpoint
+    step = gradcheck.capture(head, tmp_path / "dump")
+    X, y = batch()
+
+    def summed(X, y):
+        return cross_entropy(head(X), y, reduction="sum")
+
+    parts = zip(X.split(N // 4), y.split(N // 4), strict=True)
+    loss = sum(checkpoint(summed, *part, use_reentrant=reentrant) for part in parts) / N
+    loss.backward()
+    found = agrees(step.write(y, loss, num_items=N))
+    assert set(found.values()) == {"agree"} and len(found) == 6
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_what_a_hook_of_the_weight_makes_of_its_gradient_is_in_grad_and_judged(head, first, tmp_path):
+    """Whether it was there before the capture or not."""
+
+    def doubled():
+        return head.weight.register_hook(lambda gradient: 2 * gradient)
+
+    handle = doubled() if first else None
+    step = gradcheck.capture(head, tmp_path / "dump")
+    handle = handle or doubled()
+    told = trained(head)
+    assert agrees(step.write(*told))["grad_theta"] == "disagree"
+    handle.remove()
+    assert not head.weight._backward_hooks
+
+
 # ---- layers that are more than a product, and calls with other weights ----
 
 linear, Linear = torch.nn.functional.linear, torch.nn.Linear

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from gradcheck.auditing.capturing import product
-from gradcheck.auditing.passes import Gradients, Passes, backward_pass, empty
+from gradcheck.auditing.passes import Gradients, Passes, backward_pass, empty, place
 from gradcheck.auditing.passing import Passing
 
 KEPT = 2  # samples whose logits are kept, to see whether a loss has overwritten them
@@ -17,6 +17,7 @@ class Call:
     X: Any
     Z: Any
     gradients: Gradients
+    place: int
     version: int = 0
     first: Any = None
 
@@ -24,7 +25,7 @@ class Call:
     def of(cls, X: Any, Z: Any, passes: Passes) -> "Call":
         """Watched from now on."""
         first = Z.detach().reshape(-1, Z.shape[-1])[:KEPT].clone()
-        call = cls(X, Z, Gradients(passes), version=Z._version, first=first)
+        call = cls(X, Z, Gradients(passes), place(Z.grad_fn), version=Z._version, first=first)
         if X.requires_grad:
             X.register_hook(call.gradients.adding("grad_X"))
         add = call.gradients.adding("grad_Z", copied=False)
@@ -57,6 +58,10 @@ class Parameter:
     def __init__(self, tensor: Any, passes: Passes) -> None:
         self.tensor, self._passes = tensor, passes
         self._handle = tensor.register_hook(self._whole) if tensor.requires_grad else None
+        if self._handle is not None:  # before hooks of others: what they do is in .grad, and is no other use
+            hooks = tensor._backward_hooks
+            for other in [key for key in hooks if key != self._handle.id]:
+                hooks[other] = hooks.pop(other)  # in the order of the dictionary, which autograd goes by
         self.begin()
 
     def begin(self) -> None:
@@ -172,7 +177,8 @@ class Uses:
         """The calls that the step is of, and its backward passes; `Unusable` where nothing says which."""
         own = [parameter.own for parameter in self.parameters.values()]
         passes = self.passes.of([call.gradients for call in self.calls], own)
-        return [call for call in self.calls if "grad_Z" in call.gradients.sums(passes)], passes
+        came = [call for call in self.calls if "grad_Z" in call.gradients.sums(passes)]
+        return sorted(came, key=lambda call: call.place), passes
 
     def close(self) -> None:
         """The layer as it was."""
