@@ -249,6 +249,60 @@ def test_what_a_hook_of_the_weight_makes_of_its_gradient_is_in_grad_and_judged(h
     assert not head.weight._backward_hooks
 
 
+@pytest.mark.parametrize("factor", [1.0, 3.0, 8.0])
+def test_gradients_that_were_clipped_are_refused_and_those_of_a_loss_scale_divided(head, factor, tmp_path):
+    """By a scale that is no power of two, too; and a hook that shrinks a gradient is no clipping."""
+    X, y = batch()
+
+    def step(name, since):
+        head.zero_grad()
+        captured = gradcheck.capture(head, tmp_path / name)
+        loss = cross_entropy(head(X), y)
+        (factor * loss).backward()
+        since(head.parameters())
+        return captured.write(y, loss, factor=factor)
+
+    def divided(parameters):
+        for parameter in parameters:
+            parameter.grad.mul_(1 / factor)
+
+    assert set(agrees(step("divided", divided)).values()) == {"agree"}
+    with pytest.raises(Unusable, match="times what came to it, as where gradients were clipped"):
+        step("clipped", lambda parameters: torch.nn.utils.clip_grad_norm_(parameters, 0.01))
+    for parameter in head.parameters():
+        parameter.register_hook(lambda gradient: gradient * 0.7)
+    assert agrees(step("hooked", lambda _: None))["grad_theta"] == "disagree"
+
+
+@pytest.mark.parametrize("cleared", [True, False])
+def test_a_gradient_that_is_added_to_that_of_another_step_is_refused(head, cleared, tmp_path):
+    """As where zero_grad is forgotten; and where it is not, whenever it is called before the backward pass, nothing is said."""
+    captured = gradcheck.capture(head, tmp_path / "dump")
+    descent = torch.optim.SGD(head.parameters(), 0.1)
+    trained(head)
+    descent.step()
+    X, y = batch()
+    loss = cross_entropy(head(X), y)
+    if cleared:
+        descent.zero_grad()
+    loss.backward()
+    if cleared:
+        assert set(agrees(captured.write(y, loss)).values()) == {"agree"}
+    else:
+        with pytest.raises(Unusable, match=r"another step.*expected zero_grad"):
+            captured.write(y, loss)
+
+
+@pytest.mark.parametrize("how", ["frozen", "no_grad"])
+def test_a_call_without_a_graph_is_not_said_to_be_none(head, how, tmp_path):
+    step = gradcheck.capture(head, tmp_path / "dump")
+    head.requires_grad_(how == "no_grad")
+    with torch.set_grad_enabled(how == "frozen"):
+        loss = cross_entropy(head(torch.randn(N, D)), torch.randint(L, (N,)))
+    with pytest.raises(Unusable, match="no gradients were recorded"):
+        step.write(torch.randint(L, (N,)), loss)
+
+
 # ---- layers that are more than a product, and calls with other weights ----
 
 linear, Linear = torch.nn.functional.linear, torch.nn.Linear

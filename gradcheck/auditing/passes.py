@@ -48,15 +48,17 @@ class Passes:
 
     def __init__(self, tensors: Iterable[Any]) -> None:
         leaf = next((one for one in tensors if one is not None and one.requires_grad and one.is_leaf), None)
+        self._leaf: Any = leaf
         self._handles = []
         if leaf is not None:
-            self._handles += [leaf.register_hook(lambda _: self._arrives(leaf))]
-            self._handles += [leaf.register_post_accumulate_grad_hook(lambda _: self.arrived.add(backward_pass()))]
+            self._handles += [leaf.register_hook(self._arrives)]
+            self._handles += [leaf.register_post_accumulate_grad_hook(self._has_arrived)]
         self.begin()
 
     def begin(self) -> None:
         """A step begins."""
         self.arrived: set[int | None] = set()
+        self._version: int | None = None
         self._repeated: set[int | None] = set()
         self._again: set[int | None] = set()
 
@@ -71,10 +73,20 @@ class Passes:
         if gradient is not None and gradient.requires_grad:
             gradient.register_hook(lambda _: self._again.add(backward_pass()))
 
-    def _arrives(self, leaf: Any) -> None:
+    def _arrives(self, _: Any) -> None:
         """Where .grad was cleared since this call has flowed back, that was a trial, and the step begins anew."""
-        if backward_pass() in self._repeated and empty(leaf.grad):
+        if backward_pass() in self._repeated and empty(self._leaf.grad):
             self.arrived.clear()
+
+    def _has_arrived(self, leaf: Any) -> None:
+        self.arrived.add(backward_pass())
+        self._version = None if leaf.grad is None else leaf.grad._version
+
+    @property
+    def written(self) -> bool:
+        """Whether .grad was written to since the last has arrived there, as by clipping."""
+        there = None if self._leaf is None else self._leaf.grad
+        return bool(self.arrived) and there is not None and there._version != self._version
 
     def of(self, calls: list["Gradients"], weights: list["Gradients"]) -> set[int | None]:
         """The passes that the step is of; `Unusable` where nothing says which, or where one is of gradients, too."""

@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from gradcheck.auditing.capturing import product
-from gradcheck.auditing.passes import Gradients, Passes, backward_pass, empty, place
+from gradcheck.auditing.capturing.parameter import Parameter, same
+from gradcheck.auditing.passes import Gradients, Passes, place
 from gradcheck.auditing.passing import Passing
 
 KEPT = 2  # samples whose logits are kept, to see whether a loss has overwritten them
@@ -44,76 +45,7 @@ class Call:
     def overwritten(self) -> bool:
         """Whether the logits are not what the layer gave: some losses write their gradient there."""
         now = self.Z.detach().reshape(-1, self.Z.shape[-1])[:KEPT]
-        return self.Z._version != self.version or not _same(now, self.first)
-
-
-def _same(one: Any, other: Any) -> bool:
-    """Number by number, NaN as itself."""
-    return bool(((one == other) | (one.isnan() & other.isnan())).all())
-
-
-class Parameter:
-    """A parameter, its gradient by the uses that are seen, and whether others used it in the same step."""
-
-    def __init__(self, tensor: Any, passes: Passes) -> None:
-        self.tensor, self._passes = tensor, passes
-        self._handle = tensor.register_hook(self._whole) if tensor.requires_grad else None
-        if self._handle is not None:  # before hooks of others: what they do is in .grad, and is no other use
-            hooks = tensor._backward_hooks
-            for other in [key for key in hooks if key != self._handle.id]:
-                hooks[other] = hooks.pop(other)  # in the order of the dictionary, which autograd goes by
-        self.begin()
-
-    def begin(self) -> None:
-        """A step begins."""
-        self.own = Gradients(self._passes)
-        self._shared: set[int | None] = set()  # passes in which .grad has more than what is seen
-        self.version = self.tensor._version
-
-    @property
-    def changed(self) -> bool:
-        """Whether the numbers are others than they were when the step began."""
-        return bool(self.tensor._version != self.version)
-
-    def named(self, held: Any) -> bool:
-        """Whether what the layer holds is this, or the alias of another that looks at it."""
-        return held is self.tensor or getattr(held, "_base", None) is self.tensor
-
-    def alias(self, held: Any) -> Any:
-        """The same numbers by another name: what flows back to it comes from one use alone."""
-        if not held.requires_grad:
-            return held
-        made = held.view_as(held)
-        if made.requires_grad:
-            made.register_hook(self.own.adding("grad"))
-        return made
-
-    def _whole(self, gradient: Any) -> None:
-        """What comes to the parameter in a backward pass, before it is added to .grad."""
-        before = not (self._passes.arrived or empty(self.tensor.grad))  # of steps that were not seen
-        seen = self.own.now.get("grad")
-        if before or seen is None or gradient.is_sparse or seen.shape != gradient.shape or not _same(seen, gradient):
-            self._shared.add(backward_pass())
-
-    def close(self) -> None:
-        """Watch no more."""
-        if self._handle is not None:
-            self._handle.remove()
-
-    def gradient(self, factors: set[float], passes: set[int | None], *, local: bool) -> Any:
-        """What training has of these passes, where this use is all that it is of; otherwise that of this use alone.
-
-        So it is where others used it, where it was divided by a loss scale since, cleared, or added up over ranks (`local`).
-        """
-        own, there = self.own.sums(passes).get("grad"), self.tensor.grad
-        if own is None or self._shared & passes or local or there is None or there.shape != own.shape:
-            return own
-        if not passes & self._passes.arrived and empty(there):  # taken by torch.autograd.grad
-            return own
-        scaled = len(factors) == 1 and factors != {1.0}
-        if scaled and bool((there * next(iter(factors)) == own).all()):
-            return own
-        return there
+        return self.Z._version != self.version or not same(now, self.first)
 
 
 class Uses:
@@ -124,7 +56,7 @@ class Uses:
         held = {name: layer._parameters.get(name) for name in ("weight", "bias")}
         self.passes = Passes(held.values())
         self.parameters = {name: Parameter(one, self.passes) for name, one in held.items() if one is not None}
-        self.computed, self.others, self.odd = False, False, ""
+        self.computed, self.others, self.unrecorded, self.odd = False, False, False, ""
         self._own = product.own(layer)
         self._passing = Passing(layer, self._watched)
 
@@ -156,6 +88,8 @@ class Uses:
             if not self._own:
                 self.odd = self.odd or product.odd(Z, X, aliases["weight"], aliases.get("bias"))
             self.calls.append(Call.of(X, Z, self.passes))
+        else:
+            self.unrecorded = True
         return Z
 
     def _taken(self, given: Any) -> Any:
@@ -171,7 +105,7 @@ class Uses:
         self.passes.begin()
         self.odd = ""
         for parameter in self.parameters.values():
-            parameter.begin()
+            parameter.begin(anew=True)
 
     def came(self) -> tuple[list[Call], set[int | None]]:
         """The calls that the step is of, and its backward passes; `Unusable` where nothing says which."""
