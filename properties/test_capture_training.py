@@ -422,3 +422,50 @@ def test_what_has_no_numbers_is_refused_at_once(head, tmp_path):
         with pytest.raises(Unusable, match="meta device, and has no numbers") as raised:
             capture()
         assert "\n" not in str(raised.value)
+
+
+# ---- what somebody says of a step and is nothing of the kind ----
+
+SPARSE, NOWHERE, WORDS = torch.zeros(N).to_sparse(), torch.zeros(N, device="meta"), np.array(["a"] * N)
+TOLD = {
+    "labels": (SPARSE, NOWHERE, WORDS, [[]], torch.zeros(N), np.zeros(N, "M8[s]")),
+    "loss": (SPARSE, NOWHERE, "a loss"),
+    "factor": (0, 10**400, "a", SPARSE),
+    "num_items": (SPARSE, "a", float("nan"), float("inf"), 1j, {}),
+    "upstream": (SPARSE, WORDS, "a", {}),
+    "pieces": (SPARSE, WORDS, "a", [1], 10**400),
+    "shift": (SPARSE, WORDS, "a", 1),
+}
+
+
+@pytest.mark.parametrize("name", TOLD)
+def test_what_is_told_and_no_such_thing_is_refused_in_a_line(head, name, tmp_path):
+    step = gradcheck.capture(head, tmp_path / "dump")
+    labels, loss = trained(head)
+    for value in TOLD[name]:
+        with pytest.raises(Unusable) as raised:
+            step.write(**{"labels": labels, "loss": loss, name: value})
+        assert len(str(raised.value).splitlines()) == 1 and len(str(raised.value)) < 300
+    assert not (tmp_path / "dump").exists()
+
+
+def test_what_is_declared_and_no_such_thing_is_refused_in_a_line(head, tmp_path):
+    X, y = batch()
+    loss = cross_entropy(linear(X, head.weight, head.bias), y)
+    for call in (
+        lambda: gradcheck.capture(head, tmp_path / "dump", law="mean"),
+        lambda: gradcheck.capture(head, tmp_path / "dump", arithmetic=WORDS),
+        lambda: gradcheck.capture(head, tmp_path / "dump", ranks=WORDS),
+        lambda: gradcheck.capture(head, [tmp_path]),
+        lambda: gradcheck.capture.fused(X, head.weight, "b", y, loss, tmp_path / "dump"),
+        lambda: gradcheck.capture.fused(X, head.weight, head.bias, y, 1.0, tmp_path / "dump"),
+        lambda: gradcheck.watch(head, to=7),
+        lambda: gradcheck.watch(head, on=WORDS),
+        lambda: gradcheck.watch(head, arithmetic="blocked:256"),
+        lambda: gradcheck.audit(tmp_path, law="mean"),
+        lambda: gradcheck.Arithmetic(sums=[]),
+    ):
+        with pytest.raises(Unusable) as raised:
+            call()
+        assert len(str(raised.value).splitlines()) == 1 and len(str(raised.value)) < 300
+    assert "forward" not in vars(head) and not list(tmp_path.iterdir())

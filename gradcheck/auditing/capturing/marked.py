@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from gradcheck.auditing.given import numbers
 from gradcheck.errors import Unusable
 from gradcheck.law import CrossEntropy
 from gradcheck.law.options import LABELLED, NO_CLASS, SAMPLES
@@ -25,7 +26,7 @@ def of(
     Where the law names none, that is -100: where labels hold it, or the last of a sequence has none; the mean is then of the
     others, unless more was said. `any_rank`: another rank's may hold it.
     """
-    found = [array(labels) for labels in _calls(given, shapes)]
+    found = [numbers("labels", labels) for labels in _calls(given, shapes)]
     held = any(labels.dtype.kind in "iu" and (labels == IGNORED).any() for labels in found)
     if law.ignore is None and (shift or held or (any_rank and found[0].dtype.kind in "iu")):
         plain = law.reduction == "mean" and law.mean_of == SAMPLES and not law.class_weight
@@ -47,7 +48,7 @@ def _calls(given: Any, shapes: Shapes) -> list[Any]:
         return list(given)
     if len(shapes) == 1:
         return [given]
-    whole, sizes = array(given), [int(np.prod(shape)) for shape in shapes]
+    whole, sizes = numbers("labels", given), [int(np.prod(shape)) for shape in shapes]
     if len(whole.reshape(-1)) != sum(sizes):
         raise Unusable(
             f"{whole.size} labels are given, and the layer was called with {sum(sizes)} samples in {len(sizes)} calls, each with a "
@@ -59,8 +60,12 @@ def _calls(given: Any, shapes: Shapes) -> list[Any]:
 
 def _flat(labels: Any, shape: tuple[int, ...]) -> Any:
     n = int(np.prod(shape))
-    if labels.dtype.kind not in "iub" and labels.ndim >= 2:
+    if labels.dtype.kind not in "iub" and labels.ndim >= 2 and labels.size:
         return labels.reshape(-1, labels.shape[-1])
+    if labels.dtype.kind not in "iub":
+        raise Unusable(
+            f"labels of dtype {labels.dtype} have shape {labels.shape}; expected class indices, or weights (…, L)"
+        )
     if labels.size != n:
         more = "; say shift=True where the model leaves the last of each sequence out" if labels.size > n else ""
         raise Unusable(

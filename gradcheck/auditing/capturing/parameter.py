@@ -101,7 +101,7 @@ class Parameter:
 
 def _unscaled(own: Any, there: Any, factor: float) -> bool:
     """Whether .grad was divided by this factor, in one of the ways in which that is done."""
-    return factor != 1 and any(bool((one == there).all()) for one in (own / factor, own * (1 / factor)))
+    return factor not in {0.0, 1.0} and any(bool((one == there).all()) for one in (own / factor, own * (1 / factor)))
 
 
 def require_whole(became: list[tuple[()] | tuple[Any, Any]], factors: set[float]) -> None:

@@ -30,7 +30,7 @@ class Watch:
         self, layer: Any, *, every: int, probes: int, to: Path | None, on: str, arithmetic: Arithmetic
     ) -> None:
         require(layer)
-        if on not in ON:
+        if not isinstance(on, str) or on not in ON:
             raise Unusable(f"on={on!r:.40}; expected {', '.join(ON)}")
         for name, value in (("every", every), ("probes", probes)):
             if type(value) is not int or value < 1:
