@@ -170,7 +170,10 @@ def granted(problem, law):
         planned = plan.plan(given, declared=given.arithmetic, count=8, seed=0, memory=512 << 20)
         sums, whole = shards.shard(given, planned, [slice(0, given.n)]), block.read(given, planned, slice(0, given.n))
         A = whole.p[:].astype(float) / whole.s
-        D = entries._differences(given, whole, slice(0, given.L), A)[1]
+        rows, labels = slice(0, given.L), whole.labels
+        hard = labels.hard.of(rows, whole.Y) if law.smoothing else None
+        slope = None if whole.S is None else whole.S[rows]
+        D = entries.differences(whole, A, labels.of(rows, whole.Y), hard, slope)[1]
         return {"theta": computed_again(given, planned, sums, list(range(given.L))).allowed, "D": D}
 
 
