@@ -216,6 +216,41 @@ def test_two_passes_that_train_are_added_up(head, tmp_path):
     assert set(agrees(step.write(y, loss, factor=2)).values()) == {"agree"}
 
 
+def overflowed(head):
+    """A loss scale that was too large, so that no step was made."""
+    X, y = batch()
+    (cross_entropy(head(X), y) * 1e38 * 1e3).backward()
+
+
+def of_an_adversary(head):
+    X, y = batch()
+    (-cross_entropy(head(X), y)).backward()
+
+
+@pytest.mark.parametrize("before", [overflowed, of_an_adversary, trained])
+@pytest.mark.parametrize("to_none", [True, False])
+def test_a_pass_of_other_data_that_was_cleared_is_none_of_the_step(head, before, to_none, tmp_path):
+    """Where labels are those of the calls since; and what is wrong with these is found, as is a micro-batch that was lost."""
+
+    def step(name, fault=0.0):
+        captured, told = gradcheck.capture(head, tmp_path / name), []
+        for kind in (before, before, trained):
+            head.zero_grad(set_to_none=to_none)
+            told.append(kind(head))
+        head.bias.grad[3] += fault
+        return captured, told
+
+    captured, told = step("honest")
+    found = agrees(captured.write(*told[-1]))
+    assert set(found.values()) == {"agree"} and len(found) == 6
+    captured, told = step("wrong", 0.1)
+    assert agrees(captured.write(*told[-1]))["grad_b"] == "disagree"
+    if before is trained:
+        captured, told = step("lost")
+        labels, losses = ([one[k] for one in told] for k in (0, 1))
+        assert agrees(captured.write(labels, losses))["grad_theta"] == "disagree"
+
+
 @pytest.mark.parametrize("reentrant", [True, False])
 def test_calls_that_checkpointing_makes_again_are_in_the_order_of_the_forward_pass(head, reentrant, tmp_path):
     """And not from the last to the first, as they are computed again."""

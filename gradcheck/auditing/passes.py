@@ -58,6 +58,7 @@ class Passes:
     def begin(self) -> None:
         """A step begins."""
         self.arrived: set[int | None] = set()
+        self.cleared: set[int | None] = set()  # what had arrived when .grad was cleared, or is kept elsewhere
         self._version: int | None = None
         self._repeated: set[int | None] = set()
         self._again: set[int | None] = set()
@@ -75,7 +76,10 @@ class Passes:
 
     def _arrives(self, _: Any) -> None:
         """Where .grad was cleared since this call has flowed back, that was a trial, and the step begins anew."""
-        if backward_pass() in self._repeated and empty(self._leaf.grad):
+        if not (self.arrived and empty(self._leaf.grad)):
+            return
+        self.cleared = set(self.arrived)
+        if backward_pass() in self._repeated:
             self.arrived.clear()
 
     def _has_arrived(self, leaf: Any) -> None:
@@ -106,14 +110,14 @@ class Passes:
 
 
 class Gradients:
-    """Gradients by name, added up in the order in which they come, of each pass apart."""
+    """Gradients by name, added up in the order in which they come, of each pass apart until it has arrived."""
 
     def __init__(self, passes: Passes) -> None:
         self._passes, self._of = passes, dict[int | None, dict[str, Any]]()
 
     @property
     def passes(self) -> set[int | None]:
-        """Those in which any has come; of several that have arrived in .grad, the last."""
+        """Those in which any has come; of several that have arrived in .grad before it was cleared, or since, the last."""
         return set(self._of)
 
     @property
@@ -134,10 +138,11 @@ class Gradients:
         return hook
 
     def _settle(self) -> None:
-        """What has arrived is one, and what has not, once another has, is nothing: no more is held than that."""
+        """What has arrived before .grad was cleared is one, and what has since; what has not, once another has, is nothing."""
         arrived = [one for one in self._of if one in self._passes.arrived]
+        parts = [[one for one in arrived if (one in self._passes.cleared) is before] for before in (True, False)]
         if arrived:
-            self._of = {arrived[-1]: self.sums(set(arrived))}
+            self._of = {part[-1]: self.sums(set(part)) for part in parts if part}
 
     def sums(self, passes: set[int | None]) -> dict[str, Any]:
         """Over these passes."""

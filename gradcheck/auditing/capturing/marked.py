@@ -1,5 +1,6 @@
 """Labels of a step as a model takes them: of any shape, with samples that do not count, shifted inside."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -37,9 +38,23 @@ def of(
     return [shifted(labels, shape, law.ignore) for labels, shape in zip(found, shapes, strict=True)], law
 
 
+def fit(given: Any, shapes: Shapes) -> bool:
+    """Whether labels are as many as these calls have."""
+    if _several(given):
+        return len(given) == len(shapes)
+    found = numbers("labels", given)
+    samples = found.shape[:-1] if found.dtype.kind not in "iub" else found.shape
+    return math.prod(samples) == sum(math.prod(shape) for shape in shapes)
+
+
+def _several(given: Any) -> bool:
+    """Whether there are some of each call."""
+    return isinstance(given, Sequence) and len(given) > 0 and hasattr(given[0], "shape")
+
+
 def _calls(given: Any, shapes: Shapes) -> list[Any]:
     """Labels of each call, which may be all in one."""
-    if isinstance(given, Sequence) and len(given) and hasattr(given[0], "shape"):
+    if _several(given):
         if len(given) != len(shapes):
             raise Unusable(
                 f"labels of {len(given)} calls are given, and the layer was called {len(shapes)} times with a gradient; expected "

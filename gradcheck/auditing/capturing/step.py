@@ -5,6 +5,7 @@ from typing import Any
 
 from gradcheck import precision
 from gradcheck.auditing import flags
+from gradcheck.auditing.capturing import marked
 from gradcheck.auditing.capturing.group import distributed
 from gradcheck.auditing.capturing.parameter import require_whole
 from gradcheck.auditing.capturing.place import Place
@@ -60,7 +61,7 @@ class Step:
                 f"the logits are not X θᵀ + b of this {kind}, or cannot be seen to be: {self._uses.odd}; expected a layer "
                 "that gives this product and nothing else, or gradcheck.capture of the arrays of one"
             )
-        calls, passes = self._uses.came()
+        calls, passes = self._uses.came(lambda calls: marked.fit(labels, [call.X.shape[:-1] for call in calls]))
         if self._uses.others and not self._uses.calls:
             raise Unusable(
                 "the layer was called with other weights than its own (torch.func.functional_call); expected its own, or "

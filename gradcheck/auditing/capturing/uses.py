@@ -1,5 +1,6 @@
 """What a torch layer takes and gives, call by call, with the gradient of each use alone. Imports no framework."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -107,12 +108,22 @@ class Uses:
         for parameter in self.parameters.values():
             parameter.begin(anew=True)
 
-    def came(self) -> tuple[list[Call], set[int | None]]:
-        """The calls that the step is of, and its backward passes; `Unusable` where nothing says which."""
+    def came(self, fit: Callable[[list[Call]], bool]) -> tuple[list[Call], set[int | None]]:
+        """The calls that the step is of, and its backward passes; `Unusable` where nothing says which.
+
+        Where .grad was cleared between them, as before a step that a loss scaler repeats, and what is told does not `fit` all calls
+        but those since, it is those.
+        """
         own = [parameter.own for parameter in self.parameters.values()]
         passes = self.passes.of([call.gradients for call in self.calls], own)
+        since = passes - self.passes.cleared
+        whole, last = self._of(passes), self._of(since)
+        return (last, since) if since != passes and not fit(whole) and fit(last) else (whole, passes)
+
+    def _of(self, passes: set[int | None]) -> list[Call]:
+        """Those that these passes came to, in the order of the forward pass."""
         came = [call for call in self.calls if "grad_Z" in call.gradients.sums(passes)]
-        return sorted(came, key=lambda call: call.place), passes
+        return sorted(came, key=lambda call: call.place)
 
     def close(self) -> None:
         """The layer as it was."""
