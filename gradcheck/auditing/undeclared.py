@@ -26,10 +26,8 @@ from gradcheck.law import CrossEntropy
 
 ROWS, SAID = 4, 2  # that are fitted to, and options that are told
 DIGITS = (1, 2, 3, 5, 7)  # as few as do
-CAPS, SMALL = (
-    (30.0, 50.0, 20.0, 15.0, 10.0, 5.0),
-    2**22,
-)  # usual ones, tried where so few logits show no gradient of theirs
+CAPS = (30.0, 50.0, 20.0, 15.0, 10.0, 5.0)  # usual ones, tried where logits show no gradient of theirs
+SMALL = 2**22  # logits at most, of which that is tried
 NAMES = {
     "smoothing": "label smoothing of ε = {}",
     "z_loss": "a z-loss of {} lse²",
