@@ -66,7 +66,7 @@ class Arithmetic:
             raise Unusable(f"arithmetic pieces={self.pieces!r} is not known; expected a number of pieces, from 1")
         if not isinstance(self.deterministic, bool):
             raise Unusable(f"arithmetic deterministic={self.deterministic!r} is not known; expected true or false")
-        if self.sums and not (self.block or self.chain):
+        if self.sums != "" and not (self.block or self.chain):
             raise Unusable(
                 f"arithmetic sums={self.sums!r:.40} is not known; expected blocked:B or chain:K, such as blocked:256"
             )

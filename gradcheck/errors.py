@@ -134,7 +134,12 @@ def raised(exception: BaseException) -> str:
     place = f" ({clipped(own[-1][0], PLACE)}:{own[-1][1]})" if own else ""
     if issubclass(type(exception), SyntaxError):
         place = f" ({text(exception, lambda wrong: f'{wrong.filename}:{wrong.lineno}')})"
-    return f"{kind(exception)}: {text(exception, str)}{place}"
+    return f"{unplaced(exception)}{place}"
+
+
+def unplaced(exception: BaseException) -> str:
+    """`ValueError: what it says`, on one line: where no line of a target raised it."""
+    return f"{kind(exception)}: {text(exception, str)}"
 
 
 def _places(exception: BaseException) -> Iterator[tuple[str, int]]:

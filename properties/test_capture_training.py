@@ -216,6 +216,128 @@ def test_two_passes_that_train_are_added_up(head, tmp_path):
     assert set(agrees(step.write(y, loss, factor=2)).values()) == {"agree"}
 
 
+def overflowed(head):
+    """A loss scale that was too large, so that no step was made."""
+    X, y = batch()
+    (cross_entropy(head(X), y) * 1e38 * 1e3).backward()
+
+
+def of_an_adversary(head):
+    X, y = batch()
+    (-cross_entropy(head(X), y)).backward()
+
+
+@pytest.mark.parametrize("before", [overflowed, of_an_adversary, trained])
+@pytest.mark.parametrize("to_none", [True, False])
+def test_a_pass_of_other_data_that_was_cleared_is_none_of_the_step(head, before, to_none, tmp_path):
+    """Where labels are those of the calls since; and what is wrong with these is found, as is a micro-batch that was lost."""
+
+    def step(name, fault=0.0):
+        captured, told = gradcheck.capture(head, tmp_path / name), []
+        for kind in (before, before, trained):
+            head.zero_grad(set_to_none=to_none)
+            told.append(kind(head))
+        head.bias.grad[3] += fault
+        return captured, told
+
+    captured, told = step("honest")
+    found = agrees(captured.write(*told[-1]))
+    assert set(found.values()) == {"agree"} and len(found) == 6
+    captured, told = step("wrong", 0.1)
+    assert agrees(captured.write(*told[-1]))["grad_b"] == "disagree"
+    if before is trained:
+        captured, told = step("lost")
+        labels, losses = ([one[k] for one in told] for k in (0, 1))
+        assert agrees(captured.write(labels, losses))["grad_theta"] == "disagree"
+
+
+@pytest.mark.parametrize("reentrant", [True, False])
+def test_calls_that_checkpointing_makes_again_are_in_the_order_of_the_forward_pass(head, reentrant, tmp_path):
+    """And not from the last to the first, as they are computed again."""
+    checkpoint = torch.utils.checkpoint.checkpoint
+    step = gradcheck.capture(head, tmp_path / "dump")
+    X, y = batch()
+
+    def summed(X, y):
+        return cross_entropy(head(X), y, reduction="sum")
+
+    parts = zip(X.split(N // 4), y.split(N // 4), strict=True)
+    loss = sum(checkpoint(summed, *part, use_reentrant=reentrant) for part in parts) / N
+    loss.backward()
+    found = agrees(step.write(y, loss, num_items=N))
+    assert set(found.values()) == {"agree"} and len(found) == 6
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_what_a_hook_of_the_weight_makes_of_its_gradient_is_in_grad_and_judged(head, first, tmp_path):
+    """Whether it was there before the capture or not."""
+
+    def doubled():
+        return head.weight.register_hook(lambda gradient: 2 * gradient)
+
+    handle = doubled() if first else None
+    step = gradcheck.capture(head, tmp_path / "dump")
+    handle = handle or doubled()
+    told = trained(head)
+    assert agrees(step.write(*told))["grad_theta"] == "disagree"
+    handle.remove()
+    assert not head.weight._backward_hooks
+
+
+@pytest.mark.parametrize("factor", [1.0, 3.0, 8.0])
+def test_gradients_that_were_clipped_are_refused_and_those_of_a_loss_scale_divided(head, factor, tmp_path):
+    """By a scale that is no power of two, too; and a hook that shrinks a gradient is no clipping."""
+    X, y = batch()
+
+    def step(name, since):
+        head.zero_grad()
+        captured = gradcheck.capture(head, tmp_path / name)
+        loss = cross_entropy(head(X), y)
+        (factor * loss).backward()
+        since(head.parameters())
+        return captured.write(y, loss, factor=factor)
+
+    def divided(parameters):
+        for parameter in parameters:
+            parameter.grad.mul_(1 / factor)
+
+    assert set(agrees(step("divided", divided)).values()) == {"agree"}
+    with pytest.raises(Unusable, match="times what came to it, as where gradients were clipped"):
+        step("clipped", lambda parameters: torch.nn.utils.clip_grad_norm_(parameters, 0.01))
+    for parameter in head.parameters():
+        parameter.register_hook(lambda gradient: gradient * 0.7)
+    assert agrees(step("hooked", lambda _: None))["grad_theta"] == "disagree"
+
+
+@pytest.mark.parametrize("cleared", [True, False])
+def test_a_gradient_that_is_added_to_that_of_another_step_is_refused(head, cleared, tmp_path):
+    """As where zero_grad is forgotten; and where it is not, whenever it is called before the backward pass, nothing is said."""
+    captured = gradcheck.capture(head, tmp_path / "dump")
+    descent = torch.optim.SGD(head.parameters(), 0.1)
+    trained(head)
+    descent.step()
+    X, y = batch()
+    loss = cross_entropy(head(X), y)
+    if cleared:
+        descent.zero_grad()
+    loss.backward()
+    if cleared:
+        assert set(agrees(captured.write(y, loss)).values()) == {"agree"}
+    else:
+        with pytest.raises(Unusable, match=r"another step.*expected zero_grad"):
+            captured.write(y, loss)
+
+
+@pytest.mark.parametrize("how", ["frozen", "no_grad"])
+def test_a_call_without_a_graph_is_not_said_to_be_none(head, how, tmp_path):
+    step = gradcheck.capture(head, tmp_path / "dump")
+    head.requires_grad_(how == "no_grad")
+    with torch.set_grad_enabled(how == "frozen"):
+        loss = cross_entropy(head(torch.randn(N, D)), torch.randint(L, (N,)))
+    with pytest.raises(Unusable, match="no gradients were recorded"):
+        step.write(torch.randint(L, (N,)), loss)
+
+
 # ---- layers that are more than a product, and calls with other weights ----
 
 linear, Linear = torch.nn.functional.linear, torch.nn.Linear
@@ -335,3 +457,50 @@ def test_what_has_no_numbers_is_refused_at_once(head, tmp_path):
         with pytest.raises(Unusable, match="meta device, and has no numbers") as raised:
             capture()
         assert "\n" not in str(raised.value)
+
+
+# ---- what somebody says of a step and is nothing of the kind ----
+
+SPARSE, NOWHERE, WORDS = torch.zeros(N).to_sparse(), torch.zeros(N, device="meta"), np.array(["a"] * N)
+TOLD = {
+    "labels": (SPARSE, NOWHERE, WORDS, [[]], torch.zeros(N), np.zeros(N, "M8[s]")),
+    "loss": (SPARSE, NOWHERE, "a loss"),
+    "factor": (0, 10**400, "a", SPARSE),
+    "num_items": (SPARSE, "a", float("nan"), float("inf"), 1j, {}),
+    "upstream": (SPARSE, WORDS, "a", {}),
+    "pieces": (SPARSE, WORDS, "a", [1], 10**400),
+    "shift": (SPARSE, WORDS, "a", 1),
+}
+
+
+@pytest.mark.parametrize("name", TOLD)
+def test_what_is_told_and_no_such_thing_is_refused_in_a_line(head, name, tmp_path):
+    step = gradcheck.capture(head, tmp_path / "dump")
+    labels, loss = trained(head)
+    for value in TOLD[name]:
+        with pytest.raises(Unusable) as raised:
+            step.write(**{"labels": labels, "loss": loss, name: value})
+        assert len(str(raised.value).splitlines()) == 1 and len(str(raised.value)) < 300
+    assert not (tmp_path / "dump").exists()
+
+
+def test_what_is_declared_and_no_such_thing_is_refused_in_a_line(head, tmp_path):
+    X, y = batch()
+    loss = cross_entropy(linear(X, head.weight, head.bias), y)
+    for call in (
+        lambda: gradcheck.capture(head, tmp_path / "dump", law="mean"),
+        lambda: gradcheck.capture(head, tmp_path / "dump", arithmetic=WORDS),
+        lambda: gradcheck.capture(head, tmp_path / "dump", ranks=WORDS),
+        lambda: gradcheck.capture(head, [tmp_path]),
+        lambda: gradcheck.capture.fused(X, head.weight, "b", y, loss, tmp_path / "dump"),
+        lambda: gradcheck.capture.fused(X, head.weight, head.bias, y, 1.0, tmp_path / "dump"),
+        lambda: gradcheck.watch(head, to=7),
+        lambda: gradcheck.watch(head, on=WORDS),
+        lambda: gradcheck.watch(head, arithmetic="blocked:256"),
+        lambda: gradcheck.audit(tmp_path, law="mean"),
+        lambda: gradcheck.Arithmetic(sums=[]),
+    ):
+        with pytest.raises(Unusable) as raised:
+            call()
+        assert len(str(raised.value).splitlines()) == 1 and len(str(raised.value)) < 300
+    assert "forward" not in vars(head) and not list(tmp_path.iterdir())

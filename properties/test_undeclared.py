@@ -159,6 +159,50 @@ def test_another_fault_is_never_called_an_option(fault, loss_of, tmp_path):
     assert faults and not any("not declared" in text for text in faults)
 
 
+def gradients(theta, X, Y, *, times=1.0, targets=None):
+    """Arrays of a step of float64, with a gradient that is this many times what it must be, or of other targets (L, n)."""
+    Z = theta @ X
+    A = np.exp(Z) / np.exp(Z).sum(axis=0)
+    D = times * (A - (np.eye(len(theta))[:, Y] if targets is None else targets)) / Y.shape[-1]
+    given = {"theta": theta, "b": np.zeros(len(theta)), "X": X, "Y": Y, "Z": Z, "grad_Z": D}
+    return {**given, "grad_theta": D @ X.T, "loss": -np.log(A[Y, np.arange(Y.shape[-1])]).mean()}
+
+
+def words(**given):
+    found = gradcheck.audit(**given).findings
+    return [text for finding in found for text in finding.faults]
+
+
+@pytest.mark.parametrize("times", [2.0, 0.5])
+@pytest.mark.parametrize("drop", [[], ["grad_Z"], ["grad_Z", "loss"]])
+def test_a_factor_is_a_factor_where_options_are_none_but_factors(times, drop):
+    """Of weights of zero smoothing, and a scale of logits, are no more than that."""
+    rng = np.random.default_rng(0)
+    given = gradients(np.zeros((L, D)), rng.normal(size=(D, N)), rng.integers(L, size=N), times=times)
+    said = words(**{name: array for name, array in given.items() if name not in drop})
+    assert any(f"every entry is {times:.7g} times" in text for text in said)
+    assert not any("not declared" in text for text in said)
+
+
+def test_labels_of_the_other_of_two_classes_are_no_smoothing():
+    """Not even where they are smoothed, too."""
+    rng = np.random.default_rng(0)
+    Y = rng.integers(2, size=N)
+    other = 0.1 * np.eye(2)[:, Y] + 0.9 * np.eye(2)[:, 1 - Y]
+    given = gradients(rng.normal(size=(2, D)), rng.normal(size=(D, N)), Y, targets=other)
+    said = words(**{name: array for name, array in given.items() if name != "loss"})
+    assert said and not any("not declared" in text for text in said)
+
+
+def test_samples_of_a_class_each_show_no_weights_of_classes():
+    """Whatever they are multiplied by: a class that two have would show whether it is the class."""
+    rng = np.random.default_rng(0)
+    Y, times = rng.permutation(L)[:20], np.repeat([0.5, 1.5], 10)
+    given = gradients(rng.normal(size=(L, D)), rng.normal(size=(D, 20)), Y, times=times)
+    said = words(**{name: array for name, array in given.items() if name != "loss"})
+    assert said and not any("not declared" in text for text in said)
+
+
 @pytest.mark.parametrize("seed", range(5))
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
 def test_of_an_honest_step_nothing_is_said(seed, dtype, tmp_path):

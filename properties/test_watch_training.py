@@ -138,7 +138,15 @@ def of_functions(head):
     torch.func.jvp(lambda x: cross_entropy(head(x), y), (X,), (X,))
 
 
+def batched(head):
+    """A Jacobian of the logits, by gradients of several at once."""
+    X, _ = batch(requires_grad=True)
+    several = torch.eye(L)[:2, None, :].expand(2, N, L).contiguous()
+    torch.autograd.grad(head(X), X, several, is_grads_batched=True)
+
+
 NOT_JUDGED = {
+    batched: "cannot be read",
     twice_of_data: "create_graph",
     twice_of_weights: "create_graph",
     frozen: "require a gradient",
@@ -154,7 +162,14 @@ def test_what_cannot_be_judged_goes_on_and_is_told(head, step):
         step(head)
     assert watch.found.judged == 0 and not watch.found.wrong
     (reason,) = watch.found.skipped
-    assert NOT_JUDGED[step] in reason
+    assert NOT_JUDGED[step] in reason and ".py:" not in reason
+
+
+def test_a_layer_that_is_watched_can_be_exported(head):
+    with gradcheck.watch(head, every=1) as watch:
+        assert torch.export.export(head, batch()[:1]).module()(torch.ones(N, D)).shape == (N, L)
+        named(head)
+    assert watch.found.judged == 1
 
 
 @pytest.mark.parametrize("changed", ["θ", "X"])

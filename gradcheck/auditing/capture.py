@@ -22,6 +22,7 @@ from gradcheck.auditing.capturing.place import Place
 from gradcheck.auditing.capturing.step import Step
 from gradcheck.auditing.capturing.traced import Traced
 from gradcheck.auditing.capturing.written import write
+from gradcheck.auditing.given import require_declared
 from gradcheck.auditing.ranks import HOW
 from gradcheck.errors import Unusable
 from gradcheck.law import CrossEntropy
@@ -123,11 +124,14 @@ def _place(
     ranks: str,
     rank: int | None,
 ) -> Place:
+    require_declared(law, arithmetic)
+    if not isinstance(folder, str | os.PathLike):
+        raise Unusable(f"{type(folder).__name__}; expected the path of the folder that the dump goes to")
     if law is not None and options:
         raise Unusable(
             f"{', '.join(options)}: said beside law; expected law with all of its options, or each by its name"
         )
-    if ranks not in ("", *HOW) or (rank is not None and not ranks):
+    if not isinstance(ranks, str) or ranks not in ("", *HOW) or (rank is not None and not ranks):
         raise Unusable(f"ranks={ranks!r:.40}; expected what each rank has of its own: {' or '.join(HOW)}")
     if rank is not None and (type(rank) is not int or rank < 0):
         raise Unusable(f"rank={rank!r:.40}; expected the number of this process, from 0")

@@ -6,9 +6,11 @@ from typing import Any
 import numpy as np
 
 from gradcheck import precision, tensors
+from gradcheck.arithmetic import Arithmetic
 from gradcheck.auditing.matrices import Placed
 from gradcheck.auditing.matrices.door import device, namespace, seen
 from gradcheck.errors import Unusable
+from gradcheck.law import CrossEntropy
 
 
 def where_they_are(arrays: dict[str, Any]) -> dict[str, Any]:
@@ -53,6 +55,25 @@ def require_numbers(name: str, array: Any) -> None:
         raise Unusable(
             f"{name} is on torch's meta device, and has no numbers; expected a tensor of a step that was run"
         )
+
+
+def numbers(name: str, given: Any) -> Any:
+    """What somebody says of a step as an array of real numbers; `Unusable` where it is none."""
+    require_numbers(name, given)
+    try:
+        found = tensors.array(given)
+    except (TypeError, ValueError, RuntimeError):
+        found = None
+    if found is None or found.dtype.kind in "OSUMmc":
+        raise Unusable(f"{name}: {' '.join(repr(given).split())!s:.60}; expected real numbers")
+    return found
+
+
+def require_declared(law: Any, arithmetic: Any) -> None:
+    """`Unusable` where one of these is said, and is something else."""
+    for name, given, kind in (("law", law, CrossEntropy), ("arithmetic", arithmetic, Arithmetic)):
+        if given is not None and not isinstance(given, kind):
+            raise Unusable(f"{name} is {' '.join(repr(given).split())!s:.60}; expected a gradcheck.{kind.__name__}")
 
 
 def _of_host(name: str, array: Any) -> Any:

@@ -27,6 +27,17 @@ def backward_pass() -> int | None:
     return None if found == -1 else found
 
 
+def place(function: Any) -> int:
+    """Where a call stands in the forward pass, by the function that made its logits.
+
+    Checkpointing that computes it again in the backward pass, from the last to the first, does so where the function is evaluated
+    that stands for it: that has the place, if torch tells which it is.
+    """
+    asked = getattr(sys.modules["torch"]._C, "_current_autograd_node", None)
+    found = None if asked is None else asked()
+    return int((function if found is None else found)._sequence_nr())
+
+
 def empty(gradient: Any) -> bool:
     """Whether a .grad holds nothing: there is none, or it was set to zeros."""
     return gradient is None or not bool((gradient.to_dense() if gradient.is_sparse else gradient).any())
@@ -37,15 +48,18 @@ class Passes:
 
     def __init__(self, tensors: Iterable[Any]) -> None:
         leaf = next((one for one in tensors if one is not None and one.requires_grad and one.is_leaf), None)
+        self._leaf: Any = leaf
         self._handles = []
         if leaf is not None:
-            self._handles += [leaf.register_hook(lambda _: self._arrives(leaf))]
-            self._handles += [leaf.register_post_accumulate_grad_hook(lambda _: self.arrived.add(backward_pass()))]
+            self._handles += [leaf.register_hook(self._arrives)]
+            self._handles += [leaf.register_post_accumulate_grad_hook(self._has_arrived)]
         self.begin()
 
     def begin(self) -> None:
         """A step begins."""
         self.arrived: set[int | None] = set()
+        self.cleared: set[int | None] = set()  # what had arrived when .grad was cleared, or is kept elsewhere
+        self._version: int | None = None
         self._repeated: set[int | None] = set()
         self._again: set[int | None] = set()
 
@@ -60,10 +74,23 @@ class Passes:
         if gradient is not None and gradient.requires_grad:
             gradient.register_hook(lambda _: self._again.add(backward_pass()))
 
-    def _arrives(self, leaf: Any) -> None:
+    def _arrives(self, _: Any) -> None:
         """Where .grad was cleared since this call has flowed back, that was a trial, and the step begins anew."""
-        if backward_pass() in self._repeated and empty(leaf.grad):
+        if not (self.arrived and empty(self._leaf.grad)):
+            return
+        self.cleared = set(self.arrived)
+        if backward_pass() in self._repeated:
             self.arrived.clear()
+
+    def _has_arrived(self, leaf: Any) -> None:
+        self.arrived.add(backward_pass())
+        self._version = None if leaf.grad is None else leaf.grad._version
+
+    @property
+    def written(self) -> bool:
+        """Whether .grad was written to since the last has arrived there, as by clipping."""
+        there = None if self._leaf is None else self._leaf.grad
+        return bool(self.arrived) and there is not None and there._version != self._version
 
     def of(self, calls: list["Gradients"], weights: list["Gradients"]) -> set[int | None]:
         """The passes that the step is of; `Unusable` where nothing says which, or where one is of gradients, too."""
@@ -83,14 +110,14 @@ class Passes:
 
 
 class Gradients:
-    """Gradients by name, added up in the order in which they come, of each pass apart."""
+    """Gradients by name, added up in the order in which they come, of each pass apart until it has arrived."""
 
     def __init__(self, passes: Passes) -> None:
         self._passes, self._of = passes, dict[int | None, dict[str, Any]]()
 
     @property
     def passes(self) -> set[int | None]:
-        """Those in which any has come; of several that have arrived in .grad, the last."""
+        """Those in which any has come; of several that have arrived in .grad before it was cleared, or since, the last."""
         return set(self._of)
 
     @property
@@ -111,10 +138,11 @@ class Gradients:
         return hook
 
     def _settle(self) -> None:
-        """What has arrived is one, and what has not, once another has, is nothing: no more is held than that."""
+        """What has arrived before .grad was cleared is one, and what has since; what has not, once another has, is nothing."""
         arrived = [one for one in self._of if one in self._passes.arrived]
+        parts = [[one for one in arrived if (one in self._passes.cleared) is before] for before in (True, False)]
         if arrived:
-            self._of = {arrived[-1]: self.sums(set(arrived))}
+            self._of = {part[-1]: self.sums(set(part)) for part in parts if part}
 
     def sums(self, passes: set[int | None]) -> dict[str, Any]:
         """Over these passes."""

@@ -23,6 +23,11 @@ class Passing:
             given = (named.pop("input"),)
         return self._seen(*given, **named)
 
+    @property
+    def __code__(self) -> Any:
+        """As torch.export asks for it."""
+        return self.forward.__code__
+
     def release(self) -> None:
         """The layer as it was; where another looks since, once that one has let go, too."""
         self.looking = False

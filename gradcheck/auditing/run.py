@@ -15,7 +15,7 @@ from gradcheck.auditing.dump import Dump
 from gradcheck.auditing.explained import explained
 from gradcheck.auditing.findings import Finding
 from gradcheck.auditing.fuller import bought
-from gradcheck.auditing.given import where_they_are
+from gradcheck.auditing.given import require_declared, where_they_are
 from gradcheck.auditing.judge import judge
 from gradcheck.auditing.matrices.door import pinned
 from gradcheck.auditing.plan import Plan, plan
@@ -113,6 +113,7 @@ def audit(
         >>> [(finding.quantity, str(finding.verdict.outcome)) for finding in found.findings]
         [('grad_theta', 'agree')]
     """
+    require_declared(law, arithmetic)
     if path is not None:
         told: dict[str, Any] = {**(law.said if law else {}), **(arithmetic.said if arithmetic else {})}
         usual = {"samples": "columns", "factor": 1.0, "reduction": "mean"}

@@ -26,10 +26,8 @@ from gradcheck.law import CrossEntropy
 
 ROWS, SAID = 4, 2  # that are fitted to, and options that are told
 DIGITS = (1, 2, 3, 5, 7)  # as few as do
-CAPS, SMALL = (
-    (30.0, 50.0, 20.0, 15.0, 10.0, 5.0),
-    2**22,
-)  # usual ones, tried where so few logits show no gradient of theirs
+CAPS = (30.0, 50.0, 20.0, 15.0, 10.0, 5.0)  # usual ones, tried where logits show no gradient of theirs
+SMALL = 2**22  # logits at most, of which that is tried
 NAMES = {
     "smoothing": "label smoothing of ε = {}",
     "z_loss": "a z-loss of {} lse²",
@@ -51,6 +49,8 @@ def named(dump: Dump, kept: list[Kept], findings: Iterable[Finding], agrees: Cal
         return iter(())
     tried = _tried(dump, kept, failed)
     with np.errstate(all="ignore"):
+        if any(map(agrees, _multiple(dump, kept, failed))):  # as of equal probabilities, which many options leave equal
+            return iter(())
         return iter(tuple(islice(filter(None, (_first(dump, laws, agrees) for laws in tried)), SAID)))
 
 
@@ -74,8 +74,8 @@ def _tried(dump: Dump, kept: list[Kept], failed: dict[str, Finding]) -> Iterator
         yield (_said(dump, "softcap", c) for c in CAPS)
 
 
-def _linear(dump: Dump, kept: list[Kept], rows: tuple[int, ...]) -> Iterator[Iterable[Tried]]:
-    """F = Ĝ − G of some rows at fault, by how G changes with each number."""
+def _rows(dump: Dump, kept: list[Kept], rows: tuple[int, ...]) -> tuple[Reals, Callable[[Dump], Reals]]:
+    """Ĝ of some rows at fault, and G of them by what is declared."""
     chosen = [rows[k] for k in sorted({int(k) for k in np.linspace(0, len(rows) - 1, ROWS)})]
     theta = taken(dump.arrays["theta"], chosen)
     A, _, slope = softmax_of(dump, kept, chosen)
@@ -83,8 +83,26 @@ def _linear(dump: Dump, kept: list[Kept], rows: tuple[int, ...]) -> Iterator[Ite
     def G(other: Dump) -> Reals:
         return products(dump, kept, rows_of(other, kept, chosen, A, slope)[np.newaxis])[0] + other.l2 * theta
 
+    return taken(dump.arrays["grad_theta"], chosen), G
+
+
+def _multiple(dump: Dump, kept: list[Kept], failed: dict[str, Finding]) -> Iterator[Dump]:
+    """With another factor of the loss, where the gradient is about a multiple of what it must be."""
+    if "loss" in failed or "grad_theta" not in failed:
+        return
+    computed, G = _rows(dump, kept, failed["grad_theta"].rows)
+    must = G(dump)
+    number = float((computed * must).sum() / (must * must).sum())
+    left, off = (float(np.linalg.norm(computed - c * must)) for c in (number, 1.0))
+    if number > 0 and left <= LEFT * off:
+        yield from (replace(dump, factor=dump.factor * float(f"{number:.{digits}g}")) for digits in DIGITS)
+
+
+def _linear(dump: Dump, kept: list[Kept], rows: tuple[int, ...]) -> Iterator[Iterable[Tried]]:
+    """F = Ĝ − G of some rows at fault, by how G changes with each number."""
+    computed, G = _rows(dump, kept, rows)
     without = G(dump)
-    F = taken(dump.arrays["grad_theta"], chosen) - without
+    F = computed - without
     for name in LINEAR:
         if name in dump.law.said or not np.isfinite(F).all():
             continue
@@ -93,7 +111,9 @@ def _linear(dump: Dump, kept: list[Kept], rows: tuple[int, ...]) -> Iterator[Ite
         size = float((F * V).sum() / (V * V).sum())
         near = partial(_near, F, V, size)
         found = list(_numbers(dump, name, size, near))
-        if name == "smoothing":  # of another number it is the same over the others: that with fewer digits is meant
+        if (
+            name == "smoothing" and size <= 1
+        ):  # of another number it is the same over the others: that with fewer digits is meant
             share = (dump.L - 1) / dump.L
             found += _numbers(dump, name, size * share, partial(_shared, near, share), smoothing_over="others")
             found.sort(key=lambda tried: len(arithmetic.word(tried[1].smoothing)))

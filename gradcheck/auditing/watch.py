@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from gradcheck.arithmetic import Arithmetic
+from gradcheck.auditing.given import require_declared
 from gradcheck.auditing.watching.layer import Watch
+from gradcheck.errors import Unusable
 
 EVERY, PROBES = 100, 2
 
@@ -41,6 +43,9 @@ def watch(
         1 call, 1 judged, 0 inconclusive
           nothing disagrees
     """
+    require_declared(None, arithmetic)
+    if not (to is None or isinstance(to, str | os.PathLike)):
+        raise Unusable(f"to is a {type(to).__name__}; expected the path of a file")
     return Watch(
         layer,
         every=every,

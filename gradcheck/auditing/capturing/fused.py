@@ -23,6 +23,8 @@ class Fused:
         X, W, _ = given
         for name, tensor in zip("XWb", given, strict=True):
             require_numbers(name, tensor)
+            if tensor is not None and not hasattr(tensor, "_version"):
+                raise Unusable(f"{name} is a {type(tensor).__name__}; expected a tensor of torch")
         if getattr(W, "ndim", 0) != 2 or getattr(X, "ndim", 0) < 1 or X.shape[-1] != W.shape[1]:
             shapes = " and ".join(str(tuple(getattr(tensor, "shape", ()))) for tensor in (X, W))
             raise Unusable(f"X and W have shapes {shapes}; expected (…, d) and (L, d)")
@@ -30,10 +32,9 @@ class Fused:
         self._passes = Passes(given[1:])
         self._gradients = Gradients(self._passes)
         self._versions = [None if tensor is None else tensor._version for tensor in given]
-        whole = loss if not isinstance(loss, list | tuple) else None
-        if whole is None or whole.grad_fn is None:
+        if getattr(loss, "grad_fn", None) is None:
             raise Unusable("the loss has no graph; expected one loss of X, W and b, before loss.backward()")
-        self._handles = list(_watched(whole, dict(zip(NAMES, given, strict=True)), self._taken))
+        self._handles = list(_watched(loss, dict(zip(NAMES, given, strict=True)), self._taken))
         if not self._handles:
             raise Unusable("the loss does not follow from X, W or b; expected the tensors that it was computed from")
 

@@ -1,11 +1,13 @@
 """Labels of a step as a model takes them: of any shape, with samples that do not count, shifted inside."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from gradcheck.auditing.given import numbers
 from gradcheck.errors import Unusable
 from gradcheck.law import CrossEntropy
 from gradcheck.law.options import LABELLED, NO_CLASS, SAMPLES
@@ -25,7 +27,7 @@ def of(
     Where the law names none, that is -100: where labels hold it, or the last of a sequence has none; the mean is then of the
     others, unless more was said. `any_rank`: another rank's may hold it.
     """
-    found = [array(labels) for labels in _calls(given, shapes)]
+    found = [numbers("labels", labels) for labels in _calls(given, shapes)]
     held = any(labels.dtype.kind in "iu" and (labels == IGNORED).any() for labels in found)
     if law.ignore is None and (shift or held or (any_rank and found[0].dtype.kind in "iu")):
         plain = law.reduction == "mean" and law.mean_of == SAMPLES and not law.class_weight
@@ -36,9 +38,23 @@ def of(
     return [shifted(labels, shape, law.ignore) for labels, shape in zip(found, shapes, strict=True)], law
 
 
+def fit(given: Any, shapes: Shapes) -> bool:
+    """Whether labels are as many as these calls have."""
+    if _several(given):
+        return len(given) == len(shapes)
+    found = numbers("labels", given)
+    samples = found.shape[:-1] if found.dtype.kind not in "iub" else found.shape
+    return math.prod(samples) == sum(math.prod(shape) for shape in shapes)
+
+
+def _several(given: Any) -> bool:
+    """Whether there are some of each call."""
+    return isinstance(given, Sequence) and len(given) > 0 and hasattr(given[0], "shape")
+
+
 def _calls(given: Any, shapes: Shapes) -> list[Any]:
     """Labels of each call, which may be all in one."""
-    if isinstance(given, Sequence) and len(given) and hasattr(given[0], "shape"):
+    if _several(given):
         if len(given) != len(shapes):
             raise Unusable(
                 f"labels of {len(given)} calls are given, and the layer was called {len(shapes)} times with a gradient; expected "
@@ -47,7 +63,7 @@ def _calls(given: Any, shapes: Shapes) -> list[Any]:
         return list(given)
     if len(shapes) == 1:
         return [given]
-    whole, sizes = array(given), [int(np.prod(shape)) for shape in shapes]
+    whole, sizes = numbers("labels", given), [int(np.prod(shape)) for shape in shapes]
     if len(whole.reshape(-1)) != sum(sizes):
         raise Unusable(
             f"{whole.size} labels are given, and the layer was called with {sum(sizes)} samples in {len(sizes)} calls, each with a "
@@ -59,8 +75,12 @@ def _calls(given: Any, shapes: Shapes) -> list[Any]:
 
 def _flat(labels: Any, shape: tuple[int, ...]) -> Any:
     n = int(np.prod(shape))
-    if labels.dtype.kind not in "iub" and labels.ndim >= 2:
+    if labels.dtype.kind not in "iub" and labels.ndim >= 2 and labels.size:
         return labels.reshape(-1, labels.shape[-1])
+    if labels.dtype.kind not in "iub":
+        raise Unusable(
+            f"labels of dtype {labels.dtype} have shape {labels.shape}; expected class indices, or weights (…, L)"
+        )
     if labels.size != n:
         more = "; say shift=True where the model leaves the last of each sequence out" if labels.size > n else ""
         raise Unusable(

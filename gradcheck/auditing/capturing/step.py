@@ -5,7 +5,9 @@ from typing import Any
 
 from gradcheck import precision
 from gradcheck.auditing import flags
+from gradcheck.auditing.capturing import marked
 from gradcheck.auditing.capturing.group import distributed
+from gradcheck.auditing.capturing.parameter import require_whole
 from gradcheck.auditing.capturing.place import Place
 from gradcheck.auditing.capturing.told import Told
 from gradcheck.auditing.capturing.uses import Call, Uses
@@ -59,11 +61,16 @@ class Step:
                 f"the logits are not X θᵀ + b of this {kind}, or cannot be seen to be: {self._uses.odd}; expected a layer "
                 "that gives this product and nothing else, or gradcheck.capture of the arrays of one"
             )
-        calls, passes = self._uses.came()
+        calls, passes = self._uses.came(lambda calls: marked.fit(labels, [call.X.shape[:-1] for call in calls]))
         if self._uses.others and not self._uses.calls:
             raise Unusable(
                 "the layer was called with other weights than its own (torch.func.functional_call); expected its own, or "
                 "gradcheck.capture.fused(X, W, b, labels, loss, folder) with those"
+            )
+        if self._uses.unrecorded and not self._uses.calls:
+            raise Unusable(
+                "no gradients were recorded where the layer was called; expected its weight, or its data, to require one, and no "
+                "torch.no_grad"
             )
         if not self._uses.calls:
             raise Unusable(
@@ -96,6 +103,8 @@ class Step:
     def _parameters(self, said: Told, calls: int, passes: set[int | None]) -> dict[str, Any]:
         """theta, b, and their gradients."""
         own, factors = self._uses.parameters, set(said.factors(calls))
+        if self._uses.passes.written and _ranks() == 1:
+            require_whole([one.became(passes) for one in own.values() if one.tensor.requires_grad], factors)
         weight = own["weight"].tensor
         bias = own["bias"].tensor if "bias" in own else weight.detach().new_zeros(weight.shape[0])
         found = {"theta": weight, "b": bias}

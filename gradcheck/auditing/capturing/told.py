@@ -8,10 +8,10 @@ import numpy as np
 
 from gradcheck.auditing.capturing import marked
 from gradcheck.auditing.divisors import shares
+from gradcheck.auditing.given import numbers
 from gradcheck.errors import Unusable
 from gradcheck.law import CrossEntropy
 from gradcheck.law.options import SAMPLES
-from gradcheck.tensors import array
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +42,12 @@ class Told:
     factor: Any = 1.0
     upstream: Any = None
     pieces: int | None = None
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.shift, bool):
+            raise Unusable(f"shift is a {type(self.shift).__name__}; expected True or False")
+        if self.pieces is not None and not (type(self.pieces) is int and 0 < self.pieces < 2**53):
+            raise Unusable(f"pieces is not known: a {type(self.pieces).__name__}; expected how many there are, from 1")
 
     def of(self, calls: Sequence[Mapping[str, Any]], law: CrossEntropy, *, ranks: str = "") -> Known:
         """Of these calls of the layer, which has all classes and samples, or those of one of several ranks."""
@@ -79,8 +85,8 @@ class Told:
     def _divided(self, law: CrossEntropy) -> CrossEntropy:
         if self.num_items is None:
             return law
-        count = array(self.num_items)
-        if count.size != 1 or float(count.reshape(())) != int(count.reshape(())) or count.reshape(()) < 1:
+        count = numbers("num_items", self.num_items)
+        if count.size != 1 or not 1 <= count.reshape(()) < 2.0**53 or count.reshape(()) % 1:
             raise Unusable(
                 f"num_items={self.num_items!r:.60}; expected how many items the sum of losses is divided by, from 1"
             )
@@ -94,13 +100,13 @@ class Told:
     def _losses(self, calls: int) -> list[Any]:
         if self.loss is None:
             return []
-        if not isinstance(self.loss, Sequence):
-            return [array(self.loss)]
+        if isinstance(self.loss, str | bytes) or not isinstance(self.loss, Sequence):
+            return [numbers("the loss", self.loss)]
         if len(self.loss) != calls:
             raise Unusable(
                 f"{len(self.loss)} losses are given, and the layer was called {calls} times; expected one for each call, or one"
             )
-        return [array(loss).astype(np.float64) for loss in self.loss]
+        return [numbers("the loss", loss).astype(np.float64) for loss in self.loss]
 
 
 def _each(given: Any, calls: int, name: str) -> list[float]:
@@ -112,14 +118,14 @@ def _each(given: Any, calls: int, name: str) -> list[float]:
         )
     try:
         return [float(one) for one in several]
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError, RuntimeError):
         raise Unusable(f"{name}={given!r:.60}; expected a number, or one for each call") from None
 
 
 def _joined(given: Any) -> Any:
     """(n,), of one call or of several."""
     several = given if isinstance(given, Sequence) and len(given) and hasattr(given[0], "shape") else [given]
-    return np.concatenate([array(one).reshape(-1).astype(np.float64) for one in several])
+    return np.concatenate([numbers("upstream", one).reshape(-1).astype(np.float64) for one in several])
 
 
 def _weighed(loss: Any, upstream: Any) -> Any:

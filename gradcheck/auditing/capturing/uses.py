@@ -1,10 +1,12 @@
 """What a torch layer takes and gives, call by call, with the gradient of each use alone. Imports no framework."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from gradcheck.auditing.capturing import product
-from gradcheck.auditing.passes import Gradients, Passes, backward_pass, empty
+from gradcheck.auditing.capturing.parameter import Parameter, same
+from gradcheck.auditing.passes import Gradients, Passes, place
 from gradcheck.auditing.passing import Passing
 
 KEPT = 2  # samples whose logits are kept, to see whether a loss has overwritten them
@@ -17,6 +19,7 @@ class Call:
     X: Any
     Z: Any
     gradients: Gradients
+    place: int
     version: int = 0
     first: Any = None
 
@@ -24,7 +27,7 @@ class Call:
     def of(cls, X: Any, Z: Any, passes: Passes) -> "Call":
         """Watched from now on."""
         first = Z.detach().reshape(-1, Z.shape[-1])[:KEPT].clone()
-        call = cls(X, Z, Gradients(passes), version=Z._version, first=first)
+        call = cls(X, Z, Gradients(passes), place(Z.grad_fn), version=Z._version, first=first)
         if X.requires_grad:
             X.register_hook(call.gradients.adding("grad_X"))
         add = call.gradients.adding("grad_Z", copied=False)
@@ -43,72 +46,7 @@ class Call:
     def overwritten(self) -> bool:
         """Whether the logits are not what the layer gave: some losses write their gradient there."""
         now = self.Z.detach().reshape(-1, self.Z.shape[-1])[:KEPT]
-        return self.Z._version != self.version or not _same(now, self.first)
-
-
-def _same(one: Any, other: Any) -> bool:
-    """Number by number, NaN as itself."""
-    return bool(((one == other) | (one.isnan() & other.isnan())).all())
-
-
-class Parameter:
-    """A parameter, its gradient by the uses that are seen, and whether others used it in the same step."""
-
-    def __init__(self, tensor: Any, passes: Passes) -> None:
-        self.tensor, self._passes = tensor, passes
-        self._handle = tensor.register_hook(self._whole) if tensor.requires_grad else None
-        self.begin()
-
-    def begin(self) -> None:
-        """A step begins."""
-        self.own = Gradients(self._passes)
-        self._shared: set[int | None] = set()  # passes in which .grad has more than what is seen
-        self.version = self.tensor._version
-
-    @property
-    def changed(self) -> bool:
-        """Whether the numbers are others than they were when the step began."""
-        return bool(self.tensor._version != self.version)
-
-    def named(self, held: Any) -> bool:
-        """Whether what the layer holds is this, or the alias of another that looks at it."""
-        return held is self.tensor or getattr(held, "_base", None) is self.tensor
-
-    def alias(self, held: Any) -> Any:
-        """The same numbers by another name: what flows back to it comes from one use alone."""
-        if not held.requires_grad:
-            return held
-        made = held.view_as(held)
-        if made.requires_grad:
-            made.register_hook(self.own.adding("grad"))
-        return made
-
-    def _whole(self, gradient: Any) -> None:
-        """What comes to the parameter in a backward pass, before it is added to .grad."""
-        before = not (self._passes.arrived or empty(self.tensor.grad))  # of steps that were not seen
-        seen = self.own.now.get("grad")
-        if before or seen is None or gradient.is_sparse or seen.shape != gradient.shape or not _same(seen, gradient):
-            self._shared.add(backward_pass())
-
-    def close(self) -> None:
-        """Watch no more."""
-        if self._handle is not None:
-            self._handle.remove()
-
-    def gradient(self, factors: set[float], passes: set[int | None], *, local: bool) -> Any:
-        """What training has of these passes, where this use is all that it is of; otherwise that of this use alone.
-
-        So it is where others used it, where it was divided by a loss scale since, cleared, or added up over ranks (`local`).
-        """
-        own, there = self.own.sums(passes).get("grad"), self.tensor.grad
-        if own is None or self._shared & passes or local or there is None or there.shape != own.shape:
-            return own
-        if not passes & self._passes.arrived and empty(there):  # taken by torch.autograd.grad
-            return own
-        scaled = len(factors) == 1 and factors != {1.0}
-        if scaled and bool((there * next(iter(factors)) == own).all()):
-            return own
-        return there
+        return self.Z._version != self.version or not same(now, self.first)
 
 
 class Uses:
@@ -119,7 +57,7 @@ class Uses:
         held = {name: layer._parameters.get(name) for name in ("weight", "bias")}
         self.passes = Passes(held.values())
         self.parameters = {name: Parameter(one, self.passes) for name, one in held.items() if one is not None}
-        self.computed, self.others, self.odd = False, False, ""
+        self.computed, self.others, self.unrecorded, self.odd = False, False, False, ""
         self._own = product.own(layer)
         self._passing = Passing(layer, self._watched)
 
@@ -151,6 +89,8 @@ class Uses:
             if not self._own:
                 self.odd = self.odd or product.odd(Z, X, aliases["weight"], aliases.get("bias"))
             self.calls.append(Call.of(X, Z, self.passes))
+        else:
+            self.unrecorded = True
         return Z
 
     def _taken(self, given: Any) -> Any:
@@ -166,13 +106,24 @@ class Uses:
         self.passes.begin()
         self.odd = ""
         for parameter in self.parameters.values():
-            parameter.begin()
+            parameter.begin(anew=True)
 
-    def came(self) -> tuple[list[Call], set[int | None]]:
-        """The calls that the step is of, and its backward passes; `Unusable` where nothing says which."""
+    def came(self, fit: Callable[[list[Call]], bool]) -> tuple[list[Call], set[int | None]]:
+        """The calls that the step is of, and its backward passes; `Unusable` where nothing says which.
+
+        Where .grad was cleared between them, as before a step that a loss scaler repeats, and what is told does not `fit` all calls
+        but those since, it is those.
+        """
         own = [parameter.own for parameter in self.parameters.values()]
         passes = self.passes.of([call.gradients for call in self.calls], own)
-        return [call for call in self.calls if "grad_Z" in call.gradients.sums(passes)], passes
+        since = passes - self.passes.cleared
+        whole, last = self._of(passes), self._of(since)
+        return (last, since) if since != passes and not fit(whole) and fit(last) else (whole, passes)
+
+    def _of(self, passes: set[int | None]) -> list[Call]:
+        """Those that these passes came to, in the order of the forward pass."""
+        came = [call for call in self.calls if "grad_Z" in call.gradients.sums(passes)]
+        return sorted(came, key=lambda call: call.place)
 
     def close(self) -> None:
         """The layer as it was."""

@@ -12,7 +12,7 @@ from gradcheck.auditing.passing import Passing
 from gradcheck.auditing.watching.found import Found, Lines, Seen, line
 from gradcheck.auditing.watching.turn import Turn
 from gradcheck.auditing.watching.turns import Turns
-from gradcheck.errors import Disagreement, DisagreementWarning, Unusable, UnusualWarning, raised
+from gradcheck.errors import Disagreement, DisagreementWarning, Unusable, UnusualWarning, unplaced
 
 ON = ("warn", "raise", "keep")
 NO_GRADIENT = "no gradients are recorded there (torch.no_grad, or the first pass of gradient checkpointing)"
@@ -30,7 +30,7 @@ class Watch:
         self, layer: Any, *, every: int, probes: int, to: Path | None, on: str, arithmetic: Arithmetic
     ) -> None:
         require(layer)
-        if on not in ON:
+        if not isinstance(on, str) or on not in ON:
             raise Unusable(f"on={on!r:.40}; expected {', '.join(ON)}")
         for name, value in (("every", every), ("probes", probes)):
             if type(value) is not int or value < 1:
@@ -95,7 +95,7 @@ class Watch:
             self._skip(number, str(problem))
             return Z
         except Exception as problem:  # a tensor of a kind that we cannot read must not end the training
-            self._skip(number, f"an array cannot be read: {raised(problem)}")
+            self._skip(number, f"an array cannot be read: {unplaced(problem)}")
             return Z
         if Z.grad_fn is None:
             self._skip(number, NONE)

@@ -12,7 +12,7 @@ from gradcheck.auditing.matrices.door import unrecorded
 from gradcheck.auditing.passes import backward_pass
 from gradcheck.auditing.watching.products import Call, Judged
 from gradcheck.bounds import ErrorModel
-from gradcheck.errors import Unusable, raised
+from gradcheck.errors import Unusable, unplaced
 
 KINDS = ("float64", "float32", "float16", "bfloat16")
 RECORDED = "its gradients are differentiated again (create_graph=True), and flow back by other ways, too"
@@ -60,27 +60,23 @@ class Turn:
         self.began = True
         if sys.modules["torch"].is_grad_enabled():
             self.failed = self.failed or RECORDED
-        self._call.flowed(D.detach().reshape(-1, D.shape[-1]))
+        self._tried(lambda: self._call.flowed(D.detach().reshape(-1, D.shape[-1])))
 
     def gradient(self, name: str, found: Any) -> bool:
         """One of the others has come: whether it was the last."""
         if name not in self.waits or not self.began:
             return False
-        of, flat = (self._call.of_theta if name == "grad_theta" else self._call.of_X), found.detach()
+        of = self._call.of_theta if name == "grad_theta" else self._call.of_X
         if not self.failed:
-            self._judge(lambda: of(flat.reshape(-1, flat.shape[-1])))
+            self._judge(lambda: of(found.detach().reshape(-1, found.shape[-1])))
         self.waits.discard(name)
         if not self.waits:
             self._call.flowed(None)
         return not self.waits
 
     def _judge(self, work: Callable[[], Judged]) -> None:
-        """Whatever a tensor cannot do must not end the training."""
-        try:
-            with unrecorded(sys.modules["torch"]):
-                found = work()
-        except Exception as problem:  # the reason is told
-            self.failed = f"an array cannot be read: {raised(problem)}"
+        found = self._tried(work)
+        if found is None:
             return
         if (
             found.probe > 1 and self._call.theta._version != self._version
@@ -88,6 +84,15 @@ class Turn:
             self.failed = CHANGED
         else:
             self.judged.append(found)
+
+    def _tried(self, work: Callable[[], Any]) -> Any:
+        """Whatever a tensor cannot do must not end the training."""
+        try:
+            with unrecorded(sys.modules["torch"]):
+                return work()
+        except Exception as problem:  # the reason is told
+            self.failed = self.failed or f"an array cannot be read: {unplaced(problem)}"
+        return None
 
 
 def model_for(tensors: dict[str, Any], declared: Arithmetic) -> ErrorModel:

@@ -1,0 +1,123 @@
+"""A parameter of a torch layer: its gradient by the uses that are seen, and what became of it since. Imports no framework."""
+
+import sys
+from typing import Any
+
+from gradcheck.auditing.passes import Gradients, Passes, backward_pass, empty
+from gradcheck.errors import Unusable
+
+SHRUNK = (
+    "the layer's .grad is {:.7g} times what came to it, as where gradients were clipped; expected write() before that, right after "
+    "loss.backward()"
+)
+STALE = (
+    "the layer's .grad still held the gradient of another step, from before the weights were changed, when this step's was added "
+    "to it; expected zero_grad() between steps"
+)
+
+
+def same(one: Any, other: Any) -> bool:
+    """Number by number, NaN as itself."""
+    return bool(((one == other) | (one.isnan() & other.isnan())).all())
+
+
+class Parameter:
+    """A parameter, its gradient by the uses that are seen, and whether others used it in the same step."""
+
+    def __init__(self, tensor: Any, passes: Passes) -> None:
+        self.tensor, self._passes = tensor, passes
+        self._handle = tensor.register_hook(self._whole) if tensor.requires_grad else None
+        if self._handle is not None:  # before hooks of others: what they do is in .grad, and is no other use
+            hooks = tensor._backward_hooks
+            for other in [key for key in hooks if key != self._handle.id]:
+                hooks[other] = hooks.pop(other)  # in the order of the dictionary, which autograd goes by
+        self.begin()
+
+    def begin(self, *, anew: bool = False) -> None:
+        """A step begins; `anew` where another has changed the weights before."""
+        self._begun = anew
+        self._stale: set[int | None] = set()  # passes that were added to a .grad of before the weights were changed
+        self.own = Gradients(self._passes)
+        self._shared: set[int | None] = set()  # passes in which .grad has more than what is seen
+        self.version = self.tensor._version
+
+    @property
+    def changed(self) -> bool:
+        """Whether the numbers are others than they were when the step began."""
+        return bool(self.tensor._version != self.version)
+
+    def named(self, held: Any) -> bool:
+        """Whether what the layer holds is this, or the alias of another that looks at it."""
+        return held is self.tensor or getattr(held, "_base", None) is self.tensor
+
+    def alias(self, held: Any) -> Any:
+        """The same numbers by another name: what flows back to it comes from one use alone."""
+        if not held.requires_grad:
+            return held
+        made = held.view_as(held)
+        if made.requires_grad:
+            made.register_hook(self.own.adding("grad"))
+        return made
+
+    def _whole(self, gradient: Any) -> None:
+        """What comes to the parameter in a backward pass, before it is added to .grad."""
+        before = not (self._passes.arrived or empty(self.tensor.grad))  # of steps that were not seen
+        if before and self._begun:
+            self._stale.add(backward_pass())
+        seen = self.own.now.get("grad")
+        if before or seen is None or gradient.is_sparse or seen.shape != gradient.shape or not same(seen, gradient):
+            self._shared.add(backward_pass())
+
+    def close(self) -> None:
+        """Watch no more."""
+        if self._handle is not None:
+            self._handle.remove()
+
+    def gradient(self, factors: set[float], passes: set[int | None], *, local: bool) -> Any:
+        """What training has of these passes, where this use is all that it is of; otherwise that of this use alone.
+
+        So it is where others used it, where it was divided by a loss scale since, cleared, or added up over ranks (`local`).
+        `Unusable` where it was added to what another step had left in .grad.
+        """
+        if self._stale & passes:
+            raise Unusable(STALE)
+        own, there = self.own.sums(passes).get("grad"), self.tensor.grad
+        if local or not self._judged(own, passes):
+            return own
+        return own if len(factors) == 1 and _unscaled(own, there, *factors) else there
+
+    def became(self, passes: set[int | None]) -> tuple[()] | tuple[Any, Any]:
+        """What came to it by this use, and .grad, where that is of this alone and another since; otherwise nothing."""
+        own, there = self.own.sums(passes).get("grad"), self.tensor.grad
+        return (own, there) if self._judged(own, passes) and not same(own, there) else ()
+
+    def _judged(self, own: Any, passes: set[int | None]) -> bool:
+        """Whether .grad is what training has of these passes, and of this use alone."""
+        there = self.tensor.grad
+        if own is None or self._shared & passes or there is None or there.shape != own.shape:
+            return False
+        return bool(passes & self._passes.arrived) or not empty(there)  # or it was taken by torch.autograd.grad
+
+
+def _unscaled(own: Any, there: Any, factor: float) -> bool:
+    """Whether .grad was divided by this factor, in one of the ways in which that is done."""
+    return factor not in {0.0, 1.0} and any(bool((one == there).all()) for one in (own / factor, own * (1 / factor)))
+
+
+def require_whole(became: list[tuple[()] | tuple[Any, Any]], factors: set[float]) -> None:
+    """`Unusable` where all of .grad has been multiplied by one number below 1 since it came, and by no loss scale."""
+    pairs = [one for one in became if one]
+    if len(pairs) < len(became) or all(_unscaled(*one, factor) for one in pairs for factor in factors):
+        return
+    own, there = pairs[0]
+    most = own.abs().argmax()
+    number = float(there.flatten()[most]) / (float(own.flatten()[most]) or 1.0)
+    if 0 < number < 1 and all(_multiple(*one, number) for one in pairs):
+        raise Unusable(SHRUNK.format(number))
+
+
+def _multiple(own: Any, there: Any, number: float) -> bool:
+    """Whether each is this number times what it was: in two roundings at most, of a number that is known in two."""
+    kind = sys.modules["torch"].finfo(there.dtype)
+    off = (there.double() - number * own.double()).abs()
+    return bool((off <= 3 * kind.eps * there.double().abs() + 2 * kind.smallest_normal * kind.eps).all())
