@@ -17,6 +17,8 @@ from gradcheck.law import CrossEntropy
 from gradcheck.parallel import forms
 from gradcheck.parallel.plain import Plain
 
+SAYS = "says that "  # before why the script cannot be loaded
+
 
 def main(rank: str, ranks: str, port: str) -> None:
     """Answer what is asked: to describe itself, to begin, and the steps of problems."""
@@ -56,7 +58,7 @@ def _serve(questions: IO[bytes], out: IO[bytes]) -> None:
         except NotPosed as reason:
             answer = {"not_posed": str(reason)}
         except Unusable as reason:
-            answer = {"error": str(reason)}
+            answer = {"error": f"{SAYS if asked['call'] == 'begin' else ''}{reason}"}
         except BaseException as exception:  # SystemExit, too: it is how a script ends
             if isinstance(exception, SystemExit | KeyboardInterrupt):
                 raise
@@ -69,7 +71,8 @@ def _message(answer: dict[str, Any], results: Mapping[str, Any]) -> bytes:
     wrong = [name for name, a in results.items() if a.dtype.name not in (*protocol.DTYPES, "bfloat16")]
     if wrong:
         return protocol.message(
-            {"error": f"returned {wrong[0]} as {results[wrong[0]].dtype}; expected real numbers"}, {}
+            {"error": f"returned {wrong[0].rstrip('0123456789')} as {results[wrong[0]].dtype}; expected real numbers"},
+            {},
         )
     return protocol.message(answer, results)
 
