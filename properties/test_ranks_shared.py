@@ -85,6 +85,15 @@ def test_problems_that_are_arranged_for_ranks_are_problems(split):
     assert len(seen) == (13 if split == "classes" else 10)
 
 
+def test_no_sample_that_counts_has_the_number_of_those_that_do_not():
+    """Where that is the number of a class: code would leave out what is meant to count."""
+    given, shares, law = problem(law=CrossEntropy()), Shares("classes", 3), CrossEntropy(ignore=1)
+    drawn = Problem(given.theta, given.b, given.X, np.where(given.Y[1] == 1, 0, given.Y), law=law)
+    for number in range(3 * len(KINDS)):
+        made = arranged(drawn, shares, number)
+        Problem(made.theta, made.b, made.X, made.Y, law=law)  # it is one
+
+
 def test_what_is_granted_to_ranks():
     """Log-sum-exps that are merged over the ranks, and sums that each has written down."""
     assert rounding(Arithmetic(), Shares("classes", 1)) == Arithmetic()
