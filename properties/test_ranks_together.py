@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -73,8 +74,8 @@ def test_what_ranks_do_wrong_is_named(function, pair):
     assert Outcome.DISAGREE in outcomes(run).values()
     explained, examined = next(f.explained for f in run.failures if f.verdict.outcome is Outcome.DISAGREE)
     assert words in run.diagnosis.likely and 2 * explained >= examined > 0, run.diagnosis
-    text = Ranked(function, (run,)).report()
-    assert run.diagnosis.likely in text and "repeat: gradcheck ranks" in text and "--seed 0" in text
+    text = " ".join(Ranked(function, (run,)).report().split())
+    assert run.diagnosis.likely in text and "repeat gradcheck ranks" in text and "--seed 0" in text
 
 
 def test_parameters_that_no_rank_differentiates_by_have_a_gradient_of_zero(pair):
@@ -199,6 +200,15 @@ def test_what_cannot_be_asked_is_refused(given, words):
 def test_a_function_is_found_by_its_file():
     assert named.word(outcomes) == f"{Path(__file__).resolve()}:outcomes"
     assert named.word("script.py") == named.word(Path("script.py")) == "script.py:loss"
+
+
+def test_what_fails_on_one_rank_in_the_same_way_is_told_there(fake):
+    wrong, ended = fake("wrong:"), fake("exits")
+    one = replace(wrong, shares=Shares(ranks=1))
+    told = "it fails on one rank, too: see there first"
+    assert told in Ranked("a", (one, wrong)).report() and told not in Ranked("a", (wrong, wrong)).report()
+    both = Ranked("a", (one, ended)).report()
+    assert told not in both and "ended with exit status 3" in both
 
 
 def test_the_command(program, capsys, tmp_path, monkeypatch):
