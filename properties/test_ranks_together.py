@@ -11,7 +11,7 @@ import pytest
 import gradcheck
 from gradcheck import Arithmetic, CrossEntropy, Outcome, Unusable, processes
 from gradcheck.implementations.peer import Limits
-from gradcheck.parallel import forks, named
+from gradcheck.parallel import forks, named, rank
 from gradcheck.parallel.crew import Crew
 from gradcheck.parallel.judging import judged
 from gradcheck.parallel.run import Ranked
@@ -195,6 +195,16 @@ def test_an_interrupt_ends_every_rank(program):
 def test_what_cannot_be_asked_is_refused(given, words):
     with pytest.raises(Unusable, match=words):
         gradcheck.ranks(**{"target": "a.py:loss", **given})
+
+
+def test_a_rank_begins_no_ranks(monkeypatch):
+    """As a script does that is loaded by each of them, and calls `gradcheck.ranks` as it is loaded."""
+    for name, value in rank.environment(1, 2, 0).items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(
+        Unusable, match='loaded by a rank, and begins ranks; expected that below `if __name__ == "__main__"'
+    ):
+        gradcheck.ranks("a.py:loss")
 
 
 def test_a_function_is_found_by_its_file():

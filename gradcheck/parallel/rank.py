@@ -17,6 +17,7 @@ from gradcheck.law import CrossEntropy
 from gradcheck.parallel import forms
 from gradcheck.parallel.plain import Plain
 
+MARK = "GRADCHECK_RANK"  # of the environment of a rank, and of all that it starts
 SAYS = "says that "  # before why the script cannot be loaded
 
 
@@ -35,10 +36,10 @@ def main(rank: str, ranks: str, port: str) -> None:
 
 
 def environment(rank: int, ranks: int, port: int) -> dict[str, str]:
-    """What torchrun sets, of one machine."""
+    """What torchrun sets, of one machine, and that it is a rank of ours."""
     own, all_ = str(rank), str(ranks)
     places = {"RANK": own, "LOCAL_RANK": own, "GROUP_RANK": "0", "WORLD_SIZE": all_, "LOCAL_WORLD_SIZE": all_}
-    return {**places, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    return {**places, MARK: own, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
 
 
 def _serve(questions: IO[bytes], out: IO[bytes]) -> None:
