@@ -61,6 +61,7 @@ WRONG = {
     "labels": (Shares("classes"), CrossEntropy(), "without the number of its first"),
     "means": (Shares("samples", **MEAN), TOKENS, "the mean of the ranks' means"),
     "means_of_pieces": (Shares("samples", pieces=2, **MEAN), TOKENS, "the mean of the pieces' means"),
+    "classes_of_pieces": (Shares("classes", pieces=2, **MEAN), CrossEntropy(), "the mean of the pieces' means"),
     "kept": (Shares("samples", **SHARED), TOKENS, "kept its own part"),
     "twice": (Shares("samples", **SHARED), TOKENS, "added up over the 2 ranks twice"),
     "left": (Shares("samples", **SHARED), TOKENS, "the part of rank 1 were left out"),

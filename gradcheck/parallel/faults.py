@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 
 import numpy as np
 
@@ -76,7 +76,8 @@ def _hypotheses(trial: Trial, answer: Asked, shares: Shares, name: str) -> Itera
     """Each fault, and what a quantity would be, in the shape of what was compared."""
     shared = answer.shared
     single = shares.how(name) != "shared" and not (name == "loss" and shares.loss == "shared")
-    for words, made in (wrong.of_classes if shares.by_classes else wrong.of_samples)(trial, shared):
+    own = wrong.of_classes if shares.by_classes else wrong.of_samples
+    for words, made in chain(own(trial, shared), wrong.of_pieces(trial, shared)):
         whole = made.get(name)
         if whole is not None:
             yield words, whole[0] if single else np.broadcast_to(whole, (shares.ranks, *whole.shape[1:]))
