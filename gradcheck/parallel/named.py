@@ -23,9 +23,11 @@ NUMBERS: dict[str, tuple[Any, float, float]] = {
 def word(target: Any) -> str:
     """`file.py:function` or `package.module:function`, of a function that stands in a file."""
     if isinstance(target, str):
-        if not target:
-            raise Unusable("no script is given; expected file.py:function or package.module:function")
-        return target if ":" in target else f"{target}:loss"
+        found = target if ":" in target else f"{target}:loss"
+        place = found.rpartition(":")[0]
+        if not (place.endswith(".py") or set(place) & set("/\\") or all(map(str.isidentifier, place.split(".")))):
+            raise Unusable(f"{target!r:.60} names no script; expected file.py:function or package.module:function")
+        return found
     if isinstance(target, Path):
         return f"{target}:loss"
     name = getattr(target, "__qualname__", "")
