@@ -12,6 +12,7 @@ _OURS = (
     "checks/reading.py",
     "checks/trial.py",
     *(f"implementations/{name}.py" for name in ("home", "layout", "serve", "surroundings", "targets")),
+    *(f"parallel/{name}.py" for name in ("forms", "plain", "rank", "step")),
 )
 
 

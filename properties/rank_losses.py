@@ -80,8 +80,7 @@ def all_reduced(theta, b, X, y, *, tokens, how=""):
     loss.backward()
     left = how == "left" and dist.get_rank() == 1
     add = (lambda g: g) if how == "kept" else (lambda g: total(g * (not left)))
-    G, g = add(theta.grad), add(b.grad)
-    theta.grad = b.grad = None
+    G, g = add(theta.grad), add(b.grad)  # and theta.grad stays as it is
     if how == "twice":
         G, g = total(G), total(g)
     return {"loss": total(loss.detach()), "theta": G, "b": g, "X": X.grad}
@@ -97,3 +96,24 @@ def twice(theta, b, X, y, *, tokens):
 
 def left(theta, b, X, y, *, tokens):
     return all_reduced(theta, b, X, y, tokens=tokens, how="left")
+
+
+def idle(theta, b, X, y, *, tokens):
+    """A rank of whose samples none counts computes nothing."""
+    return samples(X @ theta.T + b, y, tokens=tokens) if (y >= 0).any() else theta.sum() * 0
+
+
+def detached(theta, b, X, y, *, tokens):
+    """No rank has a gradient of theta."""
+    return samples(X @ theta.detach().T + b, y, tokens=tokens)
+
+
+def buffers(theta, b, X, y, *, tokens, kept={}):  # noqa: B006 - between calls
+    """Gradients in buffers that are written to again; a loss that is coarser than all else."""
+    loss = samples(X @ theta.T + b, y, tokens=tokens)
+    loss.backward()
+    found = {"loss": loss.detach(), "theta": theta.grad, "b": b.grad}
+    for name, each in found.items():
+        kept.setdefault((name, each.shape, each.dtype), torch.empty_like(each)).copy_(each)
+    written = {name: kept[name, each.shape, each.dtype] for name, each in found.items()}
+    return {**written, "loss": written["loss"].bfloat16()}

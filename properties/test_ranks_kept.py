@@ -142,7 +142,7 @@ def test_reports_are_those_of_verify_and_the_command_repeats(program, capsys):
     assert (said["gradcheck_run"], said["status"], found["target"]) == (1, 1, "wrong: on 2 ranks")
     assert found["ranks"] == {**Shares("samples").said, "loss": "sum"}
     assert [each["name"] for each in found["checks"]][:2] == ["loss", "logits_gradient"]
-    repeat = next(line.partition("repeat: ")[2] for line in out.splitlines() if "repeat: " in line)
+    repeat = next(line.split(maxsplit=1)[1] for line in out.splitlines() if line.startswith("  repeat "))
     assert found["causes"][0]["repeat"] == repeat and 'tests="5" failures="1"' in Path("found.junit").read_text()
     assert "wrong: on 2 ranks" in (page := Path("found.html").read_text())
     assert "gradcheck ranks wrong: --smoothing 0.1 --ranks 2 --split samples" in page
@@ -185,7 +185,8 @@ def test_a_worker_elsewhere_finds_the_same(tmp_path, monkeypatch):
         monkeypatch.chdir(HERE.parent)
         there = gradcheck.ranks(word, ranks=(2,), cases=tmp_path / "cases", scheduler=made.scheduler_address, **given)
         with pytest.raises(Unusable, match="cannot be run on ranks"):
-            gradcheck.ranks("nothing.py:loss", ranks=(2,), scheduler=made.scheduler_address)
+            # of one task: another would be begun meanwhile, and goes on to its end
+            gradcheck.ranks("nothing.py:loss", ranks=(2,), alone=False, scheduler=made.scheduler_address)
         left = [pid for worker in made.workers.values() for pid in processes.descendants(worker.pid)]
     assert reports.FORMATS["json"](there.runs) == reports.FORMATS["json"](here.runs) and here.failed and not left
     assert there.report() == here.report()

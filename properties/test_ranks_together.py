@@ -2,22 +2,19 @@
 
 import importlib.util
 import os
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
-import numpy as np
 import pytest
 
 import gradcheck
-from gradcheck import Arithmetic, CrossEntropy, Outcome, Problem, Unusable, processes
+from gradcheck import Arithmetic, CrossEntropy, Outcome, Unusable, processes
 from gradcheck.implementations.peer import Limits
-from gradcheck.parallel import forks, named
-from gradcheck.parallel.arranged import KINDS, arranged
+from gradcheck.parallel import forks, named, rank
 from gradcheck.parallel.crew import Crew
-from gradcheck.parallel.gather import Odd, gathered
-from gradcheck.parallel.judging import judged, rounding
+from gradcheck.parallel.judging import judged
 from gradcheck.parallel.run import Ranked
-from gradcheck.parallel.shares import Shared
 from gradcheck.shares import Shares
 
 HERE = Path(__file__).parent
@@ -45,6 +42,7 @@ RIGHT = {
     "samples": (Shares("samples"), TOKENS),
     "pieces": (Shares("samples", pieces=2), TOKENS),
     "all_reduced": (Shares("sequence", pieces=2, **SHARED), TOKENS),
+    "idle": (Shares("samples"), TOKENS),
 }
 
 
@@ -63,6 +61,7 @@ WRONG = {
     "labels": (Shares("classes"), CrossEntropy(), "without the number of its first"),
     "means": (Shares("samples", **MEAN), TOKENS, "the mean of the ranks' means"),
     "means_of_pieces": (Shares("samples", pieces=2, **MEAN), TOKENS, "the mean of the pieces' means"),
+    "classes_of_pieces": (Shares("classes", pieces=2, **MEAN), CrossEntropy(), "the mean of the pieces' means"),
     "kept": (Shares("samples", **SHARED), TOKENS, "kept its own part"),
     "twice": (Shares("samples", **SHARED), TOKENS, "added up over the 2 ranks twice"),
     "left": (Shares("samples", **SHARED), TOKENS, "the part of rank 1 were left out"),
@@ -76,8 +75,20 @@ def test_what_ranks_do_wrong_is_named(function, pair):
     assert Outcome.DISAGREE in outcomes(run).values()
     explained, examined = next(f.explained for f in run.failures if f.verdict.outcome is Outcome.DISAGREE)
     assert words in run.diagnosis.likely and 2 * explained >= examined > 0, run.diagnosis
-    text = Ranked(function, (run,)).report()
-    assert run.diagnosis.likely in text and "repeat: gradcheck ranks" in text and "--seed 0" in text
+    text = " ".join(Ranked(function, (run,)).report().split())
+    assert run.diagnosis.likely in text and "repeat gradcheck ranks" in text and "--seed 0" in text
+
+
+def test_parameters_that_no_rank_differentiates_by_have_a_gradient_of_zero(pair):
+    run = judged(f"{LOSSES}:detached", pair, Shares("samples"), TOKENS, count=4)
+    failed = {name for name, outcome in outcomes(run).items() if outcome is Outcome.DISAGREE}
+    assert failed == {"theta_gradient"} and run.failures[0].verdict.witness.computed == 0
+
+
+def test_results_may_be_coarser_and_lie_in_buffers(pair):
+    coarse = Arithmetic(inner="bfloat16")
+    run = judged(f"{LOSSES}:buffers", pair, Shares("samples", pieces=2), TOKENS, coarse, dtype="float32", count=4)
+    assert set(outcomes(run).values()) == {Outcome.AGREE} and len(outcomes(run)) == 3, outcomes(run)
 
 
 def test_the_example_smooths_over_its_own_classes(pair):
@@ -156,84 +167,6 @@ def test_an_interrupt_ends_every_rank(program):
     assert found.interrupted and [run.problems for run in found.runs] == [1] and "interrupted" in found.report()
 
 
-# ---- who has what ----
-
-
-def problem(L=7, d=2, n=12, law=TOKENS):
-    random = np.random.default_rng(L * n)
-    Y = np.eye(L)[random.integers(0, L, n)].T
-    arrays = random.normal(size=(L, d)), random.normal(size=(L, 1)), random.normal(size=(d, n)), Y
-    return Problem(*arrays, law=law)
-
-
-@pytest.mark.parametrize("pieces", [1, 2])
-@pytest.mark.parametrize("k", [1, 2, 3])
-@pytest.mark.parametrize("split", ["classes", "samples", "sequence"])
-def test_what_is_handed_out_comes_back(split, k, pieces):
-    """Each entry is of one rank and one piece; gradients by logits and data of each are put in their places."""
-    given = problem()
-    shared = Shared(given, given.Y.argmax(axis=0), Shares(split, k, pieces))
-    handed = [shared.handed(r) for r in range(k)]
-    answers = [
-        {**{f"X{i}": each[f"X{i}"] for i in range(pieces)}, "theta": each["theta"], "b": each["b"]} for each in handed
-    ]
-    found = {name: gathered(shared, answers, name) for name in ("theta", "b", "X")}
-    times = {
-        "theta": 1 if split == "classes" else k,
-        "b": 1 if split == "classes" else k,
-        "X": k if split == "classes" else 1,
-    }
-    for name, each in found.items():
-        assert np.allclose(each.values[0], times[name] * getattr(given, name), rtol=1e-15, atol=0)
-    assert gathered(shared, answers, "Z") is None
-    labels = np.concatenate([each[f"Y{i}"].ravel() for each in handed for i in range(pieces)])
-    assert sorted(labels) == sorted(np.tile(given.Y.argmax(axis=0), k if split == "classes" else 1))
-    assert {shared.said(r)["tokens"] for r in range(k)} == {given.n}
-
-
-def test_results_that_are_no_parts_of_the_whole_are_named():
-    given = problem()
-    shared = Shared(given, given.Y.argmax(axis=0), Shares("classes", 2))
-    right = [{"loss0": np.zeros(()), "theta": each["theta"]} for each in map(shared.handed, range(2))]
-    for change, words in (
-        ({"theta": np.zeros((7, 2))}, r"rank 1 returned a gradient of theta of shape \(7, 2\); expected \(3, 2\)"),
-        ({"theta": np.zeros((3, 2), bool)}, "rank 1 returned a gradient of theta of dtype bool"),
-        ({"theta": None}, "rank 1 returns no theta, and rank 0 does"),
-    ):
-        odd = {name: value for name, value in {**right[1], **change}.items() if value is not None}
-        with pytest.raises(Odd, match=words):
-            gathered(shared, [right[0], odd], "theta")
-
-
-def test_what_is_not_finite_is_not_excused():
-    given = problem(law=CrossEntropy(reduction="none"))
-    shared = Shared(given, given.Y.argmax(axis=0), Shares("samples", 2))
-    for odd in (np.inf, np.nan):
-        found = gathered(shared, [{"loss0": np.full(6, odd)}, {"loss0": np.zeros(6)}], "loss")
-        assert not np.isfinite(found.values) and found.own == 0
-
-
-@pytest.mark.parametrize("split", ["classes", "samples"])
-def test_problems_that_are_arranged_for_ranks_are_problems(split):
-    law, shares = CrossEntropy(ignore=-100, mean_of="labelled"), Shares(split, 3)
-    seen = set()
-    for number in range(3 * len(KINDS)):
-        made = arranged(problem(law=law), shares, number)
-        Problem(made.theta, made.b, made.X, made.Y, law=law)  # it is one
-        seen.add(made.digest)
-        counted = [made.Y[:, at].any() for at in np.array_split(np.arange(made.n), 3)]
-        assert sum(counted) >= 2
-    assert len(seen) == (13 if split == "classes" else 10)
-
-
-def test_what_is_granted_to_ranks():
-    """Log-sum-exps that are merged over the ranks, and sums that each has written down."""
-    assert rounding(Arithmetic(), Shares("classes", 1)) == Arithmetic()
-    assert rounding(Arithmetic(), Shares("classes", 4)) == Arithmetic(merged=4)
-    assert rounding(Arithmetic(merged="L"), Shares("classes", 4)).merged == "L"
-    assert rounding(Arithmetic(), Shares("samples", 3, 2, **SHARED)) == Arithmetic(pieces=6)
-
-
 # ---- what is asked for, and told ----
 
 
@@ -246,7 +179,9 @@ def test_what_is_granted_to_ranks():
         ({"loss": "max"}, "loss 'max' is not known; expected sum, shared, mean"),
         ({"dtype": "float8"}, "float8"),
         ({"target": lambda Z, y: Z}, "cannot be found by other processes"),
-        ({"target": ""}, "no script is given"),
+        ({"target": ""}, "'' names no script; expected file.py:function or package.module:function"),
+        ({"target": ":loss"}, "':loss' names no script"),
+        ({"target": "a.py:b:c"}, "'a.py:b:c' names no script"),
         ({"law": SimpleNamespace(own=True)}, "a loss of one's own is not judged on ranks"),
         ({"law": "mean"}, "law is 'mean'; expected a gradcheck.CrossEntropy"),
         ({"arithmetic": "float32"}, "arithmetic is 'float32'; expected a gradcheck.Arithmetic"),
@@ -265,9 +200,28 @@ def test_what_cannot_be_asked_is_refused(given, words):
         gradcheck.ranks(**{"target": "a.py:loss", **given})
 
 
+def test_a_rank_begins_no_ranks(monkeypatch):
+    """As a script does that is loaded by each of them, and calls `gradcheck.ranks` as it is loaded."""
+    for name, value in rank.environment(1, 2, 0).items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(
+        Unusable, match='loaded by a rank, and begins ranks; expected that below `if __name__ == "__main__"'
+    ):
+        gradcheck.ranks("a.py:loss")
+
+
 def test_a_function_is_found_by_its_file():
-    assert named.word(problem) == f"{Path(__file__).resolve()}:problem"
+    assert named.word(outcomes) == f"{Path(__file__).resolve()}:outcomes"
     assert named.word("script.py") == named.word(Path("script.py")) == "script.py:loss"
+
+
+def test_what_fails_on_one_rank_in_the_same_way_is_told_there(fake):
+    wrong, ended = fake("wrong:"), fake("exits")
+    one = replace(wrong, shares=Shares(ranks=1))
+    told = "it fails on one rank, too: see there first"
+    assert told in Ranked("a", (one, wrong)).report() and told not in Ranked("a", (wrong, wrong)).report()
+    both = Ranked("a", (one, ended)).report()
+    assert told not in both and "ended with exit status 3" in both
 
 
 def test_the_command(program, capsys, tmp_path, monkeypatch):

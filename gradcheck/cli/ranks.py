@@ -72,7 +72,6 @@ def ranks(*, script: str, ranks: tuple[int, ...], folder: Path, **given: Any) ->
     from gradcheck.cli.progress import progress
     from gradcheck.law import CrossEntropy
     from gradcheck.parallel import run, telling
-    from gradcheck.reports.terminal import styled
 
     conformance.homeless()
     files = asked_for(given)
@@ -85,8 +84,7 @@ def ranks(*, script: str, ranks: tuple[int, ...], folder: Path, **given: Any) ->
             progress=bar, cases=folder, **given,
         )  # fmt: skip
     out = reports.console(quiet=Path("-") in files.values())
-    for outcome, line in telling.lines(found):
-        out.print(line if outcome is None else styled(outcome, line), soft_wrap=True, markup=False)
+    telling.show(found, out)
     told = written(files, found.runs, folder)
     if told:
         out.print(told)

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from gradcheck import precision
 from gradcheck.implementations import handing
 
 Array = NDArray[Any]
@@ -44,9 +45,12 @@ def leaf(array: Array, *, requires_grad: bool) -> torch.Tensor:
 
 
 def array(result: torch.Tensor, like: Array) -> Array:
-    """The NumPy array of a result; bfloat16 by way of the dtype of `like`."""
+    """The NumPy array of a result; of bfloat16 in the dtype of `like`, unless that is finer."""
     plain = result.detach().cpu()
-    return plain.view(torch.int16).numpy().view(like.dtype) if plain.dtype is torch.bfloat16 else plain.numpy()
+    if plain.dtype is not torch.bfloat16:
+        return plain.numpy()
+    dtype = like.dtype if like.dtype.name == "bfloat16" else precision.named("bfloat16").dtype
+    return plain.view(torch.int16).numpy().view(dtype)
 
 
 def alone(function: Callable[..., Any], device: str = CPU) -> Callable[..., Any]:

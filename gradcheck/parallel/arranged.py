@@ -18,7 +18,7 @@ def as_drawn(problem: Problem, shares: Shares, r: int) -> Problem:
 def labels_of_one(problem: Problem, shares: Shares, r: int) -> Problem:
     """Every label is a class of one rank."""
     classes = _part(problem.L, shares.ranks, r)
-    free = classes[~problem.masked[classes]]
+    free = classes[~problem.masked[classes] & (classes != problem.law.ignore)]  # whose number no sample that counts has
     index = problem.Y.argmax(axis=0)
     if not (shares.by_classes and len(free)):
         return problem

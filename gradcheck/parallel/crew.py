@@ -11,6 +11,7 @@ from gradcheck.implementations.record import NotPosed, TargetFailed
 from gradcheck.law import CrossEntropy
 from gradcheck.law.options import PLAIN
 from gradcheck.parallel.forks import Origin
+from gradcheck.parallel.rank import SAYS
 from gradcheck.problem import Array
 
 Call = tuple[Any, ...]  # of a Peer
@@ -70,7 +71,7 @@ class Crew:
         except TargetFailed as failure:
             self.begun = ""
             if not failure.fatal:  # all of them say so, and may be asked again
-                said = str(failure).removeprefix(f"{EVERY} ").removeprefix(f"{ALONE} ")
+                said = str(failure).removeprefix(f"{EVERY} ").removeprefix(f"{ALONE} ").removeprefix(SAYS)
                 raise Unusable(f"{self.word} cannot be run on ranks: {said}") from None
             self._end()
             raise TargetFailed(f"could not begin: {failure}", fatal=True) from None

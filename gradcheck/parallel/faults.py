@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import islice
+from itertools import chain, islice
 
 import numpy as np
 
@@ -55,6 +55,10 @@ def found(failing: Iterable[tuple[str, Trial]], ask: Callable[[Trial], Asked], s
 def _named(trial: Trial, answer: Asked, name: str, value: Gathered, shares: Shares) -> Iterator[tuple[str, bool]]:
     """Each fault that says what this would be, and whether it is that."""
     comparison = compared(trial, value, shares, name)
+    if (
+        not comparison.verdict().failed
+    ):  # it failed once, and does not now: whatever is right would be said to explain it
+        return
     with np.errstate(all="ignore"):
         for words, returned in _hypotheses(trial, answer, shares, name):
             yield words, _fits(comparison, returned)
@@ -72,7 +76,8 @@ def _hypotheses(trial: Trial, answer: Asked, shares: Shares, name: str) -> Itera
     """Each fault, and what a quantity would be, in the shape of what was compared."""
     shared = answer.shared
     single = shares.how(name) != "shared" and not (name == "loss" and shares.loss == "shared")
-    for words, made in (wrong.of_classes if shares.by_classes else wrong.of_samples)(trial, shared):
+    own = wrong.of_classes if shares.by_classes else wrong.of_samples
+    for words, made in chain(own(trial, shared), wrong.of_pieces(trial, shared)):
         whole = made.get(name)
         if whole is not None:
             yield words, whole[0] if single else np.broadcast_to(whole, (shares.ranks, *whole.shape[1:]))
@@ -97,13 +102,20 @@ def _of_sums(trial: Trial, shared: Shared, name: str, single: bool) -> Iterator[
 
 
 def factors(shares: Shares) -> dict[str, float]:
-    """Factors that have a cause."""
+    """Factors that have a cause; where there are as many pieces as ranks, one may have two."""
     k, K = shares.ranks, shares.pieces
-    of_ranks = {f"it were added up over the {k} ranks twice: {k} times what it must be": float(k)}
-    of_ranks |= {f"it were divided by the {k} ranks once more than added up": 1 / k}
-    of_pieces = {f"the mean over the {K} pieces were not taken: {K} times what it must be": float(K)}
-    of_pieces |= {f"it were divided by the {K} pieces, of which each is a part of the mean already": 1 / K}
-    return (of_ranks if k > 1 else {}) | (of_pieces if K > 1 else {})
+    causes = (
+        (k, float(k), f"it were added up over the {k} ranks twice"),
+        (K, float(K), f"the mean over the {K} pieces were not taken"),
+        (k, 1 / k, f"it were divided by the {k} ranks once more than added up"),
+        (K, 1 / K, f"it were divided by the {K} pieces, of which each is a part of the mean already"),
+    )
+    told: dict[float, list[str]] = {}
+    for count, factor, words in causes:
+        if count > 1:
+            told.setdefault(factor, []).append(words)
+    times = {factor: f": {factor:g} times what it must be" * (factor > 1) for factor in told}
+    return {", or ".join(words) + times[factor]: factor for factor, words in told.items()}
 
 
 def first(failing: Iterable[tuple[str, Trial]]) -> Iterator[tuple[str, Trial]]:

@@ -1,12 +1,14 @@
 """By which name other processes find a function; and what a run on ranks is asked, as far as it can be refused at once."""
 
 import inspect
+import os
 from pathlib import Path
 from typing import Any
 
 from gradcheck.arithmetic import Arithmetic
 from gradcheck.errors import Unusable, kind
 from gradcheck.law import CrossEntropy
+from gradcheck.parallel.rank import MARK
 from gradcheck.settings import LONGEST_CALL
 
 # Of each: its types, the least that it may be, and the most.
@@ -21,9 +23,11 @@ NUMBERS: dict[str, tuple[Any, float, float]] = {
 def word(target: Any) -> str:
     """`file.py:function` or `package.module:function`, of a function that stands in a file."""
     if isinstance(target, str):
-        if not target:
-            raise Unusable("no script is given; expected file.py:function or package.module:function")
-        return target if ":" in target else f"{target}:loss"
+        found = target if ":" in target else f"{target}:loss"
+        place = found.rpartition(":")[0]
+        if not (place.endswith(".py") or set(place) & set("/\\") or all(map(str.isidentifier, place.split(".")))):
+            raise Unusable(f"{target!r:.60} names no script; expected file.py:function or package.module:function")
+        return found
     if isinstance(target, Path):
         return f"{target}:loss"
     name = getattr(target, "__qualname__", "")
@@ -50,7 +54,11 @@ def counts(given: Any, *, alone: bool) -> tuple[int, ...]:
 
 
 def require(law: Any, arithmetic: Any, **numbers: Any) -> None:
-    """`Unusable` for a law or an arithmetic that is none, or of one's own, and for numbers beyond their range."""
+    """`Unusable` for a law or an arithmetic that is none, or of one's own, for numbers beyond their range, and in a rank."""
+    if MARK in os.environ:  # it would begin ranks that load the script, which begins ranks
+        raise Unusable(
+            'this script is loaded by a rank, and begins ranks; expected that below `if __name__ == "__main__":`'
+        )
     if getattr(law, "own", False):
         raise Unusable("a loss of one's own is not judged on ranks; expected a cross-entropy and its options")
     for name, value, kind_of in (("law", law, CrossEntropy), ("arithmetic", arithmetic, Arithmetic)):

@@ -17,6 +17,9 @@ from gradcheck.law import CrossEntropy
 from gradcheck.parallel import forms
 from gradcheck.parallel.plain import Plain
 
+MARK = "GRADCHECK_RANK"  # of the environment of a rank, and of all that it starts
+SAYS = "says that "  # before why the script cannot be loaded
+
 
 def main(rank: str, ranks: str, port: str) -> None:
     """Answer what is asked: to describe itself, to begin, and the steps of problems."""
@@ -33,10 +36,10 @@ def main(rank: str, ranks: str, port: str) -> None:
 
 
 def environment(rank: int, ranks: int, port: int) -> dict[str, str]:
-    """What torchrun sets, of one machine."""
+    """What torchrun sets, of one machine, and that it is a rank of ours."""
     own, all_ = str(rank), str(ranks)
     places = {"RANK": own, "LOCAL_RANK": own, "GROUP_RANK": "0", "WORLD_SIZE": all_, "LOCAL_WORLD_SIZE": all_}
-    return {**places, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
+    return {**places, MARK: own, "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": str(port)}
 
 
 def _serve(questions: IO[bytes], out: IO[bytes]) -> None:
@@ -56,7 +59,7 @@ def _serve(questions: IO[bytes], out: IO[bytes]) -> None:
         except NotPosed as reason:
             answer = {"not_posed": str(reason)}
         except Unusable as reason:
-            answer = {"error": str(reason)}
+            answer = {"error": f"{SAYS if asked['call'] == 'begin' else ''}{reason}"}
         except BaseException as exception:  # SystemExit, too: it is how a script ends
             if isinstance(exception, SystemExit | KeyboardInterrupt):
                 raise
@@ -69,7 +72,8 @@ def _message(answer: dict[str, Any], results: Mapping[str, Any]) -> bytes:
     wrong = [name for name, a in results.items() if a.dtype.name not in (*protocol.DTYPES, "bfloat16")]
     if wrong:
         return protocol.message(
-            {"error": f"returned {wrong[0]} as {results[wrong[0]].dtype}; expected real numbers"}, {}
+            {"error": f"returned {wrong[0].rstrip('0123456789')} as {results[wrong[0]].dtype}; expected real numbers"},
+            {},
         )
     return protocol.message(answer, results)
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import Any
@@ -39,8 +40,9 @@ class Ranked:
     def report(self) -> str:
         """What `gradcheck ranks` says of it."""
         from gradcheck.parallel import telling
+        from gradcheck.reports import told
 
-        return "\n".join(line for _, line in telling.lines(self))
+        return told.page(partial(telling.show, self))
 
     __str__ = report
 

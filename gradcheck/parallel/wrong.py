@@ -90,23 +90,32 @@ def _own_labels(known: Known) -> Made:
 
 
 def of_samples(trial: Trial, shared: Shared) -> Iterator[tuple[str, Made]]:
-    """Mistakes of ranks, or pieces, that have samples of their own: means of means."""
-    known, shares = Known(trial, shared), shared.shares
-    kept = known.counted
-    for words, parts in (
-        ("it were the mean of the ranks' means, and not over all samples that count", _of_ranks(shared)),
-        ("it were the mean of the pieces' means, and not over all samples that count", _pieces(shared)),
-    ):
-        counts = [int(kept[at].sum()) for at in parts]
-        if len(parts) < 2 or known.law.reduction != "mean":
-            continue
-        factor = np.zeros(shared.problem.n)
-        for at, count in zip(parts, counts, strict=True):
-            factor[at] = known.N / (len(parts) * max(count, 1))  # the mean of none is taken for 0
-        yield words, _weighed(known, factor)
-    if shares.ranks > 1 and known.law.reduction == "mean":
+    """Mistakes of ranks that have samples of their own: means of means."""
+    known = Known(trial, shared)
+    if known.law.reduction != "mean":
+        return
+    yield from _of_means(known, "ranks", _of_ranks(shared))
+    if shared.shares.ranks > 1:
         every = np.full(shared.problem.n, known.N / shared.problem.n)
         yield "the sum over all samples were divided by those of all, counted or not", _weighed(known, every)
+
+
+def of_pieces(trial: Trial, shared: Shared) -> Iterator[tuple[str, Made]]:
+    """The same of pieces, which are samples, whatever ranks share out."""
+    known, shares = Known(trial, shared), shared.shares
+    own = shared.samples[:1] if shares.by_classes else shared.samples
+    if shares.pieces > 1 and known.law.reduction == "mean":
+        yield from _of_means(known, "pieces", [at.ravel() for mine in own for at in mine])
+
+
+def _of_means(known: Known, what: str, parts: list[np.ndarray]) -> Iterator[tuple[str, Made]]:
+    if len(parts) < 2:
+        return
+    factor = np.zeros(known.shared.problem.n)
+    for at in parts:
+        count = max(int(known.counted[at].sum()), 1)  # the mean of none is taken for 0
+        factor[at] = known.N / (len(parts) * count)
+    yield f"it were the mean of the {what}' means, and not over all samples that count", _weighed(known, factor)
 
 
 def _weighed(known: Known, factor: Reals) -> Made:
@@ -125,10 +134,6 @@ def _of_each(known: Known) -> Reals | None:
 
 def _of_ranks(shared: Shared) -> list[np.ndarray]:
     return [np.concatenate([at.ravel() for at in mine]) for mine in shared.samples]
-
-
-def _pieces(shared: Shared) -> list[np.ndarray]:
-    return [at.ravel() for mine in shared.samples for at in mine] if shared.shares.pieces > 1 else []
 
 
 def parts(trial: Trial, shared: Shared, name: str) -> Reals | None:

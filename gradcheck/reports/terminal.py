@@ -89,11 +89,7 @@ def show(run: Run, out: Console, *, said: int = USUAL) -> None:
         out.print(Text(f"{printable(run.target)} {run.dtype}", style="bold"))
         if said >= VERBOSE:
             _everything(run, out)
-        for cause in causes.of(run):
-            out.print()
-            story(cause, run, out)
-        if run.failures:
-            out.print()
+        stories_of(run, out)
         for outcome, line in brief.lines(run):
             out.print(Text(line, style=STYLES[outcome]))
         if silent.line(run) and (
@@ -120,6 +116,15 @@ def _everything(run: Run, out: Console) -> None:
         for line in fewer:
             out.print(Padding(Text(line), (0, 0, 0, 2), expand=False))
     show_failures(run, out)
+
+
+def stories_of(run: Run, out: Console) -> None:
+    """One after the other, with a line between them, and around."""
+    for cause in causes.of(run):
+        out.print()
+        story(cause, run, out)
+    if run.failures:
+        out.print()
 
 
 def story(cause: Cause, run: Run, out: Console) -> None:

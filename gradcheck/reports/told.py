@@ -1,6 +1,7 @@
 """A run as Python shows it: plain text, and a block of HTML for a notebook. Other reports are files, or for a terminal."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 from html import escape
 from io import StringIO
 
@@ -20,9 +21,14 @@ WIDTH = 100  # characters
 
 def text(run: Run) -> str:
     """What `gradcheck verify` shows: what is wrong, cause by cause; what agrees and what was not judged; and a line to end with."""
-    page = StringIO()
-    terminal.show(run, Voice(page, width=WIDTH, color_system=None))
-    return "\n".join(line.rstrip() for line in page.getvalue().strip("\n").split("\n"))
+    return page(partial(terminal.show, run))
+
+
+def page(show: Callable[[Voice], None]) -> str:
+    """What is shown on a console, as plain text."""
+    written = StringIO()
+    show(Voice(written, width=WIDTH, color_system=None))
+    return "\n".join(line.rstrip() for line in written.getvalue().strip("\n").split("\n"))
 
 
 def failure(run: Run) -> str:
