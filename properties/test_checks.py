@@ -15,12 +15,13 @@ import pytest
 import used
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from wrong import RIGHT
+from wrong import IGNORING, RIGHT
 
 from gradcheck import CrossEntropy, Implementation, Outcome, Problem, Verdict, conform, judge, problems
 from gradcheck.checks import CHECKS
 from gradcheck.implementations import FUNCTIONS
 from gradcheck.implementations.quiet import quiet
+from gradcheck.mistakes import Model
 from gradcheck.tally import Tally
 from gradcheck.verdict import SEVERITY, combine
 from gradcheck.verify import Run, status
@@ -335,10 +336,14 @@ def test_a_disagreement_is_never_hidden(outcomes):
 @cache
 def run_of_the_right_implementation(law: CrossEntropy) -> Run:
     """All checks, 200 test cases."""
-    return conform(RIGHT if law.plain else used.of_samples(used.Right, RIGHT))
+    return conform(OTHERS.get(law, RIGHT))
 
 
-ASKS = {"upstream_gradients_of_samples": CrossEntropy(reduction="none")}  # for another loss than the paper's
+ASKS = {"upstream_gradients_of_samples": CrossEntropy(reduction="none"), "no_sample_counts": IGNORING}  # another loss
+OTHERS = {
+    CrossEntropy(reduction="none"): used.of_samples(used.Right, RIGHT),
+    IGNORING: Model(IGNORING).implementation("right"),
+}
 
 
 @EVERY_CHECK

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import used
 
-from gradcheck import Implementation, model
-from gradcheck.mistakes import MISTAKES
+from gradcheck import CrossEntropy, Implementation, model
+from gradcheck.mistakes import MISTAKES, Model
 from gradcheck.problem import Array
 
 RIGHT = Implementation(
@@ -159,6 +159,20 @@ def wrong(*caught_by: str) -> Callable[[Callable[[], dict[str, Any]]], None]:
         WRONG[name] = Wrong(lambda: replace(RIGHT, name=name, **function()), caught_by)
 
     return enter
+
+
+IGNORING = CrossEntropy(ignore=-100, reduction="sum")
+
+
+class Averaged(Model):
+    """A sum that is made of a mean: 0/0 times 0 where no sample counts."""
+
+    def mean(self, found: Array, Y: Array) -> Array:
+        count = found.dtype.type(Y.sum())
+        return found / count * count
+
+
+WRONG["sum_made_of_a_mean"] = Wrong(lambda: Averaged(IGNORING).implementation("averaged"), ("no_sample_counts",))
 
 
 def from_logits_gradient(D: Callable[[Array, Array, Array, Array], Array]) -> dict[str, Any]:
