@@ -154,6 +154,7 @@ def test_reports_are_those_of_verify_and_the_command_repeats(program, capsys):
 
 
 def test_ranks_are_started_where_none_can_be_forked(program):
+    pytest.importorskip("torch")  # whose import is what they are forked for
     with Crew(2, Limits(5.0, 0)) as crew:
         assert judged("wrong", crew, Shares(), count=2).failed
         origin = crew.origin._live.process.pid
