@@ -26,9 +26,15 @@ def outward(bound: ArrayLike, roundings: int = 8) -> Reals:
     `bound` came from at most `roundings` float64 roundings of non-negative numbers, so the exact value is below
     bound * (1 + 2 * roundings * u) + the underflow of each.
     """
-    safe = np.multiply(bound, 1 + 2 * (roundings + 2) * U64)
-    safe += roundings * ETA64
+    grown, lost = margin(roundings)
+    safe = np.multiply(bound, grown)
+    safe += lost
     return safe
+
+
+def margin(roundings: int) -> tuple[float, float]:
+    """What `outward` multiplies by, and what it adds."""
+    return 1 + 2 * (roundings + 2) * U64, roundings * ETA64
 
 
 @dataclass(frozen=True, eq=False)

@@ -162,6 +162,12 @@ def kind(value: object) -> str:
     return clipped(name, 100)
 
 
+def require_kind(name: str, given: object, expected: type) -> None:
+    """`Unusable` where what is given by that name is no such class of ours."""
+    if not isinstance(given, expected):
+        raise Unusable(f"{name} is {text(given, repr):.60}; expected a gradcheck.{expected.__name__}")
+
+
 def text(value: object, words: Callable[[Any], str]) -> str:
     """What an object says of itself, on one line and clipped; it may belong to a target, and do anything instead."""
     try:

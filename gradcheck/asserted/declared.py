@@ -5,7 +5,7 @@ from typing import Any
 
 from gradcheck import arithmetic, precision
 from gradcheck.arithmetic import Arithmetic
-from gradcheck.errors import Unusable
+from gradcheck.errors import Unusable, require_kind
 from gradcheck.ops.description import Grants, Op
 from gradcheck.precision import Precision
 
@@ -33,8 +33,8 @@ class Declared:
             value: Any = getattr(self, name)
             if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < 2.0**53:
                 raise Unusable(f"{name}={value!r:.60} is not known; expected a number of 0 or more")
-        if self.arithmetic is not None and not isinstance(self.arithmetic, Arithmetic):
-            raise Unusable(f"arithmetic is {self.arithmetic!r:.60}; expected a gradcheck.Arithmetic")
+        if self.arithmetic is not None:
+            require_kind("arithmetic", self.arithmetic, Arithmetic)
         beside = [name for name in WORDS if getattr(self, name)]
         if self.arithmetic is not None and (beside or self.deterministic is not True):
             raise Unusable(f"arithmetic= says all of it; {(*beside, 'deterministic')[0]}= is given beside it")

@@ -159,11 +159,9 @@ def of(
 def _told(found: Dump, said: flags.Flags) -> Dump:
     """With what follows from flags of its products."""
     stored = [precision.named(found.arithmetic.stored)] if found.arithmetic.stored else []
-    kind = max(found.precision, *stored, key=lambda one: one.u) if stored else found.precision
+    kind = max((found.precision, *stored), key=lambda one: one.u).name
     declared = found.arithmetic
-    return replace(
-        found, arithmetic=flags.granted(said, kind.name, declared), doubt=flags.doubt(said, kind.name, declared)
-    )
+    return replace(found, arithmetic=flags.granted(said, kind, declared), doubt=flags.doubt(said, kind, declared))
 
 
 def factor_of(given: Any, source: str) -> float:

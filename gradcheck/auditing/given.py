@@ -9,7 +9,7 @@ from gradcheck import precision, tensors
 from gradcheck.arithmetic import Arithmetic
 from gradcheck.auditing.matrices import Placed
 from gradcheck.auditing.matrices.door import device, namespace, seen
-from gradcheck.errors import Unusable
+from gradcheck.errors import Unusable, require_kind, text
 from gradcheck.law import CrossEntropy
 
 
@@ -65,15 +65,15 @@ def numbers(name: str, given: Any) -> Any:
     except (TypeError, ValueError, RuntimeError):
         found = None
     if found is None or found.dtype.kind in "OSUMmc":
-        raise Unusable(f"{name}: {' '.join(repr(given).split())!s:.60}; expected real numbers")
+        raise Unusable(f"{name}: {text(given, repr):.60}; expected real numbers")
     return found
 
 
 def require_declared(law: Any, arithmetic: Any) -> None:
     """`Unusable` where one of these is said, and is something else."""
     for name, given, kind in (("law", law, CrossEntropy), ("arithmetic", arithmetic, Arithmetic)):
-        if given is not None and not isinstance(given, kind):
-            raise Unusable(f"{name} is {' '.join(repr(given).split())!s:.60}; expected a gradcheck.{kind.__name__}")
+        if given is not None:
+            require_kind(name, given, kind)
 
 
 def _of_host(name: str, array: Any) -> Any:

@@ -111,9 +111,7 @@ def _linear(dump: Dump, kept: list[Kept], rows: tuple[int, ...]) -> Iterator[Ite
         size = float((F * V).sum() / (V * V).sum())
         near = partial(_near, F, V, size)
         found = list(_numbers(dump, name, size, near))
-        if (
-            name == "smoothing" and size <= 1
-        ):  # of another number it is the same over the others: that with fewer digits is meant
+        if name == "smoothing" and size <= 1:  # or of another number, over the others: that with fewer digits is meant
             share = (dump.L - 1) / dump.L
             found += _numbers(dump, name, size * share, partial(_shared, near, share), smoothing_over="others")
             found.sort(key=lambda tried: len(arithmetic.word(tried[1].smoothing)))

@@ -16,6 +16,11 @@ from gradcheck.problem import Array
 DTYPES = ("float64", "float32")
 
 
+def linear(theta: Any, b: Any, X: Any) -> Any:
+    """The logits (n, L) of samples in rows, of any arrays that have `astype`."""
+    return X.astype(theta.dtype) @ theta.T + b
+
+
 @dataclass(frozen=True)
 class Adapted:
     """A differentiable `loss(theta, b, X, Y)`, or of logits, `loss(Z, Y)`, where `logits(theta, b, X)` are given.

@@ -13,7 +13,7 @@ from mlx import nn
 
 from gradcheck import tensors
 from gradcheck.arithmetic import Arithmetic
-from gradcheck.implementations.adapter import Adapted, require_fits
+from gradcheck.implementations.adapter import Adapted, linear, require_fits
 from gradcheck.implementations.labels import require_unit_mass
 from gradcheck.implementations.record import Implementation, Layout, NotPosed
 from gradcheck.law import CrossEntropy
@@ -61,11 +61,6 @@ def adapted(of: Adapted) -> Implementation:
 
 def _given(options: dict[str, Any]) -> dict[str, Any]:
     return {key: _array(each) if isinstance(each, np.ndarray) else each for key, each in options.items()}
-
-
-def linear(theta: Any, b: Any, X: Any) -> Any:
-    """(n, L)"""
-    return X.astype(theta.dtype) @ theta.T + b
 
 
 def _cross_entropy(Z: Any, Y: Any) -> Any:

@@ -7,8 +7,8 @@ from typing import Any
 
 from mlx import nn
 
-from gradcheck.implementations.adapter import Adapted
-from gradcheck.implementations.mlx import adapted, linear
+from gradcheck.implementations.adapter import Adapted, linear
+from gradcheck.implementations.mlx import adapted
 from gradcheck.implementations.record import Layout, NotPosed
 from gradcheck.law import CrossEntropy
 

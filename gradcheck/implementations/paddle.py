@@ -12,7 +12,7 @@ import numpy as np
 import paddle
 
 from gradcheck.arithmetic import Arithmetic
-from gradcheck.implementations.adapter import Adapted, require_fits
+from gradcheck.implementations.adapter import Adapted, linear, require_fits
 from gradcheck.implementations.labels import require_unit_mass
 from gradcheck.implementations.record import Implementation, Layout, NotPosed
 from gradcheck.law import CrossEntropy
@@ -50,11 +50,6 @@ def _given(options: dict[str, Any]) -> dict[str, Any]:
 
 def _array(found: Any) -> Array | None:
     return None if found is None else np.asarray(found.numpy())
-
-
-def linear(theta: Any, b: Any, X: Any) -> Any:
-    """(n, L)"""
-    return X.astype(theta.dtype) @ theta.T + b
 
 
 def require_near(Z: Any) -> None:

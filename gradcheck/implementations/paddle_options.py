@@ -8,8 +8,8 @@ from typing import Any
 
 import paddle
 
-from gradcheck.implementations.adapter import Adapted
-from gradcheck.implementations.paddle import adapted, linear, require_near
+from gradcheck.implementations.adapter import Adapted, linear
+from gradcheck.implementations.paddle import adapted, require_near
 from gradcheck.implementations.record import Layout, NotPosed
 from gradcheck.law import CrossEntropy
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck.enclosure import Reals
-from gradcheck.errors import Unusable
+from gradcheck.errors import Unusable, require_kind
 from gradcheck.law import CrossEntropy, asking
 from gradcheck.law.options import LABELLED, SAMPLES, WEIGHTS
 from gradcheck.ops import linear, logits, others
@@ -186,6 +186,6 @@ def _lead(view: View) -> tuple[int, ...]:
 
 
 def _ignored(law: CrossEntropy | None, index: int | None) -> int | None:
-    if law is not None and not isinstance(law, CrossEntropy):
-        raise Unusable(f"law is {law!r:.60}; expected a gradcheck.CrossEntropy")
+    if law is not None:
+        require_kind("law", law, CrossEntropy)
     return ignored(index) if law is None or law.ignore is None else law.ignore

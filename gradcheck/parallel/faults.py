@@ -55,9 +55,7 @@ def found(failing: Iterable[tuple[str, Trial]], ask: Callable[[Trial], Asked], s
 def _named(trial: Trial, answer: Asked, name: str, value: Gathered, shares: Shares) -> Iterator[tuple[str, bool]]:
     """Each fault that says what this would be, and whether it is that."""
     comparison = compared(trial, value, shares, name)
-    if (
-        not comparison.verdict().failed
-    ):  # it failed once, and does not now: whatever is right would be said to explain it
+    if not comparison.verdict().failed:  # any more: whatever is right would be said to explain it
         return
     with np.errstate(all="ignore"):
         for words, returned in _hypotheses(trial, answer, shares, name):

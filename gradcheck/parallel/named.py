@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from gradcheck.arithmetic import Arithmetic
-from gradcheck.errors import Unusable, kind
+from gradcheck.errors import Unusable, kind, require_kind
 from gradcheck.law import CrossEntropy
 from gradcheck.parallel.rank import MARK
 from gradcheck.settings import LONGEST_CALL
@@ -61,9 +61,8 @@ def require(law: Any, arithmetic: Any, **numbers: Any) -> None:
         )
     if getattr(law, "own", False):
         raise Unusable("a loss of one's own is not judged on ranks; expected a cross-entropy and its options")
-    for name, value, kind_of in (("law", law, CrossEntropy), ("arithmetic", arithmetic, Arithmetic)):
-        if not isinstance(value, kind_of):
-            raise Unusable(f"{name} is {value!r:.60}; expected a gradcheck.{kind_of.__name__}")
+    require_kind("law", law, CrossEntropy)
+    require_kind("arithmetic", arithmetic, Arithmetic)
     for name, value in numbers.items():
         types, least, most = NUMBERS[name]
         if isinstance(value, bool) or not isinstance(value, types) or not least <= value <= most:

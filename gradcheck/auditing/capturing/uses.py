@@ -73,10 +73,8 @@ class Uses:
             return self._passing.forward(given)
         if any(parameter.changed for parameter in self.parameters.values()):
             self._begin()
-        X, aliases = (
-            self._taken(given),
-            {name: parameter.alias(held[name]) for name, parameter in self.parameters.items()},
-        )
+        X = self._taken(given)
+        aliases = {name: parameter.alias(held[name]) for name, parameter in self.parameters.items()}
         kept = {name: held[name] for name in self.parameters}
         try:
             held.update(aliases)

@@ -15,7 +15,7 @@ from gradcheck.readings.running.base import Base
 from gradcheck.readings.running.conditions import COMPARISONS, Condition, chosen, compared
 from gradcheck.readings.running.moving import MOVING
 from gradcheck.readings.running.operands import Operand, carrying, dtype_of, flat, given, part, parts_of, real, written
-from gradcheck.readings.running.parts import FLOAT64, QUIET, Ordinary, Parts, truthful
+from gradcheck.readings.running.parts import FLOAT64, QUIET, Parts, truthful
 from gradcheck.readings.running.parts import arithmetic as precision_of
 from gradcheck.readings.running.plans import constant, made, moving, spoil
 
@@ -198,7 +198,7 @@ def _read(primitive: Primitive, operands: tuple[Operand, ...], options: dict[str
     p = precision_of(dtype)
     if primitive.rounding is not None:
         found: Parts = primitive.rounding(*parts, p, **options)
-        found = truthful(found, parts) if p.truthful and type(found) is not Ordinary else found
+        found = truthful(found, parts) if p.truthful else found
         how: tuple[Any, ...] = primitive.rounding, p, options
     else:
         how = moving(primitive.value, **options), None, options

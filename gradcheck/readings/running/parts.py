@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from gradcheck import bounds, precision
-from gradcheck.enclosure import ETA64, U64, Reals, outward
+from gradcheck.enclosure import ETA64, U64, Reals, margin, outward
 from gradcheck.precision import Precision
 
 FLOAT64 = np.dtype(np.float64)
@@ -176,7 +176,7 @@ def truthful(found: Parts, operands: Iterable[Parts]) -> Parts:
     return Parts(found.value, np.where(infinite, np.inf, found.error))
 
 
-SAFE, SAFE_ETA = 1 + 2 * (16 + 2) * U64, 16 * ETA64
+SAFE, SAFE_ETA = margin(16)
 
 
 def rounded(value: Any, error: Any, p: Precision, *, certain: Any = False) -> Parts:

@@ -15,7 +15,7 @@ from typing import Any, NamedTuple, TypeVar
 import numpy as np
 
 from gradcheck.precision import Precision
-from gradcheck.readings.running.parts import Ordinary, Parts, truthful
+from gradcheck.readings.running.parts import Parts, truthful
 
 NUMBERS = (int, float, np.generic, np.ndarray)  # operands that a text has written down, or made of a shape
 Array = TypeVar("Array")
@@ -60,7 +60,7 @@ class Plan:
                 state[place] = rounding(*parts)
                 continue
             found = rounding(*parts, p, **options)
-            state[place] = truthful(found, parts) if p.truthful and type(found) is not Ordinary else found
+            state[place] = truthful(found, parts) if p.truthful else found
         found = state[result[0]]
         return found.value, found.error, result[1]
 
