@@ -98,14 +98,13 @@ EARLY = ", before anything was judged; with --isolate, that is a verdict"
 TARGETS = {
     "exits in a call": ("def gradients(*a): os._exit(0)", 1, ENDED + EARLY),
     "exits later": (
-        "def gradients(*a):\n    if calls > 60: os._exit(0)\n    return good(*a)",
+        "def gradients(*a):\n    if calls > 6: os._exit(0)\n    return good(*a)",
         1,
-        "of 15 problems judged); with --isolate",
+        "of 8 problems judged); with --isolate",
     ),
     "exits in C": ("def gradients(*a): ctypes.CDLL(None).exit(0)", 1, ENDED),
     "exits when it is imported": ("os._exit(0)", 1, ENDED + EARLY),
     "crashes": ("def gradients(*a): ctypes.string_at(0)", 1, "the run was ended by SIGSEGV"),
-    "is killed": ("def gradients(*a): os.kill(os.getpid(), 9)", 1, "the run was ended by SIGKILL"),
     "exits at exit": ("atexit.register(lambda: os._exit(0))\ngradients = wrong", 1, "disagree"),
     "takes sys.exit away": (
         "def gradients(*a):\n    sys.exit = lambda *x: None\n    return wrong(*a)",
@@ -148,10 +147,15 @@ TARGETS = {
 }
 
 
+FEW = ("--max-examples", "8", "--check", "theta_gradient")  # with one check most of a run is its beginning and its end
+
+
 @pytest.mark.parametrize("name", TARGETS)
 def test_a_target_cannot_end_a_run_with_status_0_and_nothing_judged(name):
+    """One of them is asked by every check, of which some have threads of their own."""
     body, status, words = TARGETS[name]
-    code, out, err = ran("verify", f"{written(body)}{':gradients' * ('looked' in name)}", "--max-examples", "15")
+    asked = FEW[:2] if "thread" in name else FEW
+    code, out, err = ran("verify", f"{written(body)}{':gradients' * ('looked' in name)}", *asked)
     assert code == status, err
     # the interpreter itself may crash where a function that traces it raises: then that is told
     assert words in out + err or (name == "traces" and "SIGSEGV" in err)
@@ -209,6 +213,8 @@ def test_pytest_passes_on_what_it_judged():
         "no:cacheprovider",
         "--gradcheck-max-examples",
         "3",
+        "-k",
+        "theta_gradient",
         "--junitxml=a.xml",
     ]
     for target, status in (("numpy", 0), (written("gradients = wrong"), 1)):
@@ -220,7 +226,7 @@ def test_pytest_passes_on_what_it_judged():
 @pytest.mark.parametrize(
     ("words", "status"),
     [
-        (["verify", "numpy", "--max-examples", "2"], 0),
+        (["verify", "numpy", *FEW], 0),
         (["verify", "target.py", "--max-examples", "2", "--check", "theta_gradient"], 1),
         (["verify", "nowhere.py"], 2),
         (["verify", "--no-such-option"], 2),
@@ -337,16 +343,19 @@ def gone(*names):
 @linux
 @pytest.mark.parametrize("where", APART)
 def test_what_a_target_has_started_ends_with_the_run_whatever_session_it_is_in(where):
-    words = [*APART[where], "--max-examples", "5", "--check", "theta_gradient"]
-    code, out, err = ran("verify", written(LEAVES.replace("HANGS", "")), *words)
-    assert code == 1, err
-    assert "disagree" in out
+    right = LEAVES.replace("HANGS", "").replace("wrong", "good")  # what is wrong would be explained first
+    code, out, err = ran("verify", written(right), *APART[where], *FEW)
+    assert code == 0, err
+    assert "agree" in out
     gone("own", "child", "orphan")
 
 
+ENDS = [*((each, "here") for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL))]
+ENDS += [(each, "isolated") for each in (signal.SIGINT, signal.SIGKILL)]  # the others come by the same way
+
+
 @linux
-@pytest.mark.parametrize("where", APART)
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+@pytest.mark.parametrize(("number", "where"), ENDS)
 def test_a_run_that_is_ended_shows_what_was_judged_and_leaves_nothing(number, where):
     process = started("verify", written(LEAVES.replace("HANGS", SLEEPS)), *APART[where])
     pids("ready")
@@ -475,8 +484,9 @@ def test_a_hang_up_is_ignored_where_that_was_asked_for():
 def test_no_folder_is_left_in_the_temporary_one(folder):
     temporary = folder / "temporary"
     temporary.mkdir()
-    for words in (["verify", "numpy"], ["verify", "numpy", "--isolate"], ["fuzz", "numpy", "--workers", "1"]):
-        ran(*words, "--max-examples", "3", env={**os.environ, "TMPDIR": str(temporary)})
+    apart, campaign = ["verify", "numpy", "--isolate"], ["fuzz", "numpy", "--workers", "1"]
+    for words in (["verify", "numpy", "--max-examples", "3"], [*apart, *FEW], [*campaign, *FEW]):
+        assert ran(*words, env={**os.environ, "TMPDIR": str(temporary)})[0] == 0
     assert not list(temporary.iterdir())
 
 
