@@ -45,7 +45,7 @@ def gradients(theta, b, X, Y):
 """
 CHECKS = ("bias_gradient", "finite")
 SIZE = 12  # problems of a shard here, and in the runs of the command: a shard is a shard
-OF_A_RUN = 40
+OF_A_RUN = 20
 PATIENCE = 60  # seconds until a test gives up on what must come; no verdict depends on it
 
 

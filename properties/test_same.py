@@ -71,7 +71,7 @@ def report(tmp_path_factory) -> bytes:
 
 
 def verified(folder: Path, **given) -> bytes:
-    ran(folder, "verify", "model.py", "--max-examples", "60", "--json", "out.json", **given)
+    ran(folder, "verify", "model.py", "--max-examples", "15", "--json", "out.json", **given)
     return (folder / "out.json").read_bytes()
 
 
