@@ -46,6 +46,7 @@ def gradients(theta, b, X, Y):
 CHECKS = ("bias_gradient", "finite")
 SIZE = 12  # problems of a shard here, and in the runs of the command: a shard is a shard
 OF_A_RUN = 20
+MANY = 4 * SIZE
 PATIENCE = 60  # seconds until a test gives up on what must come; no verdict depends on it
 
 
@@ -79,6 +80,12 @@ def target(folder: Path, text: str) -> Target:
 def wrong(tmp_path) -> Job:
     """Not divided by n, and posed what needs no strained regime to show it, whatever this version of Hypothesis draws."""
     return Job(target(tmp_path, RIGHT.replace(" / X.shape[1]", "")), checks=CHECKS, regimes=("ties",), size=SIZE)
+
+
+@pytest.fixture
+def expected(wrong, tmp_path, once) -> Outcome:
+    """What one worker finds in the first `MANY` problems, where nothing goes wrong."""
+    return once.of("a campaign", lambda: Campaign(wrong, Here(), tmp_path / "a").run(Budget(problems=MANY)))
 
 
 @pytest.fixture
@@ -204,9 +211,8 @@ def test_what_is_in_the_corpus_is_not_new(wrong, tmp_path):
     assert [f.key for f in first.new] == [f.key for f in second.findings] and not second.new
 
 
-def test_a_killed_worker_changes_no_finding(wrong, tmp_path):
+def test_a_killed_worker_changes_no_finding(wrong, tmp_path, expected):
     """The shards that it had in hand are done again."""
-    expected = Campaign(wrong, Here(), tmp_path / "a").run(Budget(problems=5 * SIZE))
     workers, killed = Processes(2), []
 
     def kill(outcome: Outcome) -> None:
@@ -215,7 +221,7 @@ def test_a_killed_worker_changes_no_finding(wrong, tmp_path):
             killed.append(victim.pid)
             victim.kill()
 
-    found = Campaign(wrong, workers, tmp_path / "b", kill).run(Budget(problems=5 * SIZE))
+    found = Campaign(wrong, workers, tmp_path / "b", kill).run(Budget(problems=MANY))
     assert killed and keys(found) == keys(expected) and not found.interrupted
 
 
@@ -227,16 +233,15 @@ def test_a_target_that_takes_its_worker_with_it_is_a_finding(tmp_path):
     assert {f.outcome for f in outcome.findings} == {"errored"}
 
 
-def test_a_campaign_that_was_cut_short_goes_on(wrong, tmp_path):
+def test_a_campaign_that_was_cut_short_goes_on(wrong, tmp_path, expected):
     """Finished shards are read back, also past a line that its writer did not finish; only the others are posed."""
-    expected = Campaign(wrong, Here(), tmp_path / "a").run(Budget(problems=4 * SIZE))
     ledger = Ledger(tmp_path / "b", wrong)
     for number in (2, 0):
         ledger.add(work(wrong, number))
     with ledger.progress.open("a", encoding="utf-8") as file:
         file.write(dumps(work(wrong, 1))[:-20])
-    found = Campaign(wrong, Here(), tmp_path / "b").run(Budget(problems=4 * SIZE))
-    assert (found.resumed, found.fresh, found.problems) == (2, 2 * SIZE, 4 * SIZE)
+    found = Campaign(wrong, Here(), tmp_path / "b").run(Budget(problems=MANY))
+    assert (found.resumed, found.fresh, found.problems) == (2, 2 * SIZE, MANY)
     assert keys(found) == keys(expected) and not ledger.progress.exists()
 
 
@@ -557,9 +562,8 @@ def cluster(started_cluster, folder, monkeypatch):
     return started_cluster
 
 
-def test_a_cluster_with_a_worker_killed_finds_the_same(wrong, tmp_path, cluster):
+def test_a_cluster_with_a_worker_killed_finds_the_same(wrong, tmp_path, expected, cluster):
     """Shards of the lost worker are done again by others."""
-    expected = Campaign(wrong, Here(), tmp_path / "a").run(Budget(problems=5 * SIZE))
     killed = []
 
     def kill(outcome: Outcome) -> None:
@@ -567,8 +571,8 @@ def test_a_cluster_with_a_worker_killed_finds_the_same(wrong, tmp_path, cluster)
             killed.append(cluster.workers[0].pid)
             os.kill(killed[0], signal.SIGKILL)
 
-    found = Campaign(wrong, Cluster(cluster.scheduler_address), tmp_path / "b", kill).run(Budget(problems=5 * SIZE))
-    assert killed and keys(found) == keys(expected) and found.problems == 5 * SIZE
+    found = Campaign(wrong, Cluster(cluster.scheduler_address), tmp_path / "b", kill).run(Budget(problems=MANY))
+    assert killed and keys(found) == keys(expected) and found.problems == MANY
 
 
 @pytest.mark.skipif(os.name != "posix", reason="signals are sent as POSIX has them")
