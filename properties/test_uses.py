@@ -233,7 +233,7 @@ def test_a_gradient_that_is_wrong_at_smaller_logits_alone_is_not_blamed_on_what_
 
 
 @pytest.mark.parametrize("limit", [lambda c: np.clip(c, -100, 100), lambda c: c * (abs(c) > 1e-4)])
-def test_an_upstream_gradient_that_is_cut_off_is_seen(limit):
+def test_an_upstream_gradient_that_is_cut_off_is_seen(limit, undiagnosed):
     """What scales a loss is far from 1 on both sides."""
 
     def upstream(theta, b, X, Y, c):
