@@ -306,6 +306,15 @@ def test_wherever_c_is_multiplied_in_the_result_lies_within_the_bound(problem, p
                 assert (exact.inflate(allowed).test_ratio(value.astype(float)) <= 1).all()
 
 
+def test_each_further_operation_with_c_is_granted_its_rounding():
+    """Of a kept output c is multiplied in more than once."""
+    trial = Trial(RIGHT, next(p for p in posed("float32") if p.n > 1))
+    once, thrice = (scaled(trial, np.array([3.0]), times) for times in (1, 3))
+    for key, (exact, allowed) in once.items():
+        more = thrice[key][1] - allowed
+        assert (more >= 2 * trial.problem.precision.u * abs(exact.midpoint))[np.isfinite(allowed)].all()
+
+
 @settings(max_examples=60)
 @given(problem=problems(dtypes=DTYPES, regimes=("two-classes", "square", "single-sample", "soft-labels")))
 def test_c_is_granted_two_roundings_more_and_no_others(problem):
