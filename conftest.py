@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
-EXAMPLES = {"quick": 10, "dev": 50, "ci": 100, "thorough": 2000}  # seeds are fixed: docs/mutants.md is of quick
+EXAMPLES = {"quick": 10, "dev": 30, "ci": 100, "thorough": 2000}  # seeds are fixed: docs/mutants.md is of quick
 
 for profile, count in EXAMPLES.items():
     settings.register_profile(

@@ -335,8 +335,8 @@ def test_a_disagreement_is_never_hidden(outcomes):
 
 @cache
 def run_of_the_right_implementation(law: CrossEntropy) -> Run:
-    """All checks, 200 test cases."""
-    return conform(OTHERS.get(law, RIGHT))
+    """All checks, 100 test cases."""
+    return conform(OTHERS.get(law, RIGHT), max_examples=100)
 
 
 ASKS = {"upstream_gradients_of_samples": CrossEntropy(reduction="none"), "no_sample_counts": IGNORING}  # another loss
@@ -348,7 +348,7 @@ OTHERS = {
 
 @EVERY_CHECK
 def test_every_check_is_judged_on_some_problem_of_a_run(check):
-    """Each is due within 200 test cases and finds something to judge: none is skipped by its own conditions."""
+    """Each is due within 100 test cases and finds something to judge: none is skipped by its own conditions."""
     tally = run_of_the_right_implementation(ASKS.get(check.name, CrossEntropy())).tallies[check.name]
     assert tally.judged > 0
     assert tally.outcome is Outcome.AGREE

@@ -126,6 +126,14 @@ def test_what_is_lost_of_a_weight_is_lost_as_often_as_it_is_taken():
     np.testing.assert_array_equal(Folded(p, p.precision).error, 4 * p.precision.eta * (1 + Y.astype(float)))
 
 
+@pytest.mark.parametrize(("weight", "known"), [(30_000.0, True), (70_000.0, False)])
+def test_nothing_is_known_of_labels_whose_weight_overflows(weight, known):
+    """Not even of the labels of other classes: 65,504 is the largest number of float16."""
+    theta, b, X = (np.ones(shape, np.float16) for shape in ((2, 1), (2, 1), (1, 2)))
+    p = Problem(theta, b, X, np.eye(2, dtype=np.float16), law=CrossEntropy(class_weight=(1.0, weight), mean_of=1))
+    assert np.isfinite(Folded(p, p.precision).error).tolist() == [[known, known]] * 2
+
+
 LOSS = summed.Loss(CrossEntropy(), 0.25, 3, 5, True, MODEL, FLOAT64)
 
 

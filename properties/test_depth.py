@@ -1,6 +1,7 @@
 """A declared depth of sums: what it grants holds for sums of sums, is sharper, and a false declaration is told as such."""
 
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from gradcheck.auditing.dump import of
 from gradcheck.auditing.plan import error_model
 from gradcheck.bounds import rescaling
 from gradcheck.bounds.columns import summed
+from gradcheck.bounds.penalties import penalised_loss
 from gradcheck.bounds.roundings import depth
 from gradcheck.checks import CHECKS
 from gradcheck.cli import main
@@ -158,6 +160,13 @@ def test_a_sum_of_sums_and_two_that_are_subtracted_are_granted_the_chain_of_each
             most = min(L - 1, K) + min(n - 1, K) + 1
             assert most <= max(depth(p, 2 * L * n - 1, among=2 * L * n), 1)
         assert depth(p, L - 1) == min(L - 1, K)
+
+
+def test_a_penalty_is_one_more_sum_beside_that_of_the_losses():
+    """In chains of 4 the squares of 40 weights and what they are added to are granted 9 additions, as 10 in any order are."""
+    chained, usual = granted("float32", Arithmetic(sums="chain:4")), granted("float32", Arithmetic())
+    of = partial(penalised_loss, np.array(0.0), np.array(0.0), np.array(1.0), 2.0)
+    assert of(chained, count=40) == pytest.approx(of(usual, count=9), rel=1e-12)
 
 
 def test_a_chain_is_no_weaker_than_any_order_and_rescales_no_oftener_than_it_adds():

@@ -45,7 +45,7 @@ DECLARED = {name: it for name, it in CORRECT.items() if it.arithmetic != Arithme
 
 
 @pytest.mark.parametrize("name", ["autocast", "atomic"])
-def test_what_is_not_declared_is_not_granted(name):
+def test_what_is_not_declared_is_not_granted(name, undiagnosed):
     """The same code without its declaration disagrees."""
     run = conform(replace(CORRECT[name], arithmetic=Arithmetic()), dtype="float32", max_examples=100)
     assert run.failures

@@ -20,6 +20,7 @@ from gradcheck.implementations.posing import same_loss
 from gradcheck.law import CrossEntropy
 from gradcheck.law.own import LAWS
 from gradcheck.mistakes import MISTAKES
+from gradcheck.printable import clipped
 from gradcheck.readings import sound
 from gradcheck.readings.program import Program
 from gradcheck.referees import lawful
@@ -83,6 +84,12 @@ def test_the_digest_is_of_the_text_and_of_what_it_uses():
         exec(f"def helper(x):\n    return x * {number}\ndef made(Z, Y):\n    return helper(Z * Y).sum()\n", space)
         texts.append(Loss(space["made"]).digest)
     assert texts[0] != texts[1]
+
+
+def test_a_long_name_is_clipped():
+    """It stands in each line that names the loss."""
+    assert Loss(lambda Z, Y: Z.sum(), name="x" * 60).name == "x" * 60
+    assert Loss(lambda Z, Y: Z.sum(), name="x" * 100).name == clipped("x" * 100, 60) != "x" * 100
 
 
 def scaled(by):

@@ -101,13 +101,13 @@ def test_checks_pose_no_other_shape_of_what_they_are_given():
 
 
 @pytest.mark.parametrize("name", [name for name, mistake in MISTAKES.items() if not mistake.regimes][::4])
-def test_mistakes_are_caught_on_few_shapes(name):
+def test_mistakes_are_caught_on_few_shapes(name, shared_truths):
     it = compiling(MISTAKES[name].implementation())
     judging = Judging(it, select(()), "float64", few=frozenset(few(it, 0)))
     assert any(v.failed for problem in drawn(it, 0, 60) for v in judging.judge(problem).values())
 
 
-def test_a_failure_may_shrink_to_any_shape():
+def test_a_failure_may_shrink_to_any_shape(undiagnosed):
     it = load("numpy")
 
     def gradients(theta, b, X, Y):

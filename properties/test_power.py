@@ -98,7 +98,7 @@ def test_a_column_that_takes_from_the_others_fails_the_property_that_columns_do_
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_every_wrong_implementation_fails_its_run(name):
+def test_every_wrong_implementation_fails_its_run(name, undiagnosed):
     """Exit status 1 after 50 test cases, by the first check named for it, and a smallest problem on which it fails."""
     mistake = WRONG[name]
     run = conform(mistake.build(), checks=mistake.caught_by[:1], regimes=mistake.regimes, max_examples=50)
@@ -108,7 +108,7 @@ def test_every_wrong_implementation_fails_its_run(name):
 
 @pytest.mark.parametrize("name", ["flipped_sign", "missing_mean", "first_class_as_reference", "labels_shifted_by_one"])
 @pytest.mark.parametrize("dtype", ["float32", "float16", "bfloat16"])
-def test_what_is_plainly_wrong_is_caught_in_every_precision(dtype, name):
+def test_what_is_plainly_wrong_is_caught_in_every_precision(dtype, name, undiagnosed):
     """Coarse bounds are no excuse."""
     run = conform(WRONG[name].build(), dtype=dtype, checks=("logits_gradient",), max_examples=20)
     assert status([run]) == 1

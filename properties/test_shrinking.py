@@ -14,6 +14,7 @@ from gradcheck.tally import Tally, rank
 from gradcheck.verdict import CONVINCING, Outcome, Verdict
 from gradcheck.verify import Run
 
+pytestmark = pytest.mark.usefixtures("undiagnosed")
 NUMBERS = st.floats(allow_nan=False, allow_infinity=False, width=16)
 
 

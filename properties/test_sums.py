@@ -81,9 +81,9 @@ def code(softmax):
 
 @pytest.mark.parametrize("dtype", KINDS)
 @pytest.mark.parametrize("name", SOFTMAXES)
-def test_code_that_sums_in_float32_agrees(name, dtype):
+def test_code_that_sums_in_float32_agrees(name, dtype, shared_truths):
     """In every regime, offsets and saturated logits among them."""
-    run = conform(code(SOFTMAXES[name]), dtype=dtype, max_examples=150, seed=7)
+    run = conform(code(SOFTMAXES[name]), dtype=dtype, max_examples=80, seed=7)
     assert not run.failures, [f"{f.check.name} {f.verdict} {f.problem}" for f in run.failures]
     assert run.tallies["logits_gradient"].counts[Outcome.AGREE] and run.tallies["softmax"].counts[Outcome.AGREE]
 

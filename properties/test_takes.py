@@ -195,7 +195,7 @@ def test_no_check_calls_with_another_shape():
     assert any("twice" in str(f) or run.diagnosis for f in run.failures)
 
 
-def test_a_fault_of_a_large_multiple_is_found_and_its_problem_is_one_that_is_taken():
+def test_a_fault_of_a_large_multiple_is_found_and_its_problem_is_one_that_is_taken(undiagnosed):
     def gradients(theta, b, X, Y):
         found = right(theta, b, X, Y)
         if X.shape[1] > 16:
@@ -221,7 +221,7 @@ def of_labels(seen, wrong=""):
     return gradients
 
 
-def test_index_labels_are_of_each_integer_type_that_is_declared():
+def test_index_labels_are_of_each_integer_type_that_is_declared(undiagnosed):
     seen = set()
     takes = Takes(labels=("int32", "uint8", "int64"))
     value = {"checks": ["bias_gradient"], "layout": INDEX, "max_examples": 60}

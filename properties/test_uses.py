@@ -233,7 +233,7 @@ def test_a_gradient_that_is_wrong_at_smaller_logits_alone_is_not_blamed_on_what_
 
 
 @pytest.mark.parametrize("limit", [lambda c: np.clip(c, -100, 100), lambda c: c * (abs(c) > 1e-4)])
-def test_an_upstream_gradient_that_is_cut_off_is_seen(limit):
+def test_an_upstream_gradient_that_is_cut_off_is_seen(limit, undiagnosed):
     """What scales a loss is far from 1 on both sides."""
 
     def upstream(theta, b, X, Y, c):
@@ -304,6 +304,15 @@ def test_wherever_c_is_multiplied_in_the_result_lies_within_the_bound(problem, p
             for key, value in found.items():
                 exact, allowed = truths[key]
                 assert (exact.inflate(allowed).test_ratio(value.astype(float)) <= 1).all()
+
+
+def test_each_further_operation_with_c_is_granted_its_rounding():
+    """Of a kept output c is multiplied in more than once."""
+    trial = Trial(RIGHT, next(p for p in posed("float32") if p.n > 1))
+    once, thrice = (scaled(trial, np.array([3.0]), times) for times in (1, 3))
+    for key, (exact, allowed) in once.items():
+        more = thrice[key][1] - allowed
+        assert (more >= 2 * trial.problem.precision.u * abs(exact.midpoint))[np.isfinite(allowed)].all()
 
 
 @settings(max_examples=60)
