@@ -1,8 +1,8 @@
 """`python -m benchmarks.own_losses --problems 10000 --dtype float64`: correct gradients by torch and JAX are not refused.
 
-With --traced they are judged by what JAX traces of the same losses. With --peers the same wrong gradients are shown to us and to
-the checkers of torch, JAX and autograd. Torch computes where GRADCHECK_DEVICE says, such as cuda. Exits with 1 where a correct
-gradient is refused.
+Beside them is what is told of the plain cross-entropy by hand. With --traced they are judged by what JAX traces of the same losses.
+With --peers the same wrong gradients are shown to us and to the checkers of torch, JAX and autograd. Torch computes where
+GRADCHECK_DEVICE says, such as cuda. Exits with 1 where a correct gradient is refused.
 """
 
 import sys
@@ -14,7 +14,7 @@ from multiprocessing import get_context
 import click
 
 from benchmarks.own_losses.asked import ask
-from benchmarks.own_losses.judged import FRAMEWORKS, measure
+from benchmarks.own_losses.judged import FRAMEWORKS, by_hand, measure
 from benchmarks.own_losses.specs import SPECS
 
 DTYPES = ("float64", "float32", "float16", "bfloat16")
@@ -41,6 +41,8 @@ def main(*, problems, dtypes, losses, frameworks, traced, peers, seed, workers):
             for line in row.refused[:3]:
                 click.echo(f"  {line}")
             refused += len(row.refused)
+        for row in pool.map(partial(by_hand, count=problems, seed=seed), dtypes if problems else ()):
+            click.echo(f"{row.loss:<13} {row.dtype:<8} {row.tells()}, by the bounds of docs/bounds.md")
         for lines in pool.map(partial(ask, count=peers, seed=seed), asked):
             click.echo("\n".join(lines))
     sys.exit(1 if refused else 0)

@@ -15,12 +15,13 @@ from gradcheck.checks import CHECKS, Trial
 from gradcheck.drawing import pose
 from gradcheck.implementations import Implementation
 from gradcheck.implementations.takes import Takes
-from gradcheck.law import Loss
+from gradcheck.law import CrossEntropy, Loss
 from gradcheck.problem import Problem
 from gradcheck.verify import GRADIENTS
 
 FRAMEWORKS = ("torch", "jax")
 JUDGED = {**GRADIENTS, "loss": "loss"}
+SMALL = 10  # a logit z is off by u|z| before anything is made of it, whatever the loss is: what is told follows from its size
 
 
 @dataclass
@@ -34,18 +35,22 @@ class Row:
     outcomes: Counter[str] = field(default_factory=Counter)
     worst: float = 0.0
     told: list[float] = field(default_factory=list)
+    told_of_small: list[float] = field(default_factory=list)  # where logits are at most SMALL
     refused: list[str] = field(default_factory=list)
 
     def __str__(self) -> str:
         judged = self.outcomes["agree"] / max(1, sum(self.outcomes.values()))
-        told = statistics.median(self.told) if self.told else np.nan
         return (
             f"{self.loss:<13} {self.dtype:<8} {self.framework:<5} {self.problems:>6} problems, refused {len(self.refused)}, "
-            f"judged {judged:6.1%}, worst {self.worst:.2f}, tells {told:.1e}"
+            f"judged {judged:6.1%}, worst {self.worst:.2f}, {self.tells()}"
         )
 
+    def tells(self) -> str:
+        told, small = (statistics.median(each) if each else np.nan for each in (self.told, self.told_of_small))
+        return f"tells {told:.1e}, {small:.1e} where |Z| <= {SMALL}"
 
-def drawn(law: Loss, dtype: str, count: int, seed: int, body: Callable[[Problem], None]) -> None:
+
+def drawn(law: Loss | CrossEntropy, dtype: str, count: int, seed: int, body: Callable[[Problem], None]) -> None:
     """Problems of a run, of few shapes as JAX compiles for each; every label is of one class."""
     it = Implementation("given", gradients=lambda *arrays: {}, law=law, takes=Takes(compiles=True))
 
@@ -79,11 +84,34 @@ def judge(row: Row, law: Loss, problem: Problem, found: tuple[float, dict[str, A
         with np.errstate(all="ignore"):
             off = abs(got - np.ravel(truth.midpoint))[known] / limit[known]
         row.worst = max(row.worst, float(np.nanmax(off, initial=0.0)))
-        if name == "theta":
-            exact = abs(np.ravel(truth.midpoint))
-            top = int(exact.argmax())
-            if exact[top] > 0:
-                row.told.append(float(limit[top] / exact[top]))
+    if "theta" in gradients:
+        told(row, trial)
+
+
+def told(row: Row, trial: Trial) -> None:
+    """The least relative fault of the largest entry of the gradient of theta that disagrees, whatever rounding does to it."""
+    truth = trial.truth.enclosure("theta")
+    exact, limit = abs(np.ravel(truth.midpoint)), np.ravel(trial.truth.allowed("theta") + truth.radius)
+    top = int(exact.argmax())
+    if exact[top] > 0:
+        least = float(limit[top] / exact[top])
+        row.told.append(least)
+        theta, b, X = trial.problem.reals[:3]
+        if abs(theta @ X + b).max() <= SMALL:
+            row.told_of_small.append(least)
+
+
+def by_hand(dtype: str, count: int, seed: int) -> Row:
+    """What is told of the plain cross-entropy by the bounds of docs/bounds.md: a text of a loss can hardly be sharper."""
+    row, law = Row("cross-entropy", dtype, "hand"), CrossEntropy()
+
+    def body(problem: Problem) -> None:
+        row.problems += 1
+        with np.errstate(all="ignore"):
+            told(row, Trial(Implementation("given", lambda *arrays: {}, law=law), problem))
+
+    drawn(law, dtype, count, seed, body)
+    return row
 
 
 def measure(what: tuple[str, str, str], *, traced: bool, count: int, seed: int) -> Row:
