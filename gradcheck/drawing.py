@@ -25,7 +25,7 @@ from gradcheck.strategies import laws, palette, problems
 from gradcheck.strategies.arrays import Shape
 from gradcheck.strategies.taken import Room
 
-READER = "_get_local_constants"  # of Hypothesis, in versions that read sources
+READER, FOUND = "_get_local_constants", "_local_constants"  # of Hypothesis, in versions that read sources
 
 
 def pose(
@@ -76,11 +76,11 @@ def unread() -> Iterator[None]:
     None is lost: it takes none of more than 50 bytes, and what problems are made of is longer.
     """
     providers: Any = sys.modules.get("hypothesis.internal.conjecture.providers")
-    read = getattr(providers, READER, None)
-    if read is None:
+    read, known = (getattr(providers, name, None) for name in (READER, FOUND))
+    if read is None or known is None:
         yield
         return
-    setattr(providers, READER, lambda: providers._local_constants)  # what is known already
+    setattr(providers, READER, lambda: known)
     try:
         yield
     finally:

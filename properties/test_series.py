@@ -13,6 +13,7 @@ from gradcheck.checks import taylor as checks
 from gradcheck.checks.trial import Trial
 from gradcheck.readings.balls import Balls
 from gradcheck.readings.primitives import PRIMITIVES, Primitive
+from gradcheck.readings.running.conditions import Condition
 from gradcheck.readings.series import NoSeries, Series, capped
 from gradcheck.readings.tape import Variable
 from gradcheck.referees import oracle, taylor
@@ -151,6 +152,20 @@ def test_a_line_is_put_together_before_the_interval_is():
     found = read(lambda Z: (Z - Z[:1]) * 2, HALF, flint.arb(0, 1))
     assert all(ball == 0 for ball in found.term(0).entries[:3])
     assert float(found.term(0).entries[3].rad()) == pytest.approx(2.0, rel=1e-6)  # |2 (0 - 1)|, not 2 (0 + 1) + ...
+
+
+def test_a_sum_of_lines_is_a_line():
+    """It is read about the same ball as they are."""
+    line = Series.line(Balls.exact(HALF), Balls.exact(MOVE), flint.arb(0, 1))
+    (found, *_) = line.sum(axis=1).settled().term(0).entries
+    assert found.contains(1.75 + 0.5) and found.contains(1.75 - 0.5) and not found.contains(1.75 + 0.75)
+
+
+def test_there_is_no_series_of_a_choice_that_is_in_doubt():
+    """By a comparison of what does not move, which no step turns: of numbers that are not known well enough."""
+    doubted = Condition(HALF > 0, np.zeros(HALF.shape, dtype=bool))
+    with pytest.raises(NoSeries, match="a kink of where"):
+        read(lambda Z: gnp.where(doubted, Z, 2 * Z), HALF, flint.arb(0))
 
 
 @pytest.mark.parametrize(
