@@ -309,6 +309,45 @@ def test_gradients_that_were_clipped_are_refused_and_those_of_a_loss_scale_divid
     assert agrees(step("hooked", lambda _: None))["grad_theta"] == "disagree"
 
 
+def clamped(head, tmp_path, since):
+    """What is said of the parameters' gradients where this was done to them since."""
+    captured = gradcheck.capture(head, tmp_path / "dump")
+    X, y = batch()
+    loss = cross_entropy(head(X.to(head.weight.dtype)), y)
+    loss.backward()
+    with torch.no_grad():
+        since(head.weight.grad, head.bias.grad)
+    found = audit_path(captured.write(y, loss)).findings
+    return {finding.quantity: " ".join(finding.faults) for finding in found if finding.verdict.failed}
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+def test_gradients_that_were_clipped_by_value_are_said_to_be(head, dtype, tmp_path):
+    """They disagree, since a clamp may be the fault itself."""
+    limit = 0.005
+    told = clamped(head.to(dtype), tmp_path, lambda *_: torch.nn.utils.clip_grad_value_(head.parameters(), limit))
+    assert set(told) == {"grad_theta", "grad_b"}
+    for words in told.values():
+        assert "entries are exactly ±0.005, the largest of all, where the gradient is larger" in words
+        assert "as after clip_grad_value_(0.005)" in words
+
+
+CLAMPED = {
+    "and one more entry": lambda G, b: (G.clamp_(-0.005, 0.005), G[abs(G).argmin() // D].mul_(0.5)),
+    "from below": lambda G, b: G.copy_(torch.where(abs(G) < 0.005, G.sign() * 0.005, G)),
+    "all of a size": lambda G, b: G.sign_(),
+    "one alone": lambda G, b: G.clamp_(-abs(G).max() * 0.99, abs(G).max() * 0.99),
+    "of the other sign": lambda G, b: G.copy_(torch.where(abs(G) > 0.005, -G.sign() * 0.005, G)),
+    "not to the largest": lambda G, b: G[3:].clamp_(-0.005, 0.005),
+}
+
+
+@pytest.mark.parametrize("fault", CLAMPED)
+def test_what_is_more_than_clipping_by_value_is_not_called_so(head, fault, tmp_path):
+    told = clamped(head.double(), tmp_path, CLAMPED[fault])
+    assert "clip_grad_value_" not in told["grad_theta"]
+
+
 @pytest.mark.parametrize("cleared", [True, False])
 def test_a_gradient_that_is_added_to_that_of_another_step_is_refused(head, cleared, tmp_path):
     """As where zero_grad is forgotten; and where it is not, whenever it is called before the backward pass, nothing is said."""
