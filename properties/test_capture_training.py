@@ -268,6 +268,29 @@ def test_calls_that_checkpointing_makes_again_are_in_the_order_of_the_forward_pa
     assert set(found.values()) == {"agree"} and len(found) == 6
 
 
+@pytest.mark.parametrize("direct", [False, True], ids=["all of them", "one beside them"])
+@pytest.mark.parametrize("within", [(True,), (True, True), (True, True, True), (True, False), (False, True)])
+def test_calls_of_checkpoints_within_checkpoints_are_in_the_order_of_the_forward_pass(head, within, direct, tmp_path):
+    """Of two micro-batches that go backward once both have gone forward, and of each checkpoint's two halves."""
+
+    def summed(X, y, within):
+        if not within:
+            return cross_entropy(head(X), y, reduction="sum")
+        first, second = zip(X.split(len(X) // 2), y.split(len(y) // 2), strict=True)
+        found = torch.utils.checkpoint.checkpoint(summed, *first, within[1:], use_reentrant=within[0])
+        if direct:
+            return found + summed(*second, within[1:])
+        return found + torch.utils.checkpoint.checkpoint(summed, *second, within[1:], use_reentrant=within[0])
+
+    step = gradcheck.capture(head, tmp_path / "dump")
+    X, y = torch.randn(32, D, requires_grad=True), torch.randint(L, (32,))
+    losses = [summed(*part, within) / 32 for part in zip(X.split(16), y.split(16), strict=True)]
+    for loss in losses:
+        loss.backward()
+    found = agrees(step.write(y, sum(losses), num_items=32))
+    assert set(found.values()) == {"agree"} and len(found) == 6
+
+
 @pytest.mark.parametrize("first", [True, False])
 def test_what_a_hook_of_the_weight_makes_of_its_gradient_is_in_grad_and_judged(head, first, tmp_path):
     """Whether it was there before the capture or not."""

@@ -27,17 +27,6 @@ def backward_pass() -> int | None:
     return None if found == -1 else found
 
 
-def place(function: Any) -> int:
-    """Where a call stands in the forward pass, by the function that made its logits.
-
-    Checkpointing that computes it again in the backward pass, from the last to the first, does so where the function is evaluated
-    that stands for it: that has the place, if torch tells which it is.
-    """
-    asked = getattr(sys.modules["torch"]._C, "_current_autograd_node", None)
-    found = None if asked is None else asked()
-    return int((function if found is None else found)._sequence_nr())
-
-
 def empty(gradient: Any) -> bool:
     """Whether a .grad holds nothing: there is none, or it was set to zeros."""
     return gradient is None or not bool((gradient.to_dense() if gradient.is_sparse else gradient).any())
