@@ -1,8 +1,8 @@
 """Where calls stand in the forward pass, whenever they are made: checkpointing makes them again in the backward pass, last first.
 
-A call that is made again has the place of the function that is evaluated then, which is its checkpoint's, and was made in the forward
-pass. A checkpoint within another is itself made again where that is evaluated, and has a place within the other's. So numbers are
-compared of functions alone that one thread made in the order of the forward pass. Imports no framework.
+A call that is made again has the place of the function that is evaluated then, which is its checkpoint's, and was made in the
+forward pass. A checkpoint within another is itself made again where that is evaluated, and has a place within the other's. So
+numbers are compared of functions alone that one thread made in the order of the forward pass. Imports no framework.
 """
 
 import sys
