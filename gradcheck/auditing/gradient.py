@@ -73,8 +73,8 @@ def _probed(dump: Dump, plan: Plan, sums: Sums, limit: Reals) -> tuple[Probed, R
     found, lengths = Probed.empty(dump.L), np.empty(dump.L)
 
     def product(rows: slice, G: Any) -> None:
-        lengths[rows] = matrix(G).norms()
-        found.fill(rows, matrix(G).right(plan.probes).T, right[:, rows])
+        left, lengths[rows] = matrix(G).measured(plan.probes)
+        found.fill(rows, left.T, right[:, rows])
 
     rowwise(dump.arrays["grad_theta"], product)
     lost = lost_of(dump, lengths)
