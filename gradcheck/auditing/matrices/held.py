@@ -17,7 +17,7 @@ BROAD = {"F": 128, "C": 1024}  # columns of a piece, of an array that is stored 
 COPIED = (
     2**15
 )  # entries of a piece: with few vectors its product needs no operand packed (OpenBLAS: up to 10^6 products)
-HOT = 2**17  # entries that are read twice, the second time from the cache
+HOT = 2**18  # entries that are read twice, the second time from the cache
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,11 +70,11 @@ class Held:
 
     def measured(self, V: Reals) -> tuple[Reals, Reals]:
         """Each part is in the cache when it is multiplied."""
-        found, lengths = np.empty((V.shape[1], self.shape[0])), np.empty(self.shape[0])
+        found, lengths = np.zeros((V.shape[1], self.shape[0])), np.empty(self.shape[0])
         for rows in cuts(self.shape[0], max(1, HOT // self.shape[1])):
             some = Held(self.array[rows])
             lengths[rows] = some.norms()
-            found[:, rows] = some.right(V).T
+            some.right(V, into=found[:, rows])
         return found.T, lengths
 
     def moments(self, V: Reals, W: Reals, S: Reals) -> tuple[Reals, Reals, Reals]:
@@ -170,21 +170,28 @@ class Held:
 
     def _pieces(self, absolute: bool = False) -> Iterator[tuple[slice, slice, Any]]:
         """In float64, in memory of this thread, in the order in which they lie there."""
-        L, d = self.shape
-        each = min(d, BROAD[self._order])
+        (L, d), order = self.shape, self._order
+        each = min(d, BROAD[order])
         along, beside = list(cuts(L, max(1, COPIED // each))), list(cuts(d, each))
-        places = (
-            product(along, beside) if self._order == "C" else ((rows, cols) for cols, rows in product(beside, along))
-        )
+        places = product(along, beside) if order == "C" else ((rows, cols) for cols, rows in product(beside, along))
         exact = self.array.dtype == np.float64 and not absolute
+        memory = scratch("copied", (0 if exact else min(L, max(1, COPIED // each)) * each,), np.float64, "C")
         for rows, cols in places:
-            yield rows, cols, self.array[rows, cols] if exact else self._copied((rows, cols), absolute, "copied")
+            some = self.array[rows, cols]
+            yield (
+                rows,
+                cols,
+                some if exact else _into(memory[: some.size].reshape(some.shape, order=order), some, absolute),
+            )
 
     def _copied(self, place: tuple[slice, ...], absolute: bool, name: str) -> Any:
         """In float64, in memory of this thread."""
         some = self.array[place]
-        copy = scratch(name, some.shape, np.float64, self._order)
-        if absolute and some.dtype.name != "bfloat16":
-            return np.abs(some, out=copy)
-        np.copyto(copy, some)
-        return np.abs(copy, out=copy) if absolute else copy
+        return _into(scratch(name, some.shape, np.float64, self._order), some, absolute)
+
+
+def _into(copy: Reals, some: Any, absolute: bool) -> Reals:
+    if absolute and some.dtype.name != "bfloat16":
+        return np.abs(some, out=copy)
+    np.copyto(copy, some)
+    return np.abs(copy, out=copy) if absolute else copy
