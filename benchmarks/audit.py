@@ -144,7 +144,7 @@ def cost(*sizes):
 
 
 def more(*sizes):
-    """Each beside an audit of the same size without."""
+    """Each beside an audit of the same size without, by what processors were busy."""
     print(f"{'size':8} {'audit':>8} {'with ∂ℒ/∂X':>16} {'with options':>16}")
     for size in sizes or SIZES:
         with tempfile.TemporaryDirectory() as place:
@@ -153,7 +153,9 @@ def more(*sizes):
             for folder, kind in zip(folders, kinds, strict=True):
                 dumped(size, folder, **kind)
                 assert audit_path(folder).status == 0
-            base, *taken = medians([partial(audit_path, folder) for folder in folders], REPEATS[size])
+            base, *taken = (
+                busy for _, busy in timed([partial(audit_path, folder) for folder in folders], REPEATS[size])
+            )
             cells = " ".join(f"{t:8.3f} s {t / base:5.2f}" for t in taken)
             print(f"{size:8} {base:6.3f} s {cells}", flush=True)
 

@@ -268,6 +268,29 @@ def test_calls_that_checkpointing_makes_again_are_in_the_order_of_the_forward_pa
     assert set(found.values()) == {"agree"} and len(found) == 6
 
 
+@pytest.mark.parametrize("direct", [False, True], ids=["all of them", "one beside them"])
+@pytest.mark.parametrize("within", [(True,), (True, True), (True, True, True), (True, False), (False, True)])
+def test_calls_of_checkpoints_within_checkpoints_are_in_the_order_of_the_forward_pass(head, within, direct, tmp_path):
+    """Of two micro-batches that go backward once both have gone forward, and of each checkpoint's two halves."""
+
+    def summed(X, y, within):
+        if not within:
+            return cross_entropy(head(X), y, reduction="sum")
+        first, second = zip(X.split(len(X) // 2), y.split(len(y) // 2), strict=True)
+        found = torch.utils.checkpoint.checkpoint(summed, *first, within[1:], use_reentrant=within[0])
+        if direct:
+            return found + summed(*second, within[1:])
+        return found + torch.utils.checkpoint.checkpoint(summed, *second, within[1:], use_reentrant=within[0])
+
+    step = gradcheck.capture(head, tmp_path / "dump")
+    X, y = torch.randn(32, D, requires_grad=True), torch.randint(L, (32,))
+    losses = [summed(*part, within) / 32 for part in zip(X.split(16), y.split(16), strict=True)]
+    for loss in losses:
+        loss.backward()
+    found = agrees(step.write(y, sum(losses), num_items=32))
+    assert set(found.values()) == {"agree"} and len(found) == 6
+
+
 @pytest.mark.parametrize("first", [True, False])
 def test_what_a_hook_of_the_weight_makes_of_its_gradient_is_in_grad_and_judged(head, first, tmp_path):
     """Whether it was there before the capture or not."""
@@ -307,6 +330,45 @@ def test_gradients_that_were_clipped_are_refused_and_those_of_a_loss_scale_divid
     for parameter in head.parameters():
         parameter.register_hook(lambda gradient: gradient * 0.7)
     assert agrees(step("hooked", lambda _: None))["grad_theta"] == "disagree"
+
+
+def clamped(head, tmp_path, since):
+    """What is said of the parameters' gradients where this was done to them since."""
+    captured = gradcheck.capture(head, tmp_path / "dump")
+    X, y = batch()
+    loss = cross_entropy(head(X.to(head.weight.dtype)), y)
+    loss.backward()
+    with torch.no_grad():
+        since(head.weight.grad, head.bias.grad)
+    found = audit_path(captured.write(y, loss)).findings
+    return {finding.quantity: " ".join(finding.faults) for finding in found if finding.verdict.failed}
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
+def test_gradients_that_were_clipped_by_value_are_said_to_be(head, dtype, tmp_path):
+    """They disagree, since a clamp may be the fault itself."""
+    limit = 0.005
+    told = clamped(head.to(dtype), tmp_path, lambda *_: torch.nn.utils.clip_grad_value_(head.parameters(), limit))
+    assert set(told) == {"grad_theta", "grad_b"}
+    for words in told.values():
+        assert "entries are exactly ±0.005, the largest of all, where the gradient is larger" in words
+        assert "as after clip_grad_value_(0.005)" in words
+
+
+CLAMPED = {
+    "and one more entry": lambda G, b: (G.clamp_(-0.005, 0.005), G[abs(G).argmin() // D].mul_(0.5)),
+    "from below": lambda G, b: G.copy_(torch.where(abs(G) < 0.005, G.sign() * 0.005, G)),
+    "all of a size": lambda G, b: G.sign_(),
+    "one alone": lambda G, b: G.clamp_(-abs(G).max() * 0.99, abs(G).max() * 0.99),
+    "of the other sign": lambda G, b: G.copy_(torch.where(abs(G) > 0.005, -G.sign() * 0.005, G)),
+    "not to the largest": lambda G, b: G[3:].clamp_(-0.005, 0.005),
+}
+
+
+@pytest.mark.parametrize("fault", CLAMPED)
+def test_what_is_more_than_clipping_by_value_is_not_called_so(head, fault, tmp_path):
+    told = clamped(head.double(), tmp_path, CLAMPED[fault])
+    assert "clip_grad_value_" not in told["grad_theta"]
 
 
 @pytest.mark.parametrize("cleared", [True, False])

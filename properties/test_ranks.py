@@ -13,6 +13,7 @@ from test_audit_law import outcomes, softmax, step
 import gradcheck
 from gradcheck import CrossEntropy, Outcome, Unusable
 from gradcheck.auditing import audit_path
+from gradcheck.law import text
 
 LAW = CrossEntropy(ignore=-100, mean_of="labelled", smoothing=0.1)
 CUTS = (0, 10, 24)  # of classes
@@ -103,6 +104,44 @@ def test_a_rank_that_smooths_over_its_own_classes_is_named(over, tmp_path):
     assert "as if rank 1 smoothed over its own 14 classes alone" in found["grad_theta"].faults
     assert "all of them are of rank 1 of 2" in found["grad_theta"].faults
     assert found["loss"].rows == (1,) and found["loss"].faults[0].startswith("rank 1 of 2")
+
+
+UNSAID = {
+    "label smoothing of ε = 0.1, not declared: with --smoothing 0.1": {"smoothing": 0.1},
+    "a z-loss of 0.01 lse², not declared: with --z-loss 0.01": {"z_loss": 0.01},
+    "a soft cap of 2, not declared: with --softcap 2": {"softcap": 2.0},
+    "logits times 0.5, as by a temperature, not declared: with --scale 0.5": {"scale": 0.5},
+}
+
+
+@pytest.mark.parametrize("words", UNSAID)
+@pytest.mark.parametrize("by", [by_classes, by_samples])
+def test_an_option_that_no_rank_declared_is_named(by, words, tmp_path):
+    """And with it nothing disagrees. That of a rank alone is not, nor another fault beside it."""
+    done = CrossEntropy(**UNSAID[words])
+    declared, made = CrossEntropy(ignore=-100, mean_of="labelled"), step(CrossEntropy(), done=done)
+
+    def part(r, own):
+        """Sums of what the loss takes; its value by samples is not what this is about."""
+        if by is by_samples:
+            own.pop("loss")
+        else:
+            own["lse"] = text.log_sum_exp(text.mapped(made["Z"], done)).ravel()
+
+    path = by(tmp_path / "dump", made, declared, part)
+    wrong = [f for f in audit_path(path).findings if f.verdict.failed]
+    assert "grad_theta" in {f.quantity for f in wrong} and all(any(words in t for t in f.faults) for f in wrong)
+    assert audit_path(path, layout=done.said).status == 0
+
+    def more(r, own):
+        part(r, own)
+        if r == 1:
+            own["grad_theta"] = own["grad_theta"] * 1.01
+
+    (found,) = (
+        f for f in audit_path(by(tmp_path / "more", made, declared, more)).findings if f.quantity == "grad_theta"
+    )
+    assert found.verdict.failed and not any("not declared" in text for text in found.faults)
 
 
 def test_a_log_sum_exp_of_a_rank_of_its_own_is_named(tmp_path):

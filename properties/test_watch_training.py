@@ -8,6 +8,7 @@ import pytest
 
 import gradcheck
 from gradcheck import Disagreement, DisagreementWarning, Unusable
+from gradcheck.auditing.passing import Passing
 
 torch = pytest.importorskip("torch")
 cross_entropy = torch.nn.functional.cross_entropy
@@ -193,6 +194,35 @@ def test_a_copy_is_not_watched_and_can_be(head):
             with gradcheck.watch(other, every=1) as more:
                 named(other)
             assert more.found.judged == 1
+
+
+COPIES = {
+    "copy.copy": copy.copy,
+    "copy.deepcopy": copy.deepcopy,
+    "pickle": lambda head: pickle.loads(pickle.dumps(head)),
+    "DataParallel": lambda head: head._replicate_for_data_parallel(),
+}
+
+
+@pytest.mark.parametrize("copied", COPIES)
+def test_a_copy_computes_with_what_it_holds(head, copied):
+    """And not with the weights of the layer that it is a copy of; of which nothing is left once nobody looks."""
+    before = set(vars(head))
+    with gradcheck.watch(head, every=1) as watch, gradcheck.watch(head, every=1):
+        other = COPIES[copied](head)
+        other._parameters = {"weight": torch.nn.Parameter(torch.zeros(L, D)), "bias": torch.nn.Parameter(torch.ones(L))}
+        vars(other).pop("weight", None), vars(other).pop("bias", None)  # which a replica holds itself
+        assert torch.equal(other(torch.ones(D)), torch.ones(L))
+        assert not watch.found.calls and not {"forward", "__getstate__"} & set(vars(other))
+    assert set(vars(head)) == before
+
+
+def test_a_copy_has_the_forward_that_was_put_there_before(head):
+    head.forward = doubled = lambda X: 2 * torch.nn.functional.linear(X, head.weight)
+    looked = Passing(head, lambda X: X)
+    assert vars(copy.copy(head))["forward"] is doubled
+    looked.release()
+    assert head.forward is doubled and "__getstate__" not in vars(head)
 
 
 def test_a_watch_that_is_closed_looks_at_nothing_in_whatever_order(head):

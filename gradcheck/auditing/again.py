@@ -25,8 +25,8 @@ def computed_again(dump: Dump, plan: Plan, sums: Sums, rows: list[int]) -> Compa
         P, S = slope * A * kept.pull, slope * Y * kept.share
         squares, before = typical.terms(dump, plan, (P, S), A, lse=kept.m + np.log(kept.s), X=X)
         lost = flushed(dump, len(kept.m), sums.gradient.most, D)
-        G, E = X.right((D * slope).T), X.right(error.T, absolute=True) + lost
-        return np.stack([G.T, E.T, X.squared.right(squares.T).T, X.squared.right(before.T).T])
+        G, E, both = X.moments((D * slope).T, error.T, np.vstack([squares, before]).T)
+        return np.stack([G.T, E.T + lost, *np.split(both.T, 2)])
 
     G, E, squares, before = sum(threaded(one, sums.kept), np.zeros((4, len(rows), dump.d)))
     limit = outward(E + sums.gradient.extra, 4 * dump.n + 64)
@@ -43,7 +43,7 @@ def computed_again(dump: Dump, plan: Plan, sums: Sums, rows: list[int]) -> Compa
 def softmax_rows(dump: Dump, rows: list[int], kept: Kept) -> tuple[Matrix, Reals, Reals, Reals | float]:
     """Of the samples of a block: X (d, nb), these rows of A and Y' (rows, nb), and of the slope of a cap."""
     part = kept.part
-    X, Y = dump.matrix("X", part).exact("X"), dump.samples("Y", part)
+    X, Y = dump.matrix("X", part), dump.samples("Y", part)
     if "Z" in dump.arrays:
         Z = real(dump.arrays["Z"][:, part][rows])
     else:

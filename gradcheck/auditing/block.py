@@ -9,7 +9,7 @@ import numpy as np
 from gradcheck.auditing import mapping
 from gradcheck.auditing.dump import Dump
 from gradcheck.auditing.labels import Labels, labels
-from gradcheck.auditing.matrices import Matrix, matrix
+from gradcheck.auditing.matrices import Matrix, Survey, matrix
 from gradcheck.auditing.plan import Plan
 from gradcheck.auditing.rows import real
 from gradcheck.bounds import (
@@ -34,11 +34,13 @@ class Block:
     """What is known of some samples: `bent` (L, nb) are the logits that the softmax is of, `p` is exp(bent - m), `s` its sums,
     `lse` the log-sum-exp; D is A `pull` − Y' `share`, times `S` (L, nb), the slope of a cap, where there is one.
 
-    `of` is what rounding may do to D, `bound` to sums over samples, `over_classes` to those of ∂ℒ/∂X, where that is to be judged.
+    `X` is what is asked of the data, with the probes, and with those of the logits, `V` (nb, k). `of` is what rounding may do to D,
+    `bound` to sums over samples, `over_classes` to those of ∂ℒ/∂X, where that is to be judged.
     """
 
     part: slice
-    X: Matrix
+    V: Reals
+    X: Survey
     Y: Any
     labels: Labels
     Z: Matrix
@@ -59,15 +61,16 @@ class Block:
 
 def read(dump: Dump, plan: Plan, part: slice) -> Block:
     """A block, its softmax, and what rounding may do to it."""
-    X = dump.matrix("X", part).exact("X")
-    if not X.finite():
+    X, V = dump.matrix("X", part), _probes(plan, part)
+    of_X = X.T.survey(plan.probes, V)
+    if not np.isfinite(of_X.sizes).all() and not X.finite():
         raise Unusable(
             f"{dump.source}: X holds a number that is not finite among samples {part.start} to {part.stop - 1}"
         )
-    Z, errors, size = _logits(dump, plan, part, X)
+    Z, errors, size = _logits(dump, plan, part, of_X.lengths)
     bent, S, slope = Z, None, None
     if dump.law.mapped:
-        bent, S, errors, slope = mapping.mapped(dump, plan, (Z, errors, size), X)
+        bent, S, errors, slope = mapping.mapped(dump, plan, (Z, errors, size), of_X.sizes)
     powers = bent.powers(plan.own)
     m, s, reach = powers.m, powers.s, powers.reach
     lse = m + np.log(s)
@@ -85,7 +88,7 @@ def read(dump: Dump, plan: Plan, part: slice) -> Block:
         bound = raised(bound, plain[0], by)
         others = raised(others, plain[1], by) if others and plain[1] else None
     pull = (of.mass + 2 * masses.z * lse) * share
-    return Block(part, X, Y, of, Z, bent, S, powers.p, m, s, lse, pull, share, reach, found, each, bound, others)
+    return Block(part, V, of_X, Y, of, Z, bent, S, powers.p, m, s, lse, pull, share, reach, found, each, bound, others)
 
 
 def _weights(dump: Dump, plan: Plan, each: Differences, mass: Reals) -> tuple[Weights, Weights | None]:
@@ -94,21 +97,26 @@ def _weights(dump: Dump, plan: Plan, each: Differences, mass: Reals) -> tuple[We
     return bound, weights(each, mass, plan.loss, classes=True) if "grad_X" in dump.arrays else None
 
 
-def _logits(dump: Dump, plan: Plan, part: slice, X: Matrix) -> mapping.Computed:
+def _probes(plan: Plan, part: slice) -> Reals:
+    """Of the logits, random and over these samples (nb, k); none where there is nothing to be judged by them."""
+    count = 0 if plan.scale else plan.probes.shape[1]
+    return np.random.default_rng([plan.seed, part.start, 1]).uniform(-1, 1, (count, part.stop - part.start)).T
+
+
+def _logits(dump: Dump, plan: Plan, part: slice, lengths: Reals) -> mapping.Computed:
     """Z (L, nb), the errors of the implementation's logits and of ours (nb,), and where they are not in the dump what each is no
     more than before anything cancels.
     """
     if plan.scale is None:
-        zero, Z = np.zeros(X.shape[1]), dump.matrix("Z", part)
+        zero, Z = np.zeros(len(lengths)), dump.matrix("Z", part)
         if not plan.arithmetic.inside:
             return Z, (zero, _ours(dump, plan, zero)), None
         # what comes after was computed from logits that were not written down yet
         size = np.maximum(*map(abs, Z.ends()))
         return Z, (returned(zero, size, plan.arithmetic), _ours(dump, plan, zero)), None
     own, arithmetic = plan.own, plan.arithmetic
-    Z = matrix(dump.arrays["theta"]).logits(X, real(dump.arrays["b"]), own)
+    Z = matrix(dump.arrays["theta"]).logits(dump.matrix("X", part), real(dump.arrays["b"]), own)
     # Cauchy and Schwarz: |theta||X| + |b| without a second product
-    lengths = X.T.norms()
     size = outward(plan.scale[0] * lengths + plan.scale[1], dump.d + 8)
     operands = math.sqrt(dump.d) * (plan.scale[0] + lengths)
     theirs = arithmetic.logits(dump.d) * size + arithmetic.underflow(dump.d, operands)

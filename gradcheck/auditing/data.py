@@ -117,8 +117,8 @@ class Chosen:
             squares, before = typical.terms(self.dump, plan, (P, S), A, lse=lse, X=X)
             largest = self.dump.lost and theta.sizes()[1].max()
             lost = flushed(self.dump, len(D), largest, D)
-            H, E = theta.left(D * slope), theta.left(error, absolute=True) + lost
-            return np.stack([H, E, theta.squared.left(squares), theta.squared.left(before)])
+            H, E, each = theta.T.moments(D * slope, error, np.hstack([squares, before]))
+            return np.stack([H.T, E.T + lost, *np.split(each.T, 2)])
 
         H, E, squares, before = self.summed(both, np.zeros((4, len(self.samples), self.dump.d)))
         limit = outward(E + bound.extra, 4 * self.dump.L + 64)

@@ -107,7 +107,10 @@ class Probed:
     def worst(self) -> list[int]:
         """The rows that are looked at again: the worst, and the one that tells the most."""
         # by their ratio even where that is far below 1: a fault too small for a limit of all columns still stands out
-        found = np.argsort(-self.ratio, kind="stable")[:AGAIN].tolist()
+        order = -self.ratio
+        least = np.partition(order, AGAIN)[AGAIN] if len(order) > AGAIN else np.inf  # to sort all of them takes longer
+        some = np.flatnonzero(~(order > least))
+        found = some[np.argsort(order[some], kind="stable")][:AGAIN].tolist()
         telling = int(np.argmax(np.nan_to_num(self.size / self.limit, nan=0.0)))
         return found if telling in found else [*found, telling]
 

@@ -4,11 +4,12 @@ A row in which a probe disagrees holds an entry that disagrees, since the row's 
 """
 
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from gradcheck.auditing import causes, faults, mistaken, penalties, single
+from gradcheck.auditing import causes, clipped, faults, mistaken, penalties, single
 from gradcheck.auditing.again import computed_again, inside, undivided
 from gradcheck.auditing.dump import Dump
 from gradcheck.auditing.findings import Compared, Finding, Probed, concluded
@@ -25,7 +26,9 @@ def theta(dump: Dump, plan: Plan, sums: Sums, limit: Reals) -> Finding:
     again = computed_again(dump, plan, sums, probed.worst())
     found = concluded("grad_theta", probed, again, plan, float(np.median(lengths)))
     if found.rows:
-        named = causes.named(dump, sums.kept, again, found.rows)
+        anew = partial(computed_again, dump, plan, sums)
+        named = clipped.named(again, found.rows, dump.arrays["grad_theta"], anew)
+        named = named or causes.named(dump, sums.kept, again, found.rows)
         whole = faults.rows_in_words(found.rows, dump.L)
         zeros = faults.unwritten(again, found.rows)
         told = (whole, *zeros, *named) if named else _described(dump, sums, again, found.rows)
@@ -49,6 +52,7 @@ def bias(dump: Dump, plan: Plan, sums: Sums, limit: Reals) -> Finding:
     compared = Compared("grad_b", real(dump.arrays["grad_b"]), exact, limit)
     rows = tuple(np.flatnonzero(compared.ratios > 1).tolist())
     told = (faults.rows_in_words(rows, dump.L), *faults.ranks_in_words(rows, dump)) if rows else ()
+    told += clipped.named(compared, rows, dump.arrays["grad_b"], lambda _: compared) if rows else ()
     return Finding("grad_b", compared.verdict(), rows=rows, faults=told, seen=compared.seen)
 
 
@@ -69,8 +73,8 @@ def _probed(dump: Dump, plan: Plan, sums: Sums, limit: Reals) -> tuple[Probed, R
     found, lengths = Probed.empty(dump.L), np.empty(dump.L)
 
     def product(rows: slice, G: Any) -> None:
-        lengths[rows] = matrix(G).norms()
-        found.fill(rows, matrix(G).right(plan.probes).T, right[:, rows])
+        left, lengths[rows] = matrix(G).measured(plan.probes)
+        found.fill(rows, left.T, right[:, rows])
 
     rowwise(dump.arrays["grad_theta"], product)
     lost = lost_of(dump, lengths)

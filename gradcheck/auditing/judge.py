@@ -29,7 +29,7 @@ def judge(dump: Dump, plan: Plan, sums: Sums) -> tuple[Finding, ...]:
     with np.errstate(all="ignore"):  # what overflows is inconclusive, and said to be
         probe, each = gradient.limits(dump, plan, sums)
         findings: dict[str, Callable[[], Finding]] = {
-            "Z": lambda: logits.judged(dump, plan, sums.logits),  # type: ignore[arg-type]
+            "Z": lambda: logits.judged(dump, plan, sums.logits, sums.kept),  # type: ignore[arg-type]
             "A": lambda: _worst("A", sums.worst["A"]),
             "lse": lambda: _of_ranks(dump, _worst("lse", sums.worst["lse"])),
             "loss": lambda: _of_ranks(dump, _loss(dump, plan, sums)),

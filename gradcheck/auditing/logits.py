@@ -13,7 +13,7 @@ from gradcheck.auditing.findings import Compared, Finding, Probed, concluded, jo
 from gradcheck.auditing.matrices import matrix
 from gradcheck.auditing.plan import Plan
 from gradcheck.auditing.rows import norms, real, rowwise, threaded
-from gradcheck.auditing.sums import Logits
+from gradcheck.auditing.sums import Kept, Logits
 from gradcheck.bounds import spread, usual
 from gradcheck.enclosure import outward
 from gradcheck.errors import Unusable
@@ -21,12 +21,12 @@ from gradcheck.errors import Unusable
 TYPICAL = 33  # rows of which the median is taken for that of all
 
 
-def judged(dump: Dump, plan: Plan, sums: Logits) -> Finding:
+def judged(dump: Dump, plan: Plan, sums: Logits, kept: list[Kept]) -> Finding:
     """Probes of every row, then rows."""
     probed = _probed(dump, plan, sums)
     some = np.unique(np.linspace(0, dump.L - 1, TYPICAL).astype(int)).tolist()
     median = float(np.median([norms(real(dump.arrays["Z"][l : l + 1]))[0] for l in some]))
-    found = concluded("Z", probed, _again(dump, plan, probed.worst()), plan, median)
+    found = concluded("Z", probed, _again(dump, plan, kept, probed.worst()), plan, median)
     told = (faults.rows_in_words(found.rows, dump.L), *faults.ranks_in_words(found.rows, dump)) if found.rows else ()
     return replace(found, faults=told)
 
@@ -37,8 +37,8 @@ def _probed(dump: Dump, plan: Plan, sums: Logits) -> Probed:
 
     def rowed(rows: slice, stored: Any) -> None:
         theta = matrix(stored)
-        lengths[rows] = theta.norms()
-        found.fill(rows, sums.Zv[:, rows], theta.right(sums.Xv).T + np.outer(sums.v, b[rows]))
+        right, lengths[rows] = theta.measured(sums.Xv)
+        found.fill(rows, sums.Zv[:, rows], right.T + np.outer(sums.v, b[rows]))
         if not np.isfinite(found.size[rows]).all() and not theta.finite():
             raise Unusable(f"{dump.source}: theta holds a number that is not finite")
 
@@ -59,23 +59,22 @@ def _probed(dump: Dump, plan: Plan, sums: Logits) -> Probed:
     return replace(found, limit=np.where(reached < arithmetic.huge, limit, np.inf), own=own)
 
 
-def _again(dump: Dump, plan: Plan, rows: list[int]) -> Compared:
+def _again(dump: Dump, plan: Plan, kept: list[Kept], rows: list[int]) -> Compared:
     """Rows of Z in float64, each entry with its limit; of each block the entries that matter."""
     theta, b = taken(dump.arrays["theta"], rows), real(dump.arrays["b"])[rows, np.newaxis]
     k, most = plan.arithmetic.logits(dump.d) + 2 * spread(dump.d + 8, dump.unit), abs(theta).max(axis=1, keepdims=True)
 
-    def one(part: slice) -> Compared:
-        X = dump.matrix("X", part).exact("X")
-        size = X.left(abs(theta).T, absolute=True) + abs(b)
-        sizes, largest = X.T.sizes()
-        operands = abs(theta).sum(axis=1, keepdims=True) + sizes
-        lost = plan.arithmetic.underflow(dump.d + 1, operands) + plan.arithmetic.within(most, largest)
-        lost = lost + 8 * dump.d * dump.lost * (1 + most + largest)
+    def one(of: Kept) -> Compared:
+        part = of.part
+        exact, size, squares = (x.T for x in dump.matrix("X", part).T.moments(theta.T, abs(theta).T, (theta * theta).T))
+        exact, size = exact + b, size + abs(b)
+        operands = abs(theta).sum(axis=1, keepdims=True) + of.sizes
+        lost = plan.arithmetic.underflow(dump.d + 1, operands) + plan.arithmetic.within(most, of.most)
+        lost = lost + 8 * dump.d * dump.lost * (1 + most + of.most)
         limit = outward(k * size + lost, dump.d + 16)
         allowed = np.where(size + limit < plan.arithmetic.huge, limit, np.inf)
         computed = real(dump.arrays["Z"][:, part][rows])
-        exact = X.left(theta.T) + b
-        common = usual(plan.arithmetic, dump.d, X.squared.left((theta * theta).T) + b * b, exact)
+        common = usual(plan.arithmetic, dump.d, squares + b * b, exact)
         return Compared("Z", computed, exact, allowed, tuple(rows), usual=common).essential(part.start)
 
-    return joined(list(threaded(one, [part for shard in plan.shards for part in shard])))
+    return joined(list(threaded(one, kept)))

@@ -16,19 +16,19 @@ Computed = tuple[Matrix, tuple[Reals, Reals], Reals | None]
 
 
 def mapped(
-    dump: Dump, plan: Plan, given: Computed, X: Matrix
+    dump: Dump, plan: Plan, given: Computed, sizes: Reals
 ) -> tuple[Matrix, Matrix | None, tuple[Reals, Reals], Slope]:
     """The logits that the softmax is of, the slope of a cap, the errors of the first, and what is known of the slopes.
 
     `given` are Z, errors, and what each is no more than before anything cancels: where Z is not in the dump, a scale may be carried
-    by theta and b.
+    by theta and b; `sizes` are those of the data.
     """
     Z, (theirs, ours), size = given
     own, p, law = plan.own, plan.arithmetic.granted, dump.law
     bent = Z.mapped(lambda some: text.mapped(some, law), own, "mapped")
     S = bent.mapped(lambda some: slope(dump, some), own, "slope") if law.softcap else None
     most = np.maximum(*map(abs, Z.ends()))
-    made, carried = (most, 0 * most) if size is None else (size, p.eta * (1 + X.T.sizes()[0]))
+    made, carried = (most, 0 * most) if size is None else (size, p.eta * (1 + sizes))
     largest = Enclosure(most, 0 * most)
     found = bounded(largest, theirs, made, carried, law=law, precision=p, column=True)
     known = bounded(largest, ours, most, 0 * most, law=law, precision=own, column=True)

@@ -27,17 +27,6 @@ def backward_pass() -> int | None:
     return None if found == -1 else found
 
 
-def place(function: Any) -> int:
-    """Where a call stands in the forward pass, by the function that made its logits.
-
-    Checkpointing that computes it again in the backward pass, from the last to the first, does so where the function is evaluated
-    that stands for it: that has the place, if torch tells which it is.
-    """
-    asked = getattr(sys.modules["torch"]._C, "_current_autograd_node", None)
-    found = None if asked is None else asked()
-    return int((function if found is None else found)._sequence_nr())
-
-
 def empty(gradient: Any) -> bool:
     """Whether a .grad holds nothing: there is none, or it was set to zeros."""
     return gradient is None or not bool((gradient.to_dense() if gradient.is_sparse else gradient).any())
@@ -62,6 +51,14 @@ class Passes:
         self._version: int | None = None
         self._repeated: set[int | None] = set()
         self._again: set[int | None] = set()
+        self.going: set[int | None] = set()  # what goes on, though others within it do
+
+    def goes(self) -> None:
+        """A pass goes on, until torch says that it is over."""
+        now = backward_pass()
+        if now is not None and now not in self.going:
+            self.going.add(now)
+            sys.modules["torch"].autograd.Variable._execution_engine.queue_callback(lambda: self.going.discard(now))
 
     def flows(self, gradient: Any, gradients: "Gradients") -> None:
         """A gradient comes to a call of which these are kept: whether one of another pass is there."""
@@ -131,6 +128,7 @@ class Gradients:
         def hook(gradient: Any) -> None:
             now = backward_pass()
             if now not in self._of:
+                self._passes.goes()
                 self._settle()
             into = self._of.setdefault(now, {})
             into[name] = into[name] + gradient if name in into else gradient.clone() if copied else gradient
@@ -138,11 +136,12 @@ class Gradients:
         return hook
 
     def _settle(self) -> None:
-        """What has arrived before .grad was cleared is one, and what has since; what has not, once another has, is nothing."""
+        """What has arrived before .grad was cleared is one, and what has since; what has not, and is over, is nothing."""
         arrived = [one for one in self._of if one in self._passes.arrived]
         parts = [[one for one in arrived if (one in self._passes.cleared) is before] for before in (True, False)]
         if arrived:
-            self._of = {part[-1]: self.sums(set(part)) for part in parts if part}
+            going = {one: self._of[one] for one in self._of if one in self._passes.going and one not in arrived}
+            self._of = {part[-1]: self.sums(set(part)) for part in parts if part} | going
 
     def sums(self, passes: set[int | None]) -> dict[str, Any]:
         """Over these passes."""

@@ -18,7 +18,7 @@ from gradcheck.errors import Unusable
 from gradcheck.law.options import WEIGHTS
 from gradcheck.referees import freivalds
 
-SAMPLES, ENTRIES = INNER, 2**21  # of a block, whichever is more: what is asked of it must cost more than the asking
+SAMPLES, ENTRIES = INNER, 2**22  # of a block, whichever is more: what is asked of it must cost more than the asking
 STRETCH = 512  # samples of a shard, at least: putting sums together costs as much as a few samples
 SHARDS = 64  # at most
 LEAST = 16  # samples of a block
@@ -87,7 +87,8 @@ def plan(dump: Dump, *, declared: Arithmetic, count: int, seed: int, memory: int
     own = precision.named("float64") if double else single
     own = replace(own, eta=max(own.eta, dump.lost))  # a device may flush
     scale = None if "Z" in dump.arrays else _scale(dump, own)
-    most = max(SAMPLES * (1 + bool(scale)), ENTRIES // max(dump.L, dump.d))  # theta is read once for each block
+    part = min(ENTRIES // max(dump.L, dump.d), -(-dump.n // AT_ONCE))  # something for each thread
+    most = max(SAMPLES * (1 + bool(scale)), part)  # theta is read once for each block
     if dump.placed:  # what one block comes to is copied to the host
         most = dump.n
     # each thread holds the powers of a block, its logits where they are computed, and sums; others wait for being added

@@ -100,11 +100,23 @@ def norms(rows: Any) -> Reals:
     """An upper bound of the 2-norm of each row."""
     if rows.dtype not in (np.float32, np.float64):
         rows = real(rows)
-    squares = np.einsum("ij,ij->i", rows, rows).astype(np.float64)
+    squares = dots(rows)
     if rows.dtype != np.float64 and not np.isfinite(squares).all():
         rows = real(rows)
-        squares = np.einsum("ij,ij->i", rows, rows)
-    found, d = np.finfo(rows.dtype), rows.shape[1]
+        squares = dots(rows)
+    return bounded(squares, rows.dtype, rows.shape[1])
+
+
+def dots(rows: Any) -> Reals:
+    """Of each row its product with itself, in its precision: by BLAS where numbers lie together."""
+    if rows.strides[1] != rows.itemsize:
+        return np.asarray(np.einsum("ij,ij->i", rows, rows)).astype(np.float64)
+    return np.asarray(np.matmul(rows[:, np.newaxis], rows[:, :, np.newaxis])).reshape(-1).astype(np.float64)
+
+
+def bounded(squares: Reals, dtype: Any, d: int) -> Reals:
+    """An upper bound of a 2-norm, from the sum of `d` squares, in whatever order."""
+    found = np.finfo(dtype)
     # (1 + u)^(d + 2) for the sum, and the smallest normal number for each square that was flushed
     return np.asarray(np.sqrt(squares * (1 + 2 * (d + 2) * float(found.eps)) + d * float(found.tiny)))
 

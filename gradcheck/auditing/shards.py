@@ -25,13 +25,15 @@ def shard(dump: Dump, plan: Plan, parts: Iterable[slice]) -> Sums:
     products = np.zeros((k + 4, L))
     right, limit, own = products[: k + 1], products[k + 1 : k + 3], products[-1]
     gradient = Gradient(right, limit, own, np.zeros(L), np.zeros(2), 0.0, 0.0, 0.0)
-    logits = Logits(np.zeros((k, L)), np.zeros((dump.d, k)), np.zeros(k), 0.0, 0.0, 0.0) if "Z" in dump.arrays else None
+    logits = (
+        Logits(np.zeros((L, k)).T, np.zeros((dump.d, k)), np.zeros(k), 0.0, 0.0, 0.0) if "Z" in dump.arrays else None
+    )
     total = Sums(gradient, logits, Loss(0.0, 0.0, 0.0), [], {}, [])
     for part in parts:
         block = read(dump, plan, part)
         _add_gradient(dump, plan, block, products, gradient)
         if logits is not None:
-            _add_logits(dump, plan, block, logits)
+            _add_logits(block, logits)
         total.loss.add(losses(dump, plan, block))
         if plan.turned is not None and block.over_classes is not None:
             total.data.append(probed(dump, plan, block, plan.turned, block.over_classes))
@@ -46,6 +48,8 @@ def shard(dump: Dump, plan: Plan, parts: Iterable[slice]) -> Sums:
                 block.found.Q,
                 block.bound,
                 block.over_classes,
+                block.X.sizes,
+                block.X.most,
             )
         )
         keep(total.worst, worst_entries(dump, plan, block))
@@ -60,8 +64,8 @@ def shard(dump: Dump, plan: Plan, parts: Iterable[slice]) -> Sums:
 def _add_gradient(dump: Dump, plan: Plan, block: Block, products: Reals, total: Gradient) -> None:
     """A c P − Y' P / N, its limits, and our own error, into `products` and its views in `total`."""
     X, s, of, bound = block.X, block.s, block.of, block.bound
-    ones, (sizes, most) = np.ones(len(s)), X.T.sizes()
-    P, W = np.vstack([X.left(plan.probes), ones]), np.vstack([sizes + dump.d * dump.lost, ones])
+    ones = np.ones(len(s))
+    P, W = np.vstack([X.right.T, ones]), np.vstack([X.sizes + dump.d * dump.lost, ones])
     double = rounding(dump)
     granted = (1 + plan.products) * (bound.A + (plan.products + double) * bound.size)
     ours = (of.own + plan.products * of.size) * abs(P[:-1]).max(axis=0) + double * of.size * W[0]
@@ -74,7 +78,7 @@ def _add_gradient(dump: Dump, plan: Plan, block: Block, products: Reals, total: 
     (_add_indices if dump.index else _add_labels)(dump, block, P, W, total)
     total.flat += W @ bound.flat
     total.floor += float((least(dump, plan) * of.sure * (1 + of.size) * (1 + W[0])).sum())
-    total.extra, total.most = max(total.extra, bound.extra), max(total.most, float(most.max()))
+    total.extra, total.most = max(total.extra, bound.extra), max(total.most, float(X.most.max()))
     if dump.law.z_loss or dump.met:  # 2 z lse may be negative, and so may what is upstream
         total.size += 2 * float(np.maximum(-block.pull, 0).sum())
 
@@ -117,13 +121,11 @@ def _add_labels(dump: Dump, block: Block, P: Reals, W: Reals, total: Gradient) -
             total.limit[:, rows] += (bound.hard * W) @ of.hard.of(rows, block.Y).T
 
 
-def _add_logits(dump: Dump, plan: Plan, block: Block, total: Logits) -> None:
+def _add_logits(block: Block, total: Logits) -> None:
     """Z V, X V, 1ᵀV and the sizes of what they are made of, for random V (k, nb)."""
-    X, Z = block.X, block.Z
-    V = np.random.default_rng([plan.seed, block.part.start, 1]).uniform(-1, 1, (plan.probes.shape[1], X.shape[1]))
-    Z.right(V.T, into=total.Zv)
-    total.Xv += X.right(V.T)
-    total.v += V.sum(axis=1)
+    block.Z.right(block.V, into=total.Zv)
+    total.Xv += block.X.left
+    total.v += block.V.sum(axis=0)
     total.size += float((abs(block.m) + block.reach).sum())
-    lengths = X.T.norms()
+    lengths = block.X.lengths
     total.length, total.longest = total.length + float(lengths.sum()), max(total.longest, float(lengths.max()))

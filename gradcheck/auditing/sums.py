@@ -109,7 +109,7 @@ class Loss:
 @dataclass(frozen=True, eq=False)
 class Kept:
     """Of a block its samples, maxima, sums and what their probabilities and labels are multiplied by (nb,), labels, what log A is
-    known to, and weights: for rows computed again.
+    known to, weights, and Σ|X| and max |X|: for rows computed again.
     """
 
     part: slice
@@ -121,6 +121,8 @@ class Kept:
     Q: Reals
     bound: Weights
     over_classes: Weights | None
+    sizes: Reals
+    most: Reals
 
 
 @dataclass(frozen=True, eq=False)

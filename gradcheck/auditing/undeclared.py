@@ -45,7 +45,7 @@ Near = Callable[[float], bool]  # whether a number fits as well as the best, abo
 def named(dump: Dump, kept: list[Kept], findings: Iterable[Finding], agrees: Callable[[Dump], bool]) -> Iterator[str]:
     """In words, each option with which `agrees` finds nothing wrong; nothing where none is alone what is amiss."""
     failed = {one.quantity: one for one in findings if one.verdict.failed}
-    if "Z" in failed or dump.classes or dump.parts:
+    if "Z" in failed:
         return iter(())
     tried = _tried(dump, kept, failed)
     with np.errstate(all="ignore"):
@@ -144,8 +144,10 @@ def _said(dump: Dump, name: str, number: float, **more: Any) -> Tried:
 
 
 def _weighed(dump: Dump, columns: Columns) -> Iterator[Tried]:
-    """Weights of classes, where each sample's ∂ℒ/∂Z is a multiple that its label has."""
-    if not dump.index or dump.law.class_weight or not columns.multiples():
+    """Weights of classes, where each sample's ∂ℒ/∂Z is a multiple that its label has; of ranks that have a mean of their own each
+    is divided by others.
+    """
+    if not dump.index or dump.law.class_weight or dump.parts or not columns.multiples():
         return
     found = columns.weights()
     if found is None:

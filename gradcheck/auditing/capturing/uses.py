@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from gradcheck.auditing.capturing import product
+from gradcheck.auditing.capturing.order import Order, Place
 from gradcheck.auditing.capturing.parameter import Parameter, same
-from gradcheck.auditing.passes import Gradients, Passes, place
+from gradcheck.auditing.passes import Gradients, Passes
 from gradcheck.auditing.passing import Passing
 
 KEPT = 2  # samples whose logits are kept, to see whether a loss has overwritten them
@@ -19,15 +20,15 @@ class Call:
     X: Any
     Z: Any
     gradients: Gradients
-    place: int
+    place: Place
     version: int = 0
     first: Any = None
 
     @classmethod
-    def of(cls, X: Any, Z: Any, passes: Passes) -> "Call":
+    def of(cls, X: Any, Z: Any, passes: Passes, place: Place) -> "Call":
         """Watched from now on."""
         first = Z.detach().reshape(-1, Z.shape[-1])[:KEPT].clone()
-        call = cls(X, Z, Gradients(passes), place(Z.grad_fn), version=Z._version, first=first)
+        call = cls(X, Z, Gradients(passes), place, version=Z._version, first=first)
         if X.requires_grad:
             X.register_hook(call.gradients.adding("grad_X"))
         add = call.gradients.adding("grad_Z", copied=False)
@@ -53,7 +54,7 @@ class Uses:
     """The calls of a layer with a weight (L, d), and a bias (L,) or none: its forward computes with aliases until `close`."""
 
     def __init__(self, layer: Any) -> None:
-        self.layer, self.calls = layer, list[Call]()
+        self.layer, self.calls, self._order = layer, list[Call](), Order()
         held = {name: layer._parameters.get(name) for name in ("weight", "bias")}
         self.passes = Passes(held.values())
         self.parameters = {name: Parameter(one, self.passes) for name, one in held.items() if one is not None}
@@ -86,9 +87,10 @@ class Uses:
         elif Z.requires_grad:
             if not self._own:
                 self.odd = self.odd or product.odd(Z, X, aliases["weight"], aliases.get("bias"))
-            self.calls.append(Call.of(X, Z, self.passes))
+            self.calls.append(Call.of(X, Z, self.passes, self._order.of(Z.grad_fn)))
         else:
             self.unrecorded = True
+            self._order.unrecorded()
         return Z
 
     def _taken(self, given: Any) -> Any:

@@ -9,6 +9,7 @@ from typing import Any
 from gradcheck.auditing.matrices.held import Held as Held
 from gradcheck.auditing.matrices.interface import Matrix as Matrix
 from gradcheck.auditing.matrices.interface import Powers as Powers
+from gradcheck.auditing.matrices.interface import Survey as Survey
 from gradcheck.auditing.matrices.placed import Placed as Placed
 
 

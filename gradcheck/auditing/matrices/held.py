@@ -1,19 +1,23 @@
 """Matrices in NumPy's memory: walked through some rows at a time, so that what is read once stays in the cache."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import numpy as np
 
-from gradcheck.auditing.matrices.interface import Powers
-from gradcheck.auditing.rows import CLASSES, INNER, cuts, few, norms, scratch
+from gradcheck.auditing.matrices.interface import Powers, Survey
+from gradcheck.auditing.rows import CLASSES, INNER, bounded, cuts, dots, few, norms, scratch
 from gradcheck.enclosure import Reals
 from gradcheck.precision import Precision
 from gradcheck.referees import freivalds
 
-BROAD = {"F": 256, "C": 1024}  # columns of a copy, of an array that is stored by columns, or by rows
-COPIED = 2**15  # entries that are copied into float64 at a time, and multiplied where they are in the cache
+BROAD = {"F": 128, "C": 1024}  # columns of a piece, of an array that is stored by columns, or by rows
+COPIED = (
+    2**15
+)  # entries of a piece: with few vectors its product needs no operand packed (OpenBLAS: up to 10^6 products)
+HOT = 2**18  # entries that are read twice, the second time from the cache
 
 
 @dataclass(frozen=True, eq=False)
@@ -54,15 +58,35 @@ class Held:
 
     def right(self, V: Reals, *, absolute: bool = False, into: Reals | None = None) -> Reals:
         """Some rows at a time, where these are copied."""
-        found = np.zeros((V.shape[1], self.shape[0])) if into is None else into
-        if self.array.dtype == np.float64 and not absolute:
-            found += V.T @ self.array.T
-            return found.T
-        each = min(self.shape[1], BROAD[self._order])
-        for cols in cuts(self.shape[1], each):
-            for rows in cuts(self.shape[0], COPIED // each):
-                found[:, rows] += V[cols].T @ self._copied((rows, cols), absolute, "copied").T
+        given, by_rows = np.ascontiguousarray(V), self._order == "C"
+        shape = (V.shape[1], self.shape[0])
+        found = (np.zeros(shape) if by_rows else np.zeros(shape[::-1]).T) if into is None else into
+        for rows, cols, some in self._pieces(absolute):
+            if by_rows:
+                found[:, rows] += given[cols].T @ some.T
+            else:
+                found[:, rows] += (some @ given[cols]).T
         return found.T
+
+    def measured(self, V: Reals) -> tuple[Reals, Reals]:
+        """Each part is in the cache when it is multiplied."""
+        found, lengths = np.zeros((V.shape[1], self.shape[0])), np.empty(self.shape[0])
+        for rows in cuts(self.shape[0], max(1, HOT // self.shape[1])):
+            some = Held(self.array[rows])
+            lengths[rows] = some.norms()
+            some.right(V, into=found[:, rows])
+        return found.T, lengths
+
+    def moments(self, V: Reals, W: Reals, S: Reals) -> tuple[Reals, Reals, Reals]:
+        """Of each piece all three."""
+        given = [np.ascontiguousarray(by) for by in (V, W, S)]
+        found = [np.zeros((self.shape[0], by.shape[1])) for by in given]
+        for rows, cols, some in self._pieces():
+            made = scratch("made", some.shape, np.float64, self._order)
+            found[0][rows] += some @ given[0][cols]
+            found[1][rows] += np.abs(some, out=made) @ given[1][cols]
+            found[2][rows] += np.square(some, out=made) @ given[2][cols]
+        return found[0], found[1], found[2]
 
     def left(self, V: Reals, *, absolute: bool = False) -> Reals:
         """Likewise, of the columns."""
@@ -129,11 +153,45 @@ class Held:
                 found[:, rows] += given[:, part] @ array[:, part].T
         return found
 
+    def survey(self, V: Reals, W: Reals) -> Survey:
+        """Of each piece everything, while it is in the cache."""
+        (rows_of_all, d), by_rows, by_samples = self.shape, np.ascontiguousarray(V), np.ascontiguousarray(W)
+        right, left = np.zeros((V.shape[1], rows_of_all)), np.zeros((d, W.shape[1]))
+        squares, sizes, most = np.zeros((3, rows_of_all))
+        ones = np.ones(d)
+        for rows, cols, some in self._pieces():
+            right[:, rows] += by_rows[cols].T @ some.T
+            left[cols] += some.T @ by_samples[rows]
+            squares[rows] += dots(some)
+            size = np.abs(some, out=scratch("made", some.shape, np.float64, self._order))
+            sizes[rows] += size @ ones[cols]
+            np.maximum(most[rows], size.max(axis=1), out=most[rows])
+        return Survey(right.T, left, bounded(squares, np.float64, d), sizes, most)
+
+    def _pieces(self, absolute: bool = False) -> Iterator[tuple[slice, slice, Any]]:
+        """In float64, in memory of this thread, in the order in which they lie there."""
+        (L, d), order = self.shape, self._order
+        each = min(d, BROAD[order])
+        along, beside = list(cuts(L, max(1, COPIED // each))), list(cuts(d, each))
+        places = product(along, beside) if order == "C" else ((rows, cols) for cols, rows in product(beside, along))
+        exact = self.array.dtype == np.float64 and not absolute
+        memory = scratch("copied", (0 if exact else min(L, max(1, COPIED // each)) * each,), np.float64, "C")
+        for rows, cols in places:
+            some = self.array[rows, cols]
+            yield (
+                rows,
+                cols,
+                some if exact else _into(memory[: some.size].reshape(some.shape, order=order), some, absolute),
+            )
+
     def _copied(self, place: tuple[slice, ...], absolute: bool, name: str) -> Any:
         """In float64, in memory of this thread."""
         some = self.array[place]
-        copy = scratch(name, some.shape, np.float64, self._order)
-        if absolute and some.dtype.name != "bfloat16":
-            return np.abs(some, out=copy)
-        np.copyto(copy, some)
-        return np.abs(copy, out=copy) if absolute else copy
+        return _into(scratch(name, some.shape, np.float64, self._order), some, absolute)
+
+
+def _into(copy: Reals, some: Any, absolute: bool) -> Reals:
+    if absolute and some.dtype.name != "bfloat16":
+        return np.abs(some, out=copy)
+    np.copyto(copy, some)
+    return np.abs(copy, out=copy) if absolute else copy

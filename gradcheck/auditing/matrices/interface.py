@@ -48,6 +48,18 @@ class Matrix(Protocol):
         """Vᵀ M (k, cols), or Vᵀ |M|, for V (rows, k)."""
         ...
 
+    def measured(self, V: Reals) -> tuple[Reals, Reals]:
+        """M V (rows, k), and an upper bound of the 2-norm of each row."""
+        ...
+
+    def moments(self, V: Reals, W: Reals, S: Reals) -> tuple[Reals, Reals, Reals]:
+        """M V, |M| W and (M ∘ M) S, (rows, k) each; the last for remarks, as `squared`."""
+        ...
+
+    def survey(self, V: Reals, W: Reals) -> "Survey":
+        """All that is asked of data of which each row is a sample, with V (cols, k) and W (rows, k)."""
+        ...
+
     def norms(self) -> Reals:
         """(rows,): an upper bound of the 2-norm of each."""
         ...
@@ -85,6 +97,19 @@ class Matrix(Protocol):
         precision, and as `right` beyond; added to `into`.
         """
         ...
+
+
+@dataclass(frozen=True, eq=False)
+class Survey:
+    """Of M (rows, cols): `right` is M V (rows, k), `left` Mᵀ W (cols, k); of each row, `lengths` has an upper bound of its 2-norm,
+    `sizes` the sum of |M|, and `most` the largest.
+    """
+
+    right: Reals
+    left: Reals
+    lengths: Reals
+    sizes: Reals
+    most: Reals
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,7 @@ import numpy as np
 from gradcheck.auditing.matrices.door import device as device_of
 from gradcheck.auditing.matrices.door import doubled, dtype, host, namespace
 from gradcheck.auditing.matrices.held import Held
-from gradcheck.auditing.matrices.interface import Powers
+from gradcheck.auditing.matrices.interface import Powers, Survey
 from gradcheck.auditing.matrices.sums import Doubles, Pairs
 from gradcheck.auditing.rows import INNER, cuts
 from gradcheck.enclosure import Reals
@@ -120,6 +120,19 @@ class Placed:
     def left(self, V: Reals, *, absolute: bool = False) -> Reals:
         """The same of the transpose."""
         return self.T.right(V, absolute=absolute).T
+
+    def measured(self, V: Reals) -> tuple[Reals, Reals]:
+        """One after the other."""
+        return self.right(V), self.norms()
+
+    def moments(self, V: Reals, W: Reals, S: Reals) -> tuple[Reals, Reals, Reals]:
+        """Likewise."""
+        return self.right(V), self.right(W, absolute=True), self.squared.right(S)
+
+    def survey(self, V: Reals, W: Reals) -> Survey:
+        """Likewise."""
+        left = self.T.right(W) if W.shape[1] else np.zeros((self.shape[1], 0))
+        return Survey(self.right(V), left, self.norms(), *self.sizes())
 
     def norms(self) -> Reals:
         """Of numbers of which the largest of the row is 1, so that no square overflows or is lost; in float32."""
