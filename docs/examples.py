@@ -18,13 +18,14 @@ import click
 FOLDER = Path(__file__).parent.parent / "examples"
 DOCS = FOLDER.parent / "docs"
 START = sorted((DOCS / "start").glob("*.md"))
-PAGES = (FOLDER.parent / "README.md", FOLDER / "README.md", DOCS / "own-loss.md", DOCS / "reading.md", *START)
+GUIDES = tuple(DOCS / name for name in ("own-loss.md", "ranks.md", "reading.md"))
+PAGES = (FOLDER.parent / "README.md", FOLDER / "README.md", *GUIDES, *START)
 FILE = re.compile(r"^```python\n# (?P<name>\w+\.py)\n(?P<text>.*?)^```$", re.MULTILINE | re.DOTALL)
 # A command, and what stands below it.
 BLOCK = re.compile(r"^    \$ (?P<command>.+)\n(?P<printed>(?:(?:    (?!\$).*)?\n)*)", re.MULTILINE)
 OURS = ("gradcheck ", "python -m pytest ")  # whose output is shown
 GRADCHECK = f"{sys.executable} -m gradcheck"
-NOISE = re.compile(r"worst ratio [\d.e+-]+ \(\w+\)(, \d+\+ bits)?|in \d[\d.:() ]*s\b")
+NOISE = re.compile(r"worst ratio [\d.e+-]+( \(\w+\))?(, \d+\+ bits)?|in \d[\d.:() ]*s\b")
 CANNOT = 2  # gradcheck's exit status where something is missing
 
 
