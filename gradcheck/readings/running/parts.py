@@ -108,7 +108,8 @@ def underflows(p: Precision, count: int) -> float:
 
 def floored(x: Parts) -> Parts:
     """Where nothing is known the error is infinite, never NaN."""
-    return Parts(x.value, np.where(np.isnan(x.error), np.inf, x.error))
+    unknown = np.isnan(x.error)
+    return Parts(x.value, np.where(unknown, np.inf, x.error)) if np.count_nonzero(unknown) else x
 
 
 def known(x: Parts) -> int:

@@ -5,7 +5,6 @@ from functools import lru_cache
 import numpy as np
 
 from gradcheck import bounds
-from gradcheck.enclosure import Enclosure, Reals
 from gradcheck.law import functions
 from gradcheck.precision import Precision
 from gradcheck.readings.running.elementary import vanishes
@@ -16,29 +15,33 @@ LARGE = 1024  # logits of which nothing is kept
 
 def softmax(Z: Parts, p: Precision) -> Parts:
     """(L, n). Where it must underflow it is 0, without an error: that is what is computed, and no longer the truth."""
-    value, allowed = _errors(Z, p)
+    found = _errors(Z, p)
+    if p.truthful:
+        return floored(Parts(found.value.copy(), found.A.copy()))
     with np.errstate(all="ignore"):
         below = Z.value - Z.value.max(axis=0, keepdims=True) + 2 * Z.error.max(axis=0, keepdims=True)
-        gone = vanishes(below, p) & (not p.truthful)
-    found = floored(Parts(np.where(gone, 0.0, value), allowed.A))
-    return Parts(found.value, np.where(gone, 0.0, found.error))
+        gone = vanishes(below, p)
+    if not gone.any():
+        return floored(Parts(found.value.copy(), found.A.copy()))
+    known = floored(Parts(np.where(gone, 0.0, found.value), found.A))
+    return Parts(known.value, np.where(gone, 0.0, known.error))
 
 
 def log_softmax(Z: Parts, p: Precision) -> Parts:
     """Its logarithm (L, n), never by the logarithm of what underflows."""
     with np.errstate(all="ignore"):
         value = functions.log_softmax(Z.value)
-    return floored(Parts(value, _errors(Z, p)[1].log_A))
+    return floored(Parts(value, _errors(Z, p).log_A.copy()))
 
 
 def log_sum_exp(Z: Parts, p: Precision) -> Parts:
     """(1, n), shifted by the maximum, or merged from parts."""
     with np.errstate(all="ignore"):
         value = functions.log_sum_exp(Z.value)
-    return floored(Parts(value, _errors(Z, p)[1].lse_error))
+    return floored(Parts(value, _errors(Z, p).lse_error.copy()))
 
 
-def _errors(Z: Parts, p: Precision) -> tuple[Reals, bounds.SoftmaxError]:
+def _errors(Z: Parts, p: Precision) -> bounds.Together:
     """The float64 value, and the bounds of the target's rounding and of our own together. Not to be written to.
 
     Most mistakes come after the logits, which are the same for all of these: what is made of them is kept.
@@ -50,14 +53,10 @@ def _errors(Z: Parts, p: Precision) -> tuple[Reals, bounds.SoftmaxError]:
 
 
 @lru_cache(maxsize=64)
-def _kept(value: bytes, error: bytes, shape: tuple[int, ...], p: Precision) -> tuple[Reals, bounds.SoftmaxError]:
+def _kept(value: bytes, error: bytes, shape: tuple[int, ...], p: Precision) -> bounds.Together:
     return _made(Parts(*(np.frombuffer(part, dtype=np.float64).reshape(shape) for part in (value, error))), p)
 
 
-def _made(Z: Parts, p: Precision) -> tuple[Reals, bounds.SoftmaxError]:
-    nothing = np.zeros_like(Z.value)
+def _made(Z: Parts, p: Precision) -> bounds.Together:
     with np.errstate(all="ignore"):
-        A, own = bounds.enclosed(Enclosure(Z.value, nothing))  # relative to the smallest probability, too
-        theirs = bounds.softmax_error(Enclosure(Z.value, nothing), Z.error, np.minimum(A.magnitude, 1.0), p)
-    both = (a + b for a, b in zip(vars(theirs).values(), vars(own).values(), strict=True))
-    return A.midpoint, bounds.SoftmaxError(*both)
+        return bounds.softmax_together(Z.value, Z.error, p)  # ours is relative to the smallest probability, too
