@@ -62,7 +62,7 @@ from gradcheck.bounds.softmax import Together as Together
 from gradcheck.bounds.softmax import enclosed as enclosed
 from gradcheck.bounds.softmax import logits_error as logits_error
 from gradcheck.bounds.softmax import softmax_error as softmax_error
-from gradcheck.bounds.softmax import together as softmax_together
+from gradcheck.bounds.softmax import softmax_together as softmax_together
 from gradcheck.bounds.summed import Differences as Differences
 from gradcheck.bounds.summed import Loss as Loss
 from gradcheck.bounds.summed import Masses as Masses

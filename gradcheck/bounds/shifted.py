@@ -55,7 +55,7 @@ def columns(midpoint: Reals) -> Columns:
     m = np.maximum.reduce(midpoint, axis=0, keepdims=True)
     below = m - midpoint
     log_s = np.log(np.add.reduce(np.exp(-below), axis=0, keepdims=True))
-    return Columns(m, below, log_s, abs(m + log_s), (len(midpoint) + 16) * U64 * (1 + abs(m)))
+    return Columns(m, below, log_s, abs(m + log_s), np.asarray((len(midpoint) + 16) * U64 * (1 + abs(m))))
 
 
 class Shifted:

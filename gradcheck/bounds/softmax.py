@@ -87,7 +87,7 @@ class Together(NamedTuple):
     lse_error: Reals
 
 
-def together(Z: Reals, delta: Reals, precision: Precision) -> Together:
+def softmax_together(Z: Reals, delta: Reals, precision: Precision) -> Together:
     """By the rounding of a target, whose logits are off by `delta`, and by our own of these logits: both are shifted alike."""
     exact, value, known, grown = Enclosure(Z, np.zeros_like(Z)), softmax(Z), columns(Z), len(Z) + 60
     own = Shifted(exact, exact.radius, FLOAT64, ours=True, known=known)
