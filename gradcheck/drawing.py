@@ -10,6 +10,7 @@ from hypothesis.database import ExampleDatabase
 from hypothesis.strategies import SearchStrategy, none, tuples
 
 from gradcheck.errors import Unusable
+from gradcheck.garbage import seldom
 from gradcheck.implementations import Implementation, posing
 from gradcheck.implementations.fitting import laid
 from gradcheck.implementations.told import ALIASES
@@ -61,7 +62,7 @@ def pose(
     def posed(problem: Problem) -> None:
         body(problem)
 
-    with kept():
+    with kept(), seldom():
         posed()
 
 
