@@ -23,7 +23,7 @@ from gradcheck import (
     referees,
 )
 from gradcheck.arithmetic import CHOICES, FIELDS, granted
-from gradcheck.bounds import softmax
+from gradcheck.bounds import shifted
 from gradcheck.checks import CHECKS, Trial
 from gradcheck.cli import main
 from gradcheck.drawing import pose
@@ -152,8 +152,8 @@ def test_minus_the_sum_of_the_others_needs_its_grant(name, check):
 def test_how_often_a_class_is_rescaled_online_is_its_place_in_order_of_size():
     """And as often as there are others, where errors may change the order."""
     Z = np.array([[1.0, 5.0], [3.0, 5.0], [2.0, 0.0]])
-    assert softmax._larger(Z, np.zeros((1, 2))).T.tolist() == [[2, 0, 1], [0, 1, 2]]
-    assert (softmax._larger(Z, np.full((1, 2), 0.5)) == 2).all()
+    assert shifted._larger(Z, np.zeros((1, 2))).T.tolist() == [[2, 0, 1], [0, 1, 2]]
+    assert (shifted._larger(Z, np.full((1, 2), 0.5)) == 2).all()
 
 
 # ---- the value ----

@@ -11,7 +11,7 @@ from gradcheck.bounds.columns import Column
 from gradcheck.bounds.columns import summed as summed_powers
 from gradcheck.bounds.error_model import ErrorModel
 from gradcheck.bounds.roundings import lam, roundings, written
-from gradcheck.bounds.softmax import merged, prescaled
+from gradcheck.bounds.shifted import merged, prescaled
 from gradcheck.bounds.usual import usual
 from gradcheck.precision import FLOAT64, named
 

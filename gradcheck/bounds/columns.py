@@ -6,7 +6,7 @@ import numpy as np
 
 from gradcheck.bounds.error_model import ErrorModel
 from gradcheck.bounds.roundings import elementary, lam, roundings, ulps, written
-from gradcheck.bounds.softmax import merged, prescaled, rescaling
+from gradcheck.bounds.shifted import merged, prescaled, rescaling
 from gradcheck.enclosure import U64, Reals
 from gradcheck.precision import Precision
 

@@ -35,7 +35,7 @@ def _taken(trial: Trial, referee: Callable[..., Known], *arguments: object) -> K
     if p.n > SAMPLES or p.L * (p.n + p.d) > BALL_ENTRIES:
         raise Skip(LARGE)
     try:
-        return referee(*arguments)
+        return referee(*arguments, trial.truth.again)  # type: ignore[attr-defined]
     except NoSeries as reason:
         raise Skip(str(reason)) from None
 

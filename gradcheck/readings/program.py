@@ -6,7 +6,7 @@ What is wrong with a specification itself is one line here, whoever reads it: it
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import redirect_stderr, redirect_stdout
-from functools import cached_property
+from functools import cache, cached_property
 from importlib import import_module
 from io import StringIO
 from math import prod
@@ -68,6 +68,11 @@ class Program:
         """At least 1: the largest product of constants in it."""
         return factors.largest(self._loss)
 
+    @property
+    def scaled(self) -> bool:
+        """Whether that follows from its text, and from how large labels are: arrays are multiplied with none but Y as it is."""
+        return factors.scaled(self._loss, self.arrays.get("Y"))
+
     def seeded(self, by: Values) -> None:
         """What flows back begins with this number."""
         self._loss = self._loss * by
@@ -76,6 +81,11 @@ class Program:
     def loss(self) -> Values:
         """A number."""
         return self._loss.array
+
+    @property
+    def variable(self) -> Variable:
+        """The same, with what it is made of."""
+        return self._loss
 
     @cached_property
     def uses(self) -> list[Use]:
@@ -126,6 +136,7 @@ def called(law: Loss, given: Mapping[str, Values], read: Any = None) -> Any:
     return found
 
 
+@cache
 def space() -> Any:
     """What a specification is given as np."""
     return import_module("gradcheck.numpy")

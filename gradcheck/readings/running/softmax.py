@@ -1,63 +1,75 @@
 """The softmax as the bounds know it, whichever of the usual formulas it is computed by: column by column, of logits in float64."""
 
 from functools import lru_cache
+from typing import Any
 
 import numpy as np
 
 from gradcheck import bounds
-from gradcheck.enclosure import Enclosure, Reals
 from gradcheck.law import functions
 from gradcheck.precision import Precision
 from gradcheck.readings.running.elementary import vanishes
 from gradcheck.readings.running.parts import Parts, floored
 
-LARGE = 1024  # logits of which nothing is kept
+LARGE, HUGE = 1024, 2**17  # logits of which what is made of a few is kept, and of none: choices of memory
 
 
 def softmax(Z: Parts, p: Precision) -> Parts:
     """(L, n). Where it must underflow it is 0, without an error: that is what is computed, and no longer the truth."""
-    value, allowed = _errors(Z, p)
+    found = _errors(Z, p)
+    if p.truthful:
+        return floored(Parts(found.value.copy(), found.A.copy()))
     with np.errstate(all="ignore"):
         below = Z.value - Z.value.max(axis=0, keepdims=True) + 2 * Z.error.max(axis=0, keepdims=True)
-        gone = vanishes(below, p) & (not p.truthful)
-    found = floored(Parts(np.where(gone, 0.0, value), allowed.A))
-    return Parts(found.value, np.where(gone, 0.0, found.error))
+        gone = vanishes(below, p)
+    if not gone.any():
+        return floored(Parts(found.value.copy(), found.A.copy()))
+    known = floored(Parts(np.where(gone, 0.0, found.value), found.A))
+    return Parts(known.value, np.where(gone, 0.0, known.error))
 
 
 def log_softmax(Z: Parts, p: Precision) -> Parts:
     """Its logarithm (L, n), never by the logarithm of what underflows."""
     with np.errstate(all="ignore"):
         value = functions.log_softmax(Z.value)
-    return floored(Parts(value, _errors(Z, p)[1].log_A))
+    return floored(Parts(value, _errors(Z, p).log_A.copy()))
 
 
 def log_sum_exp(Z: Parts, p: Precision) -> Parts:
     """(1, n), shifted by the maximum, or merged from parts."""
     with np.errstate(all="ignore"):
         value = functions.log_sum_exp(Z.value)
-    return floored(Parts(value, _errors(Z, p)[1].lse_error))
+    return floored(Parts(value, _errors(Z, p).lse_error.copy()))
 
 
-def _errors(Z: Parts, p: Precision) -> tuple[Reals, bounds.SoftmaxError]:
+def _errors(Z: Parts, p: Precision) -> bounds.Together:
     """The float64 value, and the bounds of the target's rounding and of our own together. Not to be written to.
 
     Most mistakes come after the logits, which are the same for all of these: what is made of them is kept.
     """
-    if Z.value.size > LARGE:
+    size, order = Z.value.size, _order(Z)
+    if size > HUGE or (size > LARGE and not order):
         return _made(Z, p)
-    value, error = np.ascontiguousarray(Z.value), np.ascontiguousarray(Z.error)
-    return _kept(value.tobytes(), error.tobytes(), value.shape, p)
+    kept, order = (_few, order) if size > LARGE else (_many, "C")
+    return kept(Z.value.tobytes(order), Z.error.tobytes(order), Z.value.shape, order, p)
 
 
-@lru_cache(maxsize=64)
-def _kept(value: bytes, error: bytes, shape: tuple[int, ...], p: Precision) -> tuple[Reals, bounds.SoftmaxError]:
-    return _made(Parts(*(np.frombuffer(part, dtype=np.float64).reshape(shape) for part in (value, error))), p)
+def _order(Z: Parts) -> str:
+    """In which order entries stand, and are added up: of others, what is added up last is another."""
+    flags = Z.value.flags, Z.error.flags
+    if all(one.c_contiguous for one in flags):
+        return "C"
+    return "F" if all(one.f_contiguous for one in flags) else ""
 
 
-def _made(Z: Parts, p: Precision) -> tuple[Reals, bounds.SoftmaxError]:
-    nothing = np.zeros_like(Z.value)
+def _kept(value: bytes, error: bytes, shape: tuple[int, ...], order: Any, p: Precision) -> bounds.Together:
+    parts = (np.frombuffer(part, dtype=np.float64).reshape(shape, order=order) for part in (value, error))
+    return _made(Parts(*parts), p)
+
+
+_many, _few = lru_cache(maxsize=64)(_kept), lru_cache(maxsize=2)(_kept)
+
+
+def _made(Z: Parts, p: Precision) -> bounds.Together:
     with np.errstate(all="ignore"):
-        A, own = bounds.enclosed(Enclosure(Z.value, nothing))  # relative to the smallest probability, too
-        theirs = bounds.softmax_error(Enclosure(Z.value, nothing), Z.error, np.minimum(A.magnitude, 1.0), p)
-    both = (a + b for a, b in zip(vars(theirs).values(), vars(own).values(), strict=True))
-    return A.midpoint, bounds.SoftmaxError(*both)
+        return bounds.softmax_together(Z.value, Z.error, p)  # ours is relative to the smallest probability, too
