@@ -198,7 +198,7 @@ def test_a_budget_of_time_ends_without_a_shard_that_is_given_up(wrong, tmp_path)
     slow = replace(
         wrong, target=target(tmp_path, SUMS.replace("    Z =", "    import time\n    time.sleep(0.02)\n    Z ="))
     )
-    outcome = Campaign(replace(slow, size=10**5), Processes(1), tmp_path / "corpus").run(Budget(seconds=6))
+    outcome = Campaign(replace(slow, size=10**5), Processes(1), tmp_path / "corpus").run(Budget(seconds=4))
     assert outcome.judged and outcome.findings and not outcome.notes
     assert all(record.late for record in outcome.records.values())
     assert not list((tmp_path / "corpus" / "progress").glob("*.jsonl"))

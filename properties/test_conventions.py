@@ -20,9 +20,9 @@ def of(law: CrossEntropy, **backward: object) -> Implementation:
 
 
 def judging(implementation: Implementation, regimes: tuple[str, ...] = ("*",)) -> Judging:
-    """A run of 40 problems, some of which fail."""
+    """A run of 30 problems, some of which fail."""
     run, add = Judging(adapt(implementation), JUDGED, "float64"), list[Problem]()
-    pose(add.append, dtype="float64", regimes=regimes, seed=0, count=40, shrink=False, implementation=implementation)
+    pose(add.append, dtype="float64", regimes=regimes, seed=0, count=30, shrink=False, implementation=implementation)
     for problem in add:
         run.judge(problem)
     assert any(tally.first for tally in run.tallies.values())

@@ -36,7 +36,7 @@ from gradcheck.verdict import Outcome
 @pytest.mark.parametrize("name", CORRECT)
 def test_correct_code_agrees_in_every_regime(name, dtype, shared_truths):
     """No alarm, offsets and saturated logits among the problems."""
-    run = conform(CORRECT[name], dtype=dtype, max_examples=100, seed=3)
+    run = conform(CORRECT[name], dtype=dtype, max_examples=60, seed=3)
     assert not run.failures, [f"{f.check.name} {f.verdict}" for f in run.failures]
     assert run.judged
 
@@ -356,7 +356,7 @@ def test_careful_code_is_told_of_nothing(name, dtype, shared_truths):
     target = load(name)
     if dtype not in target.dtypes:
         pytest.skip(f"{name} is not made for {dtype}")
-    run = conform(target, dtype=dtype, max_examples=100, seed=4, careful=True)
+    run = conform(target, dtype=dtype, max_examples=60, seed=4, careful=True)
     assert {name: tally.lost for name, tally in run.tallies.items() if tally.lost} == {}
 
 

@@ -17,7 +17,7 @@ from gradcheck.auditing.run import audit_path
 from gradcheck.cli import main
 from gradcheck.errors import Unusable
 
-EXAMPLES = 2000
+EXAMPLES = 1000
 
 
 @pytest.mark.parametrize("kind", KINDS)

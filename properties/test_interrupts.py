@@ -21,7 +21,7 @@ def gradients(theta, b, X, Y):
     calls += 1
     if calls == 40:
         Path("called").touch()
-    time.sleep(0.15)
+    time.sleep(0.08)
     return theta + 1, b
 """
 

@@ -78,10 +78,10 @@ def posed(regimes: tuple[str, ...], seed: int, count: int, law: CrossEntropy = P
 
 
 @pytest.mark.parametrize("name", MISTAKES)
-def test_every_mistake_is_caught_within_40_test_cases_at_three_seeds(name):
+def test_every_mistake_is_caught_within_40_test_cases_at_two_seeds(name):
     """The power of the checks, each in its turns."""
     mistake = MISTAKES[name]
-    for seed in range(3):
+    for seed in range(2):
         implementation = adapt(mistake.implementation())
         with quiet():
             assert any(
@@ -205,7 +205,7 @@ def test_problems_without_a_result_are_examined_and_not_explained():
 @pytest.mark.parametrize("name", ["missing_mean", "flipped_sign", "transposed_theta_gradient", "labels_shifted_by_one"])
 def test_common_mistakes_are_named_in_coarser_precisions(name, dtype):
     """The bounds are wider there, and still tell them apart."""
-    run = conform(MISTAKES[name].implementation(), dtype=dtype, checks=("*_gradient",), max_examples=60)
+    run = conform(MISTAKES[name].implementation(), dtype=dtype, checks=("*_gradient",), max_examples=30)
     assert run.diagnosis is not None
     assert run.diagnosis.mistakes == (name,)
 

@@ -42,10 +42,10 @@ def first_caught(mistake: Wrong, check: Check) -> int | None:
 
 
 def catching(mistake: Wrong, names: Iterable[str], *, in_turn: bool = True) -> set[str]:
-    """Which of these checks disagree on some test case; the truth of each is worked out once for all of them."""
+    """Which of these checks disagree on some of 100 test cases; the truth of each is worked out once for all of them."""
     implementation, left, found = adapt(mistake.build()), dict.fromkeys(names), set[str]()
     with quiet():
-        for number, problem in enumerate(posed(mistake.regimes)):
+        for number, problem in enumerate(posed(mistake.regimes)[:150]):
             trial = Trial(implementation, problem)
             for name in list(left):
                 due = CHECKS[name].due(number if in_turn else 0, problem)
@@ -76,9 +76,10 @@ CENTRAL = {
 }
 ITS_OWN = ("jacobian_of_its_own_softmax", "scipy_check_grad_jacobian")
 BELOW = {"exponent_floored"}  # probabilities of exp(-64) where smaller ones are right: no quotient of a loss sees 1e-28
+CHANCE = {"remembered_by_address"}  # what it returns is up to whoever gives memory out
 
 
-@pytest.mark.parametrize("name", [name for name in POSED if name not in BELOW])
+@pytest.mark.parametrize("name", [name for name in POSED if name not in BELOW | CHANCE])
 def test_every_mistake_that_a_value_shows_is_caught_by_difference_quotients_too(name):
     """Of θ, b, Z, A(1 - A) and -A_i A_j; where the softmax is right, by those of its own softmax as well."""
     mistake = Wrong(POSED[name].implementation, (), POSED[name].regimes)
@@ -118,6 +119,6 @@ def test_what_is_plainly_wrong_is_caught_in_every_precision(dtype, name, undiagn
 @pytest.mark.parametrize("dtype", ["float64", "float32", "float16", "bfloat16"])
 def test_the_right_implementation_fails_nothing(dtype, regimes):
     """What the wrong ones are built from is right: all checks agree, or say why they do not judge."""
-    run = conform(RIGHT, dtype=dtype, regimes=regimes, max_examples=50)
+    run = conform(RIGHT, dtype=dtype, regimes=regimes, max_examples=30)
     assert status([run]) == 0
     assert not run.failures
