@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, settings
 # Workers share the cores: more threads of BLAS would wait for one another. Before NumPy is imported, here and in every process.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-EXAMPLES = {"quick": 10, "dev": 30, "ci": 100, "thorough": 2000}  # seeds are fixed: docs/mutants.md is of quick
+EXAMPLES = {"quick": 10, "dev": 20, "ci": 100, "thorough": 2000}  # seeds are fixed: docs/mutants.md is of quick
 
 for profile, count in EXAMPLES.items():
     settings.register_profile(
