@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
-# Workers share the cores: more threads of BLAS would wait for one another. Before NumPy is imported, here and in every process.
+# Workers share the cores: more threads of BLAS would wait for one another. It holds in every process that is started from here.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 EXAMPLES = {"quick": 10, "dev": 20, "ci": 100, "thorough": 2000}  # seeds are fixed: docs/mutants.md is of quick

@@ -42,7 +42,7 @@ def first_caught(mistake: Wrong, check: Check) -> int | None:
 
 
 def catching(mistake: Wrong, names: Iterable[str], *, in_turn: bool = True) -> set[str]:
-    """Which of these checks disagree on some of 100 test cases; the truth of each is worked out once for all of them."""
+    """Which of these checks disagree on some of 150 test cases; the truth of each is worked out once for all of them."""
     implementation, left, found = adapt(mistake.build()), dict.fromkeys(names), set[str]()
     with quiet():
         for number, problem in enumerate(posed(mistake.regimes)[:150]):

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck.auditing.findings import Compared
-from gradcheck.auditing.matrices import matrix
+from gradcheck.auditing.matrices import door, matrix
 from gradcheck.auditing.rows import walk
 
 LEAST = 2  # entries of one size: one alone may be the largest by chance
@@ -25,11 +25,11 @@ def named(again: Compared, wrong: tuple[int, ...], array: Any, others: Again) ->
     if count is None:
         return ()
     rows = set(wrong) & set(wrong if again.rows is None else again.rows)
-    more = sorted(set(wrong) - rows)[: ROWS - len(rows)]
+    more = sorted(set(wrong) - rows)[: max(0, ROWS - len(rows))]
     left = _clamped(others(more), c) if more else 0
     if left is None or count + left < LEAST:
         return ()
-    number = shortest(c, np.dtype(array.dtype))
+    number = shortest(c, door.dtype(array))
     where = "" if len(rows) + len(more) == len(wrong) else f"of {ROWS} rows that were computed again "
     return (
         f"{where}{count + left} entries are exactly ±{number}, the largest of all, where the gradient is larger, and no other is "
@@ -46,7 +46,7 @@ def _clamped(again: Compared, c: float) -> int | None:
 
 def largest(array: Any) -> float:
     """In size; NaN where an entry is."""
-    shaped = np.asarray(array)[np.newaxis] if len(array.shape) < 2 else array
+    shaped = array[None] if len(array.shape) < 2 else array
     return float(np.max([matrix(shaped[rows]).sizes()[1].max() for rows in walk(shaped)]))
 
 
