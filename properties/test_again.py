@@ -36,23 +36,22 @@ def same(one, other):
     assert all(x.mid() == y.mid() and x.rad() == y.rad() for x, y in zip(one.entries, other.entries, strict=True))
 
 
-@pytest.mark.parametrize("name", [name for name in SPECS if name != "hinge"])
+# A constant of theirs is rounded, or their text hangs on numbers.
+READ_ANEW = {"distillation", "smoothed", "hinge"}
+
+
+@pytest.mark.parametrize("name", SPECS)
 def test_what_is_done_again_is_what_is_read(name):
     with plans.kept():
         problem, again = known(SPECS[name])
-        if again is None:  # a constant that is rounded
+        assert (again is None) == (name in READ_ANEW)
+        if again is None:
             return
         other = posed(SPECS[name], seed=1)
         other = other.with_arrays(other.theta, other.b, other.X, problem.Y)
         with flint.ctx.workprec(BITS):
             given = arrays(other, Balls.exact)
             same(again.loss(given), Program(other.law, given).loss)
-
-
-def test_most_losses_are_done_again():
-    with plans.kept():
-        done = [name for name, law in SPECS.items() if known(law)[1] is not None]
-    assert len(done) >= len(SPECS) // 2, done
 
 
 def focal(Z, Y, *, np, gamma=2.0):
