@@ -15,8 +15,7 @@ def _twice(p: Problem, Z: Reals) -> bool:
 
 
 def _right(p: Problem, Z: Reals) -> bool:
-    label = p.reals[3].argmax(axis=0) if p.label_index is None else p.label_index
-    return bool((Z.argmax(axis=0) == label).any())
+    return bool((Z.argmax(axis=0) == p.reals[3].argmax(axis=0)).any())
 
 
 def _tied(p: Problem, Z: Reals) -> bool:
@@ -25,8 +24,6 @@ def _tied(p: Problem, Z: Reals) -> bool:
 
 def _soft(p: Problem, Z: Reals) -> bool:
     """Of samples that count: a column of zeros is one that does not."""
-    if p.label_index is not None:
-        return False
     Y = p.reals[3]
     return bool(((Y != 0) & (Y != 1)).any() or ((Y != 0).sum(axis=0) > 1).any())
 

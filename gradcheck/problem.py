@@ -138,7 +138,7 @@ class Problem:
     @cached_property
     def masked(self) -> NDArray[np.bool_]:
         """(L,) which classes have b = -inf."""
-        return np.asarray(self.reals[1][:, 0] == -np.inf)
+        return np.isneginf(self.reals[1][:, 0])
 
     @cached_property
     def labels(self) -> Reals:
@@ -153,11 +153,9 @@ class Problem:
     @cached_property
     def label_index(self) -> NDArray[np.int64] | None:
         """(n,) the class of each sample, or None where some column of Y is not one-hot."""
-        one = self.reals[3] == 1
-        alone = (
-            np.count_nonzero(one) == np.count_nonzero(self.reals[3]) == self.n
-        )  # as many labels as samples, each a 1
-        return one.argmax(axis=0) if alone and one.any(axis=0).all() else None
+        Y = self.reals[3]
+        one_hot = ((Y == 0) | (Y == 1)).all() and (Y.sum(axis=0) == 1).all()
+        return Y.argmax(axis=0) if one_hot else None
 
     @cached_property
     def one_class(self) -> bool:

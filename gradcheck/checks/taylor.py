@@ -35,7 +35,7 @@ def _taken(trial: Trial, referee: Callable[..., Known], *arguments: object) -> K
     if p.n > SAMPLES or p.L * (p.n + p.d) > BALL_ENTRIES:
         raise Skip(LARGE)
     try:
-        return referee(*arguments, trial.truth.again)  # type: ignore[attr-defined]
+        return referee(*arguments)
     except NoSeries as reason:
         raise Skip(str(reason)) from None
 

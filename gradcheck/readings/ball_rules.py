@@ -69,9 +69,6 @@ def power(x: Ball, exponent: float = 1.0) -> Ball:
     if exponent != int(exponent):
         return x ** flint.arb(exponent)
     n = int(exponent)
-    if n == 2:
-        size = abs(x)  # so that the square is not negative
-        return size * size
     if n < 0:
         return 1 / power(x, -n)
     found, square, left = x if n % 2 else flint.arb(1), abs(x) * abs(x), n // 2

@@ -6,7 +6,6 @@ ball is a column of the table of primitives.
 """
 
 from collections.abc import Callable, Iterable
-from functools import partial
 from itertools import repeat
 from math import prod
 from typing import Any
@@ -181,7 +180,8 @@ def each(function: Callable[..., Any], *operands: Any, **options: Any) -> Balls:
     """A function of the balls of each entry."""
     if len(operands) == 1:
         entries = operands[0].entries
-        return Balls(list(map(partial(function, **options) if options else function, entries)), operands[0].shape)
+        found = [function(ball, **options) for ball in entries] if options else list(map(function, entries))
+        return Balls(found, operands[0].shape)
     x, y = operands
     if type(y) is not Balls:
         y = taken(y)

@@ -6,7 +6,7 @@ What is wrong with a specification itself is one line here, whoever reads it: it
 from collections import Counter
 from collections.abc import Mapping
 from contextlib import redirect_stderr, redirect_stdout
-from functools import cache, cached_property
+from functools import cached_property
 from importlib import import_module
 from io import StringIO
 from math import prod
@@ -82,11 +82,6 @@ class Program:
         """A number."""
         return self._loss.array
 
-    @property
-    def variable(self) -> Variable:
-        """The same, with what it is made of."""
-        return self._loss
-
     @cached_property
     def uses(self) -> list[Use]:
         """Where each variable that it makes is used."""
@@ -136,7 +131,6 @@ def called(law: Loss, given: Mapping[str, Values], read: Any = None) -> Any:
     return found
 
 
-@cache
 def space() -> Any:
     """What a specification is given as np."""
     return import_module("gradcheck.numpy")

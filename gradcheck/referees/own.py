@@ -16,12 +16,11 @@ from gradcheck import bounds
 from gradcheck.enclosure import ETA64, U64, Enclosure, Reals
 from gradcheck.precision import FLOAT64, Precision
 from gradcheck.problem import Problem
-from gradcheck.readings.again import Again
 from gradcheck.readings.balls import Balls
 from gradcheck.readings.program import Program
 from gradcheck.readings.running import Running
 from gradcheck.referees.ball import bits_for, enclose
-from gradcheck.referees.rounded import EXACT, Rounded, factor, known_to, law_of, straight, unreached, value_of
+from gradcheck.referees.rounded import EXACT, Rounded, factor, known_to, law_of, unreached, value_of
 from gradcheck.referees.traced import rounded
 from gradcheck.referees.truth import Truth, magnitude
 
@@ -82,12 +81,6 @@ class Reading:
             program = self._program(bits)
             program.loss  # noqa: B018  # read here, in this precision
             return program
-
-    def again(self) -> Again | None:
-        """The loss without its text, for other arrays with these labels; None where it has to be read."""
-        program = self.first() if straight(self.problem) else None
-        found = Again(program) if program else None
-        return found if found and found.exact else None
 
     def _program(self, bits: int) -> Program:
         if bits not in self.programs:
@@ -161,22 +154,11 @@ class Own(Truth):
             return found.take(*places), np.asarray(allowed[places])
         return None
 
-    @cached_property
-    def again(self) -> Again | None:
-        """The loss of other parameters, data and logits, where that is had without running the text."""
-        return self.reading.again() if self.reading else None
-
     # ---- what rounding may do ----
 
     def allowed(self, quantity: str) -> Reals:
-        """The rounding bound (absolute), about the midpoint of the enclosure; asked for by many checks. Not to be written to."""
-        if quantity not in self._allowed:
-            self._allowed[quantity] = self._about(quantity, self._computed(quantity))
-        return self._allowed[quantity]
-
-    @cached_property
-    def _allowed(self) -> dict[str, Reals]:
-        return {}
+        """The rounding bound (absolute), about the midpoint of the enclosure."""
+        return self._about(quantity, self._computed(quantity))
 
     def careful(self, quantity: str) -> Reals:
         """How careful code may be is not known: no more is asked of any."""

@@ -57,12 +57,6 @@ def seen(problem: Problem) -> tuple[Any, ...]:
     return law, problem.L, problem.n, 0 if law.of_logits else problem.d
 
 
-def straight(problem: Problem) -> bool:
-    """Whether nothing of the text of its loss is known to hang on numbers, whatever they are."""
-    plans = PLANS.get()
-    return plans is not None and seen(problem) in plans.straight
-
-
 def factor(problem: Problem, read: Callable[[], Program]) -> float:
     """The largest product of constants of a loss, which is `read`: of labels alone, where nothing of its text hangs on numbers.
 

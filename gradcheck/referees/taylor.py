@@ -16,7 +16,6 @@ import numpy as np
 from gradcheck.enclosure import Enclosure, Reals
 from gradcheck.errors import Unusable
 from gradcheck.problem import Problem
-from gradcheck.readings.again import Again
 from gradcheck.readings.balls import Balls
 from gradcheck.readings.program import Program
 from gradcheck.readings.series import NoSeries, Series, capped
@@ -36,28 +35,19 @@ AHEAD = flint.arb(0.5, 0.5)  # all of [0, 1]
 HERE = flint.arb(0)
 
 
-def _program(problem: Problem, given: Mapping[str, Any], text: Again | None = None) -> Any:
-    """The loss, of balls or series: by what its text has come to before, or by the text, which says what is wrong."""
-    if text is not None:
-        try:
-            return text.loss(given)
-        except NoSeries:
-            raise
-        except Exception:  # whatever it is, the text meets it, too, and says where
-            pass
+def _program(problem: Problem, given: Mapping[str, Any]) -> Any:
+    """The loss, of balls or series."""
     try:
         return Program(problem.law, given).loss  # type: ignore[arg-type]
     except Unusable as line:  # as where a comparison is in doubt over an interval
         raise NoSeries(str(line)) from None
 
 
-def coefficients(  # noqa: PLR0917 - of which loss, along which line, how far
-    problem: Problem, start: Arrays, move: Arrays, about: Any, order: int, text: Again | None = None
-) -> list[Any]:
+def coefficients(problem: Problem, start: Arrays, move: Arrays, about: Any, order: int) -> list[Any]:
     """Of f(start + t move) up to that order, each for t anywhere in `about`; raises `NoSeries` where there are none."""
     lines = {name: Series.line(start[name], move[name], about) for name in move}
     with capped(order + 1):
-        found = _program(problem, {**start, **lines}, text)
+        found = _program(problem, {**start, **lines})
         if type(found) is not Series:  # nothing that moves is in it
             return [found.entries[0], *[flint.arb(0)] * order]
         terms = found.settled().balls.entries[0]
@@ -80,31 +70,31 @@ def _exact(problem: Problem) -> dict[str, Balls]:
 # ---- of the mathematical loss ----
 
 
-def forward(problem: Problem, direction: Move, text: Again | None = None) -> Directional:
+def forward(problem: Problem, direction: Move) -> Directional:
     """The derivative of the mathematical loss along `direction` times the step that was taken, by f(p + D) - f(p)."""
     step, bits = _small(problem, cumulants.within_reach(problem, direction, 1.0))
     with flint.ctx.workprec(bits):
         move = {name: Balls.exact(step * array) for name, array in _moving(problem, direction).items()}
-        taken = _forward(problem, _exact(problem), move, text)
+        taken = _forward(problem, _exact(problem), move)
     return Directional(_scaled(direction, step), taken, step)
 
 
-def central(problem: Problem, direction: Move, text: Again | None = None) -> Directional:
+def central(problem: Problem, direction: Move) -> Directional:
     """The same by f(p + D) - f(p - D), along the displacement 2 D."""
     step, bits = _small(problem, cumulants.within_reach(problem, direction, 1.0))
     with flint.ctx.workprec(bits):
         move = {name: Balls.exact(step * array) for name, array in _moving(problem, direction).items()}
-        taken = _central(problem, _exact(problem), move, text)
+        taken = _central(problem, _exact(problem), move)
     return Directional(_scaled(direction, 2 * step), taken, step)
 
 
-def central_logits(problem: Problem, direction: Reals, text: Again | None = None) -> Directional:
+def central_logits(problem: Problem, direction: Reals) -> Directional:
     """The same with the logits as the variable (L, n); the displacement is the `theta` of the move."""
     step, bits = _small(problem, 1.0)
     with flint.ctx.workprec(bits):
         start = _exact(problem)
         start["Z"] = start["theta"] @ start["X"] + start["b"]
-        taken = _central(problem, start, {"Z": Balls.exact(step * direction)}, text)
+        taken = _central(problem, start, {"Z": Balls.exact(step * direction)})
     return Directional(Move(2 * step * direction, np.zeros((1, 1))), taken, step)
 
 
@@ -122,34 +112,33 @@ def _moved(start: Arrays, move: Arrays, sign: int) -> dict[str, Any]:
     return {**start, **{name: start[name] + array * sign for name, array in move.items()}}
 
 
-def _value(problem: Problem, given: Arrays, text: Again | None = None) -> Any:
-    return _program(problem, given, text).entries[0]
+def _value(problem: Problem, given: Arrays) -> Any:
+    return _program(problem, given).entries[0]
 
 
-def _forward(problem: Problem, start: Arrays, move: Arrays, text: Again | None = None) -> Enclosure:
-    bent = coefficients(problem, start, move, BOTH, 2, text)[2]
-    difference = _value(problem, _moved(start, move, 1), text) - _value(problem, start, text)
+def _forward(problem: Problem, start: Arrays, move: Arrays) -> Enclosure:
+    bent = coefficients(problem, start, move, BOTH, 2)[2]
+    difference = _value(problem, _moved(start, move, 1)) - _value(problem, start)
     return enclose(Balls([difference - bent], ()))
 
 
-def _central(problem: Problem, start: Arrays, move: Arrays, text: Again | None = None) -> Enclosure:
-    bent = coefficients(problem, start, move, BOTH, 3, text)[3]
-    above, below = (_value(problem, _moved(start, move, sign), text) for sign in (1, -1))
+def _central(problem: Problem, start: Arrays, move: Arrays) -> Enclosure:
+    bent = coefficients(problem, start, move, BOTH, 3)[3]
+    above, below = (_value(problem, _moved(start, move, sign)) for sign in (1, -1))
     return enclose(Balls([above - below - 2 * bent], ()))
 
 
 # ---- along each coordinate ----
 
 
-def bends(problem: Problem, variable: str, steps: Reals, ahead: bool, text: Again | None = None) -> Reals:
+def bends(problem: Problem, variable: str, steps: Reals, ahead: bool) -> Reals:
     """Upper bounds of |f''| along each coordinate of a variable (c,), over the step that is taken there, or where it begins."""
     shape = problem.reals[NAMES.index(variable)].shape
     with flint.ctx.workprec(bits_for(magnitude(problem))):
         start, found = _exact(problem), []
         for place, step in enumerate(steps):
             move = np.where(np.arange(steps.size) == place, step, 0.0).reshape(shape)
-            about = AHEAD if ahead else HERE
-            second = coefficients(problem, start, {variable: Balls.exact(move)}, about, 2, text)[2]
+            second = coefficients(problem, start, {variable: Balls.exact(move)}, AHEAD if ahead else HERE, 2)[2]
             found.append(np.nextafter(float((2 * abs(second) / flint.arb(step) ** 2).abs_upper()), np.inf))
     return np.array(found)
 
@@ -157,17 +146,17 @@ def bends(problem: Problem, variable: str, steps: Reals, ahead: bool, text: Agai
 # ---- of an implementation's own loss ----
 
 
-def own(problem: Problem, direction: Move, evaluate: Evaluate, noise: float, text: Again | None = None) -> Directional:
+def own(problem: Problem, direction: Move, evaluate: Evaluate, noise: float) -> Directional:
     """The derivative along `direction` times the step that was taken, from losses `evaluate` knows to within a radius.
 
     `noise` is about how large that is; sharpness alone depends on it. Where a kink lies in a step, a shorter one is tried.
     """
-    step, reason = _step(problem, direction, noise, text), NoSeries("")
+    step, reason = _step(problem, direction, noise), NoSeries("")
     best: tuple[float, Problem, Problem, float] | None = None
     for _ in range(TRIES):
         above, below = (cumulants.moved(problem, direction, sign * step) for sign in (1, -1))
         try:
-            bent = _bent(problem, above, below, text)
+            bent = _bent(problem, above, below)
         except NoSeries as exception:
             reason = exception
         else:
@@ -185,17 +174,17 @@ def own(problem: Problem, direction: Move, evaluate: Evaluate, noise: float, tex
     return Directional(cumulants.between(below, above), taken, step)
 
 
-def _step(problem: Problem, direction: Move, noise: float, text: Again | None = None) -> float:
+def _step(problem: Problem, direction: Move, noise: float) -> float:
     """What balances the rounding of a loss with the third derivative, within reach."""
     with flint.ctx.workprec(bits_for(magnitude(problem))):
         start = _exact(problem)
         move = {name: Balls.exact(array) for name, array in _moving(problem, direction).items()}
-        third = abs(float(coefficients(problem, start, move, HERE, 3, text)[3]))
+        third = abs(float(coefficients(problem, start, move, HERE, 3)[3]))
     best = (noise / (2 * third)) ** (1 / 3) if 0 < third < np.inf else 1.0
     return cumulants.within_reach(problem, direction, cumulants.power_of_two(best))
 
 
-def _bent(problem: Problem, above: Problem, below: Problem, text: Again | None = None) -> float:
+def _bent(problem: Problem, above: Problem, below: Problem) -> float:
     """An upper bound of what the difference leaves out: steps up and down are as they are after rounding."""
     with flint.ctx.workprec(bits_for(magnitude(problem))):
         start, top, bottom = _exact(problem), _exact(above), _exact(below)
@@ -205,12 +194,12 @@ def _bent(problem: Problem, above: Problem, below: Problem, text: Again | None =
         }
         if not move:
             raise NoSeries("a step rounds to none in this precision")
-        third = coefficients(problem, start, move, BOTH, 3, text)[3]
+        third = coefficients(problem, start, move, BOTH, 3)[3]
         uneven = flint.arb(0)
         if not all(
             ball.is_exact() for array in move.values() for ball in array.entries
         ):  # mostly steps are as long up as down
-            uneven = 2 * coefficients(problem, start, move, HERE, 2, text)[2].rad()
+            uneven = 2 * coefficients(problem, start, move, HERE, 2)[2].rad()
         return float(np.nextafter(float((2 * abs(third) + uneven).abs_upper()), np.inf))
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -49,7 +48,7 @@ class Primitive:
         PRIMITIVES[self.name] = self
         KNOWN.update(dict.fromkeys(self.same, self))
 
-    @cached_property
+    @property
     def flat(self) -> bool:
         """Whether it is constant wherever it has a derivative."""
         return bool(self.derivatives) and isinstance(self.derivatives, tuple) and set(self.derivatives) == {flat}

@@ -1,7 +1,6 @@
 """The softmax as the bounds know it, whichever of the usual formulas it is computed by: column by column, of logits in float64."""
 
 from functools import lru_cache
-from typing import Any
 
 import numpy as np
 
@@ -47,24 +46,15 @@ def _errors(Z: Parts, p: Precision) -> bounds.Together:
 
     Most mistakes come after the logits, which are the same for all of these: what is made of them is kept.
     """
-    size, order = Z.value.size, _order(Z)
-    if size > HUGE or (size > LARGE and not order):
+    if Z.value.size > HUGE:
         return _made(Z, p)
-    kept, order = (_few, order) if size > LARGE else (_many, "C")
-    return kept(Z.value.tobytes(order), Z.error.tobytes(order), Z.value.shape, order, p)
+    value, error = np.ascontiguousarray(Z.value), np.ascontiguousarray(Z.error)
+    kept = _few if value.size > LARGE else _many
+    return kept(value.tobytes(), error.tobytes(), value.shape, p)
 
 
-def _order(Z: Parts) -> str:
-    """In which order entries stand, and are added up: of others, what is added up last is another."""
-    flags = Z.value.flags, Z.error.flags
-    if all(one.c_contiguous for one in flags):
-        return "C"
-    return "F" if all(one.f_contiguous for one in flags) else ""
-
-
-def _kept(value: bytes, error: bytes, shape: tuple[int, ...], order: Any, p: Precision) -> bounds.Together:
-    parts = (np.frombuffer(part, dtype=np.float64).reshape(shape, order=order) for part in (value, error))
-    return _made(Parts(*parts), p)
+def _kept(value: bytes, error: bytes, shape: tuple[int, ...], p: Precision) -> bounds.Together:
+    return _made(Parts(*(np.frombuffer(part, dtype=np.float64).reshape(shape) for part in (value, error))), p)
 
 
 _many, _few = lru_cache(maxsize=64)(_kept), lru_cache(maxsize=2)(_kept)

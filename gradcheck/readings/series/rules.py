@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 from typing import Any
 
 import flint
@@ -38,7 +37,6 @@ def read(primitive: Primitive, operands: tuple[Any, ...], options: dict[str, Any
     raise NoSeries(f"no Taylor series of {primitive.name} is known")
 
 
-@cache
 def _of_series(ball: Any) -> Any:
     """The same function of series: an operator, or python-flint's of the same name."""
     name = getattr(ball, "__name__", "")
