@@ -153,7 +153,7 @@ class Comparison:
             ratios = error / limit
             excess = error - outward(radius)
             used = excess / self.allowed
-        ratio, slack = float(_LARGEST(ratios, axis=None)), float(_LARGEST(used, axis=None))
+        ratio, slack = float(ratios.max()), float(used.max())
         if not (ratio < np.inf and slack < np.inf):  # NaN somewhere, or a bound of zero or infinity
             ratios = Enclosure(midpoint, limit).test_ratio(self.computed)
             used = np.where(np.isnan(used), np.where(ratios > 1, np.inf, 0.0), used)
@@ -185,9 +185,6 @@ class Comparison:
         computed = float(np.broadcast_to(self.computed, ratios.shape)[worst])
         place = tuple(int(i) for i in worst)
         return Witness(self.quantity, place, computed, float(self.referee.midpoint[worst]), float(limit[worst]))
-
-
-_LARGEST = np.maximum.reduce
 
 
 def combine(verdicts: list[Verdict]) -> Verdict:

@@ -7,8 +7,6 @@ from benchmarks.own import drawn
 from benchmarks.own_losses.specs import SPECS
 from gradcheck import Loss
 from gradcheck.problem import Problem
-from gradcheck.readings.balls import Balls
-from gradcheck.readings.program import Program
 from gradcheck.readings.running import Running, plans
 from gradcheck.referees import own
 
@@ -142,28 +140,6 @@ def test_what_hangs_on_labels_alone_is_known_of_each_of_these_labels():
             require_same(own.truth(problem).computed("loss"), read(problem, "loss"))
             assert own.truth(problem)._grows == _grown(problem)
         assert len(plans.PLANS.get().factors) == 2
-
-
-@pytest.mark.parametrize(
-    ("text", "known"),
-    [
-        (lambda Z, Y, *, np: (Z * Z * Y * 3).sum() / Y.shape[1], True),
-        (lambda Z, Y, *, np: (Z * Z * (2 * Y)).sum(), False),
-        (lambda Z, Y, *, np: (Z * Z).sum() / Y.sum(), False),
-    ],
-)
-@pytest.mark.parametrize("kind", [numpy.asarray, Balls.exact])
-def test_what_is_multiplied_with_labels_as_they_are_is_known_of_their_largest(text, known, kind):
-    """Not so what is made of them."""
-    law = Loss(text)
-    problem = posed().with_law(law)
-    assert Program(law, own.arrays(problem, kind)).scaled == known
-    with plans.kept():
-        for size in (0.25, 4.0, 0.25, 1e-3):
-            one = problem.with_arrays(problem.theta, problem.b, problem.X, problem.Y * size)
-            require_same(own.truth(one).computed("loss"), read(one, "loss"))
-            assert own.truth(one)._grows == _grown(one)
-            assert bool(plans.PLANS.get().scaled) == known
 
 
 def _grown(problem):

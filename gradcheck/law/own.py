@@ -146,7 +146,7 @@ class Loss(CrossEntropy):
         return isinstance(other, Loss) and (self.digest, self.options) == (other.digest, other.options)
 
     def __hash__(self) -> int:
-        return hash(self.digest)  # asked for all the time, and mostly of one loss
+        return hash((self.digest, tuple(sorted(self.options))))
 
     def __repr__(self) -> str:
         return f"Loss({', '.join((self.name, *(f'{key}={value!r}' for key, value in self.options.items())))})"

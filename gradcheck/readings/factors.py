@@ -5,8 +5,7 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from gradcheck.law.functions import Values, values
-from gradcheck.readings.constants import Constant, Option
+from gradcheck.law.functions import values
 from gradcheck.readings.running.conditions import Condition
 from gradcheck.readings.tape import Variable, uses
 
@@ -23,26 +22,12 @@ def largest(of: Variable) -> float:
     return found if np.isfinite(found) else np.inf
 
 
-def scaled(of: Variable, Y: Values) -> bool:
-    """Whether the constants that count are numbers, or Y itself, of which the largest and the smallest above 0 count."""
-    return all(
-        type(operand) in WRITTEN or operand is Y
-        for user in _ordered(of)
-        if str(user.function) in PRODUCTS
-        for operand in user.operands
-    )
-
-
-PRODUCTS = ("multiply", "divide")
-WRITTEN = (Variable, int, float, Constant, Option)  # and no number of NumPy, which may be made of labels
-
-
 def _factor(user: Variable, place: int) -> float:
     """What flows back through this use is multiplied by, where that is a constant above 1."""
     name = str(user.function)
     if name == "power":
         return max(1.0, abs(user.options["exponent"]))
-    if name not in PRODUCTS or type(user.operands[1 - place]) is Variable:
+    if name not in ("multiply", "divide") or type(user.operands[1 - place]) is Variable:
         return 1.0
     other = user.operands[1 - place]
     other = other.value if isinstance(other, Condition) else values(getattr(other, "array", other))

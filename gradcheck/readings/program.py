@@ -68,11 +68,6 @@ class Program:
         """At least 1: the largest product of constants in it."""
         return factors.largest(self._loss)
 
-    @property
-    def scaled(self) -> bool:
-        """Whether that follows from its text, and from how large labels are: arrays are multiplied with none but Y as it is."""
-        return factors.scaled(self._loss, self.arrays.get("Y"))
-
     def seeded(self, by: Values) -> None:
         """What flows back begins with this number."""
         self._loss = self._loss * by

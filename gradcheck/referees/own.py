@@ -180,14 +180,13 @@ class Own(Truth):
     @cached_property
     def _grows(self) -> Precision:
         """What is granted, where what underflows may be multiplied by a constant of the text: code may multiply it in anywhere."""
-        with np.errstate(all="ignore"):
-            by = factor(self.problem, self._text)
+        by = factor(self.problem, self._factor)
         return _losing(self.granted, by) if by > 1 else self.granted
 
-    def _text(self) -> Program:
-        """Its constants, by whatever reading there is."""
+    def _factor(self) -> float:
         p, known = self.problem, self.reading and next(iter(self.reading.programs.values()), None)
-        return known or Program(law_of(p), arrays(p, np.asarray))
+        with np.errstate(all="ignore"):
+            return (known or Program(law_of(p), arrays(p, np.asarray))).factor
 
     @cached_property
     def _rounded(self) -> "Rounded":

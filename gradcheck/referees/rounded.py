@@ -57,28 +57,15 @@ def seen(problem: Problem) -> tuple[Any, ...]:
     return law, problem.L, problem.n, 0 if law.of_logits else problem.d
 
 
-def factor(problem: Problem, read: Callable[[], Program]) -> float:
-    """The largest product of constants of a loss, which is `read`: of labels alone, where nothing of its text hangs on numbers.
-
-    Mostly their largest and their smallest are all that counts, and nothing is to be read.
-    """
+def factor(problem: Problem, read: Callable[[], float]) -> float:
+    """The largest product of constants of a loss, which is `read`: of labels alone, where nothing of its text hangs on numbers."""
     plans, text = PLANS.get(), seen(problem)
     if plans is None or text not in plans.straight:
-        return read().factor
-    Y = problem.reals[3]
-    key = text, _ends(Y) if text in plans.scaled else sha256(Y.tobytes()).digest()
+        return read()
+    key = text, sha256(problem.reals[3].tobytes()).digest()
     if key not in plans.factors:
-        program = read()
-        if program.scaled:
-            plans.scaled.add(text)
-            key = text, _ends(Y)
-        room(plans.factors)[key] = program.factor
+        room(plans.factors)[key] = read()
     return plans.factors[key]
-
-
-def _ends(Y: Reals) -> tuple[float, float]:
-    """The largest label, and the smallest that is not 0."""
-    return float(Y.max(initial=0.0)), float(Y.min(initial=np.inf, where=Y > 0))
 
 
 @dataclass(eq=False)
@@ -164,11 +151,8 @@ class Rounded:
     @cached_property
     def _given(self) -> list[Running]:
         """What is read: theta, b, X and Y, and Z of a loss that is put after logits."""
-        if self.granted.plain:  # read as it is
-            found = list(map(Running.exact, _given(self.problem)))
-        else:
-            with self._arithmetic():
-                found = list(map(_entered, _given(self.problem)))
+        with self._arithmetic():
+            found = list(map(_entered, _given(self.problem)))
         return [*found, self._logits] if law_of(self.problem).of_Z else found
 
     @contextmanager

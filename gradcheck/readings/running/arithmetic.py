@@ -11,7 +11,6 @@ from gradcheck.enclosure import ETA64, outward
 from gradcheck.precision import Precision
 from gradcheck.readings.places import Axis
 from gradcheck.readings.running.parts import (
-    Ordinary,
     Parts,
     arithmetic,
     exactly,
@@ -56,7 +55,6 @@ def product(x: Parts, y: Parts, p: Precision) -> Parts:
         sure = (x.error == 0) & (y.error == 0)
         exact = sure & ((x.value == 0) | (y.value == 0) | p.plain & ((abs(x.value) == 1) | (abs(y.value) == 1)))
         np.copyto(found.error, 0.0, where=exact & np.isfinite(value))
-        found = Ordinary(*found) if isinstance(found, Ordinary) else found
     return found
 
 

@@ -33,12 +33,6 @@ class Ordinary(Parts):
     __slots__ = ()
 
 
-class Rounded(Ordinary):
-    """And off everywhere: after a rounding no entry is known exactly."""
-
-    __slots__ = ()
-
-
 class _Precisions(dict[Any, Precision]):
     """Of each dtype, the precision in which its arrays are computed with: NumPy's, unless another is granted."""
 
@@ -120,8 +114,6 @@ def floored(x: Parts) -> Parts:
 
 def known(x: Parts) -> int:
     """How many entries have no error: all of what is given, and mostly none of what is computed."""
-    if type(x) is Rounded:
-        return 0
     return x.error.size - np.count_nonzero(x.error)  # the quickest question that NumPy answers
 
 
@@ -172,7 +164,7 @@ def settled(value: Reals, error: Reals, known: Any, p: Precision) -> Parts:
 
 def truthful(found: Parts, operands: Iterable[Parts]) -> Parts:
     """Of what is infinite though it is made of finite numbers, nothing is known."""
-    if isinstance(found, Ordinary):
+    if type(found) is Ordinary:
         return found
     infinite = ~np.isfinite(found.value)
     if not infinite.any():
@@ -202,7 +194,7 @@ def rounded(value: Any, error: Any, p: Precision, *, certain: Any = False) -> Pa
         reach += least
         reach *= SAFE  # outward(reach, 16), in place: all have an error
         reach += SAFE_ETA
-        return Rounded(value, np.asarray(reach))
+        return Ordinary(value, np.asarray(reach))
     more = error + once * reach + least
     usual = ordinary(value, more, p)
     if usual is not None:

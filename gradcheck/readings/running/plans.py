@@ -183,12 +183,11 @@ def spoil() -> None:
 @dataclass(eq=False)
 class Plans:
     """Of each loss, shape and precision the plan; of which losses and shapes there is one of the loss itself; and what hangs on
-    these and on labels alone, or on how large these are.
+    these and on labels alone.
     """
 
     known: dict[Any, Plan] = field(default_factory=dict)
     straight: set[Any] = field(default_factory=set)
-    scaled: set[Any] = field(default_factory=set)
     factors: dict[Any, float] = field(default_factory=dict)
 
 

@@ -10,7 +10,7 @@ from gradcheck.precision import Precision
 from gradcheck.readings.running.elementary import vanishes
 from gradcheck.readings.running.parts import Parts, floored
 
-LARGE, HUGE = 1024, 2**17  # logits of which what is made of a few is kept, and of none: choices of memory
+LARGE = 1024  # logits of which nothing is kept
 
 
 def softmax(Z: Parts, p: Precision) -> Parts:
@@ -46,18 +46,15 @@ def _errors(Z: Parts, p: Precision) -> bounds.Together:
 
     Most mistakes come after the logits, which are the same for all of these: what is made of them is kept.
     """
-    if Z.value.size > HUGE:
+    if Z.value.size > LARGE:
         return _made(Z, p)
     value, error = np.ascontiguousarray(Z.value), np.ascontiguousarray(Z.error)
-    kept = _few if value.size > LARGE else _many
-    return kept(value.tobytes(), error.tobytes(), value.shape, p)
+    return _kept(value.tobytes(), error.tobytes(), value.shape, p)
 
 
+@lru_cache(maxsize=64)
 def _kept(value: bytes, error: bytes, shape: tuple[int, ...], p: Precision) -> bounds.Together:
     return _made(Parts(*(np.frombuffer(part, dtype=np.float64).reshape(shape) for part in (value, error))), p)
-
-
-_many, _few = lru_cache(maxsize=64)(_kept), lru_cache(maxsize=2)(_kept)
 
 
 def _made(Z: Parts, p: Precision) -> bounds.Together:
