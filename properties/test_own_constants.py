@@ -1,5 +1,6 @@
 """A part of a loss of one's own that is taken for a constant when it is differentiated by hand is named as it is written."""
 
+import numpy
 import numpy as np
 import pytest
 
@@ -94,3 +95,41 @@ def test_a_constant_may_be_multiplied_in_after_something_has_underflowed():
 )
 def test_the_largest_product_of_constants_on_one_way_is_found(text, factor):
     assert Program(Loss(text), {"Z": np.ones((2, 2)), "Y": np.eye(2)}).factor == factor
+
+
+# ---- constants that a text writes into ----
+
+
+def weighted_in_place(Z, Y, *, np):
+    w = np.array([[1.0]])
+    found = (w * np.softplus(Z)).sum()
+    w *= 7.0
+    return found + (w * Z * Z).sum()
+
+
+def seen_in_place(Z, Y, *, np):
+    """What is written into is seen through another array, which cannot be written into itself."""
+    w = numpy.array([[1.0]])
+    seen = w[:]
+    seen.flags.writeable = False
+    found = (seen * np.softplus(Z)).sum()
+    w *= 7.0
+    return found + (seen * Z * Z).sum()
+
+
+def masked_in_place(Z, Y, *, np):
+    held = numpy.array([[True]])
+    found = np.where(held, np.softplus(Z), 0.0).sum()
+    held[:] = False
+    return found + np.where(held, 0.0, 7.0 * Z * Z).sum()
+
+
+@pytest.mark.parametrize("text", [weighted_in_place, seen_in_place, masked_in_place], ids=lambda text: text.__name__)
+@pytest.mark.parametrize("first", [1, 7], ids=["right", "by what is written later"])
+def test_a_constant_counts_as_it_was_when_it_was_used(text, first):
+    def gradients(theta, b, X, Y):
+        Z = theta @ X + b
+        D = first * np.exp(-np.logaddexp(0, -Z)) + 14 * Z
+        return {"theta": D @ X.T, "b": D.sum(axis=1, keepdims=True), "Z": D, "X": theta.T @ D}
+
+    assert bool(conform(Implementation("by hand", gradients, law=Loss(text)), max_examples=20).failures) == (first == 7)

@@ -111,7 +111,7 @@ class Variable(Operators):
         if primitive is MATMUL and any(operand.ndim < 2 for operand in operands):
             return product(*operands)
         if primitive is not None:
-            return Variable(primitive(*_arrays(operands)), primitive, operands)
+            return _read(primitive, operands, NONE)
         if function in ball_rules.COMPARISONS:
             found = function(*_arrays(operands))
             return found.moving() if isinstance(found, Condition) else found
@@ -137,7 +137,7 @@ def _arrays(operands: tuple[Any, ...]) -> list[Any]:
 
 def _applied(primitive: Primitive, *operands: Any, **options: Any) -> Variable:
     """A primitive of what the variables wrap."""
-    return Variable(primitive(*_arrays(operands), **options), primitive, operands, options or NONE)
+    return _read(primitive, operands, options)
 
 
 def picked(variable: Variable, index: Any) -> Variable:
@@ -237,7 +237,8 @@ def gradients(function: Callable[..., Variable], *arrays: Values) -> tuple[Value
 
 
 def _read(primitive: Primitive, operands: tuple[Any, ...], options: dict[str, Any]) -> Variable:
-    return Variable(primitive(*_arrays(operands), **options), primitive, operands, options or NONE)
+    found = primitive(*_arrays(operands), **options)
+    return Variable(found, primitive, tuple(map(table.as_it_is, operands)), options or NONE)
 
 
 table.READERS[Variable] = 4, _read

@@ -11,7 +11,7 @@ from gradcheck.readings import ball_rules
 from gradcheck.readings.balls import Balls, stretched
 from gradcheck.readings.places import Axis, broadcast, groups
 from gradcheck.readings.primitives.sums import back
-from gradcheck.readings.primitives.table import CALLS, READERS, Primitive, flat
+from gradcheck.readings.primitives.table import CALLS, READERS, Primitive, as_it_is, flat
 from gradcheck.readings.running import Running, arithmetic, choices
 from gradcheck.readings.running.conditions import Condition, chosen
 from gradcheck.readings.running.parts import Parts
@@ -141,7 +141,7 @@ def where(condition: Any, x: Values, y: Values) -> Values:
     """x where the condition holds, otherwise y: of the reading of the condition, where both are numbers that are given."""
     if isinstance(condition, Condition) and READERS.keys().isdisjoint((type(x), type(y))):
         x = (condition.read or Running.exact)(np.asarray(x, dtype=np.float64))
-    return WHERE(x, y, condition=condition)
+    return WHERE(x, y, condition=as_it_is(condition))
 
 
 CALLS[np.where] = where

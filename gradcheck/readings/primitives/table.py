@@ -83,6 +83,13 @@ class Every:
         return lambda g, y, *operands, **options: self.rule(g, y, place, *operands, **options)
 
 
+def as_it_is(constant: Any) -> Any:
+    """An array of NumPy as it is now, for what is asked later: a text may write into what it has made."""
+    if not isinstance(constant, np.ndarray):
+        return constant
+    return constant.copy() if constant.flags.writeable or constant.base is not None else constant
+
+
 def call(function: Any, operands: tuple[Any, ...], options: dict[str, Any]) -> Any:
     """What NumPy is asked for with arrays that are no arrays of NumPy: ours of that name, or one line."""
     found = KNOWN.get(function) or CALLS.get(function)
