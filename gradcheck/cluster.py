@@ -7,6 +7,7 @@ from typing import Any
 from gradcheck.errors import Missing, Unusable, text
 
 SECONDS = 10  # how long a scheduler is waited for
+TALKING = ("client", "batched", "comm", "core")  # of distributed; what becomes of a connection is told by us
 
 
 def connected(address: str) -> Any:
@@ -15,7 +16,8 @@ def connected(address: str) -> Any:
         from distributed import Client
     except ModuleNotFoundError:
         raise Missing.package(f"--scheduler {address}", "distributed") from None
-    logging.getLogger("distributed.client").setLevel(logging.CRITICAL)  # what becomes of a connection is told by us
+    for name in TALKING:
+        logging.getLogger(f"distributed.{name}").setLevel(logging.CRITICAL)
     try:
         return Client(address, timeout=SECONDS, set_as_default=False)
     except (OSError, ValueError, TypeError) as problem:

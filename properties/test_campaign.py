@@ -2,6 +2,7 @@
 
 import io
 import json
+import logging
 import multiprocessing
 import os
 import shutil
@@ -590,6 +591,14 @@ def test_a_killed_run_on_a_cluster_leaves_nothing_to_its_workers_and_goes_on(fol
     out, err = again.communicate(timeout=PATIENCE)
     assert again.returncode == 1 and "from a run that was cut short" in out and "1 known before" in out, (out, err)
     assert [(path, case.problem.digest) for path, case in corpus.load(folder / "corpus")] == held
+
+
+@pytest.mark.parametrize("where", ["client", "batched", "comm.tcp", "core"])
+def test_what_becomes_of_a_connection_is_told_by_us_alone(cluster, where):
+    """distributed has a traceback for it, in whichever of its parts sees it first."""
+    workers = Cluster(cluster.scheduler_address)
+    workers.stop()
+    assert not logging.getLogger(f"distributed.{where}").isEnabledFor(logging.ERROR)
 
 
 def test_a_scheduler_that_is_not_there_is_refused(monkeypatch):
