@@ -213,8 +213,33 @@ def test_a_copy_computes_with_what_it_holds(head, copied):
         other._parameters = {"weight": torch.nn.Parameter(torch.zeros(L, D)), "bias": torch.nn.Parameter(torch.ones(L))}
         vars(other).pop("weight", None), vars(other).pop("bias", None)  # which a replica holds itself
         assert torch.equal(other(torch.ones(D)), torch.ones(L))
-        assert not watch.found.calls and not {"forward", "__getstate__"} & set(vars(other))
-    assert set(vars(head)) == before
+        assert not watch.found.calls and "forward" not in vars(other)
+    assert set(vars(head)) == before and not {"__getstate__", "_replicate_for_data_parallel"} & set(vars(type(head)))
+
+
+@pytest.mark.parametrize("copied", ["copy.copy", "copy.deepcopy", "pickle"])
+def test_a_copy_of_what_took_over_a_layer_holds_what_that_held(head, copied):
+    """And not what the layer held whose names it took over."""
+    with gradcheck.watch(head, every=1):
+        other = torch.nn.Linear.__new__(torch.nn.Linear)
+        vars(other).update(vars(head))
+        other._parameters = {"weight": torch.nn.Parameter(torch.zeros(L, D)), "bias": torch.nn.Parameter(torch.ones(L))}
+        assert torch.equal(COPIES[copied](other)(torch.ones(D)), torch.ones(L))
+
+
+def test_a_class_of_its_own_copies_as_it_did(head):
+    """While one of its layers is looked at, and afterwards."""
+
+    class Head(torch.nn.Linear):
+        def __getstate__(self):
+            return {**vars(self), "said": True}
+
+    own, layer = Head.__getstate__, Head(D, L)
+    for _ in range(2):
+        with gradcheck.watch(layer, every=1), gradcheck.watch(head, every=1):
+            found = copy.copy(layer)
+            assert found.said and "forward" not in vars(found)
+        assert Head.__getstate__ is own
 
 
 def test_a_copy_has_the_forward_that_was_put_there_before(head):
@@ -222,7 +247,7 @@ def test_a_copy_has_the_forward_that_was_put_there_before(head):
     looked = Passing(head, lambda X: X)
     assert vars(copy.copy(head))["forward"] is doubled
     looked.release()
-    assert head.forward is doubled and "__getstate__" not in vars(head)
+    assert head.forward is doubled
 
 
 def test_a_watch_that_is_closed_looks_at_nothing_in_whatever_order(head):

@@ -1,7 +1,8 @@
 """The forward of a torch layer, while another looks at what passes."""
 
+from collections import Counter
 from collections.abc import Callable
-from functools import partial
+from threading import Lock
 from typing import Any
 
 
@@ -9,17 +10,15 @@ class Passing:
     """Stands in the place of a layer's forward, and hands on to `seen(X, ...)`, which calls `forward`, until `release`.
 
     A copy of the layer, by copy, pickle or torch.nn.DataParallel, has the forward that it had without: nobody looks at what passes
-    there, and it computes with what it holds itself.
+    there, and it computes with what it holds itself. Not so what takes over `vars(layer)` as they are, which computes as the layer.
     """
 
     def __init__(self, layer: Any, seen: Callable[..., Any]) -> None:
         self._layer, self._seen, self.looking = layer, seen, True
-        held = vars(layer)
-        self.before, self.forward = held.get("forward"), layer.forward
+        self._kind = type(layer)
+        self.before, self.forward = vars(layer).get("forward"), layer.forward
         layer.forward = self
-        for name, copied in COPIED.items():
-            if hasattr(type(layer), name):
-                held.setdefault(name, partial(copied, layer))
+        _look(self._kind)
 
     def __call__(self, *given: Any, **named: Any) -> Any:
         """As torch.nn.Linear's, whose data may be named `input`."""
@@ -36,6 +35,8 @@ class Passing:
 
     def release(self) -> None:
         """The layer as it was; where another looks since, once that one has let go, too."""
+        if not self.looking:
+            return
         self.looking = False
         held = self._layer.__dict__
         while isinstance(last := held.get("forward"), Passing) and not last.looking:
@@ -43,42 +44,74 @@ class Passing:
                 del held["forward"]
             else:
                 held["forward"] = last.before
-        if not isinstance(last, Passing):
-            _forget(held)
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return getattr, (self._layer, "forward")
+        _let_go(self._kind)
 
 
-def _state(layer: Any) -> Any:
+def _look(kind: type) -> None:
+    """Its copies are made by ours, while anybody looks at a layer of it."""
+    with LOCK:
+        LOOKED[kind] += 1
+        if LOOKED[kind] == 1:
+            for name in COPIED.keys() & set(dir(kind)):
+                own, ours = vars(kind).get(name), COPIED[name](getattr(kind, name))
+                KEPT[kind, name] = own, ours
+                setattr(kind, name, ours)
+
+
+def _let_go(kind: type) -> None:
+    """Its methods as they were, once nobody does."""
+    with LOCK:
+        LOOKED[kind] -= 1
+        if LOOKED[kind]:
+            return
+        del LOOKED[kind]
+        for name in COPIED:
+            own, ours = KEPT.pop((kind, name), (None, None))
+            if ours is None or vars(kind).get(name) is not ours:
+                continue  # somebody has put another there since
+            if own is None:
+                delattr(kind, name)
+            else:
+                setattr(kind, name, own)
+
+
+def _state(before: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """What copy and pickle ask for."""
-    kind: Any = type(layer)
-    found = kind.__getstate__(layer)
-    return _unseen(dict(found)) if isinstance(found, dict) else found
+
+    def state(layer: Any) -> Any:
+        found = before(layer)
+        return _unseen(dict(found)) if isinstance(found, dict) else found
+
+    return state
 
 
-def _replica(layer: Any) -> Any:
+def _replica(before: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """What torch.nn.DataParallel asks for."""
-    found = type(layer)._replicate_for_data_parallel(layer)
-    _unseen(vars(found))
-    return found
+
+    def replica(layer: Any) -> Any:
+        found = before(layer)
+        _unseen(vars(found))
+        return found
+
+    return replica
 
 
-COPIED: dict[str, Callable[[Any], Any]] = {"__getstate__": _state, "_replicate_for_data_parallel": _replica}
+LOCK = Lock()
+LOOKED: Counter[type] = Counter()  # how many look at layers of a class
+KEPT: dict[tuple[type, str], Any] = {}  # the method that a class had itself, if any, and ours
+COPIED: dict[str, Callable[[Any], Callable[[Any], Any]]] = {
+    "__getstate__": _state,
+    "_replicate_for_data_parallel": _replica,
+}
 
 
 def _unseen(held: dict[str, Any]) -> dict[str, Any]:
     """With the forward from before anybody looked, or that of its class."""
-    before = held.pop("forward", None)
-    while isinstance(before, Passing):
-        before = before.before
-    if before is not None:
-        held["forward"] = before
-    _forget(held)
+    before = held.get("forward")
+    if isinstance(before, Passing):
+        del held["forward"]
+        while isinstance(before, Passing):
+            before = before.before
+        if before is not None:
+            held["forward"] = before
     return held
-
-
-def _forget(held: dict[str, Any]) -> None:
-    for name, copied in COPIED.items():
-        if getattr(held.get(name), "func", None) is copied:
-            del held[name]
