@@ -3,7 +3,8 @@
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import replace
+from contextvars import ContextVar
+from dataclasses import dataclass, replace
 from typing import Any
 
 from hypothesis import HealthCheck, Phase, Verbosity, given, settings
@@ -73,18 +74,31 @@ def pose(
 def unread() -> Iterator[None]:
     """Within it, Hypothesis does not read the source of whatever a project has loaded for constants to draw: a second for ours.
 
-    None is lost: it takes none of more than 50 bytes, and what problems are made of is longer.
+    None is lost: it takes none of more than 50 bytes, and what problems are made of is longer. Other threads read as they did.
     """
     providers: Any = sys.modules.get("hypothesis.internal.conjecture.providers")
-    read, known = (getattr(providers, name, None) for name in (READER, FOUND))
-    if read is None or known is None:
-        yield
-        return
-    setattr(providers, READER, lambda: known)
+    read = getattr(providers, READER, None)
+    if read is not None and hasattr(providers, FOUND) and not isinstance(read, Asked):
+        setattr(providers, READER, Asked(providers, read))  # for good: threads would put back what others had put there
+    before = UNREAD.set(True)
     try:
         yield
     finally:
-        setattr(providers, READER, read)
+        UNREAD.reset(before)
+
+
+UNREAD: ContextVar[bool] = ContextVar("UNREAD", default=False)
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Hypothesis's reader of sources, but for what is done while they are not to be read: that goes by what is known already."""
+
+    providers: Any
+    read: Callable[[], Any]
+
+    def __call__(self) -> Any:
+        return getattr(self.providers, FOUND) if UNREAD.get() else self.read()
 
 
 def few(implementation: Implementation | None, seed: int) -> tuple[Shape, ...]:
