@@ -371,6 +371,18 @@ def test_what_is_more_than_clipping_by_value_is_not_called_so(head, fault, tmp_p
     assert "clip_grad_value_" not in told["grad_theta"]
 
 
+def test_a_wrong_factor_of_two_classes_is_not_called_clipping():
+    """Whose rows are alike but for the sign, so that all entries of a column are of one size."""
+    rng = np.random.default_rng(0)
+    theta, b, X, y = rng.normal(size=(2, 1)), np.zeros((2, 1)), rng.normal(size=(1, 8)), rng.integers(2, size=8)
+    A = np.exp(theta @ X + b)
+    D = (A / A.sum(axis=0) - np.eye(2)[:, y]) / 8
+    halved = {"grad_theta": D @ X.T / 2, "grad_b": D.sum(axis=1, keepdims=True) / 2}
+    found = gradcheck.audit(theta=theta, b=b, X=X, Y=y, **halved).findings
+    words = {finding.quantity: " ".join(finding.faults) for finding in found if finding.verdict.failed}
+    assert set(words) == {"grad_theta", "grad_b"} and "clip_grad_value_" not in " ".join(words.values())
+
+
 @pytest.mark.parametrize("cleared", [True, False])
 def test_a_gradient_that_is_added_to_that_of_another_step_is_refused(head, cleared, tmp_path):
     """As where zero_grad is forgotten; and where it is not, whenever it is called before the backward pass, nothing is said."""

@@ -11,8 +11,10 @@ import numpy as np
 from gradcheck.auditing.findings import Compared
 from gradcheck.auditing.matrices import door, matrix
 from gradcheck.auditing.rows import walk
+from gradcheck.enclosure import Reals
 
-LEAST = 2  # entries of one size: one alone may be the largest by chance
+LEAST = 3  # sizes of the truth: where two rows are alike but for the sign, a wrong factor gives one size, too
+SAME = 1e-9  # of the largest, is no difference
 ROWS = 64  # at fault, that are looked at
 
 Again = Callable[[list[int]], Compared]
@@ -20,28 +22,39 @@ Again = Callable[[list[int]], Compared]
 
 def named(again: Compared, wrong: tuple[int, ...], array: Any, others: Again) -> tuple[str, ...]:
     """Of the entries at fault in rows that are `wrong`, which `others` computes again; nothing where one is anything else."""
-    c = largest(array)
-    count = _clamped(again, c)
-    if count is None:
+    found = _at_fault(again)
+    if not _clamped(*found):
         return ()
     rows = set(wrong) & set(wrong if again.rows is None else again.rows)
     more = sorted(set(wrong) - rows)[: max(0, ROWS - len(rows))]
-    left = _clamped(others(more), c) if more else 0
-    if left is None or count + left < LEAST:
+    if more:
+        found = tuple(map(np.concatenate, zip(found, _at_fault(others(more)), strict=True)))
+    c = float(found[0].max(initial=0.0))
+    if not _clamped(*found) or _sizes(found[1]) < LEAST or largest(array) != c:
         return ()
-    number = shortest(c, door.dtype(array))
-    where = "" if len(rows) + len(more) == len(wrong) else f"of {ROWS} rows that were computed again "
+    number, left = shortest(c, door.dtype(array)), len(wrong) - len(rows) - len(more)
+    where, whose = (f"of {ROWS} rows that were computed again ", " of these") if left else ("", "")
     return (
-        f"{where}{count + left} entries are exactly ±{number}, the largest of all, where the gradient is larger, and no other is "
-        f"at fault: as after clip_grad_value_({number}); write the step before gradients are clipped",
+        f"{where}{len(found[0])} entries are exactly ±{number}, the largest of all, where the gradient is larger, and no other"
+        f"{whose} is at fault: as after clip_grad_value_({number}); write the step before gradients are clipped",
     )
 
 
-def _clamped(again: Compared, c: float) -> int | None:
-    """How many entries at fault there are, where all of them are ±c and must be more."""
+def _at_fault(again: Compared) -> tuple[Reals, ...]:
+    """The size of each entry at fault, negative where its sign is wrong, and that of the truth."""
     computed, truth = (a[again.ratios > 1] for a in (again.computed, again.truth))
-    clamped = (abs(computed) == c) & (abs(truth) > c) & (computed * truth > 0)
-    return len(computed) if clamped.all() else None
+    return computed * np.sign(truth), abs(truth)
+
+
+def _clamped(sizes: Reals, truth: Reals) -> bool:
+    """Whether all are of one size, and must be larger."""
+    c = sizes.max(initial=0.0)
+    return bool(c > 0 and (sizes == c).all() and (truth > c).all())
+
+
+def _sizes(truth: Reals) -> int:
+    """How many sizes the truth has, which is known in float64."""
+    return 1 + int((np.diff(np.sort(truth)) > SAME * truth.max(initial=0.0)).sum())
 
 
 def largest(array: Any) -> float:

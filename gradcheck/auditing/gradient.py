@@ -27,8 +27,8 @@ def theta(dump: Dump, plan: Plan, sums: Sums, limit: Reals) -> Finding:
     found = concluded("grad_theta", probed, again, plan, float(np.median(lengths)))
     if found.rows:
         anew = partial(computed_again, dump, plan, sums)
-        named = clipped.named(again, found.rows, dump.arrays["grad_theta"], anew)
-        named = named or causes.named(dump, sums.kept, again, found.rows)
+        named = causes.named(dump, sums.kept, again, found.rows)
+        named = named or clipped.named(again, found.rows, dump.arrays["grad_theta"], anew)
         whole = faults.rows_in_words(found.rows, dump.L)
         zeros = faults.unwritten(again, found.rows)
         told = (whole, *zeros, *named) if named else _described(dump, sums, again, found.rows)
