@@ -159,7 +159,7 @@ def test_a_link_in_the_place_of_the_progress_is_not_followed(right, tmp_path):
     assert (tmp_path / "mine").read_text(encoding="utf-8") == "mine"
 
 
-@pytest.mark.parametrize("text", ["{", DEEP, of(CASE, check="../x")])
+@pytest.mark.parametrize("text", ["{", DEEP, of(CASE, check="../x"), of(CASE, check=["a"]), "\0"])
 def test_a_saved_case_that_cannot_be_used_is_told_and_the_others_are_judged(text, tmp_path, monkeypatch, small_shards):
     """The campaign goes on; exit status 2, since nothing disagrees."""
     monkeypatch.chdir(tmp_path)

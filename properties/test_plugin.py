@@ -65,10 +65,11 @@ def test_a_failure_is_the_story_of_verify_without_a_frame_of_ours(session, pytes
     assert case.name in result.stdout.str()
 
 
-def test_a_cause_is_told_by_one_test_and_named_by_the_others(session, monkeypatch):
-    """On CI, where pytest cuts nothing off."""
+@pytest.mark.parametrize("ci", ["", "true"])
+def test_a_cause_is_told_by_one_test_and_named_by_the_others(session, monkeypatch, ci):
+    """On CI, where pytest cuts nothing off, and elsewhere."""
     monkeypatch.setenv("COLUMNS", "200")
-    monkeypatch.setenv("CI", "true")
+    monkeypatch.setenv("CI", ci)
     result = session("--gradcheck", "model.py:flipped", "-k", "(theta_gradient or bias_gradient) and not sums")
     assert result.stdout.str().count("raising the logit of the label lowers the loss") == 1
     result.stdout.fnmatch_lines(

@@ -537,9 +537,11 @@ RAISING = {
     "exits": ("sys.exit('enough')", {}, "raised SystemExit: enough"),
     "interrupts": ("raise KeyboardInterrupt", {}, "raised KeyboardInterrupt"),
     "asks the user": ("input()", {}, "raised EOFError"),
+    "raises": ("1 / 0", {}, "raised ZeroDivisionError: division by zero"),
     "returns texts": ("return 'abc'", {}, "returned str; expected theta, b, Z"),
     "returns complex numbers": ("return theta * 1j", {}, "returned theta as complex128; expected real numbers"),
     "returns ragged rows": ("return {'theta': [[1.0], [1.0, 2.0]]}", {}, "which raised ValueError"),
+    "returns nothing": ("return None", {}, "returned NoneType; expected theta, b, Z"),
 }
 
 

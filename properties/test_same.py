@@ -9,7 +9,6 @@ import pytest
 from test_campaign import LOOP, OF_A_RUN
 
 from benchmarks.hostile.outside import hide
-from gradcheck import drawing
 
 MODEL = """
 import numpy as np
@@ -86,16 +85,6 @@ def test_a_report_is_the_same_with_and_without_frameworks(report, tmp_path):
     hide(tmp_path)
     places = os.pathsep.join([str(tmp_path / "hidden"), *filter(None, [os.environ.get("PYTHONPATH")])])
     assert verified(tmp_path / "run", PYTHONPATH=places) == report
-
-
-def test_no_source_is_read_for_what_is_posed(monkeypatch):
-    """Hypothesis reads that of every local module once in a process, for constants: a second, for nothing that we draw."""
-    providers = pytest.importorskip("hypothesis.internal.conjecture.providers")
-    asked = []
-    monkeypatch.setattr(providers, drawing.READER, lambda: asked.append(1) or providers._local_constants, raising=False)
-    reader = getattr(providers, drawing.READER)
-    drawing.pose(lambda problem: None, dtype="float64", regimes=("*",), seed=0, count=20, shrink=False)
-    assert not asked and getattr(providers, drawing.READER) is reader
 
 
 def test_what_is_correct_agrees_without_docstrings(tmp_path):

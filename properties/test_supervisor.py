@@ -105,6 +105,7 @@ TARGETS = {
     "exits in C": ("def gradients(*a): ctypes.CDLL(None).exit(0)", 1, ENDED),
     "exits when it is imported": ("os._exit(0)", 1, ENDED + EARLY),
     "crashes": ("def gradients(*a): ctypes.string_at(0)", 1, "the run was ended by SIGSEGV"),
+    "is killed": ("def gradients(*a): os.kill(os.getpid(), 9)", 1, "the run was ended by SIGKILL"),
     "exits at exit": ("atexit.register(lambda: os._exit(0))\ngradients = wrong", 1, "disagree"),
     "takes sys.exit away": (
         "def gradients(*a):\n    sys.exit = lambda *x: None\n    return wrong(*a)",
@@ -346,7 +347,7 @@ def test_what_a_target_has_started_ends_with_the_run_whatever_session_it_is_in(w
     right = LEAVES.replace("HANGS", "").replace("wrong", "good")  # what is wrong would be explained first
     code, out, err = ran("verify", written(right), *APART[where], *FEW)
     assert code == 0, err
-    assert "agree" in out
+    assert " agree" in out
     gone("own", "child", "orphan")
 
 

@@ -16,7 +16,7 @@ from gradcheck.referees import freivalds
 BROAD = {"F": 128, "C": 1024}  # columns of a piece, of an array that is stored by columns, or by rows
 COPIED = (
     2**15
-)  # entries of a piece: with few vectors its product needs no operand packed (OpenBLAS: up to 10^6 products)
+)  # entries of a piece: with few vectors no operand is packed for its product (OpenBLAS: up to 10^6 products)
 HOT = 2**18  # entries that are read twice, the second time from the cache
 
 
