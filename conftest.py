@@ -5,9 +5,13 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+from threadpoolctl import threadpool_limits
 
-# Workers share the cores: more threads of BLAS would wait for one another. It holds in every process that is started from here.
-os.environ.setdefault("OMP_NUM_THREADS", "1")
+# Workers share the cores: more threads of BLAS would wait for one another. The variable holds in every process that is started from
+# here, the limit in this one, where a plugin may have imported NumPy before.
+if "OMP_NUM_THREADS" not in os.environ:
+    os.environ["OMP_NUM_THREADS"] = "1"
+    threadpool_limits(1)
 
 EXAMPLES = {"quick": 10, "dev": 20, "ci": 100, "thorough": 2000}  # seeds are fixed: docs/mutants.md is of quick
 

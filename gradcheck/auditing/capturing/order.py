@@ -33,7 +33,7 @@ class Order:
             sys.modules["torch"].autograd.Variable._execution_engine.queue_callback(self._forget)
 
     def _evaluated(self) -> Place:
-        """Of the function that is evaluated; outside of backward passes there is none."""
+        """Of the function that is evaluated; outside of backward passes there is none, and what was within one is forgotten."""
         asked = getattr(sys.modules["torch"]._C, "_current_autograd_node", None)
         function = None if asked is None else asked()
         if function is None:
