@@ -406,3 +406,13 @@ def test_the_loss_near_a_problem_is_granted_what_logits_one_apart_may_lose():
             assert is_formula(truth.nearby_loss_error, loss_error(problem, p, columns, lses, 1))
             if p.name == "float64" and not p.loses:
                 assert is_formula(truth.nearby_float64_error, loss_error(problem, p, own, lses, 1))
+
+
+def test_the_loss_near_a_problem_is_written_down_in_the_precision_of_its_array():
+    """It is larger than that of the problem by no more than twice the mass of all labels, divided by n."""
+    plain = precision.named("float32")
+    written = replace(plain, returned=2.0**-8)
+    for problem in PROBLEMS.values():
+        exact, mass = ball.truth(problem), problem.reals[3].sum() / problem.n
+        before, after = (replace(exact, grants=p).nearby_loss_error for p in (plain, written))
+        assert is_formula(after, before + 2.0**-8 * (exact.values.loss.magnitude + 2 * mass + before) + plain.eta)

@@ -204,6 +204,23 @@ def test_arrays_are_the_same_behind_a_layout_that_makes_others():
     assert max(map(seen.count, seen)) > 4
 
 
+@pytest.mark.parametrize("copied", [False, True])
+def test_a_buffer_behind_a_layout_that_makes_another_array_of_it_is_found(copied):
+    """What was returned is overwritten by the next call; what a row for the pinned class was put into is not."""
+    kept = np.zeros(4096)
+
+    def gradients(theta, b, X, Y):
+        whole = [np.concatenate([np.zeros((1, array.shape[1])), array]) for array in (theta, b)]
+        found = model.gradients(*whole, X, Y)["theta"][1:]
+        given = kept[: found.size].reshape(found.shape)
+        given[:] = found
+        return {"theta": given.copy() if copied else given}
+
+    implementation = Implementation("pinned", gradients=gradients, layout=Layout(pinned=0))
+    problem = Problem(np.array([[0.0, 0.0], [0.5, -1.0]]), np.zeros((2, 1)), np.array([[1.0], [3.0]]), np.eye(2)[:, :1])
+    assert said(implementation, problem, ["repeatable"])["repeatable"].failed != copied
+
+
 def test_packed_labels_behind_a_layout_are_found():
     kept = {}
 

@@ -173,6 +173,12 @@ def test_a_use_that_is_not_offered_is_skipped_with_that_reason():
     assert {verdict.reason for verdict in none.values()} == {"right has no function 'upstream gradients'"}
 
 
+def test_one_sample_is_not_asked_for_halves():
+    alone = next(problem for problem in posed("float64") if problem.n == 1)
+    found = judge(RIGHT, alone, [CHECKS["batch_in_pieces"]])["batch_in_pieces"]
+    assert (found.outcome, found.reason) == (Outcome.SKIPPED, "one sample has no halves")
+
+
 def test_uses_are_refused_that_are_none():
     """By an unknown name, and where there is no function."""
     with pytest.raises(Unusable, match="uses names 'downstream'; expected any of upstream, again"):

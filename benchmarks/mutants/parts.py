@@ -44,7 +44,7 @@ PARTS = {
     ),
     "referees": Part(
         "gradcheck/referees",
-        f"{ROUNDING} bends referees entries freivalds softmax_jacobian bending own_check_grad series own_loss_truth",
+        f"{ROUNDING} bends referees entries freivalds softmax_jacobian bending own_check_grad series own_loss_truth alike plans",
     ),
     "checks": Part(
         "gradcheck/checks",
@@ -56,7 +56,7 @@ PARTS = {
     ),
     "primitives": Part(
         f"{READINGS}/primitives {READINGS}/running",
-        "rules rules_of_arrays running primitives readings own_loss_truth",
+        "rules rules_of_arrays running primitives readings own_loss_truth alike plans",
     ),
     "readings": Part(f"{READINGS}/*.py", "rules_of_arrays readings primitives own_constants own_loss own_loss_truth"),
     "series": Part(f"{READINGS}/series", "series bending own_check_grad"),

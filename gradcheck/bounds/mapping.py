@@ -42,7 +42,7 @@ def mapped(
         found = _scaled(found, before, magnitude, carried, precision)
         if law.softcap:
             found = _capped(found, law.softcap, precision, column=column)
-            magnitude, carried = abs(found.Z.midpoint) + found.Z.radius + found.delta, 0 * carried
+            magnitude = carried = 0 * carried  # nothing is theta's any more
         return _scaled(found, after, magnitude, carried, precision)
 
 

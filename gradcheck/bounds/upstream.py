@@ -39,7 +39,7 @@ class Upstream(Allowed):
     @cached_property
     def _D(self) -> tuple[Reals, Reals]:
         (bound, size), c, p = self._own, abs(self.upstream), self.precision
-        mass = float(self.folded.mass.max(initial=0.0))
+        mass = float(self.folded.mass.max())
         lost = underflow_of_an_entry(self.folded) + (1 + p.loses) * (4 + mass) * p.eta * self.folded.below_one
         with np.errstate(invalid="ignore", over="ignore"):
             found = c * ((1 + self._more) * bound + self._more * size) + (1 + self._more) * self._most * lost
