@@ -1,5 +1,7 @@
 """The bounds of a column of an audit, taken apart, are what docs/audit.md derives, and not more: each formula again."""
 
+from dataclasses import fields, replace
+
 import numpy as np
 import pytest
 from test_counts import column, same
@@ -7,10 +9,10 @@ from test_sharpness_of_laws import COARSE, ETA, U64, ULPS, F
 
 from gradcheck import CrossEntropy
 from gradcheck.bounds import summed
-from gradcheck.bounds.columns import Column
+from gradcheck.bounds.columns import ONLINE, Column, columns, rescaled
 from gradcheck.bounds.columns import summed as summed_powers
 from gradcheck.bounds.error_model import ErrorModel
-from gradcheck.bounds.roundings import lam, roundings, written
+from gradcheck.bounds.roundings import elementary, lam, roundings, written
 from gradcheck.bounds.shifted import merged, prescaled
 from gradcheck.bounds.usual import usual
 from gradcheck.precision import FLOAT64, named
@@ -18,9 +20,9 @@ from gradcheck.precision import FLOAT64, named
 MODEL = ErrorModel(COARSE, named("float32"))
 
 
-@pytest.mark.parametrize("delta", [0.0, 2.0**-9])
-def test_the_softmax_of_a_column_is_off_by_the_worst_of_its_forms(delta):
-    reach, lse, most, L = np.array([3.0, 0.5]), np.array([2.0, 7.0]), np.array([4.0, 9.0]), 5
+@pytest.mark.parametrize(("delta", "L"), [(0.0, 5), (2.0**-9, 5), (0.5, 2)])  # the last by the sum that is not merged
+def test_the_softmax_of_a_column_is_off_by_the_worst_of_its_forms(delta, L):
+    reach, lse, most = np.array([3.0, 0.5]), np.array([2.0, 7.0]), np.array([4.0, 9.0])
     u, s = written(COARSE), COARSE.stored
     shifted = prescaled(np.full(2, delta), most, most, reach, u)
     added, online = summed_powers(L, COARSE)
@@ -34,6 +36,36 @@ def test_the_softmax_of_a_column_is_off_by_the_worst_of_its_forms(delta):
     found = Column(reach, lse, most, L).off(np.full(2, delta), COARSE)
     same(found[0], np.maximum(third + lam(F), powers) + roundings(COARSE, 2, writings=3))
     same(found[1], off)
+
+
+def test_logits_that_are_read_in_fewer_bits_are_off_by_that_too():
+    """By its unit roundoff of the largest that may be read, and an underflow."""
+    reach, lse, L, theirs, ours = np.array([3.0, 0.5]), np.array([2.0, -7.0]), 5, 2.0**-9, 2.0**-30
+    found = columns(reach, lse, L, arithmetic=MODEL, own=FLOAT64, logits=(np.full(2, theirs), np.full(2, ours)))
+    reach = reach + 2 * (theirs + ours)
+    mine = ours + FLOAT64.u * reach + lam(elementary(FLOAT64))
+    lse = abs(lse) + theirs + mine
+    most = lse + reach + np.log(L) + theirs
+    assert COARSE.reads
+    R, off = Column(reach, lse, most, L).off(theirs + COARSE.reads * most + COARSE.eta, COARSE)
+    same((found.R, found.lse_error, found.lse), (R, off, lse))
+    same(found.alone, Column(reach, lse, most, L).off(np.zeros(()), COARSE)[0])
+
+
+def test_each_class_may_come_with_a_new_maximum_up_to_so_many():
+    assert rescaled(ONLINE, 2.0**-9) > rescaled(ONLINE - 1, 2.0**-9) > rescaled(ONLINE + 1, 2.0**-9) == 0.0
+
+
+@pytest.mark.parametrize(("share", "known"), [(0.999, False), (1.001, True)])
+def test_nothing_is_known_where_an_entry_of_d_may_leave_the_range(share, known):
+    """With all that it may be off by."""
+    ones = np.ones(3)
+    of = summed.Masses(2.0**-4 * ones, 2.0**12 * ones, 2.0**-4 * ones, 0 * ones, ones > 0)
+    loss, found = summed.Loss(CrossEntropy(smoothing=0.5), 1.0, 3, 4, True, MODEL, FLOAT64), column(Q=0 * ones)
+    got = summed.differences(found, of, loss)
+    most = (got.A + got.size + (got.Y + got.unit) * of.mass + got.hard * of.hard).max()
+    tight = replace(loss, arithmetic=ErrorModel(replace(COARSE, huge=most * share), named("float32")))
+    assert np.isfinite(summed.differences(found, of, tight).flat).all() == known
 
 
 @pytest.mark.parametrize(
@@ -71,6 +103,9 @@ def test_d_of_a_column_is_off_by_each_part(options, N):
     same(got.hard, (1 + k) * loss.off_hard(k) / N * smoothed + np.zeros(3))
     same(got.others, (MODEL.others(L, found.alone) + L * 3 * ETA) * of.single / N)
     same((got.Y, got.unit, got.sure), (np.full(3, MODEL.differences(0) / N), np.full(3, 1 / N), 1 + Q))
+    slope = summed.Slope(np.full(3, 0.5), np.full(3, 0.25), np.full(3, 0.125))
+    steep, due = summed.differences(found, of, loss, slope), summed.sloped(got, slope, loss)
+    same(*(np.array([getattr(each, f.name) for f in fields(each)]) for each in (steep, due)))
 
 
 @pytest.mark.parametrize(("N", "n"), [(0.25, 2), (64.0, 2), (4.0, 8)])

@@ -3,7 +3,7 @@
 In a precision where every unit counts: operations, writings, readings, what is lost, and how far float64 itself is off.
 """
 
-from dataclasses import replace
+from dataclasses import fields, replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -12,10 +12,13 @@ from test_counts import SAME, same
 
 from gradcheck import CrossEntropy, Enclosure, Problem
 from gradcheck.bounds import gradients, losses, mapping, penalties
-from gradcheck.bounds.folding import Folded, divided
+from gradcheck.bounds.folding import SMOOTHED, Folded, divided
+from gradcheck.bounds.gradients import Allowed
 from gradcheck.bounds.roundings import elementary, relative, roundings, written
 from gradcheck.bounds.softmax import SoftmaxError
+from gradcheck.bounds.upstream import Upstream
 from gradcheck.precision import FLOAT64
+from gradcheck.referees import oracle
 
 U64, ETA = 2.0**-53, 2.0**-12
 COARSE = replace(FLOAT64, name="float16", u=2.0**-11, stored=2.0**-8, kept=2.0**-9, reads=2.0**-7, eta=ETA)
@@ -169,6 +172,27 @@ def test_labels_that_are_off_cost_what_stands_at_them():
     more, size = losses._label_errors(SOFTMAX, k, False, COARSE)
     same(more, each + (1 + k) * relative(COARSE, 4, 1, writings=2) * (apart + SOFTMAX.log_A))
     same(size, apart)
+
+
+def test_a_label_is_off_where_it_was_before_it_was_smoothed():
+    law = CrossEntropy(smoothing=0.25, class_weight=(2.0, 4.0))
+    folded = Folded(problem(law), COARSE)
+    Y = folded.problem.reals[3]
+    hard = np.array([[2.0], [4.0]]) * Y
+    same(folded.error, 2 * 0.25 * relative(COARSE, SMOOTHED, writings=1, readings=1) * hard + 4 * ETA * (1 + Y))
+
+
+@pytest.mark.parametrize("c", [8.0, 0.125])
+def test_a_penalty_meets_an_upstream_gradient_like_all_else(c):
+    """c times the gradient with its penalty, whose error is that of the gradient, and of one operation more."""
+    one = problem(CrossEntropy(l2=0.5))
+    of = {f.name: getattr(oracle(one)._bounds, f.name) for f in fields(Allowed)}
+    got = Upstream(**of, upstream=np.array([c]))
+    most, bound, weight, theta = max(1.0, c), TWO / 8, ONE, SIX
+    found = Allowed._penalised(got, bound, weight, most * theta, 0.5)
+    due = found + got._more * (found + 0.5 * most * theta) + 4 * most * got.precision.eta
+    same(got._penalised(bound, weight, theta, 0.5), due)
+    assert (found > bound).all() and got._penalised(bound, weight, theta, 0.0) is bound
 
 
 def test_a_gradient_meets_the_slope_of_a_map():

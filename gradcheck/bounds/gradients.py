@@ -162,9 +162,7 @@ def allowed_of(
     if not problem.law.mapped:
         softmax = softmax_error(Z, delta, np.minimum(A.magnitude, 1.0), precision, ours=ours)
         return Allowed(problem, precision, delta, softmax, A, ours)
-    carried = precision.eta * (
-        1 + abs(problem.reals[2]).sum(axis=0, keepdims=True)
-    )  # theta and b times the scale underflow
+    carried = precision.eta * (1 + abs(problem.reals[2]).sum(axis=0))  # theta and b times the scale underflow
     bent = mapped(Z, delta, magnitude, carried, law=problem.law, precision=precision)
     A = enclosed(bent.Z)[0]
     softmax = softmax_error(bent.Z, bent.delta, np.minimum(A.magnitude, 1.0), precision, ours=ours)
