@@ -115,7 +115,7 @@ def strategy(
     if implementation is None or (implementation.law.plain and not implementation.takes.options):
         return problems(dtypes=(dtype,), regimes=regimes, few=few, **_room(implementation))
     if isinstance(implementation.law, Loss):
-        sound.require(implementation.law, implementation.takes.classes)
+        sound.begin(implementation.law, implementation.takes.classes)
         lawful.of(implementation.law)
         left = sound.unposed(implementation.law, implementation.takes.classes)
         if regimes and (wanted := select(regimes)) and set(wanted) <= set(left):

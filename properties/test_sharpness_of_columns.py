@@ -57,15 +57,20 @@ def test_each_class_may_come_with_a_new_maximum_up_to_so_many():
 
 
 @pytest.mark.parametrize(("share", "known"), [(0.999, False), (1.001, True)])
-def test_nothing_is_known_where_an_entry_of_d_may_leave_the_range(share, known):
-    """With all that it may be off by."""
+@pytest.mark.parametrize("cap", [0.0, 4.0])
+def test_nothing_is_known_where_an_entry_of_d_may_leave_the_range(share, known, cap):
+    """With all that it may be off by; within a cap, where it is multiplied by that, and meets the slope thereafter."""
     ones = np.ones(3)
     of = summed.Masses(2.0**-4 * ones, 2.0**12 * ones, 2.0**-4 * ones, 0 * ones, ones > 0)
-    loss, found = summed.Loss(CrossEntropy(smoothing=0.5), 1.0, 3, 4, True, MODEL, FLOAT64), column(Q=0 * ones)
+    loss, found = (
+        summed.Loss(CrossEntropy(smoothing=0.5, softcap=cap), 1.0, 3, 4, True, MODEL, FLOAT64),
+        column(Q=0 * ones),
+    )
+    slope = summed.Slope(0.125 * ones, 0 * ones, 0 * ones) if cap else None
     got = summed.differences(found, of, loss)
-    most = (got.A + got.size + (got.Y + got.unit) * of.mass + got.hard * of.hard).max()
+    most = max(1.0, cap) * (got.A + got.size + (got.Y + got.unit) * of.mass + got.hard * of.hard).max()
     tight = replace(loss, arithmetic=ErrorModel(replace(COARSE, huge=most * share), named("float32")))
-    assert np.isfinite(summed.differences(found, of, tight).flat).all() == known
+    assert np.isfinite(summed.differences(found, of, tight, slope).flat).all() == known
 
 
 @pytest.mark.parametrize(

@@ -12,9 +12,9 @@ from test_counts import SAME, same
 
 from gradcheck import CrossEntropy, Enclosure, Problem
 from gradcheck.bounds import gradients, losses, mapping, penalties
-from gradcheck.bounds.folding import SMOOTHED, Folded, divided
+from gradcheck.bounds.folding import SMOOTHED, Folded, divided, sums
 from gradcheck.bounds.gradients import Allowed
-from gradcheck.bounds.roundings import elementary, relative, roundings, written
+from gradcheck.bounds.roundings import elementary, lam, relative, roundings, written
 from gradcheck.bounds.softmax import SoftmaxError
 from gradcheck.bounds.upstream import Upstream
 from gradcheck.precision import FLOAT64
@@ -180,6 +180,25 @@ def test_a_label_is_off_where_it_was_before_it_was_smoothed():
     Y = folded.problem.reals[3]
     hard = np.array([[2.0], [4.0]]) * Y
     same(folded.error, 2 * 0.25 * relative(COARSE, SMOOTHED, writings=1, readings=1) * hard + 4 * ETA * (1 + Y))
+
+
+def test_a_weight_and_a_mass_are_sums_of_one_term_at_least():
+    """Which are written down like others; of a distribution that is weighed, of L terms."""
+    law = CrossEntropy(class_weight=(1.0, 2.0, 4.0), smoothing=0.25, smoothing_weight="label")
+    same(sums(law, COARSE, 3, one_class=True), 2 * lam(COARSE.kept))
+    same(sums(law, COARSE, 3, one_class=False), 2 * lam(COARSE.u) + 2 * lam(COARSE.kept))
+    assert sums(CrossEntropy(), COARSE, 3, one_class=True) == 0.0
+
+
+def test_a_divisor_of_weights_is_a_sum_among_as_many_as_there_are_labels():
+    """In chains, which may be two that meet."""
+    n, p = 64, replace(COARSE, chain=16)
+    law = CrossEntropy(class_weight=(1.0, 2.0), mean_of="weights")
+    one = Problem(np.ones((2, 1)), np.zeros((2, 1)), np.ones((1, n)), np.eye(2)[:, np.arange(n) % 2]).with_law(law)
+    mass, N = 1.0 * n, 1.5 * n
+    divisor = roundings(p, 2, 2 * n - 1, among=2 * n) + ETA * (mass + 2 * n) / N
+    same(Folded(one, p)._more[1], sums(law, p, 2, one_class=True) + divisor)
+    assert roundings(p, 2, 2 * n - 1, among=2 * n) != roundings(p, 2, 2 * n - 1)
 
 
 @pytest.mark.parametrize("c", [8.0, 0.125])

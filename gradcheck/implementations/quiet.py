@@ -10,6 +10,7 @@ import numpy as np
 
 from gradcheck.implementations.descriptors import kept_descriptors
 from gradcheck.implementations.surroundings import kept
+from gradcheck.silence import LOCK
 
 
 class Printed(io.StringIO):
@@ -52,10 +53,11 @@ def quiet() -> Iterator[Printed]:
     """What the target prints and warns reaches neither the results on standard output nor the progress beside them.
 
     Whatever a target changes in this process, when it is loaded or called, is put back. Standard input is at its end: who reads
-    it would wait for an answer to a question that nobody sees.
+    it would wait for an answer to a question that nobody sees. All of it is the process's, so that threads take turns.
     """
     printed = Printed()
     with (
+        LOCK,
         kept_descriptors(),
         kept(),
         _no_input(),

@@ -1,7 +1,7 @@
 """Arrays of balls (python-flint's arb), for the truth: every operation returns balls that contain the exact result.
 
 Johansson, "Arb: efficient arbitrary-precision midpoint-radius interval arithmetic", IEEE Trans. Computers 66, 2017. The working
-precision is the caller's, `flint.ctx.workprec`. Arrays of float64 and Python's numbers are taken as exact. What is done to a
+precision is the caller's, `working`. Arrays of float64 and Python's numbers are taken as exact. What is done to a
 ball is a column of the table of primitives.
 """
 

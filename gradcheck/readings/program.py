@@ -5,10 +5,8 @@ What is wrong with a specification itself is one line here, whoever reads it: it
 
 from collections import Counter
 from collections.abc import Mapping
-from contextlib import redirect_stderr, redirect_stdout
 from functools import cached_property
 from importlib import import_module
-from io import StringIO
 from math import prod
 from typing import Any
 
@@ -25,6 +23,7 @@ from gradcheck.readings.blame import blamed
 from gradcheck.readings.constants import Option
 from gradcheck.readings.primitives.arithmetic import ADD, MATMUL
 from gradcheck.readings.tape import Gradients, Use, Variable, uses
+from gradcheck.silence import silent
 
 PARAMETERS = ("theta", "b", "X", "Z")  # of which a loss may have a gradient
 
@@ -114,7 +113,7 @@ def called(law: Loss, given: Mapping[str, Values], read: Any = None) -> Any:
     options: dict[str, Any] = {name: _option(value, read) for name, value in law.options.items()}
     if law.takes.space:
         options["np"] = space()
-    with blamed(law), redirect_stdout(StringIO()), redirect_stderr(StringIO()):  # which are for results
+    with blamed(law), silent():  # standard output is for results
         found = law.function(**{name: given[name] for name in law.takes.arrays}, **options)
         shape = getattr(found, "shape", None if not isinstance(found, int | float) or isinstance(found, bool) else ())
     if shape is None:

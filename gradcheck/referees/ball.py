@@ -16,6 +16,7 @@ from gradcheck.enclosure import ETA64, U64, Enclosure, Reals, outward
 from gradcheck.problem import Problem
 from gradcheck.readings.balls import Balls
 from gradcheck.readings.differentiate import Derived
+from gradcheck.readings.working import working
 from gradcheck.referees.truth import Truth, magnitude, unmasked
 
 
@@ -41,7 +42,7 @@ class Values:
 
     @cached_property
     def _derived(self) -> Derived:
-        with flint.ctx.workprec(self.bits):
+        with working(self.bits):
             theta, b, X, Y = map(Balls.exact, self.problem.reals)
             return Derived(theta, b, X, Y, self.problem.law)
 
@@ -51,7 +52,7 @@ class Values:
 
     @cached_property
     def _softmax(self) -> Balls:
-        with flint.ctx.workprec(self.bits):
+        with working(self.bits):
             return self._derived.Z.array.softmax()
 
     @cached_property
@@ -62,7 +63,7 @@ class Values:
         """The loss or a gradient; of a mean over nothing, nothing is known."""
         if not self.problem.divisor > 0:
             return Enclosure(np.zeros(shape), np.full(shape, np.inf))
-        with flint.ctx.workprec(self.bits):
+        with working(self.bits):
             return enclose(self._derived.loss if name == "loss" else self._derived.gradient(name))
 
     @cached_property
@@ -87,7 +88,7 @@ class Values:
 
     def jacobian(self, sample: int) -> Enclosure:
         """The softmax Jacobian of one sample, (L, L)."""
-        with flint.ctx.workprec(self.bits):
+        with working(self.bits):
             return _jacobian(self._softmax[:, [sample]])
 
 
@@ -101,13 +102,13 @@ def truth(problem: Problem, more: int = 0) -> Truth:
 
 def softmax(Z: Reals) -> Enclosure:
     """The softmax of given float64 logits (L, n), taken as exact."""
-    with flint.ctx.workprec(bits_for(abs(Z))):
+    with working(bits_for(abs(Z))):
         return enclose(Balls.exact(Z).softmax())
 
 
 def softmax_jacobian(z: Reals) -> Enclosure:
     """d softmax_l / d z_k of one column (L,), shape (L, L): the quotient rule on exp(z_l) / s (eq. 5, 6, 22)."""
-    with flint.ctx.workprec(bits_for(abs(z))):
+    with working(bits_for(abs(z))):
         return _jacobian(Balls.exact(z[:, np.newaxis]).softmax())
 
 
@@ -122,7 +123,7 @@ def logistic_gradient(problem: Problem) -> Enclosure:
     sum_i (sigma(w x_i + v) - y_i) x_i / N with sigma(z) = 1/(1 + exp(-z)), for the second class; minus that for the first.
     """
     theta, b, X, Y = problem.reals
-    with flint.ctx.workprec(bits_for(magnitude(problem))):
+    with working(bits_for(magnitude(problem))):
         weights, shift = [flint.arb(w) for w in theta[1].tolist()], flint.arb(float(b[1, 0]))
         gradient = [flint.arb(0)] * problem.d
         for x, y in zip(X.T.tolist(), Y[1].tolist(), strict=True):

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from typing import Any
 
-import flint
 import numpy as np
 
 from gradcheck import bounds
@@ -19,6 +18,7 @@ from gradcheck.problem import Problem
 from gradcheck.readings.balls import Balls
 from gradcheck.readings.program import Program
 from gradcheck.readings.running import Running
+from gradcheck.readings.working import working
 from gradcheck.referees.ball import bits_for, enclose
 from gradcheck.referees.rounded import EXACT, Rounded, factor, known_to, law_of, unreached, value_of
 from gradcheck.referees.traced import rounded
@@ -77,7 +77,7 @@ class Reading:
         if self.large:
             return None
         bits = max(self.programs, default=self.bits)
-        with flint.ctx.workprec(bits):
+        with working(bits):
             program = self._program(bits)
             program.loss  # noqa: B018  # read here, in this precision
             return program
@@ -88,7 +88,7 @@ class Reading:
         return self.programs[bits]
 
     def _at(self, quantity: str, bits: int) -> Enclosure:
-        with flint.ctx.workprec(bits):
+        with working(bits):
             program = self._program(bits)
             if quantity == "Z":
                 return enclose(program.variables["Z"].array if "Z" in program.variables else self._logits(program))

@@ -19,6 +19,7 @@ from gradcheck.problem import Problem
 from gradcheck.readings.balls import Balls
 from gradcheck.readings.program import Program
 from gradcheck.readings.series import NoSeries, Series, capped
+from gradcheck.readings.working import working
 from gradcheck.referees import cumulants, quotient
 from gradcheck.referees.ball import bits_for, enclose
 from gradcheck.referees.cumulants import Directional, Move
@@ -73,7 +74,7 @@ def _exact(problem: Problem) -> dict[str, Balls]:
 def forward(problem: Problem, direction: Move) -> Directional:
     """The derivative of the mathematical loss along `direction` times the step that was taken, by f(p + D) - f(p)."""
     step, bits = _small(problem, cumulants.within_reach(problem, direction, 1.0))
-    with flint.ctx.workprec(bits):
+    with working(bits):
         move = {name: Balls.exact(step * array) for name, array in _moving(problem, direction).items()}
         taken = _forward(problem, _exact(problem), move)
     return Directional(_scaled(direction, step), taken, step)
@@ -82,7 +83,7 @@ def forward(problem: Problem, direction: Move) -> Directional:
 def central(problem: Problem, direction: Move) -> Directional:
     """The same by f(p + D) - f(p - D), along the displacement 2 D."""
     step, bits = _small(problem, cumulants.within_reach(problem, direction, 1.0))
-    with flint.ctx.workprec(bits):
+    with working(bits):
         move = {name: Balls.exact(step * array) for name, array in _moving(problem, direction).items()}
         taken = _central(problem, _exact(problem), move)
     return Directional(_scaled(direction, 2 * step), taken, step)
@@ -91,7 +92,7 @@ def central(problem: Problem, direction: Move) -> Directional:
 def central_logits(problem: Problem, direction: Reals) -> Directional:
     """The same with the logits as the variable (L, n); the displacement is the `theta` of the move."""
     step, bits = _small(problem, 1.0)
-    with flint.ctx.workprec(bits):
+    with working(bits):
         start = _exact(problem)
         start["Z"] = start["theta"] @ start["X"] + start["b"]
         taken = _central(problem, start, {"Z": Balls.exact(step * direction)})
@@ -134,7 +135,7 @@ def _central(problem: Problem, start: Arrays, move: Arrays) -> Enclosure:
 def bends(problem: Problem, variable: str, steps: Reals, ahead: bool) -> Reals:
     """Upper bounds of |f''| along each coordinate of a variable (c,), over the step that is taken there, or where it begins."""
     shape = problem.reals[NAMES.index(variable)].shape
-    with flint.ctx.workprec(bits_for(magnitude(problem))):
+    with working(bits_for(magnitude(problem))):
         start, found = _exact(problem), []
         for place, step in enumerate(steps):
             move = np.where(np.arange(steps.size) == place, step, 0.0).reshape(shape)
@@ -176,7 +177,7 @@ def own(problem: Problem, direction: Move, evaluate: Evaluate, noise: float) -> 
 
 def _step(problem: Problem, direction: Move, noise: float) -> float:
     """What balances the rounding of a loss with the third derivative, within reach."""
-    with flint.ctx.workprec(bits_for(magnitude(problem))):
+    with working(bits_for(magnitude(problem))):
         start = _exact(problem)
         move = {name: Balls.exact(array) for name, array in _moving(problem, direction).items()}
         third = abs(float(coefficients(problem, start, move, HERE, 3)[3]))
@@ -186,7 +187,7 @@ def _step(problem: Problem, direction: Move, noise: float) -> float:
 
 def _bent(problem: Problem, above: Problem, below: Problem) -> float:
     """An upper bound of what the difference leaves out: steps up and down are as they are after rounding."""
-    with flint.ctx.workprec(bits_for(magnitude(problem))):
+    with working(bits_for(magnitude(problem))):
         start, top, bottom = _exact(problem), _exact(above), _exact(below)
         ways = {name: (top[name] - start[name], start[name] - bottom[name]) for name in NAMES}
         move = {
