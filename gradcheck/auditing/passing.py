@@ -35,9 +35,10 @@ class Passing:
 
     def release(self) -> None:
         """The layer as it was; where another looks since, once that one has let go, too."""
-        if not self.looking:
-            return
-        self.looking = False
+        with LOCK:
+            if not self.looking:
+                return
+            self.looking = False
         held = self._layer.__dict__
         while isinstance(last := held.get("forward"), Passing) and not last.looking:
             if last.before is None:
