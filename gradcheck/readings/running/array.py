@@ -23,7 +23,8 @@ from gradcheck.readings.running.plans import constant, made, moving, spoil
 class Running(Base):
     """An array of `dtype` as it may be computed: float64 `value` +- `error` of the same shape."""
 
-    __slots__ = ("dtype", "error", "value")
+    __slots__ = ("dtype", "error", "told", "value")
+    told: bool  # which is there where it is an input that was read
 
     def __init__(self, value: Reals, error: Reals, dtype: np.dtype = FLOAT64) -> None:
         self.value, self.error, self.dtype = value, error, dtype
@@ -38,7 +39,11 @@ class Running(Base):
     def given(cls, x: "Running") -> "Running":
         """An input that is read in the precision that is granted to its dtype."""
         p = precision_of(x.dtype)
-        return x if p.plain else cls(*given(x._parts, p), x.dtype)
+        if p.plain:
+            return x
+        found = cls(*given(x._parts, p), x.dtype)
+        found.told = True
+        return found
 
     def filled(self, number: int) -> "Running":
         """As many of one number."""
