@@ -225,6 +225,15 @@ def test_entries_that_rounding_explains_whatever_they_are_do_not_agree(name):
     assert outcomes(found)[name] is not Outcome.AGREE
 
 
+def test_an_audit_is_told_in_a_line_for_each_quantity():
+    """However many rows are at fault."""
+    given = step("float32")
+    assert repr(gradcheck.audit(**given)).count(" agree\n") > 1
+    found = str(gradcheck.audit(**given | {"grad_theta": 3 * given["grad_theta"]}))
+    assert "∂ℒ/∂θ disagree: all 24 rows are at fault; " in found and "every entry is 3 times what it must be" in found
+    assert len(found) < 400
+
+
 def test_a_gradient_that_was_never_written_does_not_agree():
     """Sums in bfloat16: rounding may explain a zero, too, so that nothing is said; and where it may not, it is wrong."""
     for accumulate, outcome in (("bfloat16", Outcome.INCONCLUSIVE), ("float32", Outcome.DISAGREE)):

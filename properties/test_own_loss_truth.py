@@ -20,6 +20,7 @@ from gradcheck.readings.balls import Balls
 from gradcheck.readings.constants import Option
 from gradcheck.readings.program import Program
 from gradcheck.readings.running import Running
+from gradcheck.readings.working import working
 from gradcheck.referees import own
 from gradcheck.verdict import Outcome
 from properties import own_losses
@@ -225,3 +226,15 @@ def test_logits_that_are_given_are_differentiated_through():
     made, known = Program(PLAIN, given), Program(PLAIN, given, logits=theta @ X + b)
     for name in ("theta", "b", "X", "Z"):
         np.testing.assert_array_equal(made.gradient(name), known.gradient(name))
+
+
+def test_a_product_of_options_is_that_of_the_numbers_and_not_of_float64():
+    """3 · 0.1 as float64 rounds it is no part of the truth."""
+
+    def tripled(Z, Y, *, np, g=0.1):
+        return np.sum(Z * (g * 3))
+
+    one = Balls.exact(np.ones((1, 1)))
+    with working(200):
+        found = Program(Loss(tripled), {"Z": one, "Y": one}).loss.entries[0]
+        assert found.contains(flint.arb(0.1) * 3) and not found.contains(flint.arb(0.1 * 3))

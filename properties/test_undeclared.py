@@ -35,6 +35,10 @@ def smoothed(epsilon):
     return lambda Z, y, head: cross_entropy(Z, y, label_smoothing=epsilon)
 
 
+def summed(Z, y, head):
+    return cross_entropy(Z, y, reduction="sum")
+
+
 def smoothed_over_others(Z, y, head):
     others = torch.full_like(Z, 0.2 / (L - 1)).scatter(1, y[:, None], 0.8)
     return -(others * Z.log_softmax(1)).sum(1).mean()
@@ -74,6 +78,7 @@ OPTIONS = {
     "a soft cap of 15, not declared: with --softcap 15 nothing disagrees": capped,
     "logits times 0.5, as by a temperature, not declared: with --scale 0.5 nothing disagrees": cooled,
     "weights of classes, not declared": weighed,
+    "a sum over samples in place of a mean, not declared: with --reduction sum nothing disagrees": summed,
 }
 
 

@@ -32,7 +32,7 @@ Folder = str | os.PathLike[str]
 
 
 class Capture:
-    """`gradcheck.capture`: each of these is given what a dump is of, and the folder that it goes to.
+    """Write one training step into a folder that `gradcheck audit` judges: of a layer, of a loss that calls none, or of arrays.
 
     `law` is the loss that is computed, or its options one by one (`smoothing=0.1`, `softcap=30.0`); `arithmetic` declares how the
     step rounds, where its arrays do not show it. Both are written into layout.json. A folder that exists is refused, before the

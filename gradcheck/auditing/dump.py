@@ -143,7 +143,8 @@ def of(
     missing = [name for name in NEEDED if name not in given]
     if missing:
         raise Unusable(
-            f"{source}: {', '.join(missing)} missing; expected theta, b, X, Y and any of {', '.join(JUDGED)}"
+            f"{source}: {', '.join(missing)} missing; expected theta, b (None where there is none), X, Y and any of "
+            f"{', '.join(JUDGED)}"
         )
     seen = {name: _seen(name, given[name], samples, source) for name in NAMES if name in given}
     unknown = sorted(set(declared) - set(KNOWN))

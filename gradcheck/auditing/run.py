@@ -13,7 +13,7 @@ from gradcheck.arithmetic import Arithmetic
 from gradcheck.auditing import dump, files, flags, shards
 from gradcheck.auditing.dump import Dump
 from gradcheck.auditing.explained import explained
-from gradcheck.auditing.findings import Finding
+from gradcheck.auditing.findings import NAMES, Finding
 from gradcheck.auditing.fuller import bought
 from gradcheck.auditing.given import require_declared, where_they_are
 from gradcheck.auditing.judge import judge
@@ -34,10 +34,10 @@ LEAST = 8  # fewer probes would certify little
 Told = Callable[[int, int], None]  # samples done, of how many
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Audit:
-    """What was found. `sums` and `stored` name the precisions of the error model, `missing` what a dump does not hold, and
-    `arithmetic` and `law` are what was declared.
+    """What was found; as text, a line for each quantity. `sums` and `stored` name the precisions of the error model, `missing` what
+    a dump does not hold, and `arithmetic` and `law` are what was declared.
     """
 
     source: str
@@ -60,6 +60,16 @@ class Audit:
         if outcomes & FAILURES:
             return 1
         return 0 if Outcome.AGREE in outcomes else 3
+
+    def __repr__(self) -> str:
+        return "\n".join((f"{self.source}: L, d, n = {', '.join(map(str, self.sizes))}", *map(_line, self.findings)))
+
+
+def _line(finding: Finding) -> str:
+    """What is said of one quantity, as `gradcheck audit` words it."""
+    verdict, name = finding.verdict, NAMES[finding.quantity]
+    said = "; ".join(finding.faults if verdict.failed else filter(None, (verdict.reason, *finding.odd)))
+    return f"  {name} {verdict.outcome}{said and ': '}{said}"
 
 
 def _quiet(done: int, total: int) -> None:

@@ -29,6 +29,7 @@ DIGITS = (1, 2, 3, 5, 7)  # as few as do
 CAPS = (30.0, 50.0, 20.0, 15.0, 10.0, 5.0)  # usual ones, tried where logits show no gradient of theirs
 SMALL = 2**22  # logits at most, of which that is tried
 NAMES = {
+    "reduction": "a {} over samples in place of a mean",
     "smoothing": "label smoothing of ε = {}",
     "z_loss": "a z-loss of {} lse²",
     "l2": "a penalty of {}/2 |θ|²",
@@ -61,6 +62,8 @@ def _first(dump: Dump, laws: Iterable[Tried], agrees: Callable[[Dump], bool]) ->
 
 def _tried(dump: Dump, kept: list[Kept], failed: dict[str, Finding]) -> Iterator[Iterable[Tried]]:
     """Laws to try, by option."""
+    if "loss" in failed and dump.law.counted != 1:
+        yield (_said(dump, "reduction", "sum"),)
     if "grad_theta" in failed:
         yield from _linear(dump, kept, failed["grad_theta"].rows)
     samples = apart(dump) if "grad_Z" in failed and "Z" in dump.arrays else []
@@ -135,7 +138,7 @@ def _numbers(dump: Dump, name: str, size: float, near: Near, **more: Any) -> Ite
     yield from (_said(dump, name, number, **more) for number in told if near(number))
 
 
-def _said(dump: Dump, name: str, number: float, **more: Any) -> Tried:
+def _said(dump: Dump, name: str, number: float | str, **more: Any) -> Tried:
     said = {name: number, **more}
     options = " ".join(arithmetic.options(said))
     return f"{NAMES[name].format(arithmetic.word(number))}, not declared: with {options} nothing disagrees", replace(

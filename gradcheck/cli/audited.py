@@ -35,8 +35,8 @@ def table(found: Audit) -> Table:
         "ratio",
         "certified",
         "every entry within",
-        "every row, in its 2-norm",
-        "of about",
+        "every row within",
+        "a typical row",
         right=("ratio",),
     )
     for finding in found.findings:
