@@ -39,9 +39,7 @@ class Running(Base):
     def given(cls, x: "Running") -> "Running":
         """An input that is read in the precision that is granted to its dtype."""
         p = precision_of(x.dtype)
-        if p.plain:
-            return x
-        found = cls(*given(x._parts, p), x.dtype)
+        found = x if p.plain else cls(*given(x._parts, p), x.dtype)
         found.told = True
         return found
 
@@ -105,9 +103,6 @@ class Running(Base):
     def min(self, axis: Axis = None, keepdims: bool = False) -> "Running":
         """The smallest, of which the same is true."""
         return -(-self).max(axis, keepdims)
-
-    def ravel(self) -> "Running":
-        return self.reshape(-1)
 
     def argmax(self, axis: int | None = None) -> Any:
         spoil()

@@ -38,6 +38,9 @@ class Base(NDArrayOperatorsMixin):
     def __len__(self) -> int:
         return len(self.value)
 
+    def ravel(self) -> Any:
+        return self.reshape(-1)  # type: ignore[attr-defined]
+
     def _made(self, operation: Callable[..., Parts], *more: Any) -> Any:
         """An array of the same type, by an operation on value and error."""
         raise NotImplementedError
