@@ -53,16 +53,16 @@ def test_threads_find_what_each_finds_alone():
     assert (sys.stdin, sys.stdout, sys.stderr, flint.ctx.prec) == before
 
 
-@pytest.mark.parametrize(("first", "second"), [(lambda: working(100), lambda: working(200)), (quiet, quiet)])
-def test_what_a_process_has_one_of_is_used_by_one_thread_at_a_time(first, second):
+@pytest.mark.parametrize("used", [lambda: working(100), quiet], ids=["working", "quiet"])
+def test_what_a_process_has_one_of_is_used_by_one_thread_at_a_time(used):
     seen = []
 
     def other():
-        with second():
+        with used():
             seen.append(True)
 
     thread = threading.Thread(target=other)
-    with first():
+    with used():
         thread.start()
         thread.join(0.2)  # it would not take that long
         assert not seen

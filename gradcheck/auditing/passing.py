@@ -53,10 +53,10 @@ def _look(kind: type) -> None:
     with LOCK:
         LOOKED[kind] += 1
         if LOOKED[kind] == 1:
-            for name in COPIED.keys() & set(dir(kind)):
-                own, ours = vars(kind).get(name), COPIED[name](getattr(kind, name))
-                KEPT[kind, name] = own, ours
-                setattr(kind, name, ours)
+            for name, copied in COPIED.items():
+                if hasattr(kind, name):
+                    KEPT[kind, name] = vars(kind).get(name), copied(getattr(kind, name))
+                    setattr(kind, name, KEPT[kind, name][1])
 
 
 def _let_go(kind: type) -> None:

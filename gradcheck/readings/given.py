@@ -1,5 +1,7 @@
 """What a loss is given, as numbers: indices and labels are made of that, and not of what is computed."""
 
+from typing import Any
+
 import numpy
 
 from gradcheck.errors import Unusable
@@ -23,10 +25,10 @@ def numbers(x: Values, name: str) -> Array:
     return functions.values(x)
 
 
-def largest(x: Values, axis: int | None) -> Array:
+def largest(x: Values, axis: int | None) -> Any:
     """Where the largest is, the first of equals. Labels that are read in fewer bits, or flushed, are in the same order."""
     if not (isinstance(x, Running) and x.error.any()):
-        return numpy.asarray(numpy.argmax(numbers(x, "argmax"), axis=axis))
+        return numpy.argmax(numbers(x, "argmax"), axis=axis)
     spoil()
     value, error = (
         numpy.moveaxis(part.ravel() if axis is None else part, axis or 0, -1) for part in (x.value, x.error)
@@ -39,7 +41,7 @@ def largest(x: Values, axis: int | None) -> Array:
         equal |= value == top
     if not (below | equal).all():
         raise Unusable(DOUBTFUL.format("argmax"))
-    return numpy.asarray(found)
+    return found
 
 
 DOUBTFUL = "{} takes what is given, labels say; of what is computed, rounding may change it"

@@ -14,9 +14,8 @@ from gradcheck.precision import Precision
 from gradcheck.referees import freivalds
 
 BROAD = {"F": 128, "C": 1024}  # columns of a piece, of an array that is stored by columns, or by rows
-COPIED = (
-    2**15
-)  # entries of a piece: with few vectors no operand is packed for its product (OpenBLAS: up to 10^6 products)
+# Entries of a piece: with few vectors no operand is packed for its product (OpenBLAS: up to 10^6 products).
+COPIED = 2**15
 HOT = 2**18  # entries that are read twice, the second time from the cache
 
 
