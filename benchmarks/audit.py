@@ -1,13 +1,12 @@
 """What an audit costs beside the forward and backward pass that it judges, and which planted faults it catches.
 
-    python -m benchmarks.audit cost   [small|middle|large|deep …] [REPEATS]      seconds by the clock and of processors, ratios of
-                                                                 both to the step's, how far from one read of each array, and
+    python -m benchmarks.audit cost   [small|middle|large|deep …] [REPEATS]      seconds of both on one thread each and on two,
+                                                                 their ratio, how far from one read of each array, and
                                                                  peak memory measured by the operating system
     python -m benchmarks.audit more   [small|middle|large|deep …]    what ∂ℒ/∂X and options of the loss cost on top
     python -m benchmarks.audit peers  [small|middle|large|deep …]    torch.autograd.gradcheck, fast, and what slow would cost
     python -m benchmarks.audit faults [small|middle|large|deep]      faults planted in one honest gradient
     python -m benchmarks.audit honest [small|middle|large|deep] [SEEDS] [DTYPE …]      gradients of torch that must agree
-    python -m benchmarks.audit exponentials                      exp(Z - m) and its sums: NumPy on threads, numexpr, numba
     python -m benchmarks.audit peak DUMP [WITHOUT]              one audit, in a process of its own
 
 Each pair of times is measured in turn in one run, so that a busy machine slows both. Peak memory is RssAnon of
@@ -20,6 +19,7 @@ import sys
 import tempfile
 import threading
 import time
+from contextlib import nullcontext
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -28,7 +28,7 @@ import numpy as np
 
 import gradcheck
 from gradcheck.auditing import audit_path
-from gradcheck.auditing.rows import threaded, walk
+from gradcheck.auditing.rows import in_turn, threaded, walk
 from gradcheck.law import CrossEntropy
 from gradcheck.law.options import PLAIN
 
@@ -38,6 +38,7 @@ SIZES = {
     "large": (128000, 1024, 1024),
     "deep": (16384, 4096, 4096),  # the features and samples of a language model
 }
+AT_ONCE = (1, 2)  # threads
 REPEATS = {"small": 15, "middle": 7, "large": 5, "deep": 3}
 
 
@@ -121,26 +122,43 @@ def read_once(folder):
     return sum(array.nbytes for array in arrays)
 
 
+def threads(count, function):
+    """The function on so many threads, torch's or ours. Where two share a core, either is slower than it is alone: so on one, to
+    compare processors.
+    """
+
+    def run():
+        import torch
+
+        torch.set_num_threads(count)
+        with in_turn() if count == 1 else nullcontext():
+            function()
+
+    return run
+
+
 def cost(*sizes):
-    """Beside the step, by the clock and by what processors were busy; and beside one read of each array."""
+    """On one thread each, seconds of a processor; on two each, by the clock; and beside one read of each array."""
     repeats = [int(one) for one in sizes if one.isdecimal()]
-    print(
-        "seconds by the clock and of processors, and ratios of both to the step; one read of all by the clock and of processors"
-    )
-    print(f"{'size':8} {'torch':>15} {'audit':>27} {'without logits':>27} {'one read of all':>36}   peak MiB of each")
+    what = f"{'torch':>8} {'audit':>13} {'no logits':>13} {'one read':>15}"
+    print(f"{'':8} on one thread each, of a processor{'':20} on two threads each, by the clock{'':21} MiB")
+    print(f"{'size':8} {what}   {what} {'read':>7}   peaks")
     for size in [one for one in sizes if not one.isdecimal()] or SIZES:
         with tempfile.TemporaryDirectory() as place:
             folder = Path(place) / "dump"
             run = dumped(size, folder)
             bare = without(folder)
-            read = partial(read_once, folder)
-            functions = [run, partial(audit_path, folder), partial(audit_path, bare), read]
-            base, *taken, once = timed(functions, repeats[0] if repeats else REPEATS[size])
-            cells = " ".join(f"{t:7.3f} {c:7.3f} {t / base[0]:5.2f} {c / base[1]:5.2f}" for t, c in taken)
-            cells += f" {once[0]:7.3f} {once[1]:7.3f} {read() / 2**20:5.0f} MiB"
-            cells += f" 1/{taken[0][0] / once[0]:.1f} 1/{taken[0][1] / once[1]:.1f}"
-            peaks = [peaked(folder), peaked(bare)]
-            print(f"{size:8} {base[0]:7.3f} {base[1]:7.3f} {cells}   {peaks[0]:.0f}, {peaks[1]:.0f}", flush=True)
+            each = (run, partial(audit_path, folder), partial(audit_path, bare), partial(read_once, folder))
+            taken = timed([threads(k, of) for k in AT_ONCE for of in each], repeats[0] if repeats else REPEATS[size])
+            cells = [line(taken[:4], 1), line(taken[4:], 0)]
+            cells.append(f"{read_once(folder) / 2**20:7.0f}   {peaked(folder):.0f}, {peaked(bare):.0f}")
+            print(f"{size:8}", *cells, sep="  ", flush=True)
+
+
+def line(taken, clock):
+    """Of a step, two audits and one read of all: times by one of the clocks, ratios to the step, and of the audit to the read."""
+    step, audit, bare, read = (of[clock] for of in taken)
+    return f"{step:7.3f} {audit:7.3f} {audit / step:5.2f} {bare:7.3f} {bare / step:5.2f} {read:7.3f} 1/{audit / read:<4.1f}"
 
 
 def more(*sizes):
@@ -186,50 +204,6 @@ def peers(*sizes):
             f"{size:8} {base:6.3f} s   fast {checked:7.2f} s {checked / base:6.1f}   slow, computed: {slow / 86400:.3g} days",
             flush=True,
         )
-
-
-def exponentials(L=16384, n=2048):
-    """Of float32, on all cores; packages that are not installed are left out."""
-    Z = 4 * np.random.default_rng(0).standard_normal((n, L), dtype=np.float32)
-    out, m = np.empty_like(Z), Z.max(axis=1, keepdims=True)
-    blocks = [slice(at, at + 8) for at in range(0, n, 8)]
-
-    def numpy():
-        def block(part):
-            np.exp(np.subtract(Z[part], m[part], out=out[part]), out=out[part])
-            return out[part].sum(axis=1, dtype=np.float64)
-
-        return list(threaded(block, blocks))
-
-    ways = {"NumPy, two threads": numpy}
-    try:
-        import numexpr
-    except ImportError:
-        pass
-    else:
-        ways["numexpr"] = lambda: (
-            numexpr.evaluate("exp(Z - m)", {"Z": Z, "m": m}, out=out),
-            out.sum(axis=1, dtype=np.float64),
-        )
-    try:
-        import numba
-    except ImportError:
-        pass
-    else:
-
-        @numba.njit(parallel=True, fastmath=True)
-        def fused(Z, m, out):
-            sums = np.zeros(len(Z))
-            for i in numba.prange(len(Z)):
-                for l in range(Z.shape[1]):
-                    out[i, l] = np.exp(Z[i, l] - m[i, 0])
-                    sums[i] += out[i, l]
-            return sums
-
-        ways["numba"] = lambda: fused(Z, m, out)
-        fused(Z, m, out)
-    for name, taken in zip(ways, medians(list(ways.values()), 9), strict=True):
-        print(f"{name:20} {taken * 1e3:6.1f} ms   {taken / Z.size * 1e9:.2f} ns an entry", flush=True)
 
 
 def peaked(folder):
@@ -357,5 +331,5 @@ def honest(size="small", seeds="20", *dtypes):
 
 
 if __name__ == "__main__":
-    known = {f.__name__: f for f in (cost, more, exponentials, peers, faults, honest, peak)}
+    known = {f.__name__: f for f in (cost, more, peers, faults, honest, peak)}
     known[sys.argv[1]](*sys.argv[2:])
