@@ -117,6 +117,19 @@ def test_the_digest_is_of_what_a_function_encloses_and_is_bound_to(make):
     assert Loss(make(2.0)) != Loss(make(3.0))
 
 
+@pytest.mark.parametrize(("one", "other"), [(0.0, -0.0), (1, True), ((1.0, 0.0), (1.0, -0.0))])
+def test_options_that_a_text_may_tell_apart_make_two_losses(one, other):
+    """Or what is known of one would be said of the other: the reciprocals of zeros differ in sign."""
+
+    def loss(Z, Y, *, np, w=2.0):
+        return (w * Z * Y).sum()
+
+    assert Loss(loss, w=one) != Loss(loss, w=other)
+    assert Loss(loss, w=one) == Loss(loss, w=one)
+    assert Loss(loss) == Loss(loss, w=2) == Loss(loss, w=np.float64(2))
+    assert type(Loss(loss, w=np.float64(2)).options["w"]) is float
+
+
 def test_two_functions_of_one_line_are_two():
     one, other = (lambda Z, Y: (Z * Y).sum()), (lambda Z, Y: (Z * Z).sum())
     assert Loss(one) != Loss(other)

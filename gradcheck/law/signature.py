@@ -56,10 +56,11 @@ def value(loss: str, name: str, given: Any) -> Any:
     """The value of an option: a number, a word, or a list of numbers, so that it can be written down."""
     if isinstance(given, list | tuple) and len(given) <= 2**20 and all(type(entry) in (int, float) for entry in given):
         return tuple(given)
-    if given is None or (
-        isinstance(given, bool | int | float | str) and not (isinstance(given, str) and len(given) > LONGEST)
-    ):
-        return given
+    if given is None:
+        return None
+    kind = next((kind for kind in (bool, int, float, str) if isinstance(given, kind)), None)
+    if kind and not (kind is str and len(given) > LONGEST):
+        return kind(given)  # a plain one, of NumPy's or an enumeration's
     raise Unusable(
         f"the option {name} of the loss {loss} is {given!r:.60}; expected a number, a word or a list of numbers"
     )
