@@ -368,6 +368,18 @@ def test_logits_are_known_to_be_exact_where_every_sum_of_them_is():
     assert not bounds.exact_logits(p, precision.FLOAT64, magnitude * 2.0**60)[0, 0]
 
 
+@pytest.mark.parametrize(
+    ("unit", "times", "known"), [(0, 53, True), (0, 54, False), (-1074, 3, True), (-1075, 3, False)]
+)
+def test_logits_are_exact_up_to_so_many_units_and_down_to_the_smallest_number(unit, times, known):
+    """2^53 units have 53 bits as well as one; below the smallest number of all, a product has no bits left."""
+    half = unit // 2
+    theta, X = np.full((2, 1), 2.0**half), np.array([[2.0 ** (unit - half)]])
+    p = Problem(theta, np.zeros((2, 1)), X, np.eye(2)[:, :1])
+    found = bounds.exact_logits(p, precision.FLOAT64, np.full((2, 1), 2.0 ** (unit + times)))
+    assert found.tolist() == [[known], [known]]
+
+
 # ---- what is taken as a result ----
 
 

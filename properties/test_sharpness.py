@@ -337,6 +337,14 @@ def test_the_slope_of_the_jacobians_diagonal_is_known_to_four_roundings():
     assert is_formula(np.diag(found), np.maximum(due, found[0, 1] + spread(4, p.u) * top * top))
 
 
+def test_what_the_jacobians_diagonal_is_made_of_is_written_down_at_each_step():
+    """Probabilities, their products and the sum of these: minus the sum of the others, where that is more."""
+    p = replace(precision.named("float64"), stored=2.0**-20)
+    found = bounds.jacobian_error(Enclosure(np.array([0.125, 0.875]), np.zeros(2)), np.zeros(2), p)
+    due = math.expm1(4 * lam(p.u) + 3 * lam(p.stored)) * 0.125 * 0.875
+    assert is_formula(found[0, 0], found[0, 1] + due)
+
+
 @pytest.mark.parametrize(
     "p", [precision.named("float16"), precision.granted("float16", "", True)], ids=["kept", "flushed"]
 )

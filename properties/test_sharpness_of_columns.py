@@ -13,7 +13,7 @@ from gradcheck.bounds.columns import ONLINE, Column, columns, rescaled
 from gradcheck.bounds.columns import summed as summed_powers
 from gradcheck.bounds.error_model import ErrorModel
 from gradcheck.bounds.roundings import elementary, lam, roundings, written
-from gradcheck.bounds.shifted import merged, prescaled
+from gradcheck.bounds.shifted import merged, prescaled, rescaling
 from gradcheck.bounds.usual import usual
 from gradcheck.precision import FLOAT64, named
 
@@ -54,6 +54,16 @@ def test_logits_that_are_read_in_fewer_bits_are_off_by_that_too():
 
 def test_each_class_may_come_with_a_new_maximum_up_to_so_many():
     assert rescaled(ONLINE, 2.0**-9) > rescaled(ONLINE - 1, 2.0**-9) > rescaled(ONLINE + 1, 2.0**-9) == 0.0
+
+
+@pytest.mark.parametrize(("block", "L"), [(16, 100), (2, 5), (64, 70)])
+def test_powers_in_blocks_are_added_as_declared_and_rescaled_once_a_block_or_in_any_order(block, L):
+    """Whichever is less, but not additions of the one beside rescalings of the other."""
+    p = replace(COARSE, block=block)
+    any_order = roundings(COARSE, 0, L - 1), rescaled(L, rescaling(p))
+    declared = roundings(p, 0, L - 1), rescaling(p) * -(-L // block)
+    assert sum(declared) > declared[0] + any_order[1] or L <= ONLINE
+    assert summed_powers(L, p) == min(any_order, declared, key=sum)
 
 
 @pytest.mark.parametrize(("share", "known"), [(0.999, False), (1.001, True)])

@@ -58,7 +58,7 @@ class Loss:
 
     @cached_property
     def _heaviest(self) -> float:
-        return max(1.0, *self.law.class_weight, 0.0)
+        return max((1.0, *self.law.class_weight))
 
     def fits(self, most: Reals) -> NDArray[np.bool_]:
         """Whether labels of these masses, N, 1/N and weights over N are in the range: as `Folded.N` and `Folded.error`."""
