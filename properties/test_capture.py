@@ -1,12 +1,15 @@
 """A language model's head is captured in two lines, however it is trained; what is wrong with it is found and named."""
 
+import json
+
 import numpy as np
 import pytest
 from test_audit_law import outcomes
 
 import gradcheck
 from gradcheck import CrossEntropy, Outcome, Unusable
-from gradcheck.auditing import audit_path
+from gradcheck.auditing import audit_path, report
+from gradcheck.cli import audited
 
 torch = pytest.importorskip("torch")
 heads = pytest.importorskip("heads")
@@ -165,11 +168,15 @@ def test_a_count_of_items_and_one_token_too_many(model, tmp_path):
 
 @models
 def test_tied_embeddings(model, tmp_path):
-    """The gradient of this use alone, and not .grad, which holds the embedding's part."""
-    made = model(tie=True)
-    tokens, labels = heads.ids(made)
-    step, loss = trained(made, tokens, labels, tmp_path / "dump")
-    agreeing(step.write(labels, loss, shift=True))
+    """The gradient of this use alone, and not .grad, which holds the embedding's part: as the report says."""
+    for tie in (True, False):
+        made = model(tie=tie)
+        tokens, labels = heads.ids(made)
+        step, loss = trained(made, tokens, labels, tmp_path / f"dump{tie}")
+        found = agreeing(step.write(labels, loss, shift=True))
+        said = "∂ℒ/∂θ: of this use of the parameter alone, since .grad has more" in str(found)
+        assert (said, found.shared, found.status) == (tie, ("grad_theta",) * tie, 0)
+        assert (found.alone in audited.notes(found), json.loads(report.text(found))["shared"] != []) == (tie, tie)
 
 
 @models

@@ -52,6 +52,16 @@ class Audit:
     law: CrossEntropy = PLAIN
     factor: float = 1.0
     with_logits: float | None = None  # how many times sharper limits would be with Z in the dump, which has none
+    shared: tuple[str, ...] = ()  # gradients that are of this use of a parameter alone
+
+    @property
+    def alone(self) -> str:
+        """What was not judged of parameters that others use, too; empty where there are none."""
+        names = " and ".join(NAMES[name] for name in self.shared)
+        return names and (
+            f"{names}: of this use of the parameter alone, since .grad has more, as where an embedding is tied to it; .grad was "
+            "not judged"
+        )
 
     @property
     def status(self) -> int:
@@ -62,7 +72,8 @@ class Audit:
         return 0 if Outcome.AGREE in outcomes else 3
 
     def __repr__(self) -> str:
-        return "\n".join((f"{self.source}: L, d, n = {', '.join(map(str, self.sizes))}", *map(_line, self.findings)))
+        head = f"{self.source}: L, d, n = {', '.join(map(str, self.sizes))}"
+        return "\n".join((head, *map(_line, self.findings), *([f"  {self.alone}"] if self.alone else [])))
 
 
 def _line(finding: Finding) -> str:
@@ -234,4 +245,5 @@ def _found(found: Dump, planned: Plan, sums: Sums) -> Audit:
         found.law,
         found.factor,
         bought(found, planned),
+        found.shared,
     )
