@@ -368,7 +368,8 @@ def test_a_loss_that_was_given_with_its_scale_is_named(tmp_path):
     loss = torch.nn.functional.cross_entropy(layer(X), labels) * 1024
     loss.backward()
     found = named(
-        step.write(labels, loss, factor=1024), "the loss is 1024, the factor of the gradients, times what it must be"
+        step.write(labels, loss, factor=1024),
+        "the loss is 1024, the factor of the gradients, times what it must be: write() takes the loss before it was multiplied",
     )
     assert [f.quantity for f in found.findings if f.verdict.outcome is Outcome.DISAGREE] == ["loss"]
 
@@ -524,6 +525,15 @@ REFUSED = {
     ),
     "a Tiny has no weight .* expected its lm_head": lambda folder: gradcheck.capture(heads.tiny(), folder),
     "sharpness.*is not known": lambda folder: gradcheck.capture(head()[0], folder, sharpness=2),
+    r"'label_smoothing' is not known; did you mean smoothing\?": lambda folder: gradcheck.capture(
+        head()[0], folder, label_smoothing=0.1
+    ),
+    r"'weight' is not known; did you mean class_weight\?": lambda folder: gradcheck.capture(
+        head()[0], folder, weight=[1.0]
+    ),
+    "^no folder is given; expected the path": lambda folder: gradcheck.capture(head()[0]),
+    "^the folder is an int; expected the path": lambda folder: gradcheck.capture.traced(3),
+    "^an Embedding has no weight": lambda folder: gradcheck.capture(torch.nn.Embedding(5, 3), folder),
     "smoothing: said beside law": lambda folder: gradcheck.capture(
         head()[0], folder, law=CrossEntropy(), smoothing=0.1
     ),

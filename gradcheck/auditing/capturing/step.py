@@ -13,7 +13,7 @@ from gradcheck.auditing.capturing.place import Place
 from gradcheck.auditing.capturing.told import Told
 from gradcheck.auditing.capturing.uses import Call, Uses
 from gradcheck.auditing.given import require_numbers
-from gradcheck.errors import Unusable
+from gradcheck.errors import Unusable, typed
 from gradcheck.tensors import array
 
 GRADIENTS = {"weight": "grad_theta", "bias": "grad_b"}
@@ -32,14 +32,12 @@ class Step:
     def __init__(self, layer: Any, place: Place) -> None:
         place.require()
         if not hasattr(layer, "register_forward_hook"):
-            raise Unusable(f"a {type(layer).__name__} cannot be captured; {EXPECTED}")
+            raise Unusable(f"{typed(layer)} cannot be captured; {EXPECTED}")
         weight = layer._parameters.get("weight")
         if weight is None or weight.ndim != 2 or hasattr(layer, "num_embeddings"):
             head = next((name for name in ("lm_head", "embed_out", "output", "head") if hasattr(layer, name)), None)
             hint = f"its {head}" if head else "the layer that gives the logits"
-            raise Unusable(
-                f"a {type(layer).__name__} has no weight (L, d) of its own; expected {hint}, a torch.nn.Linear"
-            )
+            raise Unusable(f"{typed(layer)} has no weight (L, d) of its own; expected {hint}, a torch.nn.Linear")
         require_numbers("the weight", weight)
         self._place, self._uses, self._written = place, Uses(layer), False
 
