@@ -1,5 +1,6 @@
 """What a user is told when a command, a target or a file cannot be used."""
 
+import re
 import traceback
 from collections.abc import Callable, Iterable, Iterator
 from difflib import get_close_matches
@@ -115,15 +116,27 @@ def install(*packages: str) -> str:
     return " ".join(("pip install", *(DISTRIBUTED.get(package, package) for package in packages)))
 
 
-def a(kind: str) -> str:
-    """A kind of file with its article."""
-    return f"{'an' if kind[0] in 'aeiou' else 'a'} {kind}"
+def a(noun: str) -> str:
+    """A noun, or the name of a type, with its article as it is said: an Embedding, an MSELoss, an ndarray, a UserDict."""
+    by_letters = re.match("[A-Z]{2}|nd", noun)
+    vowel = noun[:1] in "AEFHILMNORSXn" if by_letters else re.match("(?i)(?!uint|uni(?!n)|use|eu|one)[aeiou]", noun)
+    return f"{'an' if vowel else 'a'} {noun}"
+
+
+def typed(value: object) -> str:
+    """What a value is one of: `an int`."""
+    return a(kind(value))
 
 
 def near(name: str, known: Iterable[str]) -> str:
     """`did you mean scipy?`, where something of a like name is known; empty where nothing is."""
-    found = get_close_matches(name[:PLACE], list(known), 1, CLOSE)
-    return f"did you mean {found[0]}?" if found else ""
+    found = like(name, known)
+    return f"did you mean {found}?" if found else ""
+
+
+def like(name: str, known: Iterable[str]) -> str:
+    """The nearest of these names; empty where none is near."""
+    return next(iter(get_close_matches(name[:PLACE], list(known), 1, CLOSE)), "")
 
 
 CLOSE = 0.6  # of difflib's ratio

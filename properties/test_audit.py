@@ -643,5 +643,5 @@ def test_tensors_are_taken_as_they_are():
 
 
 def test_capture_says_what_it_cannot_capture(tmp_path):
-    with pytest.raises(Unusable, match="a int cannot be captured"):
+    with pytest.raises(Unusable, match="an int cannot be captured"):
         gradcheck.capture(3, tmp_path / "dump")

@@ -93,3 +93,40 @@ def test_what_layout_json_says_and_nobody_knows_is_refused(dump):
     (dump / "layout.json").write_text(json.dumps({**said, "sum": "blocked:64"}))
     found = CliRunner().invoke(main, ["audit", str(dump)])
     assert found.exit_code == 2 and "says 'sum', which is not known" in found.output
+
+
+def smoothed():
+    """A step of torch with smoothing, and with labels that do not count."""
+    torch = pytest.importorskip("torch")
+    generator = torch.Generator().manual_seed(0)
+    X, W = (torch.randn(size, 8, generator=generator, dtype=torch.float64) for size in (30, 50))
+    y = torch.where(torch.arange(30) % 3 == 0, -100, torch.randint(50, (30,), generator=generator))
+    W.requires_grad_()
+    loss = torch.nn.functional.cross_entropy(X @ W.T, y, label_smoothing=0.1)
+    loss.backward()
+    return {"theta": W, "b": None, "X": X, "Y": y, "loss": loss.detach(), "grad_theta": W.grad}
+
+
+def test_options_of_the_loss_one_by_one(tmp_path):
+    """As capture takes them; of a dump each in place of what that says."""
+    arrays = smoothed()
+    found = gradcheck.audit(samples="rows", smoothing=0.1, ignore=-100, **arrays)
+    assert (found.status, found.law.mean_of) == (0, "labelled")
+    assert gradcheck.audit(samples="rows", smoothing=0.2, ignore=-100, **arrays).status == 1
+    folder = gradcheck.capture(arrays, tmp_path / "dump", samples="rows", smoothing=0.2, ignore=-100)
+    assert (gradcheck.audit(folder).status, gradcheck.audit(folder, smoothing=0.1).status) == (1, 0)
+
+
+@pytest.mark.parametrize(
+    ("line", "given"),
+    {
+        r"^label_smoothing: not known; did you mean smoothing\?": {"label_smoothing": 0.1},
+        r"^gradtheta: not known; did you mean grad_theta\?": {"gradtheta": 0.1},
+        "^sharpness: not known; expected any of theta, b, X, .*, smoothing,": {"sharpness": 0.1},
+        "^smoothing: said beside law; expected law": {"smoothing": 0.1, "law": gradcheck.CrossEntropy()},
+        "^loss smoothing='x' is not known; expected a number from 0 to 1": {"smoothing": "x"},
+    }.items(),
+)
+def test_what_is_no_option_is_refused_with_what_was_meant(line, given):
+    with pytest.raises(Unusable, match=line):
+        gradcheck.audit(samples="rows", **given, **smoothed())

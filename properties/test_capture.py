@@ -1,12 +1,15 @@
 """A language model's head is captured in two lines, however it is trained; what is wrong with it is found and named."""
 
+import json
+
 import numpy as np
 import pytest
 from test_audit_law import outcomes
 
 import gradcheck
 from gradcheck import CrossEntropy, Outcome, Unusable
-from gradcheck.auditing import audit_path
+from gradcheck.auditing import audit_path, report
+from gradcheck.cli import audited
 
 torch = pytest.importorskip("torch")
 heads = pytest.importorskip("heads")
@@ -165,11 +168,15 @@ def test_a_count_of_items_and_one_token_too_many(model, tmp_path):
 
 @models
 def test_tied_embeddings(model, tmp_path):
-    """The gradient of this use alone, and not .grad, which holds the embedding's part."""
-    made = model(tie=True)
-    tokens, labels = heads.ids(made)
-    step, loss = trained(made, tokens, labels, tmp_path / "dump")
-    agreeing(step.write(labels, loss, shift=True))
+    """The gradient of this use alone, and not .grad, which holds the embedding's part: as the report says."""
+    for tie in (True, False):
+        made = model(tie=tie)
+        tokens, labels = heads.ids(made)
+        step, loss = trained(made, tokens, labels, tmp_path / f"dump{tie}")
+        found = agreeing(step.write(labels, loss, shift=True))
+        said = "∂ℒ/∂θ: of this use of the parameter alone, since .grad has more" in str(found)
+        assert (said, found.shared, found.status) == (tie, ("grad_theta",) * tie, 0)
+        assert (found.alone in audited.notes(found), json.loads(report.text(found))["shared"] != []) == (tie, tie)
 
 
 @models
@@ -361,7 +368,8 @@ def test_a_loss_that_was_given_with_its_scale_is_named(tmp_path):
     loss = torch.nn.functional.cross_entropy(layer(X), labels) * 1024
     loss.backward()
     found = named(
-        step.write(labels, loss, factor=1024), "the loss is 1024, the factor of the gradients, times what it must be"
+        step.write(labels, loss, factor=1024),
+        "the loss is 1024, the factor of the gradients, times what it must be: write() takes the loss before it was multiplied",
     )
     assert [f.quantity for f in found.findings if f.verdict.outcome is Outcome.DISAGREE] == ["loss"]
 
@@ -517,6 +525,15 @@ REFUSED = {
     ),
     "a Tiny has no weight .* expected its lm_head": lambda folder: gradcheck.capture(heads.tiny(), folder),
     "sharpness.*is not known": lambda folder: gradcheck.capture(head()[0], folder, sharpness=2),
+    r"'label_smoothing' is not known; did you mean smoothing\?": lambda folder: gradcheck.capture(
+        head()[0], folder, label_smoothing=0.1
+    ),
+    r"'weight' is not known; did you mean class_weight\?": lambda folder: gradcheck.capture(
+        head()[0], folder, weight=[1.0]
+    ),
+    "^no folder is given; expected the path": lambda folder: gradcheck.capture(head()[0]),
+    "^the folder is an int; expected the path": lambda folder: gradcheck.capture.traced(3),
+    "^an Embedding has no weight": lambda folder: gradcheck.capture(torch.nn.Embedding(5, 3), folder),
     "smoothing: said beside law": lambda folder: gradcheck.capture(
         head()[0], folder, law=CrossEntropy(), smoothing=0.1
     ),

@@ -256,7 +256,17 @@ def test_arrays_of_any_shape_are_refused_or_judged(write, tmp_path):
 
 
 @pytest.mark.parametrize(
-    "said", [{"factor": "2"}, {"pieces": "x"}, {"law": {"mean_of": []}}, {"reduced": 3}, {"ranks": {}}, {"law": 3}]
+    "said",
+    [
+        {"factor": "2"},
+        {"pieces": "x"},
+        {"law": {"mean_of": []}},
+        {"reduced": 3},
+        {"ranks": {}},
+        {"law": 3},
+        {"shared": 3},
+        {"shared": [["grad_theta"]]},
+    ],
 )
 def test_layouts_of_ranks_that_say_anything_are_refused(said, tmp_path):
     folder = by_samples(tmp_path / "dump", step(LAW))
@@ -265,6 +275,14 @@ def test_layouts_of_ranks_that_say_anything_are_refused(said, tmp_path):
         file.write_text(json.dumps({**json.loads(file.read_text()), "reduced": "", **said}))
     with pytest.raises(Unusable):
         audit_path(folder)
+
+
+def test_a_weight_that_one_rank_shares_is_shared(tmp_path):
+    """What others add to it may be nothing on a rank, whose layout does not say it then: no refusal."""
+    folder = by_samples(tmp_path / "dump", step(LAW))
+    file = folder / "rank.1" / "layout.json"
+    file.write_text(json.dumps({**json.loads(file.read_text()), "shared": ["grad_theta"]}))
+    assert audit_path(folder).shared == ("grad_theta",)
 
 
 def test_two_processes_that_train_together(tmp_path):

@@ -1,4 +1,4 @@
-"""The bounds of a column of an audit, taken apart, are what docs/audit.md derives, and not more: each formula again."""
+"""The bounds of a column of an audit, taken apart, are what docs/audit-theory.md derives, and not more: each formula again."""
 
 from dataclasses import fields, replace
 

@@ -11,7 +11,6 @@ gradcheck.capture({"theta": W, "b": b, "X": X, "Y": y, "grad_theta": g}, "dump",
 
 import os
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -22,11 +21,10 @@ from gradcheck.auditing.capturing.place import Place
 from gradcheck.auditing.capturing.step import Step
 from gradcheck.auditing.capturing.traced import Traced
 from gradcheck.auditing.capturing.written import write
-from gradcheck.auditing.given import require_declared
+from gradcheck.auditing.given import law_of, require_declared
 from gradcheck.auditing.ranks import HOW
-from gradcheck.errors import Unusable
+from gradcheck.errors import Unusable, typed
 from gradcheck.law import CrossEntropy
-from gradcheck.law.options import LABELLED
 
 Folder = str | os.PathLike[str]
 
@@ -53,7 +51,7 @@ class Capture:
     def __call__(
         self,
         source: Any,
-        folder: Folder,
+        folder: Folder | None = None,
         *,
         samples: str = "columns",
         law: CrossEntropy | None = None,
@@ -86,7 +84,7 @@ class Capture:
         b: Any,
         labels: Any,
         loss: Any,
-        folder: Folder,
+        folder: Folder | None = None,
         *,
         law: CrossEntropy | None = None,
         arithmetic: Arithmetic | None = None,
@@ -101,7 +99,7 @@ class Capture:
 
     @staticmethod
     def traced(
-        folder: Folder,
+        folder: Folder | None = None,
         *,
         law: CrossEntropy | None = None,
         arithmetic: Arithmetic | None = None,
@@ -115,7 +113,7 @@ class Capture:
 
 
 def _place(
-    folder: Folder,
+    folder: Folder | None,
     law: CrossEntropy | None,
     arithmetic: Arithmetic | None,
     options: Mapping[str, Any],
@@ -126,25 +124,15 @@ def _place(
 ) -> Place:
     require_declared(law, arithmetic)
     if not isinstance(folder, str | os.PathLike):
-        raise Unusable(f"{type(folder).__name__}; expected the path of the folder that the dump goes to")
-    if law is not None and options:
-        raise Unusable(
-            f"{', '.join(options)}: said beside law; expected law with all of its options, or each by its name"
-        )
+        said = "no folder is given" if folder is None else f"the folder is {typed(folder)}"
+        raise Unusable(f'{said}; expected the path that the dump goes to, as in gradcheck.capture(layer, "dump")')
     if not isinstance(ranks, str) or ranks not in ("", *HOW) or (rank is not None and not ranks):
         raise Unusable(f"ranks={ranks!r:.40}; expected what each rank has of its own: {' or '.join(HOW)}")
     if rank is not None and (type(rank) is not int or rank < 0):
         raise Unusable(f"rank={rank!r:.40}; expected the number of this process, from 0")
-    found = law or _read(options)
+    found = law_of(law, options)
     path = Path(folder) / f"rank.{_rank() if rank is None else rank}" if ranks else Path(folder)
     return Place(path, found, arithmetic.said if arithmetic else {}, overwrite=overwrite, ranks=ranks)
-
-
-def _read(options: Mapping[str, Any]) -> CrossEntropy:
-    """Options one by one: a mean is over the samples that count, where one does not, unless more is said."""
-    found = CrossEntropy.read(options)
-    more = found.reduction == "mean" and not {"mean_of", "class_weight"} & set(options)
-    return replace(found, mean_of=LABELLED) if found.ignore is not None and more else found
 
 
 def _rank() -> int:

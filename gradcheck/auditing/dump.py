@@ -15,6 +15,7 @@ from gradcheck.auditing.matrices import Placed
 from gradcheck.auditing.met import Met
 from gradcheck.auditing.rows import HELD, cuts, real
 from gradcheck.auditing.sliced import Transposed
+from gradcheck.auditing.stated import factor_of, shared_of
 from gradcheck.enclosure import Reals
 from gradcheck.errors import Unusable
 from gradcheck.foreign.watched import Watched
@@ -29,7 +30,7 @@ GIVEN = ("upstream", "lse")  # that may be there, and nobody misses
 NAMES = (*NEEDED, *JUDGED, *GIVEN)
 BY_SAMPLE = ("X", "Y", "Z", "A", "grad_Z", "grad_X", "upstream", "lse")
 SAMPLES = ("columns", "rows")
-KNOWN = ("samples", "factor", "ranks", "reduced", "flags", *LAW, *FIELDS)  # what may be said of a dump
+KNOWN = ("samples", "factor", "ranks", "reduced", "flags", "shared", *LAW, *FIELDS)  # what may be said of a dump
 
 Arrays = Mapping[str, Any]
 
@@ -41,7 +42,7 @@ class Dump(Met):
     `precision` is the coarsest precision that theta, X or an array to be judged is stored in; `law` is the loss that was computed,
     and `arithmetic` what a dump says of its rounding beside that. `divided` is N where that is known already. Every gradient is
     that of `factor` times the loss. `classes` counts those of each rank that has its own, `parts` the samples likewise. `doubt`
-    is why products of these arrays cannot be judged.
+    is why products of these arrays cannot be judged. `shared` names gradients that are of this use of a parameter alone.
     """
 
     arrays: Arrays
@@ -54,6 +55,7 @@ class Dump(Met):
     classes: tuple[int, ...] = ()
     parts: tuple[int, ...] = ()
     doubt: str = ""
+    shared: tuple[str, ...] = ()
 
     @property
     def L(self) -> int:
@@ -152,7 +154,19 @@ def of(
         raise Unusable(f"{source}: {', '.join(unknown)}: not known; expected any of {', '.join(KNOWN)}")
     law, arithmetic = ({k: declared[k] for k in names if k in declared} for names in (LAW, FIELDS))
     factor = factor_of(declared.get("factor", 1.0), source)
-    found = Dump(seen, CrossEntropy(**law), source, watched, Arithmetic(**arithmetic), None, factor, classes, parts)
+    shared = shared_of(declared.get("shared", ()), source)
+    found = Dump(
+        seen,
+        CrossEntropy(**law),
+        source,
+        watched,
+        Arithmetic(**arithmetic),
+        None,
+        factor,
+        classes,
+        parts,
+        shared=shared,
+    )
     _validate(found)
     return _told(found, flags.known(declared["flags"], source)) if declared.get("flags") else found
 
@@ -163,13 +177,6 @@ def _told(found: Dump, said: flags.Flags) -> Dump:
     kind = max((found.precision, *stored), key=lambda one: one.u).name
     declared = found.arithmetic
     return replace(found, arithmetic=flags.granted(said, kind, declared), doubt=flags.doubt(said, kind, declared))
-
-
-def factor_of(given: Any, source: str) -> float:
-    """What the loss was multiplied by; `Unusable` where that is no positive number."""
-    if isinstance(given, bool) or not isinstance(given, int | float) or not 2.0**-100 <= given <= 2.0**100:
-        raise Unusable(f"{source}: factor={given!r:.60}; expected a positive number: what the loss was multiplied by")
-    return float(given)
 
 
 def _seen(name: str, array: Any, samples: str, source: str) -> Any:

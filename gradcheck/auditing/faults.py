@@ -150,9 +150,11 @@ def _known(dump: Dump) -> dict[str, float]:
 
 def of_loss(dump: Dump, loss: float, value: float, limit: float) -> tuple[str, ...]:
     """A factor with a name that explains a loss; that of the gradients may have been given with it."""
-    named = {f"{dump.factor:.7g}, the factor of the gradients,": dump.factor, **_known(dump)}
+    given = f"{dump.factor:.7g}, the factor of the gradients,"
+    named = {given: dump.factor, **_known(dump)}
     fits = [name for name, factor in named.items() if abs(loss - factor * value) <= max(1.0, abs(factor)) * limit]
-    return (f"the loss is {fits[0]} times what it must be",) if fits and np.isfinite(limit) else ()
+    more = ": write() takes the loss before it was multiplied" if fits[:1] == [given] else ""
+    return (f"the loss is {fits[0]} times what it must be{more}",) if fits and np.isfinite(limit) else ()
 
 
 def _coarser(computed: Reals, dump: Dump) -> str:

@@ -17,7 +17,7 @@ from gradcheck import precision
 from gradcheck.auditing import dump, ranks
 from gradcheck.auditing.dump import BY_SAMPLE, KNOWN, NAMES, SAMPLES, Arrays, Dump
 from gradcheck.auditing.sliced import Parts
-from gradcheck.errors import Unusable
+from gradcheck.errors import Unusable, typed
 from gradcheck.foreign import Header, header, opened, parsed, reading, record, text
 from gradcheck.foreign.files import MIB
 from gradcheck.foreign.watched import Watched
@@ -189,7 +189,7 @@ def _safetensors(path: Path, watched: Watched) -> Arrays:
             raise Unusable(f"{path} is cut short, or no safetensors file: its header is {length} bytes long")
         told = parsed(file.read(length), f"the header of {path}")
     if not isinstance(told, dict):
-        raise Unusable(f"the header of {path} is a {type(told).__name__}; expected an object")
+        raise Unusable(f"the header of {path} is {typed(told)}; expected an object")
     found = {name: _tensor(told[name], f"{path}: {name}", 8 + length) for name in NAMES if name in told}
     for name, tensor in found.items():
         if tensor.end > size:

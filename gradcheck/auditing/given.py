@@ -1,16 +1,28 @@
 """Arrays that somebody hands us, of any framework: which of them NumPy looks at, and which are left where they are."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from gradcheck import precision, tensors
 from gradcheck.arithmetic import Arithmetic
+from gradcheck.auditing.dump import NAMES
 from gradcheck.auditing.matrices import Placed
 from gradcheck.auditing.matrices.door import device, namespace, seen
-from gradcheck.errors import Unusable, require_kind, text
+from gradcheck.errors import Unusable, require_kind, text, typed
 from gradcheck.law import CrossEntropy
+from gradcheck.law.options import FIELDS as LAW
+from gradcheck.law.options import LABELLED, meant
+
+
+def apart(given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Arrays by name, and options of the loss."""
+    for name in given:
+        if name not in (*NAMES, *LAW):
+            raise Unusable(f"{name}: not known; {meant(name, *NAMES)}")
+    return {k: v for k, v in given.items() if k in NAMES}, {k: v for k, v in given.items() if k in LAW}
 
 
 def where_they_are(arrays: dict[str, Any]) -> dict[str, Any]:
@@ -36,9 +48,7 @@ def _seen(name: str, array: Any) -> bool:
     try:
         return seen(array)
     except TypeError:  # a tracer of jax is nowhere
-        raise Unusable(
-            f"{name} is a {type(array).__name__} without numbers; expected an audit outside of jit and grad"
-        ) from None
+        raise Unusable(f"{name} is {typed(array)} without numbers; expected an audit outside of jit and grad") from None
 
 
 def require_numbers(name: str, array: Any) -> None:
@@ -74,6 +84,19 @@ def require_declared(law: Any, arithmetic: Any) -> None:
     for name, given, kind in (("law", law, CrossEntropy), ("arithmetic", arithmetic, Arithmetic)):
         if given is not None:
             require_kind(name, given, kind)
+
+
+def law_of(law: CrossEntropy | None, options: Mapping[str, Any]) -> CrossEntropy:
+    """The loss that is computed, or its options one by one: a mean is over the samples that count, where one does not, unless
+    more is said.
+    """
+    if law is not None and options:
+        raise Unusable(
+            f"{', '.join(options)}: said beside law; expected law with all of its options, or each by its name"
+        )
+    found = law or CrossEntropy.read(options)
+    more = law is not None or found.reduction != "mean" or {"mean_of", "class_weight"} & set(options)
+    return found if more or found.ignore is None else replace(found, mean_of=LABELLED)
 
 
 def _of_host(name: str, array: Any) -> Any:

@@ -12,9 +12,10 @@ import numpy as np
 from gradcheck.arithmetic import FIELDS as ROUNDING
 from gradcheck.arithmetic import Arithmetic
 from gradcheck.auditing.divisors import shares
-from gradcheck.auditing.dump import NEEDED, factor_of
+from gradcheck.auditing.dump import NEEDED
 from gradcheck.auditing.rows import cuts
 from gradcheck.auditing.sliced import Parts, Summed
+from gradcheck.auditing.stated import factor_of
 from gradcheck.errors import Unusable
 from gradcheck.law import CrossEntropy
 from gradcheck.law.options import FIELDS, SAMPLES
@@ -52,7 +53,12 @@ def folders(path: Path) -> list[Path]:
 
 
 def said(path: Path, each: list[dict[str, Any]]) -> dict[str, Any]:
-    """What all of them say."""
+    """What all of them say; a gradient that one of them has shared is shared."""
+    shared: list[Any] = []
+    for one in each:
+        found = one.get("shared", [])
+        shared += [name for name in found if name not in shared] if isinstance(found, list) else [found]
+    each = [{**one, **({"shared": shared} if shared else {})} for one in each]
     for r, one in enumerate(each):
         if one != each[0]:
             raise Unusable(

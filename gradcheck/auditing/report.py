@@ -38,6 +38,7 @@ def text(found: Audit) -> str:
     told = {
         "status": found.status,
         "missing": list(found.missing),
+        "shared": list(found.shared),
         "times_sharper_with_logits": found.with_logits,
         "findings": [_finding(f, f.certifies(found.sizes)) for f in found.findings],
     }

@@ -15,7 +15,7 @@ from gradcheck.auditing.dump import Dump
 from gradcheck.auditing.explained import explained
 from gradcheck.auditing.findings import NAMES, Finding
 from gradcheck.auditing.fuller import bought
-from gradcheck.auditing.given import require_declared, where_they_are
+from gradcheck.auditing.given import apart, law_of, require_declared, where_they_are
 from gradcheck.auditing.judge import judge
 from gradcheck.auditing.matrices.door import pinned
 from gradcheck.auditing.plan import Plan, plan
@@ -52,6 +52,16 @@ class Audit:
     law: CrossEntropy = PLAIN
     factor: float = 1.0
     with_logits: float | None = None  # how many times sharper limits would be with Z in the dump, which has none
+    shared: tuple[str, ...] = ()  # gradients that are of this use of a parameter alone
+
+    @property
+    def alone(self) -> str:
+        """What was not judged of parameters that others use, too; empty where there are none."""
+        names = " and ".join(NAMES[name] for name in self.shared)
+        return names and (
+            f"{names}: of this use of the parameter alone, since .grad has more, as where an embedding is tied to it; .grad was "
+            "not judged"
+        )
 
     @property
     def status(self) -> int:
@@ -62,7 +72,8 @@ class Audit:
         return 0 if Outcome.AGREE in outcomes else 3
 
     def __repr__(self) -> str:
-        return "\n".join((f"{self.source}: L, d, n = {', '.join(map(str, self.sizes))}", *map(_line, self.findings)))
+        head = f"{self.source}: L, d, n = {', '.join(map(str, self.sizes))}"
+        return "\n".join((head, *map(_line, self.findings), *([f"  {self.alone}"] if self.alone else [])))
 
 
 def _line(finding: Finding) -> str:
@@ -101,13 +112,14 @@ def audit(
     probes: int = PROBES,
     seed: int = 0,
     memory: int | None = None,
-    **arrays: Any,
+    **given: Any,
 ) -> Audit:
     """Judge a dump, or arrays in memory or mapped: theta (L, d), b (L,), X (d, n), Y (L, n) or labels (n,), and any of Z, A, loss,
     grad_theta, grad_b, grad_Z, grad_X. With `samples="rows"`, X, Y, Z, A, grad_Z and grad_X have a sample in each row.
 
     A dump is a folder or a file, as `gradcheck audit` takes it: what it says of itself holds where nothing is declared here.
-    `law` is the loss that was computed, `reduction` alone a mean or a sum. Labels (n,) that `law.ignore` names do not count.
+    `law` is the loss that was computed, or its options one by one (`smoothing=0.1`): of arrays as `gradcheck.capture` takes
+    them; of a dump, each in place of what that says. Labels (n,) that `law.ignore` names do not count.
     `arithmetic` declares how it was computed, where the arrays do not show it; `accumulate` alone names the precision of sums where
     that is not the dump's (of a 16-bit dump it is float32). `factor` is what
     the loss was multiplied by before its gradients were taken, and `upstream` (n,) what that of each sample was. `memory` is in
@@ -124,23 +136,22 @@ def audit(
         [('grad_theta', 'agree')]
     """
     require_declared(law, arithmetic)
+    arrays, options = apart(given)
+    one_by_one = law_of(law, options if law else {"reduction": reduction, **options})
     if path is not None:
-        told: dict[str, Any] = {**(law.said if law else {}), **(arithmetic.said if arithmetic else {})}
+        told: dict[str, Any] = {**(law.said if law else options), **(arithmetic.said if arithmetic else {})}
         usual = {"samples": "columns", "factor": 1.0, "reduction": "mean"}
         here = {"samples": samples, "factor": factor, "reduction": reduction}
         told |= {name: value for name, value in here.items() if value != usual[name]}
         return _of(path, arrays, layout=told, accumulate=accumulate, probes=probes, seed=seed, memory=memory or MEMORY)
-    unknown = [name for name in arrays if name not in dump.NAMES]
-    if unknown:
-        raise Unusable(f"{', '.join(unknown)}: not known; expected any of {', '.join(dump.NAMES)}")
-    given = where_they_are(arrays)
+    placed = where_they_are(arrays)
     declared: dict[str, Any] = {
         **(arithmetic.said if arithmetic else {}),
         **({"accumulate": accumulate} if accumulate else {}),
         **flags.said(arrays.values()),
+        **one_by_one.said,
     }
-    said = law.said if law else {"reduction": reduction}
-    found = dump.of(given, samples=samples, factor=factor, **said, **declared)
+    found = dump.of(placed, samples=samples, factor=factor, **declared)
     if memory is None:
         memory = DEVICE_MEMORY if found.placed else MEMORY
     with one_thread(), ExitStack() as stack:
@@ -234,4 +245,5 @@ def _found(found: Dump, planned: Plan, sums: Sums) -> Audit:
         found.law,
         found.factor,
         bought(found, planned),
+        found.shared,
     )

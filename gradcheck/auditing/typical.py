@@ -1,4 +1,4 @@
-"""How far correct code usually is off in a row that is computed again, where roundings are independent. See docs/audit.md."""
+"""How far correct code usually is off in a row that is computed again, where roundings are independent: docs/audit-theory.md."""
 
 import numpy as np
 

@@ -12,7 +12,7 @@ from typing import Any
 from gradcheck.arithmetic import Arithmetic
 from gradcheck.auditing.given import require_declared
 from gradcheck.auditing.watching.layer import Watch
-from gradcheck.errors import Unusable
+from gradcheck.errors import Unusable, typed
 
 EVERY, PROBES = 100, 2
 
@@ -45,7 +45,7 @@ def watch(
     """
     require_declared(None, arithmetic)
     if not (to is None or isinstance(to, str | os.PathLike)):
-        raise Unusable(f"to is a {type(to).__name__}; expected the path of a file")
+        raise Unusable(f"to is {typed(to)}; expected the path of a file")
     return Watch(
         layer,
         every=every,

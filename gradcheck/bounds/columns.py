@@ -1,4 +1,4 @@
-"""What rounding may do to the softmax of a column: as `softmax`, with one bound for all of its classes. See docs/audit.md."""
+"""What rounding may do to the softmax of a column: as `softmax`, with one bound for all of its classes: docs/audit-theory.md."""
 
 from dataclasses import dataclass, replace
 
@@ -118,6 +118,6 @@ def rescaled(L: int, once: float) -> float:
     """What rescaling a running sum adds to its logarithm, where each of L classes may come with a new maximum.
 
     log (1/L) sum_r exp(r once): no more than the mean over A, which falls where r, how often a class is rescaled, grows. With more
-    than `ONLINE` classes in blocks of 16 and more, fewer additions pay for it (docs/audit.md).
+    than `ONLINE` classes in blocks of 16 and more, fewer additions pay for it (docs/audit-theory.md).
     """
     return float(np.log(np.exp(np.arange(L) * once).mean())) if L <= ONLINE else 0.0

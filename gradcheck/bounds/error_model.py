@@ -1,4 +1,4 @@
-"""How a step of which a dump is left may have rounded: docs/audit.md. The counts are those of `gradients` and `softmax`."""
+"""How a step of which a dump is left may have rounded: docs/audit-theory.md. The counts are those of `gradients` and `softmax`."""
 
 from dataclasses import dataclass
 

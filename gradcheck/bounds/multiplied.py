@@ -1,4 +1,4 @@
-"""What rounding may do to D of a column that meets an upstream gradient: as `upstream`, taken apart. See docs/audit.md."""
+"""What rounding may do to D of a column that meets an upstream gradient: as `upstream`, taken apart. See docs/audit-theory.md."""
 
 from dataclasses import dataclass, replace
 

@@ -1,4 +1,4 @@
-"""What rounding may do to D of a column, and to sums of it over samples or classes: as `gradients`, taken apart. See docs/audit.md.
+"""What rounding may do to D of a column and of its sums over samples or classes: as `gradients`, taken apart: docs/audit-theory.md.
 
 |δD| <= A `A` + Y' `Y` + …        what stands before A and Y' is one number for each sample, so that a sum over samples, or over
                                   classes, is one product more of a matrix with a vector
@@ -106,7 +106,7 @@ class Slope:
 
 
 def differences(found: Columns, of: Masses, loss: Loss, slope: Slope | None = None) -> Differences:
-    """As `bounds.gradients._logits_gradient_error`, with one bound for a column, taken apart; docs/audit.md."""
+    """As `bounds.gradients._logits_gradient_error`, with one bound for a column, taken apart; docs/audit-theory.md."""
     model, law, N = loss.arithmetic, loss.law, loss.N
     eta, k, label = model.eta, model.differences(loss.masses), model.differences(0)
     ulps, loses = ulps_of(model.granted), model.granted.loses

@@ -1,4 +1,4 @@
-"""How far a sum of products is off where roundings are independent of each other: a model, and no theorem. See docs/audit.md.
+"""How far a sum of products is off where roundings are independent of each other: a model, and no theorem: docs/audit-theory.md.
 
 An addition rounds a partial sum s_k, so that the sum is off by Σ ε_k s_k: by √(Σ s_k²) u at most in the standard deviation, where
 the ε_k are independent. Partial sums of a walk of n terms come to Σ s_k² ≈ (n/2) Σ a²b², and to (n/3)(Σ ab)² more where it drifts.

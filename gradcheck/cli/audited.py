@@ -91,6 +91,8 @@ def notes(found: Audit) -> Iterator[str]:
             f"With Z in the dump, Z would be judged, and limits of gradients would be about {found.with_logits:.2g} times sharper, "
             f"which is {math.log2(found.with_logits):.1f} bits: what is granted to logits is granted to all that follows from them."
         )
+    if found.alone:
+        yield found.alone
     if found.missing:
         yield f"Not in the dump, and not judged: {', '.join(found.missing)}"
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
-from gradcheck.errors import Unusable
+from gradcheck.errors import Unusable, typed
 
 DEEPEST = 64  # no file of ours is nested a tenth as deeply
 _STRINGS = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
@@ -63,11 +63,11 @@ def record(given: Any, kinds: Mapping[str, type | tuple[type, ...]], where: str)
     A truth value is no number.
     """
     if not isinstance(given, dict):
-        raise Unusable(f"{where} is a {type(given).__name__}; expected an object")
+        raise Unusable(f"{where} is {typed(given)}; expected an object")
     for name, kind in kinds.items():
         value = given.get(name)
         allowed = kind if isinstance(kind, tuple) else (kind,)
         if not isinstance(value, allowed) or (isinstance(value, bool) and bool not in allowed):
-            said = "is missing" if name not in given else f"is a {type(value).__name__}"
+            said = "is missing" if name not in given else f"is {typed(value)}"
             raise Unusable(f"{where}: entry {name!r} {said}; expected {' or '.join(k.__name__ for k in allowed)}")
     return {name: given[name] for name in kinds}

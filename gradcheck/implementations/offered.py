@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from types import ModuleType
+from types import FunctionType, ModuleType
 from typing import Any
 
-from gradcheck.errors import Unusable
+from gradcheck.errors import Unusable, typed
 from gradcheck.implementations.naming import resembling
 from gradcheck.implementations.record import FUNCTIONS, PARAMETERS, USES
 
@@ -23,9 +23,29 @@ def functions(name: str, found: Any) -> dict[str, Any]:
         like = "".join(f"; it has {theirs!r}: rename it to {ours}" for ours, theirs in likely(found).items())
         raise Unusable(
             f"{name} is {_kind(found)} with none of the functions {', '.join(FUNCTIONS)}; "
-            f"expected at least one of them{like}{_advice(found)}"
+            f"expected at least one of them{like}{_named(name, found)}{_advice(found)}"
         )
     return {**some, **_uses(found)}
+
+
+def _named(name: str, found: Any) -> str:
+    """What a module has that may be named as a target, and otherwise the functions that it has."""
+    if not _is_module(found):
+        return ""
+    public = [(key, value) for key, value in islice(vars(found).items(), MANY) if not key.startswith("_")]
+    targets = [key for key, value in public if _offers(value)]
+    if targets:
+        return f"; it has {', '.join(targets[:FEW])}: {name}:{targets[0]}"
+    own = [key for key, value in public if isinstance(value, FunctionType) and value.__module__ == found.__name__]
+    return f"; it has {', '.join(own[:FEW])}: a function of theta, b, X, Y is named as {name}:{own[0]}" if own else ""
+
+
+def _offers(value: Any) -> bool:
+    """Whether an object of a module is likely a target; it is looked at, and nothing of it runs."""
+    if isinstance(value, ModuleType | type):
+        return False
+    has: Callable[..., Any] = value.get if type(value) is dict else partial(inspect.getattr_static, value)
+    return any(callable(has(key, None)) for key in FUNCTIONS)
 
 
 CLASS = "of a class write a function gradients(theta, b, X, Y) that makes one and calls it"
@@ -70,6 +90,7 @@ def _takes(function: Any, arguments: int) -> bool:
 
 VARIADIC = 0x04  # the flag of code that takes *arguments
 MANY, LONGEST = 1000, 60  # names of a module that are looked at, and characters of one
+FEW = 12  # names that are told
 
 
 def offered(found: Any) -> dict[str, Any]:
@@ -94,7 +115,7 @@ def _own(found: Any, key: str, function: Any) -> bool:
 
 
 def _kind(found: Any) -> str:
-    return "a module" if _is_module(found) else "a class" if isinstance(found, type) else f"a {type(found).__name__}"
+    return "a module" if _is_module(found) else "a class" if isinstance(found, type) else typed(found)
 
 
 def below(file: str, folder: Path) -> bool:

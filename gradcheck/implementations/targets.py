@@ -10,7 +10,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
-from gradcheck.errors import Missing, Unusable, near, raised
+from gradcheck.errors import Missing, Unusable, like, near, raised
 from gradcheck.implementations.built_in import BUILT_IN
 from gradcheck.implementations.offered import below, functions, likely, offered
 from gradcheck.implementations.record import Implementation
@@ -77,8 +77,10 @@ def _attribute(module: ModuleType, place: str, name: str) -> Any:
     found: Any = module
     for part in name.split("."):
         if not hasattr(found, part):
-            public = sorted(n for n, v in vars(module).items() if callable(v) and not n.startswith("_"))
-            raise Unusable(f"{place} has no object {name!r}; it has {', '.join(public[:12]) or 'no functions'}")
+            public = sorted(n for n in vars(module) if not n.startswith("_"))
+            callables = [n for n in public if callable(vars(module)[n])]
+            hint = near(part, public) or f"it has {', '.join(callables[:12]) or 'no functions'}"
+            raise Unusable(f"{place} has no object {name!r}; {hint}")
         found = getattr(found, part)
     return found
 
@@ -108,7 +110,7 @@ _FOLDERS: dict[str, str] = {}  # module imported by a target file -> the folder 
 def _from_file(path: Path) -> ModuleType:
     """The file as a module of its own. Its folder can be imported from, then and later, and no module is replaced by it."""
     if not os.path.isfile(path):  # Path.is_file raises where a name is too long for one
-        raise Unusable("; ".join(filter(None, (f"no such file: {path}", near(str(path), _files(path.parent))))))
+        raise Unusable("; ".join(filter(None, (f"no such file: {path}", _meant(path)))))
     name = f"gradcheck_target_{path.stem}"
     spec = importlib.util.spec_from_file_location(name, path)
     if spec is None or spec.loader is None:
@@ -129,12 +131,14 @@ def _from_file(path: Path) -> ModuleType:
     return module
 
 
-def _files(folder: Path) -> list[str]:
-    """The Python files beside one that is not there."""
+def _meant(path: Path) -> str:
+    """The Python file beside one that is not there that has nearly its name; the ending is no likeness."""
     try:
-        return [str(path) for path in sorted(folder.glob("*.py"))]
+        beside = {one.stem: str(one) for one in sorted(path.parent.glob("*.py"))}
     except OSError:  # a name that no file can have
-        return []
+        return ""
+    found = like(path.stem, beside)
+    return found and f"did you mean {beside[found]}?"
 
 
 @contextmanager

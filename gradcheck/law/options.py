@@ -9,7 +9,7 @@ from dataclasses import dataclass, fields, replace
 from functools import cached_property
 from typing import Any
 
-from gradcheck.errors import Unusable
+from gradcheck.errors import Unusable, near
 
 SAMPLES, LABELLED, WEIGHTS = "samples", "labelled", "weights"
 
@@ -174,12 +174,32 @@ class CrossEntropy:
             return Loss.read(given)
         unknown = sorted(set(given) - set(FIELDS))
         if unknown:
-            raise Unusable(f"loss option {unknown[0]!r:.60} is not known; expected any of {', '.join(FIELDS)}")
+            raise Unusable(f"loss option {unknown[0]!r:.60} is not known; {meant(unknown[0])}")
         return cls(**given)
 
 
 FIELDS = tuple(f.name for f in fields(CrossEntropy))
 PLAIN = CrossEntropy()
+# What frameworks and kernels call the options, and what they are here.
+ALIASES = {
+    "label_smoothing": "smoothing",
+    "ignore_index": "ignore",
+    "weight": "class_weight",
+    "weights": "class_weight",
+    "temperature": "scale, which is 1 / temperature",
+    "logit_scale": "scale",
+    "logit_softcapping": "softcap",
+    "lse_square_scale": "z_loss",
+    "weight_decay": "l2",
+}
+
+
+def meant(unknown: str, *others: str) -> str:
+    """What somebody is likely to mean who says this of a loss, or of what takes `others`, too; or all that may be said."""
+    alias = ALIASES.get(unknown)
+    return (f"did you mean {alias}?" if alias else near(unknown, (*FIELDS, *others))) or (
+        f"expected any of {', '.join((*others, *FIELDS))}"
+    )
 
 
 def _whole(value: object, least: int) -> bool:

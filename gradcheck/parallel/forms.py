@@ -7,7 +7,7 @@ from typing import Any, get_origin
 
 import numpy as np
 
-from gradcheck.errors import Unusable
+from gradcheck.errors import Unusable, typed
 from gradcheck.implementations import told
 from gradcheck.law import CrossEntropy
 
@@ -35,7 +35,7 @@ class Form:
 def of(word: str, found: Any) -> Form:
     """The form of a function; `Unusable` says of what form it must be."""
     if not callable(found):
-        raise Unusable(f"{word} is a {type(found).__name__}; expected a function {' or '.join(FORMS.values())}")
+        raise Unusable(f"{word} is {typed(found)}; expected a function {' or '.join(FORMS.values())}")
     try:
         parameters = inspect.signature(found).parameters.values()
     except (TypeError, ValueError):

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from gradcheck.arithmetic import Arithmetic
-from gradcheck.errors import Unusable, kind, require_kind
+from gradcheck.errors import Unusable, require_kind, typed
 from gradcheck.law import CrossEntropy
 from gradcheck.parallel.rank import MARK
 from gradcheck.settings import LONGEST_CALL
@@ -37,7 +37,7 @@ def word(target: Any) -> str:
         file = None
     if not file or not name or "<" in name or file.startswith("<"):
         raise Unusable(
-            f"a {kind(target)} {name!r:.60} cannot be found by other processes; expected a function of a file, or its name"
+            f"{typed(target)} {name!r:.60} cannot be found by other processes; expected a function of a file, or its name"
         )
     return f"{file}:{name}"
 

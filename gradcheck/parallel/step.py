@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 
-from gradcheck.errors import Unusable, kind
+from gradcheck.errors import Unusable, typed
 from gradcheck.implementations.torch_arrays import Array, array, tensor
 from gradcheck.law import CrossEntropy
 from gradcheck.parallel.forms import RETURNED, Form, collected
@@ -51,5 +51,5 @@ class Step:
 def _tensor(name: str, value: Any) -> torch.Tensor:
     """A copy: it may be a buffer that the next piece is written to."""
     if not isinstance(value, torch.Tensor):
-        raise Unusable(f"returned a {kind(value)} as {name}; expected a tensor")
+        raise Unusable(f"returned {typed(value)} as {name}; expected a tensor")
     return value.detach().clone()

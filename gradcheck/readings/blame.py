@@ -23,7 +23,17 @@ def blamed(law: Loss, *, backward: bool = False) -> Iterator[None]:
         said = text(exception, str) if isinstance(exception, Unusable) else f"{kind(exception)}: {text(exception, str)}"
         where = place(law, exception)
         how = "cannot be differentiated" if backward else "cannot be read"
-        raise Unusable(law.line(f"{how}{f' at {where}' if where else ''}: {said}")) from None
+        raise Unusable(law.line(f"{how}{f' at {where}' if where else ''}: {_word(law)}{said}")) from None
+
+
+def _word(law: Loss) -> str:
+    """The first option that is a word where its default is a number, which explains more than what NumPy says of it."""
+    usual = {} if law.takes is None else law.takes.defaults
+    for name, value in law.options.items():
+        number = usual.get(name)
+        if isinstance(value, str) and isinstance(number, int | float) and not isinstance(number, bool):
+            return f"its option {name} is {value!r:.60}; expected a number, as its default {number!r:.60} is: "
+    return ""
 
 
 def place(law: Loss, exception: BaseException) -> str:

@@ -4,7 +4,7 @@
     Hᵀ v = (A diag(c) − Y')ᵀ(θ v)/N        for H = ∂ℒ/∂X, likewise;  c = 1ᵀY' + 2 z lse
 
 Knows the definition of the softmax and the derivative of log-sum-exp, and nothing of `gradcheck.model`. What correct code
-may be off by is carried through the same products; the derivations are in docs/audit.md. Rigorous: correct code of the
+may be off by is carried through the same products; the derivations are in docs/audit-theory.md. Rigorous: correct code of the
 stated error model is never rejected. What probes may miss is a matter of chance, and stated (`certified`).
 """
 
@@ -39,7 +39,7 @@ def certified(most: float, rows: int, count: int) -> tuple[float, float]:
 
     True for all of them, whatever they are, but for a chance below `MISS` over the draw.
     """
-    # P(|F v| <= t for all k probes) <= (t / |F_j|)^k, and (sqrt(2) t / |F|)^k: docs/audit.md
+    # P(|F v| <= t for all k probes) <= (t / |F_j|)^k, and (sqrt(2) t / |F|)^k: docs/audit-theory.md
     # and twice that, for the grids that v is rounded to
     factor = float((2 * STATEMENTS * rows / MISS) ** (1 / count))
     return factor * most, float(np.sqrt(2)) * factor * most

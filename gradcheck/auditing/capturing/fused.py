@@ -9,7 +9,7 @@ from gradcheck.auditing.capturing.place import Place
 from gradcheck.auditing.capturing.step import _told
 from gradcheck.auditing.given import require_numbers
 from gradcheck.auditing.passes import Gradients, Passes
-from gradcheck.errors import Unusable
+from gradcheck.errors import Unusable, typed
 from gradcheck.tensors import array
 
 NAMES = ("grad_X", "grad_theta", "grad_b")
@@ -24,7 +24,7 @@ class Fused:
         for name, tensor in zip("XWb", given, strict=True):
             require_numbers(name, tensor)
             if tensor is not None and not hasattr(tensor, "_version"):
-                raise Unusable(f"{name} is a {type(tensor).__name__}; expected a tensor of torch")
+                raise Unusable(f"{name} is {typed(tensor)}; expected a tensor of torch")
         if getattr(W, "ndim", 0) != 2 or getattr(X, "ndim", 0) < 1 or X.shape[-1] != W.shape[1]:
             shapes = " and ".join(str(tuple(getattr(tensor, "shape", ()))) for tensor in (X, W))
             raise Unusable(f"X and W have shapes {shapes}; expected (…, d) and (L, d)")

@@ -86,6 +86,10 @@ class Parameter:
             return own
         return own if len(factors) == 1 and _unscaled(own, there, *factors) else there
 
+    def shared(self, passes: set[int | None]) -> bool:
+        """Whether .grad has more of these passes than this use gave it, as that of a weight that is tied to an embedding has."""
+        return bool(self._shared & passes)
+
     def became(self, passes: set[int | None]) -> tuple[()] | tuple[Any, Any]:
         """What came to it by this use, and .grad, where that is of this alone and another since; otherwise nothing."""
         own, there = self.own.sums(passes).get("grad"), self.tensor.grad
@@ -94,7 +98,7 @@ class Parameter:
     def _judged(self, own: Any, passes: set[int | None]) -> bool:
         """Whether .grad is what training has of these passes, and of this use alone."""
         there = self.tensor.grad
-        if own is None or self._shared & passes or there is None or there.shape != own.shape:
+        if own is None or self.shared(passes) or there is None or there.shape != own.shape:
             return False
         return bool(passes & self._passes.arrived) or not empty(there)  # or it was taken by torch.autograd.grad
 

@@ -1,5 +1,6 @@
 """A step of a torch layer, written in two lines."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,10 @@ from gradcheck.auditing.capturing.place import Place
 from gradcheck.auditing.capturing.told import Told
 from gradcheck.auditing.capturing.uses import Call, Uses
 from gradcheck.auditing.given import require_numbers
-from gradcheck.errors import Unusable
+from gradcheck.errors import Unusable, typed
 from gradcheck.tensors import array
 
+GRADIENTS = {"weight": "grad_theta", "bias": "grad_b"}
 EXPECTED = "expected a torch.nn.Linear, or a mapping of arrays"
 
 
@@ -30,14 +32,12 @@ class Step:
     def __init__(self, layer: Any, place: Place) -> None:
         place.require()
         if not hasattr(layer, "register_forward_hook"):
-            raise Unusable(f"a {type(layer).__name__} cannot be captured; {EXPECTED}")
+            raise Unusable(f"{typed(layer)} cannot be captured; {EXPECTED}")
         weight = layer._parameters.get("weight")
         if weight is None or weight.ndim != 2 or hasattr(layer, "num_embeddings"):
             head = next((name for name in ("lm_head", "embed_out", "output", "head") if hasattr(layer, name)), None)
             hint = f"its {head}" if head else "the layer that gives the logits"
-            raise Unusable(
-                f"a {type(layer).__name__} has no weight (L, d) of its own; expected {hint}, a torch.nn.Linear"
-            )
+            raise Unusable(f"{typed(layer)} has no weight (L, d) of its own; expected {hint}, a torch.nn.Linear")
         require_numbers("the weight", weight)
         self._place, self._uses, self._written = place, Uses(layer), False
 
@@ -85,12 +85,9 @@ class Step:
                     f"the layer's {name} was changed since it was called; expected write() before optimizer.step()"
                 )
         said = _told(labels, loss, told)
-        path = self._place.write(
-            self._parameters(said, len(calls), passes),
-            _arrays(calls, passes),
-            said,
-            {**_stored(said.loss, calls, self._uses), **flags.said([calls[0].Z])},
-        )
+        found = self._parameters(said, len(calls), passes)
+        seen = {**_stored(said.loss, calls, self._uses), **flags.said([calls[0].Z]), **self._shared(found, passes)}
+        path = self._place.write(found, _arrays(calls, passes), said, seen)
         self.close()
         self._written = True
         return path
@@ -111,8 +108,14 @@ class Step:
         for name, parameter in own.items():
             gradient = parameter.gradient(factors, passes, local=_ranks() > 1)
             if gradient is not None:
-                found["grad_theta" if name == "weight" else "grad_b"] = gradient
+                found[GRADIENTS[name]] = gradient
         return {name: array(value) for name, value in found.items()}
+
+    def _shared(self, found: Mapping[str, Any], passes: set[int | None]) -> dict[str, list[str]]:
+        """Gradients that are of this use alone, where .grad has more."""
+        own = self._uses.parameters
+        shared = [GRADIENTS[name] for name, one in own.items() if GRADIENTS[name] in found and one.shared(passes)]
+        return {"shared": shared} if shared else {}
 
 
 def _told(labels: Any, loss: Any, told: dict[str, Any]) -> Told:

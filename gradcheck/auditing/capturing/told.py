@@ -9,7 +9,7 @@ import numpy as np
 from gradcheck.auditing.capturing import marked
 from gradcheck.auditing.divisors import shares
 from gradcheck.auditing.given import numbers
-from gradcheck.errors import Unusable
+from gradcheck.errors import Unusable, typed
 from gradcheck.law import CrossEntropy
 from gradcheck.law.options import SAMPLES
 
@@ -45,9 +45,9 @@ class Told:
 
     def __post_init__(self) -> None:
         if not isinstance(self.shift, bool):
-            raise Unusable(f"shift is a {type(self.shift).__name__}; expected True or False")
+            raise Unusable(f"shift is {typed(self.shift)}; expected True or False")
         if self.pieces is not None and not (type(self.pieces) is int and 0 < self.pieces < 2**53):
-            raise Unusable(f"pieces is not known: a {type(self.pieces).__name__}; expected how many there are, from 1")
+            raise Unusable(f"pieces is not known: {typed(self.pieces)}; expected how many there are, from 1")
 
     def of(self, calls: Sequence[Mapping[str, Any]], law: CrossEntropy, *, ranks: str = "") -> Known:
         """Of these calls of the layer, which has all classes and samples, or those of one of several ranks."""

@@ -9,6 +9,7 @@ from gradcheck.auditing.capturing.order import Order, Place
 from gradcheck.auditing.capturing.parameter import Parameter, same
 from gradcheck.auditing.passes import Gradients, Passes
 from gradcheck.auditing.passing import Passing
+from gradcheck.errors import typed
 
 KEPT = 2  # samples whose logits are kept, to see whether a loss has overwritten them
 
@@ -83,7 +84,7 @@ class Uses:
         finally:
             held.update(kept)
         if not hasattr(Z, "grad_fn"):
-            self.odd = self.odd or f"its forward gives a {type(Z).__name__}"
+            self.odd = self.odd or f"its forward gives {typed(Z)}"
         elif Z.requires_grad:
             if not self._own:
                 self.odd = self.odd or product.odd(Z, X, aliases["weight"], aliases.get("bias"))

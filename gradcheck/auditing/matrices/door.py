@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck import precision
-from gradcheck.errors import Missing, Unusable
+from gradcheck.errors import Missing, Unusable, typed
 
 
 def namespace(array: Any) -> Any:
@@ -21,7 +21,7 @@ def namespace(array: Any) -> Any:
         return array_namespace(array)
     except TypeError:
         raise Unusable(
-            f"a {type(array).__name__} is given; expected an array that NumPy can slice, or one that follows the array API standard"
+            f"{typed(array)} is given; expected an array that NumPy can slice, or one that follows the array API standard"
         ) from None
 
 

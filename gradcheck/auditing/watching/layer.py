@@ -12,7 +12,7 @@ from gradcheck.auditing.passing import Passing
 from gradcheck.auditing.watching.found import Found, Lines, Seen, line
 from gradcheck.auditing.watching.turn import Turn
 from gradcheck.auditing.watching.turns import Turns
-from gradcheck.errors import Disagreement, DisagreementWarning, Unusable, UnusualWarning, unplaced
+from gradcheck.errors import Disagreement, DisagreementWarning, Unusable, UnusualWarning, a, unplaced
 
 ON = ("warn", "raise", "keep")
 NO_GRADIENT = "no gradients are recorded there (torch.no_grad, or the first pass of gradient checkpointing)"
@@ -172,7 +172,7 @@ def require(layer: Any) -> None:
         )
     if linear is None or not isinstance(layer, linear) or type(layer).forward is not linear.forward:
         raise Unusable(
-            f"a {kind} cannot be watched; expected the torch.nn.Linear that gives the logits, with its own forward"
+            f"{a(kind)} cannot be watched; expected the torch.nn.Linear that gives the logits, with its own forward"
         )
     replaced = vars(layer).get("forward")
     own = getattr(replaced, "__func__", None) is linear.forward and getattr(replaced, "__self__", None) is layer
