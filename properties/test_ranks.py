@@ -181,6 +181,65 @@ def test_means_of_ranks_that_were_averaged(tmp_path):
     assert told == dict.fromkeys(("loss", "grad_theta"), Outcome.AGREE)
 
 
+@pytest.mark.parametrize("law", [CrossEntropy(l2=0.1), CrossEntropy(l2=0.1, l2_bias=True)], ids=["θ", "θ and b"])
+@pytest.mark.parametrize("reduced", ["", "sum", "mean"])
+@pytest.mark.parametrize("forgotten", [False, True])
+def test_ranks_of_which_each_has_a_penalty(law, reduced, forgotten, tmp_path):
+    """Of k ranks it is there k times; what a rank does not exchange, its ∂ℒ/∂Z and ∂ℒ/∂X, is no mean of several."""
+    made = step(CrossEntropy(), labels="index")
+    theta, b = made["theta"], made["b"]
+    each = []
+    for r in range(2):
+        part, n = slice(*BATCH[r : r + 2]), BATCH[r + 1] - BATCH[r]
+        X, D = made["X"][:, part], made["grad_Z"][:, part] * 150 / n
+        loss = _loss(made, part, CrossEntropy(ignore=-100)) * 150 / n
+        l2 = 0.0 if forgotten and r else law.l2
+        loss = loss + l2 / 2 * ((theta**2).sum() + law.l2_bias * (b**2).sum())
+        own = {"theta": theta, "b": b, "X": X, "Y": made["Y"][part], "Z": made["Z"][:, part], "loss": loss}
+        own |= {"grad_Z": D, "grad_X": theta.T @ D, "grad_theta": D @ X.T + l2 * theta}
+        each.append(own | {"grad_b": D.sum(1) + l2 * law.l2_bias * b})
+    for name in ("grad_theta", "grad_b") if reduced else ():
+        whole = sum(own[name] for own in each) / (2 if reduced == "mean" else 1)
+        each = [{**own, name: whole} for own in each]
+    for r, own in enumerate(each):
+        folder = gradcheck.capture(own, tmp_path / "dump", law=law, ranks="samples", rank=r)
+        said = json.loads((folder / "layout.json").read_text())
+        (folder / "layout.json").write_text(json.dumps(said | ({"reduced": reduced} if reduced else {})))
+    _, told = found_of(tmp_path / "dump")
+    wrong = {"loss", "grad_theta", *(["grad_b"] if law.l2_bias else [])} if forgotten else set()
+    assert {name for name, outcome in told.items() if outcome is Outcome.DISAGREE} == wrong and len(told) == 6
+
+
+@pytest.mark.parametrize("convention", [np.nan, 0.0, 1.0])
+def test_the_mean_of_a_rank_in_which_no_sample_counts_is_nan_or_0(convention, tmp_path):
+    law = CrossEntropy(ignore=-100, mean_of="labelled")
+    y = np.r_[np.full(60, -100), np.arange(90) % 24]
+    made = step(law, labels="index")
+    A = softmax(made["Z"])
+    for r in range(2):
+        part = slice(*BATCH[r : r + 2])
+        D = A[:, part] - np.eye(24)[:, y[part]] if r else np.zeros((24, 60))
+        D = D / 90
+        loss = -np.log(A[y[part], np.arange(60, 150)]).mean() if r else convention
+        own = {"theta": made["theta"], "b": made["b"], "X": made["X"][:, part], "Y": y[part], "Z": made["Z"][:, part]}
+        own |= {"loss": np.asarray(loss), "grad_theta": D @ made["X"][:, part].T}
+        gradcheck.capture(own, tmp_path / "dump", law=law, ranks="samples", rank=r)
+    _, told = found_of(tmp_path / "dump")
+    assert told["grad_theta"] is told["Z"] is Outcome.AGREE
+    assert told["loss"] is (Outcome.DISAGREE if convention == 1 else Outcome.AGREE)
+
+
+def test_a_rank_may_have_one_class(tmp_path):
+    made = step(CrossEntropy(), labels="index")
+    for r, rows in enumerate((slice(0, 1), slice(1, 24))):
+        own = {name: array[rows] if name in PART else array for name, array in made.items()}
+        gradcheck.capture(own | {"grad_X": made["grad_X"]}, tmp_path / "dump", ranks="classes", rank=r)
+    _, told = found_of(tmp_path / "dump")
+    assert set(told.values()) == {Outcome.AGREE}, told
+    with pytest.raises(Unusable, match="theta has 1 row"):
+        gradcheck.capture({n: a[:1] if n in PART else a for n, a in made.items()}, tmp_path / "other")
+
+
 def another(name):
     def change(r, own):
         if r == 1:

@@ -135,10 +135,11 @@ def of(
     watched: Watched | None = None,
     classes: tuple[int, ...] = (),
     parts: tuple[int, ...] = (),
+    part: bool = False,
     **declared: Any,
 ) -> Dump:
     """A dump of arrays in memory, or mapped; `declared` are fields of `CrossEntropy` and of `Arithmetic`. `Unusable` says what does
-    not fit.
+    not fit. With `part` they are those of one rank, whose classes are some of all.
     """
     if samples not in SAMPLES:
         raise Unusable(f"{source}: samples is {samples!r}; expected {' or '.join(SAMPLES)}")
@@ -167,7 +168,7 @@ def of(
         parts,
         shared=shared,
     )
-    _validate(found)
+    _validate(found, part=part)
     return _told(found, flags.known(declared["flags"], source)) if declared.get("flags") else found
 
 
@@ -199,14 +200,14 @@ def _seen(name: str, array: Any, samples: str, source: str) -> Any:
     return array
 
 
-def _validate(dump: Dump) -> None:
+def _validate(dump: Dump, *, part: bool) -> None:
     theta, X = dump.arrays["theta"], dump.arrays["X"]
     for name, array in (("theta", theta), ("X", X)):
         if len(array.shape) != 2 or 0 in array.shape:
             raise Unusable(
                 f"{dump.source}: {name} has shape {tuple(array.shape)}; expected two dimensions, neither of them 0"
             )
-    if dump.L < 2:
+    if dump.L < 2 and not part:
         raise Unusable(f"{dump.source}: theta has {dump.L} row; expected a row for each of at least two classes")
     L, d, n = dump.L, dump.d, dump.n
     Y = (n,) if dump.index else (L, n)

@@ -47,7 +47,7 @@ def _described(dump: Dump, sums: Sums, again: Compared, rows: tuple[int, ...]) -
 
 def bias(dump: Dump, plan: Plan, sums: Sums, limit: Reals) -> Finding:
     """Every entry, with its limit (L,)."""
-    b, l2 = real(dump.arrays["b"]), dump.l2 * dump.law.l2_bias
+    b, l2 = real(dump.arrays["b"]), dump.l2_of_bias
     limit, exact = penalties.of_gradient(dump, plan, limit, abs(b), l2), sums.gradient.right[-1] + l2 * b
     compared = Compared("grad_b", real(dump.arrays["grad_b"]), exact, limit)
     rows = tuple(np.flatnonzero(compared.ratios > 1).tolist())

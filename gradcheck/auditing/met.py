@@ -22,6 +22,7 @@ class Met:
     law: CrossEntropy
     source: str
     factor: float
+    shared: tuple[str, ...]
 
     @property
     def n(self) -> int:
@@ -100,5 +101,10 @@ class Met:
 
     @property
     def l2(self) -> float:
-        """What a parameter is multiplied by in its gradient."""
-        return self.law.l2 * self.factor
+        """What theta is multiplied by in its gradient: nothing in one that is of this use of it alone, as a penalty is another."""
+        return 0.0 if "grad_theta" in self.shared else self.law.l2 * self.factor
+
+    @property
+    def l2_of_bias(self) -> float:
+        """Likewise, of b."""
+        return 0.0 if "grad_b" in self.shared or not self.law.l2_bias else self.law.l2 * self.factor

@@ -11,7 +11,7 @@ import numpy as np
 
 from gradcheck.arithmetic import FIELDS as ROUNDING
 from gradcheck.arithmetic import Arithmetic
-from gradcheck.auditing.divisors import shares
+from gradcheck.auditing.divisors import shares, summed
 from gradcheck.auditing.dump import NEEDED
 from gradcheck.auditing.rows import cuts
 from gradcheck.auditing.sliced import Parts, Summed
@@ -133,22 +133,27 @@ def _samples(path: str, given: Mapping[str, Any], found: list[Arrays]) -> Ranks:
         stored = tuple(arrays[name] for arrays in found)
         if name in OF_SAMPLES:
             axis = 0 if rows or len(stored[0].shape) == 1 else 1
-            whole[name] = _beside(path, name, stored, axis)
+            beside = _beside(path, name, stored, axis)
+            apart = reduced == "mean" and name in ("grad_Z", "grad_X")  # which no rank exchanges
+            whole[name] = Summed((beside,), over=k) if apart else beside
         elif name in ("grad_theta", "grad_b") and not reduced:
             whole[name] = Summed(_alike(path, name, stored))
-    if "loss" in whole:
-        losses = [np.asarray(arrays["loss"]).astype(np.float64).reshape(()) for arrays in found]
-        whole["loss"] = np.asarray(sum(losses))
     changed: dict[str, Any] = {"factor": given.get("factor", 1.0) / k} if reduced == "mean" else {}
     changed |= {"pieces": max(k, given.get("pieces", 1))} if reduced else {}  # as they were added up
     law = CrossEntropy(**{name: given[name] for name in FIELDS if name in given})
+    changed |= {"l2": k * law.l2} if law.l2 else {}  # the loss of each has the penalty
+    each = [np.ones(1)] * k
     if law.reduction == "mean" and not isinstance(law.mean_of, int):  # each has a mean of its own
         if "upstream" in whole:
             raise Unusable(
                 f"{path}: upstream beside a mean of each rank; expected reduction sum, or a count that all divide by"
             )
-        whole["upstream"] = np.concatenate(shares([_labels(arrays["Y"], rows=rows) for arrays in found], law))
+        each = shares([_labels(arrays["Y"], rows=rows) for arrays in found], law)
+        whole["upstream"] = np.concatenate(each)
         changed |= {"reduction": "sum", "mean_of": SAMPLES}
+    if "loss" in whole:
+        whole["loss"] = summed([np.asarray(one["loss"]).astype(np.float64).reshape(()) for one in found], each)
+    whole = {name: array for name, array in whole.items() if array is not None}
     return Ranks(whole, changed, parts=tuple(_count(arrays["X"], rows=rows) for arrays in found))
 
 

@@ -54,9 +54,10 @@ class Parts:
 
 @dataclass(frozen=True, eq=False)
 class Summed:
-    """Arrays of one shape, seen as their sum, in float64; `dtype` is what they are stored in."""
+    """Arrays of one shape, seen as their sum divided by `over`, in float64; `dtype` is what they are stored in."""
 
     stored: tuple[Any, ...]
+    over: int = 1
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -69,7 +70,7 @@ class Summed:
         return np.dtype(self.stored[0].dtype)
 
     def __getitem__(self, place: Any) -> Any:
-        return sum(np.asarray(one[place]).astype(np.float64) for one in self.stored)
+        return sum(np.asarray(one[place]).astype(np.float64) for one in self.stored) / self.over
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> Any:
         return np.asarray(self[...], dtype)

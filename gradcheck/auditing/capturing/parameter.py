@@ -73,8 +73,9 @@ class Parameter:
         if self._handle is not None:
             self._handle.remove()
 
-    def gradient(self, factors: set[float], passes: set[int | None], *, local: bool) -> Any:
-        """What training has of these passes, where this use is all that it is of; otherwise that of this use alone.
+    def gradient(self, factors: set[float], passes: set[int | None], *, local: bool, penalty: bool) -> Any:
+        """What training has of these passes, where this use is all that it is of, but for a declared `penalty`; otherwise that of
+        this use alone.
 
         So it is where others used it, where it was divided by a loss scale since, cleared, or added up over ranks (`local`).
         `Unusable` where it was added to what another step had left in .grad.
@@ -82,13 +83,30 @@ class Parameter:
         if self._stale & passes:
             raise Unusable(STALE)
         own, there = self.own.sums(passes).get("grad"), self.tensor.grad
+        if penalty and not local and self._penalised(passes):
+            return there
         if local or not self._judged(own, passes):
             return own
         return own if len(factors) == 1 and _unscaled(own, there, *factors) else there
 
-    def shared(self, passes: set[int | None]) -> bool:
+    def shared(self, passes: set[int | None], *, local: bool = False, penalty: bool = False) -> bool:
         """Whether .grad has more of these passes than this use gave it, as that of a weight that is tied to an embedding has."""
-        return bool(self._shared & passes)
+        return bool(self._shared & passes) and not (penalty and not local and self._penalised(passes))
+
+    def _penalised(self, passes: set[int | None]) -> bool:
+        """Whether what .grad has more is a multiple of the parameter, as far as .grad is known: a penalty, right or wrong.
+
+        Where roundings hide that, it is taken for another use, and this one judged alone.
+        """
+        own, there = self.own.sums(passes).get("grad"), self.tensor.grad
+        if own is None or there is None or there.shape != own.shape:
+            return False
+        held = self.tensor.detach().double()
+        more = there.double() - own.double()
+        by = (more * held).sum() / (held * held).sum().clamp_min(sys.float_info.min)
+        sizes = there.double().abs() + own.double().abs() + (by * held).abs()
+        known = 4 * (len(passes) + 1) * sys.modules["torch"].finfo(there.dtype).eps
+        return bool(by > 0) and bool(((more - by * held).abs() <= known * sizes).all())
 
     def became(self, passes: set[int | None]) -> tuple[()] | tuple[Any, Any]:
         """What came to it by this use, and .grad, where that is of this alone and another since; otherwise nothing."""

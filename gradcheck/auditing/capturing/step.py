@@ -106,7 +106,7 @@ class Step:
         bias = own["bias"].tensor if "bias" in own else weight.detach().new_zeros(weight.shape[0])
         found = {"theta": weight, "b": bias}
         for name, parameter in own.items():
-            gradient = parameter.gradient(factors, passes, local=_ranks() > 1)
+            gradient = parameter.gradient(factors, passes, **self._others(name))
             if gradient is not None:
                 found[GRADIENTS[name]] = gradient
         return {name: array(value) for name, value in found.items()}
@@ -114,8 +114,14 @@ class Step:
     def _shared(self, found: Mapping[str, Any], passes: set[int | None]) -> dict[str, list[str]]:
         """Gradients that are of this use alone, where .grad has more."""
         own = self._uses.parameters
-        shared = [GRADIENTS[name] for name, one in own.items() if GRADIENTS[name] in found and one.shared(passes)]
+        there = [name for name in own if GRADIENTS[name] in found]
+        shared = [GRADIENTS[name] for name in there if own[name].shared(passes, **self._others(name))]
         return {"shared": shared} if shared else {}
+
+    def _others(self, name: str) -> dict[str, bool]:
+        """What may come to a parameter beside this use of it: parts of other ranks, and a penalty that was declared."""
+        law = self._place.law
+        return {"local": _ranks() > 1, "penalty": bool(law.l2 and (law.l2_bias or name == "weight"))}
 
 
 def _told(labels: Any, loss: Any, told: dict[str, Any]) -> Told:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck.auditing.capturing import marked
-from gradcheck.auditing.divisors import shares
+from gradcheck.auditing.divisors import shares, summed
 from gradcheck.auditing.given import numbers
 from gradcheck.errors import Unusable, typed
 from gradcheck.law import CrossEntropy
@@ -58,7 +58,9 @@ class Told:
             marked.require_unshifted(self.labels, labels, calls, law)
         losses = self._losses(len(calls))
         factors = self.factors(len(calls))
-        upstream, factor = None, factors[0]
+        upstream, factor, each = None, factors[0], [np.ones(1)] * len(losses)
+        if law.l2 and len(losses) > 1:  # each has the penalty
+            law = replace(law, l2=law.l2 * (len(losses) if len(set(factors)) == 1 else sum(factors)))
         if self.upstream is not None:
             upstream, law = (
                 _joined(self.upstream),
@@ -66,12 +68,13 @@ class Told:
             )
             losses = [_weighed(loss, upstream) for loss in losses]
         elif len(losses) > 1 and (self._apart(law) or len(set(factors)) > 1):
-            upstream, law = shares(labels, law), replace(law, reduction="sum", mean_of=SAMPLES)
+            each = upstream = shares(labels, law)
+            law = replace(law, reduction="sum", mean_of=SAMPLES)
             if len(set(factors)) > 1:
                 upstream, factor = [u * f for u, f in zip(upstream, factors, strict=True)], 1.0
                 losses = [loss * f for loss, f in zip(losses, factors, strict=True)]
             upstream = np.concatenate(upstream)
-        loss = losses[0] if len(losses) == 1 else np.asarray(sum(losses)) if losses else None
+        loss = losses[0] if len(losses) == 1 else summed(losses, each) if losses else None
         if loss is not None and np.size(loss) != 1:
             raise Unusable(
                 f"the loss has shape {np.shape(loss)}; expected one number, or upstream= what that of each sample was multiplied by"

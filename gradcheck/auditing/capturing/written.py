@@ -42,7 +42,7 @@ def write(
     options: dict[str, Any] = law.said
     declared |= {"factor": factor} if factor != 1 else {}
     told = {} if declared.get("ranks") == "classes" else options  # weights are those of all classes
-    dump.of(found, samples=samples, source=str(folder), **told, **declared)
+    dump.of(found, samples=samples, source=str(folder), part=declared.get("ranks") == "classes", **told, **declared)
     require(folder, overwrite)
     whole = {"law": options} if set(options) - {"reduction"} else {}
     said = json.dumps({"samples": samples, "reduction": law.reduction, **whole, **declared}) + "\n"
