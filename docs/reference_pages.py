@@ -2,7 +2,10 @@
 
 import textwrap
 from collections.abc import Iterable
+from importlib import import_module
+from operator import attrgetter
 from pathlib import Path
+from typing import Any
 
 import click
 from click.testing import CliRunner
@@ -19,6 +22,26 @@ KINDS = {
     "Large steps": ("audit", "capture", "watch"),
     "What is found": ("Run", "Verdict", "Outcome", "Disagreement", "Problem", "Enclosure"),
     "Errors and warnings": ("Unusable", "Missing", "Unexplained", "*Warning"),
+}
+# What users call on what a name gives them, as they write it: where it stands, below gradcheck.
+CALLED = {
+    "Loss": {"Loss.traced": "law.own.Loss.traced"},
+    "audit": {"found = audit(…)": "auditing.outcome.Audit", "found.findings[i]": "auditing.findings.Finding"},
+    "capture": {
+        "capture.fused": "auditing.capture.Capture.fused",
+        "capture.traced": "auditing.capture.Capture.traced",
+        "capture(…).write": "auditing.capturing.step.Step.write",
+        "capture(…).close": "auditing.capturing.step.Step.close",
+        "capture.fused(…).write": "auditing.capturing.fused.Fused.write",
+        "capture.traced(…)(X, W, b)": "auditing.capturing.traced.Traced.__call__",
+        "capture.traced(…).write": "auditing.capturing.traced.Traced.write",
+    },
+    "explained": {"found = explained(…)": "asserted.said.Explained"},
+    "watch": {
+        "watch(…).found": "auditing.watching.layer.Watch.found",
+        "watch(…).close": "auditing.watching.layer.Watch.close",
+        "found": "auditing.watching.found.Found",
+    },
 }
 WIDTH = 100
 
@@ -42,7 +65,27 @@ def one(name: str) -> str:
     it = getattr(gradcheck, name)
     how = "autoclass" if isinstance(it, type) else "automodule" if not callable(it) else "autofunction"
     members = "" if how == "autofunction" else "\n   :members:"
-    return f"# {name}\n\n```{{eval-rst}}\n.. {how}:: gradcheck.{name}{members}\n```\n"
+    below = CALLED.get(name, {}) if how == "autofunction" else {}  # a class has its members above
+    return f"# {name}\n\n{_shown(how, name, members)}" + "".join(
+        f"\n## `{said}`\n\n{_shown(_how(path), path)}" for said, path in below.items()
+    )
+
+
+def _shown(how: str, path: str, members: str = "") -> str:
+    return f"```{{eval-rst}}\n.. {how}:: gradcheck.{path}{members}\n```\n"
+
+
+def called(path: str) -> Any:
+    """What stands there: a class, or what it has."""
+    words = path.split(".")
+    at = next(place for place, word in enumerate(words) if word[0].isupper())
+    return attrgetter(".".join(words[at:]))(import_module(".".join(("gradcheck", *words[:at]))))
+
+
+def _how(path: str) -> str:
+    """The directive of autodoc for it."""
+    it = called(path)
+    return "autoclass" if isinstance(it, type) else "autoproperty" if isinstance(it, property) else "automethod"
 
 
 def first(name: str) -> str:

@@ -12,7 +12,12 @@ import numpy as np
 import pytest
 
 import gradcheck
+from docs import reference_pages
 from gradcheck import Arithmetic, CrossEntropy, Disagreement, Implementation, Layout, Unusable
+from gradcheck.auditing.capturing.fused import Fused
+from gradcheck.auditing.capturing.step import Step
+from gradcheck.auditing.capturing.traced import Traced
+from gradcheck.auditing.watching.layer import Watch
 from gradcheck.reports import commands
 
 MODEL = """
@@ -239,12 +244,30 @@ CRASHES = {"from_paddle": "tensorflow", "from_tensorflow": "paddle"}  # beside e
 
 @pytest.mark.parametrize("name", [name for name in gradcheck.__all__ if not name.startswith("__")])
 def test_every_public_name_has_an_example_and_what_it_shows_is_what_happens(name):
-    shown = doctest.DocTestFinder(recurse=False).find(getattr(gradcheck, name), name, globs={})
-    assert shown and shown[0].examples
     if CRASHES.get(name) in sys.modules:
         pytest.skip(f"{CRASHES[name]} is imported")
     if name in FRAMEWORKS or name.startswith("from_"):
         pytest.importorskip(FRAMEWORKS.get(name, name.removeprefix("from_")))
+    shows_what_happens(getattr(gradcheck, name), name)
+
+
+def shows_what_happens(it, name):
+    shown = doctest.DocTestFinder(recurse=False).find(it, name, globs={})
+    assert shown and shown[0].examples
     runner = doctest.DocTestRunner(optionflags=doctest.ELLIPSIS)
     runner.run(shown[0])
     assert not runner.failures
+
+
+@pytest.mark.parametrize("path", [path for found in reference_pages.CALLED.values() for path in found.values()])
+def test_what_users_call_on_what_they_are_given_has_an_example(path):
+    pytest.importorskip("jax" if "raced" in path else "torch" if "captur" in path or "watch" in path else "numpy")
+    it = reference_pages.called(path)
+    shows_what_happens(it.fget if isinstance(it, property) else it, path.rpartition(".")[2])
+
+
+def test_every_method_of_a_step_and_a_watch_has_its_place_in_the_reference():
+    told = {path for found in reference_pages.CALLED.values() for path in found.values()}
+    for kind in (Step, Fused, Traced, Watch):
+        home = f"{kind.__module__}.{kind.__name__}".removeprefix("gradcheck.")
+        assert {f"{home}.{name}" for name in vars(kind) if not name.startswith("_")} <= told

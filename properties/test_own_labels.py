@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from gradcheck import Arithmetic, Implementation, Loss, Unusable, conform, precision
+import gradcheck
+from gradcheck import Arithmetic, Implementation, Loss, Outcome, Unusable, conform, precision
 from gradcheck import numpy as gnp
 from gradcheck.readings.running import Running
 from gradcheck.readings.running.parts import granted
@@ -14,17 +15,26 @@ def labelled(Z, Y, *, np):
     return np.mean(at * at)
 
 
+def written(by=2.0, read=np.asarray, **declared):
+    """The loss in NumPy, where labels are read in some way, with a factor of its gradient that is 2 where it is right."""
+
+    def loss(theta, b, X, Y):
+        at = np.take_along_axis(theta @ X + b, read(Y).argmax(axis=0)[None], axis=0)
+        return np.mean(at * at)
+
+    def gradients(theta, b, X, Y):
+        Z, at = theta @ X + b, read(Y).argmax(axis=0)[None]
+        D = np.zeros_like(Z)
+        np.put_along_axis(D, at, by * np.take_along_axis(Z, at, axis=0) / Z.dtype.type(Z.shape[1]), axis=0)
+        return {"theta": D @ X.T, "b": D.sum(axis=1, keepdims=True), "Z": D}
+
+    return Implementation("labelled", gradients, loss, law=Loss(labelled), arithmetic=Arithmetic(**declared))
+
+
 @pytest.mark.parametrize("declared", [{"subnormals": "flushed"}, {"inner": "bfloat16"}])
 def test_the_largest_label_is_known_however_labels_are_read(declared):
     """As JAX and GPUs read them. Of a distribution, too; of equals it is the first, since they are read alike."""
-
-    def gradients(theta, b, X, Y):
-        Z, at = theta @ X + b, Y.argmax(axis=0)[None]
-        D = np.zeros_like(Z)
-        np.put_along_axis(D, at, 2 * np.take_along_axis(Z, at, axis=0) / Z.dtype.type(Z.shape[1]), axis=0)
-        return {"theta": D @ X.T, "b": D.sum(axis=1, keepdims=True), "Z": D}
-
-    code = Implementation("labelled", gradients, law=Loss(labelled), arithmetic=Arithmetic(**declared))
+    code = written(**declared)
     assert not conform(code, dtype="float32", max_examples=30, regimes=("soft-labels", "ties")).failures
 
 
@@ -41,3 +51,34 @@ def test_a_largest_label_that_reading_may_change_is_refused(values, found):
         if found == 0:
             with pytest.raises(Unusable, match="rounding may change it"):
                 gnp.argmax(Y * 1.0, axis=1)  # which is computed
+
+
+def posed(Y):
+    theta, b, X = np.float32([[1.5, -2.0], [0.25, 3.0]]), np.float32([[1.0], [-0.5]]), np.float32([[1.0], [2.0]])
+    return gradcheck.Problem(theta, b, X, np.float32(Y), law=Loss(labelled))
+
+
+def coarser(Y):
+    """As labels of bfloat16: the first of what is equal then."""
+    kind = precision.named("bfloat16").dtype
+    return Y.astype(kind).astype(np.float32)
+
+
+@pytest.mark.parametrize("by", [2.0, 3.0])
+@pytest.mark.parametrize("read", [np.asarray, coarser])
+def test_a_largest_label_that_reading_may_change_is_inconclusive_and_the_run_goes_on(read, by):
+    """Of the one problem: correct code may take either, and what is wrong is found in others."""
+    code = written(by, read, inner="bfloat16")
+    found = gradcheck.judge(code, posed([[0.3], [0.3001]]))
+    for check in (
+        "loss",
+        "logits_gradient",
+        "theta_gradient",
+        "bias_gradient",
+        "class_permutation",
+        "duplicated_batch",
+    ):
+        assert found[check].outcome is Outcome.INCONCLUSIVE, (check, found[check])
+    assert not any(verdict.failed for verdict in found.values())
+    sure = gradcheck.judge(code, posed([[0.3], [0.7]]))
+    assert sure["theta_gradient"].outcome is (Outcome.AGREE if by == 2 else Outcome.DISAGREE)

@@ -16,6 +16,11 @@ class Explained:
     if anything does. `hides` is how
     much of it may be wrong unseen, relative to all of it. Where not all entries were compared, `wrong` counts the lines of it that
     `counted` names.
+
+        >>> import numpy as np, gradcheck
+        >>> found = gradcheck.explained(np.zeros(2), gradcheck.ops.softmax(np.zeros(2)))
+        >>> found.failed, found.place, found.value, found.exact, found.cause
+        (True, (0,), 0.0, 0.5, 'it is all zeros')
     """
 
     quantity: str

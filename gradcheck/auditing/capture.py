@@ -93,7 +93,22 @@ class Capture:
         rank: int | None = None,
         **options: Any,
     ) -> Fused:
-        """A step of a torch loss of X (…, d), W (L, d), b (L,) or None, that has been computed and not gone backward yet."""
+        """A step of a torch loss of X (…, d), W (L, d), b (L,) or None, and labels (…), that has been computed, before backward.
+
+        So it is of fused kernels, which call no layer. Whoever else uses W, what this loss hands it is what is judged, and never
+        `.grad`. `folder` and what is declared are as those of `gradcheck.capture`. Raises `Unusable` where `loss` does not follow
+        from these very tensors, or has no graph.
+
+            >>> import tempfile, gradcheck, torch
+            >>> X, W, y = torch.randn(30, 8), torch.randn(50, 8, requires_grad=True), torch.randint(50, (30,))
+            >>> loss = torch.nn.functional.cross_entropy(X @ W.T, y)  # or a kernel's
+            >>> with tempfile.TemporaryDirectory() as folder:
+            ...     step = gradcheck.capture.fused(X, W, None, y, loss, folder + "/dump")
+            ...     loss.backward()
+            ...     found = gradcheck.audit(step.write())
+            >>> [finding.quantity for finding in found.findings], found.status
+            (['loss', 'grad_theta'], 0)
+        """
         place = _place(folder, law, arithmetic, options, overwrite=overwrite, ranks=ranks, rank=rank)
         return Fused((X, W, b), labels, loss, place)
 
@@ -108,7 +123,24 @@ class Capture:
         rank: int | None = None,
         **options: Any,
     ) -> Traced:
-        """A step of jax: called with X (…, d), W (L, d) or (d, L) and b or None, it gives them back, and sees their gradients."""
+        """A step of jax: called with X (…, d), W (L, d) or (d, L) and b (L,) or None, it gives them back, and sees their gradients.
+
+        Under `jit`, too. `folder` and what is declared are as those of `gradcheck.capture`. Raises `Missing` without jax, and
+        `Unusable` where nothing has come back to it when `write` is called.
+
+            >>> import tempfile, gradcheck, jax
+            >>> X, W = jax.numpy.ones((30, 8)), jax.random.normal(jax.random.key(0), (50, 8))
+            >>> y = jax.numpy.arange(30)
+            >>> with tempfile.TemporaryDirectory() as folder:
+            ...     step = gradcheck.capture.traced(folder + "/dump")
+            ...     def loss(X, W):
+            ...         X, W, _ = step(X, W)  # what is computed from them is watched
+            ...         Z = X @ W.T
+            ...         return (jax.nn.logsumexp(Z, axis=1) - Z[jax.numpy.arange(30), y]).mean()
+            ...     value, _ = jax.jit(jax.value_and_grad(loss, argnums=1))(X, W)
+            ...     gradcheck.audit(step.write(y, value)).status
+            0
+        """
         return Traced(_place(folder, law, arithmetic, options, overwrite=overwrite, ranks=ranks, rank=rank))
 
 

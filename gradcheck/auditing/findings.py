@@ -52,6 +52,12 @@ class Finding:
     `unusual` entries. `seen` is the
     smallest relative error that would have been seen: of a row of median size, or of the quantity as a whole. `ratios` are the test
     ratios of all rows, where they were probed.
+
+        >>> import gradcheck, numpy as np
+        >>> arrays = {"theta": np.eye(3, 2), "b": None, "X": np.ones((2, 4)), "Y": np.zeros(4, int)}
+        >>> finding = gradcheck.audit(grad_theta=np.zeros((3, 2)), **arrays).findings[0]
+        >>> finding.quantity, str(finding.verdict.outcome), finding.rows
+        ('grad_theta', 'disagree', (0, 1, 2))
     """
 
     quantity: str

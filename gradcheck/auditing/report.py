@@ -6,7 +6,7 @@ from importlib.metadata import version
 from typing import Any
 
 from gradcheck.auditing.findings import Finding
-from gradcheck.auditing.run import Audit
+from gradcheck.auditing.outcome import Audit
 from gradcheck.printable import escaped, number
 from gradcheck.referees import freivalds
 from gradcheck.verdict import Witness

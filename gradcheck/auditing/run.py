@@ -3,7 +3,7 @@
 import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -13,18 +13,17 @@ from gradcheck.arithmetic import Arithmetic
 from gradcheck.auditing import dump, files, flags, shards
 from gradcheck.auditing.dump import Dump
 from gradcheck.auditing.explained import explained
-from gradcheck.auditing.findings import NAMES, Finding
+from gradcheck.auditing.findings import Finding
 from gradcheck.auditing.fuller import bought
 from gradcheck.auditing.given import apart, law_of, require_declared, where_they_are
 from gradcheck.auditing.judge import judge
 from gradcheck.auditing.matrices.door import pinned
+from gradcheck.auditing.outcome import Audit
 from gradcheck.auditing.plan import Plan, plan
 from gradcheck.auditing.rows import in_turn, one_thread, threaded
 from gradcheck.auditing.sums import Sums
 from gradcheck.errors import Unusable
 from gradcheck.law import CrossEntropy
-from gradcheck.law.options import PLAIN
-from gradcheck.verdict import FAILURES, Outcome
 
 MEMORY = files.MEMORY
 DEVICE_MEMORY = 16 * MEMORY  # of a device: what is kept there of a block of samples
@@ -32,55 +31,6 @@ PROBES = 16
 LEAST = 8  # fewer probes would certify little
 
 Told = Callable[[int, int], None]  # samples done, of how many
-
-
-@dataclass(frozen=True, repr=False)
-class Audit:
-    """What was found; as text, a line for each quantity. `sums` and `stored` name the precisions of the error model, `missing` what
-    a dump does not hold, and `arithmetic` and `law` are what was declared.
-    """
-
-    source: str
-    sizes: tuple[int, int, int]
-    stored: str
-    sums: str
-    probes: int
-    seed: int
-    findings: tuple[Finding, ...]
-    missing: tuple[str, ...]
-    arithmetic: Arithmetic = Arithmetic()  # noqa: RUF009 - immutable
-    law: CrossEntropy = PLAIN
-    factor: float = 1.0
-    with_logits: float | None = None  # how many times sharper limits would be with Z in the dump, which has none
-    shared: tuple[str, ...] = ()  # gradients that are of this use of a parameter alone
-
-    @property
-    def alone(self) -> str:
-        """What was not judged of parameters that others use, too; empty where there are none."""
-        names = " and ".join(NAMES[name] for name in self.shared)
-        return names and (
-            f"{names}: of this use of the parameter alone, since .grad has more, as where an embedding is tied to it; .grad was "
-            "not judged"
-        )
-
-    @property
-    def status(self) -> int:
-        """0 everything judged agrees, 1 something disagrees, 3 nothing could be judged."""
-        outcomes = {finding.verdict.outcome for finding in self.findings}
-        if outcomes & FAILURES:
-            return 1
-        return 0 if Outcome.AGREE in outcomes else 3
-
-    def __repr__(self) -> str:
-        head = f"{self.source}: L, d, n = {', '.join(map(str, self.sizes))}"
-        return "\n".join((head, *map(_line, self.findings), *([f"  {self.alone}"] if self.alone else [])))
-
-
-def _line(finding: Finding) -> str:
-    """What is said of one quantity, as `gradcheck audit` words it."""
-    verdict, name = finding.verdict, NAMES[finding.quantity]
-    said = "; ".join(finding.faults if verdict.failed else filter(None, (verdict.reason, *finding.odd)))
-    return f"  {name} {verdict.outcome}{said and ': '}{said}"
 
 
 def _quiet(done: int, total: int) -> None:

@@ -120,7 +120,11 @@ class Loss(CrossEntropy):
         them, in their derivative as the tape forms it, or in the program that JAX differentiates them to, whichever is more;
         each operation is rounded in the precision of its own result.
 
-            loss = gradcheck.Loss.traced(lambda Z, Y: optax.losses.poly_loss_cross_entropy(Z, Y, axis=0).mean())
+            >>> import gradcheck, jax.numpy as jnp
+            >>> def squares(Z, Y, *, weight=0.5):
+            ...     return weight * jnp.sum((Z - Y) ** 2)
+            >>> gradcheck.Loss.traced(squares, weight=2.0)
+            Loss(squares, weight=2.0)
         """
         from gradcheck.law.traced import Traced
 

@@ -7,17 +7,18 @@ from contextlib import contextmanager
 
 from gradcheck.errors import Unusable, kind, text
 from gradcheck.law.own import Loss
+from gradcheck.readings.doubt import Doubt
 from gradcheck.readings.series.kinks import NoSeries
 
 
 @contextmanager
 def blamed(law: Loss, *, backward: bool = False) -> Iterator[None]:
-    """Whatever is raised becomes `Unusable`, except an interrupt, and being late."""
+    """Whatever is raised becomes `Unusable`, except an interrupt, being late, and what is only not known."""
     from gradcheck.clock import Late
 
     try:
         yield
-    except (KeyboardInterrupt, Late, NoSeries):
+    except (KeyboardInterrupt, Late, NoSeries, Doubt):
         raise
     except BaseException as exception:
         said = text(exception, str) if isinstance(exception, Unusable) else f"{kind(exception)}: {text(exception, str)}"

@@ -8,6 +8,7 @@ from gradcheck.errors import Unusable
 from gradcheck.law import functions
 from gradcheck.law.functions import Array, Values
 from gradcheck.readings.balls import Balls
+from gradcheck.readings.doubt import Doubt
 from gradcheck.readings.running import Running
 from gradcheck.readings.running.plans import spoil
 from gradcheck.readings.tape import Variable
@@ -37,10 +38,11 @@ def largest(x: Values, axis: int | None) -> Any:
     top, off = (numpy.take_along_axis(part, found[..., None], axis=-1) for part in (value, error))
     below = value + error < top - off
     equal = numpy.arange(value.shape[-1]) == found[..., None]
-    if hasattr(x, "told"):  # what is equal is read as what is equal
+    told = hasattr(x, "told")
+    if told:  # what is equal is read as what is equal
         equal |= value == top
     if not (below | equal).all():
-        raise Unusable(DOUBTFUL.format("argmax"))
+        raise (Doubt if told else Unusable)(DOUBTFUL.format("argmax"))
     return found
 
 

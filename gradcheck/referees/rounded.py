@@ -14,6 +14,7 @@ from gradcheck.enclosure import Enclosure, Reals, outward
 from gradcheck.law.own import Loss
 from gradcheck.precision import FLOAT64, Precision
 from gradcheck.problem import Problem
+from gradcheck.readings.doubt import Doubt
 from gradcheck.readings.program import Program
 from gradcheck.readings.running import Running
 from gradcheck.readings.running.alike import follows
@@ -185,9 +186,16 @@ class Rounded:
     def _computed(self, quantity: str) -> Running:
         if quantity == "Z":
             return self._logits
-        found: Running | None = value_of(self._program, quantity)
+        try:
+            found: Running | None = value_of(self._program, quantity)
+        except Doubt:  # correct code may take the one or the other
+            return self._unknown(quantity)
         self._keep(quantity, found)
         return self._unreached(quantity) if found is None else found
+
+    def _unknown(self, quantity: str) -> Running:
+        shape = () if quantity == "loss" else self.problem.reals[SHAPES[quantity]].shape
+        return Running(np.full(shape, np.nan), np.full(shape, np.inf), self.problem.theta.dtype)
 
     def _unreached(self, quantity: str) -> Running:
         nothing = unreached(self.problem, quantity)

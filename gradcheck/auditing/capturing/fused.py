@@ -50,7 +50,19 @@ class Fused:
         return hook
 
     def write(self, **told: Any) -> Path:
-        """Write the dump, once `loss.backward()` has run, before the weights change; what is said beside is as in `Step.write`."""
+        """Write the dump, once `loss.backward()` has run, before the weights change; what is said beside is as in `Step.write`.
+
+        Returns the folder. Raises `Unusable` where no gradient has come from the loss, or W or b was changed since.
+
+            >>> import tempfile, gradcheck, torch
+            >>> X, W, y = torch.randn(30, 8), torch.randn(50, 8, requires_grad=True), torch.randint(50, (30,))
+            >>> loss = torch.nn.functional.cross_entropy(X @ W.T, y)
+            >>> with tempfile.TemporaryDirectory() as folder:
+            ...     step = gradcheck.capture.fused(X, W, None, y, loss, folder + "/dump")
+            ...     (loss * 1024).backward()
+            ...     gradcheck.audit(step.write(factor=1024)).status
+            0
+        """
         for handle in self._handles:
             handle.remove()
         self._passes.close()

@@ -48,6 +48,20 @@ class Step:
         a mean of its own; one loss is of all of them. Said beside, where it is so: `shift=True` (the model shifts labels inside),
         `num_items` (what a sum is divided by), `factor` (what the loss, or each, is multiplied by before backward: a loss scale, a
         share of several), `upstream` (n,) (what the loss of each sample is), `pieces` (over how many gradients are added up).
+
+        Labels have the shape of the logits without their last axis. Returns the folder, and raises `Unusable` where the step cannot
+        be audited, with what to do: a layer that was not called, weights that were changed since, labels that do not fit.
+
+            >>> import tempfile, gradcheck, torch
+            >>> head, X = torch.nn.Linear(8, 50), torch.randn(2, 30, 8)  # two micro-batches, and a loss scale
+            >>> y = torch.randint(50, (2, 30))
+            >>> with tempfile.TemporaryDirectory() as folder:
+            ...     step = gradcheck.capture(head, folder + "/dump")
+            ...     losses = [torch.nn.functional.cross_entropy(head(X[k]), y[k]) for k in range(2)]
+            ...     for loss in losses:
+            ...         (loss / 2 * 1024).backward()
+            ...     gradcheck.audit(step.write(list(y), losses, factor=512)).status
+            0
         """
         if self._written:
             raise Unusable("the step has been written; expected one write() for each capture")
@@ -93,7 +107,12 @@ class Step:
         return path
 
     def close(self) -> None:
-        """Watch no more, and write nothing."""
+        """Watch no more, and write nothing: the layer is as it was.
+
+        >>> import gradcheck, torch
+        >>> step = gradcheck.capture(torch.nn.Linear(8, 50), "no-dump")
+        >>> step.close()
+        """
         self._uses.close()
         self._uses.calls.clear()
 

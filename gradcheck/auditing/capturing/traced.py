@@ -27,7 +27,13 @@ class Traced:
         self._identity.defvjp(self._forward, self._backward)
 
     def __call__(self, X: Any, W: Any, b: Any = None) -> tuple[Any, Any, Any]:
-        """The same, by another name: what flows back to them comes from this use alone."""
+        """The same, by another name: what flows back to them comes from this use alone. X (…, d), W (L, d) or (d, L), b (L,).
+
+        >>> import gradcheck, jax.numpy as jnp
+        >>> step = gradcheck.capture.traced("no-dump")
+        >>> [None if part is None else part.shape for part in step(jnp.ones((3, 2)), jnp.ones((4, 2)))]
+        [(3, 2), (4, 2), None]
+        """
         found = self._identity([part for part in (X, W, b) if part is not None])
         return (*found, None) if b is None else tuple(found)
 
@@ -45,7 +51,19 @@ class Traced:
     def write(self, labels: Any, loss: Any = None, *, transposed: bool | None = None, **told: Any) -> Path:
         """Write the dump, once the gradients have been computed; what may be said beside is as in `Step.write`.
 
-        `transposed`: W is (d, L). Where that is not said, it follows from X and W, unless W is square.
+        `transposed`: W is (d, L). Where that is not said, it follows from X and W, unless W is square. Returns the folder. Raises
+        `Unusable` where no gradient has come back, or W or b was changed between calls.
+
+            >>> import tempfile, gradcheck, jax, jax.numpy as jnp
+            >>> X, W, y = jnp.ones((5, 4)), jnp.eye(4), jnp.arange(5) % 4
+            >>> def loss(W, step):
+            ...     X_, W, _ = step(X, W)
+            ...     return -jax.nn.log_softmax(X_ @ W)[jnp.arange(5), y].mean()
+            >>> with tempfile.TemporaryDirectory() as folder:
+            ...     step = gradcheck.capture.traced(folder + "/dump")
+            ...     _ = jax.grad(loss)(W, step)
+            ...     gradcheck.audit(step.write(y, transposed=True)).status
+            0
         """
         self._jax.effects_barrier()
         if not self._calls:

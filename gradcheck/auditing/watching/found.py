@@ -50,7 +50,17 @@ class Seen:
 class Found:
     """`calls` were seen with a gradient in prospect; `judged` of them, `inconclusive` and `skipped` with the reason of each.
 
-    A call is judged where all of its products are that should come; `wrong` and `unusual` are entries, the first of each.
+    A call is judged where all of its products are that should come; `wrong` and `unusual` are entries, the first of each: with
+    `call`, `quantity`, and `entry.witness`, which has `place`, `computed`, `midpoint` and `radius`.
+
+        >>> import gradcheck, torch
+        >>> head = torch.nn.Linear(16, 50)
+        >>> _ = head.weight.register_hook(lambda gradient: gradient)
+        >>> with gradcheck.watch(head, every=1) as watch:
+        ...     for _ in range(3):
+        ...         torch.nn.functional.cross_entropy(head(torch.randn(20, 16)), torch.arange(20)).backward()
+        >>> watch.found.judged, watch.found.skipped.total(), watch.found.wrong
+        (3, 0, [])
     """
 
     calls: int = 0

@@ -44,7 +44,13 @@ class Watch:
 
     @property
     def found(self) -> Found:
-        """So far; a call whose gradients have not come is not counted yet."""
+        """A `Found`, so far; a call whose gradients have not come is not counted yet.
+
+        >>> import gradcheck, torch
+        >>> watch = gradcheck.watch(torch.nn.Linear(8, 50))
+        >>> watch.found.calls, watch.found.wrong
+        (0, [])
+        """
         return self._found
 
     def __enter__(self) -> "Watch":
@@ -54,7 +60,12 @@ class Watch:
         self.close()
 
     def close(self) -> None:
-        """The layer as it was."""
+        """The layer as it was; once more does nothing.
+
+        >>> import gradcheck, torch
+        >>> watch = gradcheck.watch(torch.nn.Linear(8, 50))
+        >>> watch.close()
+        """
         self._passing.release()
         self._end(self._turns.over(every=True))
 
