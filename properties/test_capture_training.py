@@ -1,6 +1,7 @@
 """What a step may have beside one forward and one backward pass when it is captured, and what is refused in a line."""
 
 import copy
+import threading
 
 import numpy as np
 import pytest
@@ -440,6 +441,7 @@ OTHERS = {
     "normalised weights": lambda X, W, b: linear(X, torch.nn.functional.normalize(W), b),
     "adapted": lambda X, W, b: linear(X, W, b) + X[..., :1],
     "no bias of its own": lambda X, W, b: linear(X, W, 2 * b),
+    "without its bias": lambda X, W, b: X @ W.T,
     "alpha": lambda X, W, b: torch.addmm(b, X.reshape(-1, D), W.T, alpha=2),
     "cast": lambda X, W, b: linear(X.bfloat16(), W.bfloat16(), b.bfloat16()).float(),
 }
@@ -578,3 +580,87 @@ def test_what_is_declared_and_no_such_thing_is_refused_in_a_line(head, tmp_path)
             call()
         assert len(str(raised.value).splitlines()) == 1 and len(str(raised.value)) < 300
     assert "forward" not in vars(head) and not list(tmp_path.iterdir())
+
+
+def through_the_version(tensor):
+    with torch.no_grad():
+        tensor.mul_(2)
+
+
+def past_the_version(tensor):
+    tensor.data.mul_(2)
+
+
+@pytest.mark.parametrize("write", [through_the_version, past_the_version])
+@pytest.mark.parametrize("what", ["weight", "bias", "data"])
+def test_numbers_that_were_changed_since_the_call_are_refused(head, write, what, tmp_path):
+    """As by an optimizer, and by the next batch in the same buffer."""
+    step = gradcheck.capture(head, tmp_path / "dump")
+    X, y = torch.randn(N, D), torch.randint(L, (N,))
+    loss = cross_entropy(head(X), y)
+    loss.backward()
+    write(X if what == "data" else getattr(head, what))
+    with pytest.raises(Unusable, match=f"the layer's {what} w.* changed since it was called"):
+        step.write(y, loss)
+
+
+@pytest.mark.parametrize("write", [through_the_version, past_the_version])
+def test_so_is_the_buffer_of_a_fused_loss_and_its_labels_are_those_of_then(head, write, tmp_path):
+    X, y = torch.randn(N, D), torch.randint(L, (N,))
+    for number, buffer in enumerate((y, X)):
+        loss = cross_entropy(X @ head.weight.T + head.bias, y)
+        step = gradcheck.capture.fused(X, head.weight, head.bias, y, loss, tmp_path / f"{number}")
+        loss.backward()
+        write(buffer)
+        if buffer is y:
+            assert set(agrees(step.write()).values()) == {"agree"}
+            y.copy_(torch.randint(L, (N,)))
+    with pytest.raises(Unusable, match="X was changed since the loss was computed"):
+        step.write()
+
+
+@pytest.mark.parametrize("before", [True, False])
+def test_another_use_of_the_weight_may_have_a_pass_of_its_own(head, before, tmp_path):
+    """As an auxiliary loss of an embedding that is tied to it: .grad has both, and this use is judged alone."""
+    step = gradcheck.capture(head, tmp_path / "dump")
+
+    def auxiliary():
+        head.weight[:5].square().sum().backward()
+
+    if before:
+        auxiliary()
+    y, loss = trained(head)
+    if not before:
+        auxiliary()
+    path = step.write(y, loss)
+    assert set(agrees(path).values()) == {"agree"} and audit_path(path).shared == ("grad_theta",)
+
+
+def test_a_gradient_that_was_made_sparse_is_one(head, tmp_path):
+    step = gradcheck.capture(head, tmp_path / "dump")
+    y, loss = trained(head)
+    head.weight.grad = head.weight.grad.to_sparse()
+    assert set(agrees(step.write(y, loss)).values()) == {"agree"}
+
+
+@pytest.mark.parametrize("looks", ["capture", "watch"])
+def test_a_layer_that_two_threads_call_at_a_time_has_its_weight_afterwards(looks, head, tmp_path, monkeypatch):
+    """The one that comes second finds the other's alias in the place of the weight, and must not put that back."""
+
+    weight, X, linear = head.weight, torch.randn(N, D), torch.nn.functional.linear
+    entered, left = [threading.Event(), threading.Event()], threading.Event()
+
+    def slow(*given):
+        number = [first, second].index(threading.current_thread())
+        entered[number].set()
+        (left if number else entered[1]).wait(9)  # the second begins while the first is there, and ends after it
+        return linear(*given)
+
+    monkeypatch.setattr(torch.nn.functional, "linear", slow)
+    looking = gradcheck.capture(head, tmp_path / "dump") if looks == "capture" else gradcheck.watch(head, every=1)
+    first, second = (threading.Thread(target=head, args=(X,)) for _ in range(2))
+    first.start(), entered[0].wait(9)
+    second.start(), first.join(9)
+    left.set(), second.join(9)
+    looking.close()
+    assert head._parameters["weight"] is weight

@@ -1,8 +1,11 @@
 """Functions of `gradcheck.numpy` are NumPy's of the same name, or what their sentence says, where arguments can be told apart."""
 
+from contextlib import nullcontext
+
 import numpy as np
 import pytest
 
+import gradcheck
 import gradcheck.numpy as gnp
 from gradcheck import Unusable
 
@@ -57,6 +60,9 @@ SHAPED = [
     ("einsum", ("ij,kj->k", X, Y), {}),
     ("where", (X > 0, X, Y), {}),
     ("power", (abs(X), 1.5), {}),
+    ("tril", (X, 1), {}),
+    ("triu", (S, -1), {}),
+    ("tril", (S.tolist(),), {}),
 ]
 
 
@@ -95,3 +101,18 @@ def test_what_does_not_fit_is_told():
             Unusable, match=r"^einsum\(.*\) does not fit arrays of 2 and 2 axes; expected a letter for each"
         ):
             gnp.einsum(words, X, Y)
+
+
+@pytest.mark.parametrize(("name", "k"), [("tril", 0), ("tril", -1), ("triu", 0), ("triu", 1)])
+@pytest.mark.parametrize("wrong", [False, True])
+def test_a_triangle_may_be_taken_of_what_is_differentiated(name, k, wrong):
+    def loss(Z, Y, *, np):
+        return np.sum(getattr(np, name)(Z @ Z.T, k))
+
+    def gradients(theta, b, X, Y):
+        Z, M = theta @ X + b, getattr(np, name)(np.ones((len(theta), len(theta)), theta.dtype), k + wrong)
+        D = (M + M.T) @ Z
+        return {"theta": D @ X.T, "b": D.sum(axis=1, keepdims=True), "Z": D}
+
+    with pytest.raises(gradcheck.Disagreement) if wrong else nullcontext():
+        gradcheck.check(gradients, law=gradcheck.Loss(loss), max_examples=20)

@@ -19,8 +19,6 @@ from numpy import inf as inf
 from numpy import newaxis as newaxis
 from numpy import ones as ones
 from numpy import pi as pi
-from numpy import tril as tril
-from numpy import triu as triu
 from numpy import zeros as zeros
 
 from gradcheck.numpy import choices, entries, products, shapes, sums
@@ -36,8 +34,6 @@ _GIVEN = (
     "newaxis",
     "ones",
     "pi",
-    "tril",
-    "triu",
     "zeros",
 )  # made of numbers
 _LIKE = ("ones_like", "zeros_like")

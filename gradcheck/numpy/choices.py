@@ -3,6 +3,8 @@
 import operator
 from typing import Any
 
+import numpy
+
 from gradcheck.errors import Unusable
 from gradcheck.law.functions import Values
 from gradcheck.readings.primitives.choices import ABSOLUTE, MAXIMUM, MINIMUM, SIGN
@@ -86,6 +88,30 @@ def where(condition: Any, x: Values, y: Values) -> Values:
             "where(condition, x, y) takes a comparison, x > 0 say; a number that is differentiated was given"
         )
     return _where(condition, x, y)
+
+
+def tril(x: Values, k: int = 0) -> Values:
+    """The last two axes as a matrix, with zeros above its diagonal, or above the `k`-th one.
+
+    >>> np.tril(np.ones((2, 2)))
+    array([[1., 0.],
+           [1., 1.]])
+    """
+    if isinstance(x, numpy.ndarray) or not hasattr(x, "shape"):
+        return numpy.tril(x, k)
+    return where(numpy.tri(x.shape[-2], x.shape[-1], k, dtype=bool), x, 0)
+
+
+def triu(x: Values, k: int = 0) -> Values:
+    """The same, with zeros below.
+
+    >>> np.triu(np.ones((2, 2)))
+    array([[1., 1.],
+           [0., 1.]])
+    """
+    if isinstance(x, numpy.ndarray) or not hasattr(x, "shape"):
+        return numpy.triu(x, k)
+    return where(numpy.tri(x.shape[-2], x.shape[-1], k - 1, dtype=bool), 0, x)
 
 
 def stop_gradient(x: Values) -> Values:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from gradcheck.auditing import flags
+from gradcheck.auditing.capturing.parameter import Numbers
 from gradcheck.auditing.capturing.place import Place
 from gradcheck.auditing.capturing.step import _told
 from gradcheck.auditing.given import require_numbers
@@ -28,10 +29,11 @@ class Fused:
         if getattr(W, "ndim", 0) != 2 or getattr(X, "ndim", 0) < 1 or X.shape[-1] != W.shape[1]:
             shapes = " and ".join(str(tuple(getattr(tensor, "shape", ()))) for tensor in (X, W))
             raise Unusable(f"X and W have shapes {shapes}; expected (…, d) and (L, d)")
-        self._given, self._labels, self._loss, self._place = given, labels, loss, place
+        self._given, self._loss, self._place = given, loss, place
+        self._labels = labels.clone() if hasattr(labels, "_version") else labels
         self._passes = Passes(given[1:])
         self._gradients = Gradients(self._passes)
-        self._versions = [None if tensor is None else tensor._version for tensor in given]
+        self._numbers = [None if tensor is None else Numbers(tensor) for tensor in given]
         if getattr(loss, "grad_fn", None) is None:
             raise Unusable("the loss has no graph; expected one loss of X, W and b, before loss.backward()")
         self._handles = list(_watched(loss, dict(zip(NAMES, given, strict=True)), self._taken))
@@ -70,9 +72,14 @@ class Fused:
         gradients = self._gradients.sums(self._passes.of([self._gradients], []))
         if not gradients:
             raise Unusable("no gradient has come from the loss; expected write() after loss.backward()")
-        versions = [None if tensor is None else tensor._version for tensor in self._given]
-        if versions[1:] != self._versions[1:]:
+        data, *parameters = (numbers is not None and numbers.changed for numbers in self._numbers)
+        if any(parameters):
             raise Unusable("W or b was changed since the loss was computed; expected write() before optimizer.step()")
+        if data:
+            raise Unusable(
+                "X was changed since the loss was computed, as a buffer is that the next batch is copied into; expected data of "
+                "its own until write()"
+            )
         bias = b if b is not None else W.detach().new_zeros(W.shape[0])
         arrays = {"theta": W, "b": bias} | {name: gradients[name] for name in NAMES[1:] if name in gradients}
         call = {"X": array(X)} | ({"grad_X": array(gradients["grad_X"])} if "grad_X" in gradients else {})

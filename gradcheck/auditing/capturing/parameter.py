@@ -3,6 +3,7 @@
 import sys
 from typing import Any
 
+from gradcheck.auditing.aliases import aliased
 from gradcheck.auditing.passes import Gradients, Passes, backward_pass, empty
 from gradcheck.errors import Unusable
 
@@ -14,11 +15,36 @@ STALE = (
     "the layer's .grad still held the gradient of another step, from before the weights were changed, when this step's was added "
     "to it; expected zero_grad() between steps"
 )
+ROWS = 2  # that are kept, about
 
 
 def same(one: Any, other: Any) -> bool:
     """Number by number, NaN as itself."""
     return bool(((one == other) | (one.isnan() & other.isnan())).all())
+
+
+class Numbers:
+    """Those of a tensor as they are now, by its version and by some rows: who writes by `.data` leaves the version as it is."""
+
+    def __init__(self, tensor: Any) -> None:
+        self._tensor, self._version, self._some = tensor, tensor._version, self._rows(tensor).clone()
+
+    @staticmethod
+    def _rows(tensor: Any) -> Any:
+        held = tensor.detach()
+        held = held.reshape(-1, held.shape[-1]) if held.ndim > 1 else held
+        return held[:: max(1, len(held) // ROWS)]
+
+    @property
+    def written(self) -> bool:
+        """Since then, in a way that is counted."""
+        return bool(self._tensor._version != self._version)
+
+    @property
+    def changed(self) -> bool:
+        """Since then; where neither shows it, nothing does."""
+        now = self._rows(self._tensor)
+        return self.written or now.shape != self._some.shape or not same(now, self._some)
 
 
 class Parameter:
@@ -39,12 +65,7 @@ class Parameter:
         self._stale: set[int | None] = set()  # passes that were added to a .grad of before the weights were changed
         self.own = Gradients(self._passes)
         self._shared: set[int | None] = set()  # passes in which .grad has more than what is seen
-        self.version = self.tensor._version
-
-    @property
-    def changed(self) -> bool:
-        """Whether the numbers are others than they were when the step began."""
-        return bool(self.tensor._version != self.version)
+        self.numbers = Numbers(self.tensor)
 
     def named(self, held: Any) -> bool:
         """Whether what the layer holds is this, or the alias of another that looks at it."""
@@ -54,7 +75,7 @@ class Parameter:
         """The same numbers by another name: what flows back to it comes from one use alone."""
         if not held.requires_grad:
             return held
-        made = held.view_as(held)
+        made = aliased(held)
         if made.requires_grad:
             made.register_hook(self.own.adding("grad"))
         return made
@@ -82,7 +103,7 @@ class Parameter:
         """
         if self._stale & passes:
             raise Unusable(STALE)
-        own, there = self.own.sums(passes).get("grad"), self.tensor.grad
+        own, there = self.own.sums(passes).get("grad"), self._there
         if penalty and not local and self._penalised(passes):
             return there
         if local or not self._judged(own, passes):
@@ -91,14 +112,21 @@ class Parameter:
 
     def shared(self, passes: set[int | None], *, local: bool = False, penalty: bool = False) -> bool:
         """Whether .grad has more of these passes than this use gave it, as that of a weight that is tied to an embedding has."""
-        return bool(self._shared & passes) and not (penalty and not local and self._penalised(passes))
+        arrived = self._passes.arrived - self._passes.cleared  # those of other uses alone, too
+        return bool(self._shared & (passes | arrived)) and not (penalty and not local and self._penalised(passes))
+
+    @property
+    def _there(self) -> Any:
+        """.grad, which others may have made sparse."""
+        there = self.tensor.grad
+        return there.to_dense() if there is not None and there.is_sparse else there
 
     def _penalised(self, passes: set[int | None]) -> bool:
         """Whether what .grad has more is a multiple of the parameter, as far as .grad is known: a penalty, right or wrong.
 
         Where roundings hide that, it is taken for another use, and this one judged alone.
         """
-        own, there = self.own.sums(passes).get("grad"), self.tensor.grad
+        own, there = self.own.sums(passes).get("grad"), self._there
         if own is None or there is None or there.shape != own.shape:
             return False
         held = self.tensor.detach().double()
@@ -110,12 +138,12 @@ class Parameter:
 
     def became(self, passes: set[int | None]) -> tuple[()] | tuple[Any, Any]:
         """What came to it by this use, and .grad, where that is of this alone and another since; otherwise nothing."""
-        own, there = self.own.sums(passes).get("grad"), self.tensor.grad
+        own, there = self.own.sums(passes).get("grad"), self._there
         return (own, there) if self._judged(own, passes) and not same(own, there) else ()
 
     def _judged(self, own: Any, passes: set[int | None]) -> bool:
         """Whether .grad is what training has of these passes, and of this use alone."""
-        there = self.tensor.grad
+        there = self._there
         if own is None or self.shared(passes) or there is None or there.shape != own.shape:
             return False
         return bool(passes & self._passes.arrived) or not empty(there)  # or it was taken by torch.autograd.grad

@@ -31,13 +31,16 @@ def odd(Z: Any, X: Any, weight: Any, bias: Any) -> str:
     for function in known:
         function.metadata[MARK] = True
     node = _through(Z.grad_fn, SHAPED)
-    last = f"the last function that makes them is {_name(node)}"
+    last, added = f"the last function that makes them is {_name(node)}", False
     if _name(node) == "Add" and node._saved_alpha == 1:
         sides = [side for side in _before(node, SHAPED) if bias is None or side is not bias.grad_fn]
-        node = sides[0] if len(sides) == 1 else None
+        node, added = sides[0] if len(sides) == 1 else None, bias is not None
     if _name(node) not in PRODUCTS or {getattr(node, name, 1) for name in ("_saved_alpha", "_saved_beta")} != {1}:
         return last
-    operands = {id(one) for one in _before(node, WRITTEN) if one is not None}
+    taken = _before(node, WRITTEN)
+    if bias is not None and not added and bias.grad_fn not in taken:
+        return "they are without its bias"
+    operands = {id(one) for one in taken if one is not None}
     needed = {id(one) for one in known if bias is None or one is not bias.grad_fn}
     return "" if needed <= operands <= {id(one) for one in known} else f"they are {_name(node)} of something else"
 

@@ -94,10 +94,15 @@ class Step:
         if not calls:
             raise Unusable("the layer has no gradient; expected write() after loss.backward()")
         for name, parameter in self._uses.parameters.items():
-            if parameter.changed:
+            if parameter.numbers.changed:
                 raise Unusable(
                     f"the layer's {name} was changed since it was called; expected write() before optimizer.step()"
                 )
+        if any(call.data.changed for call in calls):
+            raise Unusable(
+                "the layer's data were changed since it was called, as a buffer is that the next batch is copied into; "
+                "expected data of its own for each call, until write()"
+            )
         said = _told(labels, loss, told)
         found = self._parameters(said, len(calls), passes)
         seen = {**_stored(said.loss, calls, self._uses), **flags.said([calls[0].Z]), **self._shared(found, passes)}

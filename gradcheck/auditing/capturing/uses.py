@@ -6,12 +6,10 @@ from typing import Any
 
 from gradcheck.auditing.capturing import product
 from gradcheck.auditing.capturing.order import Order, Place
-from gradcheck.auditing.capturing.parameter import Parameter, same
+from gradcheck.auditing.capturing.parameter import Numbers, Parameter
 from gradcheck.auditing.passes import Gradients, Passes
 from gradcheck.auditing.passing import Passing
 from gradcheck.errors import typed
-
-KEPT = 2  # samples whose logits are kept, to see whether a loss has overwritten them
 
 
 @dataclass(eq=False)
@@ -22,14 +20,13 @@ class Call:
     Z: Any
     gradients: Gradients
     place: Place
-    version: int = 0
-    first: Any = None
+    data: Numbers
+    logits: Numbers
 
     @classmethod
     def of(cls, X: Any, Z: Any, passes: Passes, place: Place) -> "Call":
         """Watched from now on."""
-        first = Z.detach().reshape(-1, Z.shape[-1])[:KEPT].clone()
-        call = cls(X, Z, Gradients(passes), place, version=Z._version, first=first)
+        call = cls(X, Z, Gradients(passes), place, Numbers(X), Numbers(Z))
         if X.requires_grad:
             X.register_hook(call.gradients.adding("grad_X"))
         add = call.gradients.adding("grad_Z", copied=False)
@@ -47,8 +44,7 @@ class Call:
     @property
     def overwritten(self) -> bool:
         """Whether the logits are not what the layer gave: some losses write their gradient there."""
-        now = self.Z.detach().reshape(-1, self.Z.shape[-1])[:KEPT]
-        return self.Z._version != self.version or not same(now, self.first)
+        return self.logits.changed
 
 
 class Uses:
@@ -73,16 +69,16 @@ class Uses:
         if self.computed or others:  # as torch.func.functional_call has them
             self.others |= others
             return self._passing.forward(given)
-        if any(parameter.changed for parameter in self.parameters.values()):
+        if any(parameter.numbers.written for parameter in self.parameters.values()):
             self._begin()
         X = self._taken(given)
         aliases = {name: parameter.alias(held[name]) for name, parameter in self.parameters.items()}
-        kept = {name: held[name] for name in self.parameters}
         try:
             held.update(aliases)
             Z = self._passing.forward(X)
         finally:
-            held.update(kept)
+            # never what another who looks has put there: threads call a layer at a time
+            held.update({name: parameter.tensor for name, parameter in self.parameters.items()})
         if not hasattr(Z, "grad_fn"):
             self.odd = self.odd or f"its forward gives {typed(Z)}"
         elif Z.requires_grad:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from gradcheck.arithmetic import Arithmetic
+from gradcheck.auditing.aliases import aliased, whole
 from gradcheck.auditing.findings import NAMES
 from gradcheck.auditing.matrices.door import unrecorded
 from gradcheck.auditing.passing import Passing
@@ -91,9 +92,9 @@ class Watch:
     def _judged(self, number: int, X: Any, *, due: bool) -> Any:
         """One that is due, or one beside it: whatever is called before anything has flowed back may be of the same step."""
         held = self._layer._parameters
-        kept = {name: held[name] for name in ("weight", "bias") if name in held}
+        kept = {name: whole(held[name]) for name in ("weight", "bias") if name in held}
         other = X.view_as(X) if X.requires_grad else X
-        alias = kept["weight"].view_as(kept["weight"])
+        alias = aliased(held["weight"])
         try:
             held["weight"] = alias
             Z = self._forward(other)
