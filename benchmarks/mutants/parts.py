@@ -40,7 +40,8 @@ PARTS = {
     ),
     "bounds": Part(
         "gradcheck/bounds",
-        f"{ROUNDING} sharpness_of_laws sharpness_of_columns sharpness_of_parts folding bending entries freivalds referees own_loss_truth grants",
+        f"{ROUNDING} sharpness_of_laws sharpness_of_columns sharpness_of_parts folding bending entries freivalds referees "
+        "own_loss_truth grants",
     ),
     "referees": Part(
         "gradcheck/referees",
