@@ -50,7 +50,12 @@ KEPT = 128  # logits of a problem on which what a mistake makes of it is kept
 @pytest.fixture(autouse=True)
 def shared(once, shared_truths, monkeypatch):
     """All mistakes are judged and looked for on the same problems: each candidate is tried once on each."""
-    predicted = View.predicted
+    predicted, sketched = View.predicted, View._sketched
+
+    def drawn(view, model, function):
+        if view.trial.problem.Y.size > KEPT:
+            return sketched(view, model, function)
+        return once.of(("sketch", *named(view, model, function)), lambda: sketched(view, model, function))
 
     def found(view, model, names):
         names, own = frozenset(names), view.trial.problem
@@ -60,11 +65,17 @@ def shared(once, shared_truths, monkeypatch):
         for function in PARAMETERS:
             parts = PARTS[function]
             if names.intersection(parts):
-                key = own.digest, function, model.__name__, model.__bases__, vars(model).get("value")
+                key = named(view, model, function)
                 made = once.of(key, lambda parts=parts: dict(predicted(view, model, parts)))
                 yield from ((name, made[name]) for name in parts if name in made and name in names)
 
     monkeypatch.setattr(View, "predicted", found)
+    monkeypatch.setattr(View, "_sketched", drawn)
+
+
+def named(view, model, function):
+    """What a function of a model makes of a problem, by name: the classes of pairs are made anew for every search."""
+    return view.trial.problem.digest, function, model.__name__, model.__bases__, vars(model).get("value")
 
 
 @cache

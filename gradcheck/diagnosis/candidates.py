@@ -118,11 +118,11 @@ def alike(output: Array, found: Array, share: float, slack: Array) -> bool:
     """Whether two arrays differ by no more than `slack` and a share of their largest entry, and are finite in the same places."""
     if output.shape != found.shape:
         return False
-    values, made = output.astype(np.float64), found.astype(np.float64)
+    values, made = output.astype(np.float64, copy=False), found.astype(np.float64, copy=False)
     finite = np.isfinite(values)
-    if not np.array_equal(finite, np.isfinite(made)):
+    if not (finite == np.isfinite(made)).all():
         return False
-    allowed = np.broadcast_to(slack, values.shape)[finite] if slack.shape in ((), values.shape) else slack.max()
+    allowed = slack[finite] if slack.shape == values.shape else slack.max()
     values, made = values[finite], made[finite]
     most = max(abs(values).max(initial=0.0), abs(made).max(initial=0.0))
     return bool((abs(values - made) <= share * most + allowed + ETA64).all())

@@ -83,6 +83,7 @@ class View:
         self.trial = Trial(implementation, problem)
         self._kept: dict[tuple[type[Model], str], Computed] = {}
         self._sketches: dict[tuple[type[Model], str], dict[str, Array]] = {}
+        self._slack: dict[str, Array] = {}
 
     @cached_property
     def outputs(self) -> dict[str, Array]:
@@ -167,7 +168,9 @@ class View:
 
     def slack(self, name: str) -> Array:
         """What plain arithmetic may be off by where numbers are large or cancel: a thousand times what is allowed."""
-        return np.asarray(SLACK * self.right[name].error) if name in self.right else np.zeros(())
+        if name not in self._slack:  # every candidate asks for it
+            self._slack[name] = np.asarray(SLACK * self.right[name].error) if name in self.right else np.zeros(())
+        return self._slack[name]
 
     def sketched(self, model: type[Model], names: frozenset[str]) -> Iterator[tuple[str, Array]]:
         """What code with this mistake returns in plain arithmetic, of these quantities as far as they are offered."""

@@ -78,8 +78,10 @@ class Mistake:
         if not self.model.choices:
             yield self.what, self.model
         for value in self.model.choices:
-            kind = _VARIANTS.setdefault((self.model, value), type(self.name, (self.model,), {"value": value}))
-            yield self.what.replace("{value}", str(value)), kind
+            key = self.model, value
+            if key not in _VARIANTS:  # a class that is made and thrown away has every cache of attributes emptied
+                _VARIANTS.setdefault(key, type(self.name, (self.model,), {"value": value}))
+            yield self.what.replace("{value}", str(value)), _VARIANTS[key]
 
 
 # The same class whenever it is asked for, so that what it makes of a problem is worked out once.
