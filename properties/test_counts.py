@@ -128,10 +128,11 @@ def test_what_is_lost_of_a_weight_is_lost_as_often_as_it_is_taken():
 
 
 @pytest.mark.parametrize(("weight", "known"), [(30_000.0, True), (70_000.0, False)])
-def test_nothing_is_known_of_labels_whose_weight_overflows(weight, known):
+@pytest.mark.parametrize("Y", [np.eye(2), np.array([[1, 1], [0, 0]])], ids=["of some", "of none"])
+def test_nothing_is_known_of_labels_whose_weight_overflows(weight, known, Y):
     """Not even of the labels of other classes: 65,504 is the largest number of float16."""
     theta, b, X = (np.ones(shape, np.float16) for shape in ((2, 1), (2, 1), (1, 2)))
-    p = Problem(theta, b, X, np.eye(2, dtype=np.float16), law=CrossEntropy(class_weight=(1.0, weight), mean_of=1))
+    p = Problem(theta, b, X, Y.astype(np.float16), law=CrossEntropy(class_weight=(1.0, weight), mean_of=1))
     assert np.isfinite(Folded(p, p.precision).error).tolist() == [[known, known]] * 2
 
 

@@ -102,6 +102,11 @@ def test_a_long_chain_is_sorted_and_a_short_one_is_not():
     assert shifted._rescalings(Z, rho, shifted.SHORT).ravel().tolist() == [0, 2, 1]
 
 
+@pytest.mark.parametrize(("merged", "due"), [(0, 3), (4, 4), (np.inf, 7)])
+def test_a_log_sum_exp_of_parts_is_rounded_once_for_each_level_or_as_often_as_is_declared(merged, due):
+    assert shifted.levels(8, merged) == due
+
+
 def test_what_rescales_a_running_sum_is_not_written_down():
     assert COARSE.kept
     within = replace(COARSE, kept=0.0)

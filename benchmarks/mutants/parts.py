@@ -40,7 +40,7 @@ PARTS = {
     ),
     "bounds": Part(
         "gradcheck/bounds",
-        f"{ROUNDING} sharpness_of_laws sharpness_of_columns sharpness_of_parts folding bending entries freivalds referees "
+        f"{ROUNDING} sharpness_of_laws sharpness_of_columns sharpness_of_parts granted folding bending entries freivalds referees "
         "own_loss_truth grants",
     ),
     "referees": Part(
