@@ -306,12 +306,24 @@ def test_a_scheduler_that_is_killed_ends_in_a_summary(tmp_path):
 # ---- signals and terminals ----
 
 
+@pytest.fixture
+def without_nohup():
+    """What is begun here hears a hangup, though the tests themselves may have been begun to hear none."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 @posix
+@pytest.mark.usefixtures("without_nohup")
 def test_a_hangup_ends_it_as_a_request_to_end_does(tmp_path):
     process = started(tmp_path, SUMS)
-    until(lambda: list((tmp_path / "corpus" / "findings").glob("*.json")))
-    process.send_signal(signal.SIGHUP)
-    out, err = process.communicate(timeout=PATIENCE)
+    try:
+        until(lambda: list((tmp_path / "corpus" / "findings").glob("*.json")))
+        process.send_signal(signal.SIGHUP)
+        out, err = process.communicate(timeout=PATIENCE)
+    finally:
+        process.kill()
     assert process.returncode == 130 and "interrupted: " in out and "1 new finding" in out and not err
 
 
@@ -329,6 +341,7 @@ def test_under_nohup_it_goes_on():
 
 
 @posix
+@pytest.mark.usefixtures("without_nohup")
 def test_a_terminal_that_is_gone_loses_nothing(tmp_path):
     """The hangup comes, nothing can be written any more, and the exit status still says it."""
     import pty
@@ -343,12 +356,15 @@ def test_a_terminal_that_is_gone_loses_nothing(tmp_path):
     os.close(theirs)
     reading = threading.Thread(target=_drained, args=(ours,), daemon=True)
     reading.start()
-    until(lambda: list((tmp_path / "corpus" / "findings").glob("*.json")))
-    process.send_signal(signal.SIGSTOP)
-    os.close(ours)
-    process.send_signal(signal.SIGHUP)
-    process.send_signal(signal.SIGCONT)
-    assert process.wait(timeout=PATIENCE) == 130
+    try:
+        until(lambda: list((tmp_path / "corpus" / "findings").glob("*.json")))
+        process.send_signal(signal.SIGSTOP)
+        os.close(ours)
+        process.send_signal(signal.SIGHUP)
+        process.send_signal(signal.SIGCONT)
+        assert process.wait(timeout=PATIENCE) == 130
+    finally:
+        process.kill()
     assert list((tmp_path / "corpus" / "progress").glob("*.jsonl"))
 
 
