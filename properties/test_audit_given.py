@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 import gradcheck
-from gradcheck import Unusable
+from gradcheck import CrossEntropy, Unusable
 from gradcheck.cli import main
 
 L, D, N = 30, 8, 50
@@ -130,3 +130,8 @@ def test_options_of_the_loss_one_by_one(tmp_path):
 def test_what_is_no_option_is_refused_with_what_was_meant(line, given):
     with pytest.raises(Unusable, match=line):
         gradcheck.audit(samples="rows", **given, **smoothed())
+
+
+def test_a_reduction_beside_a_law_is_refused_and_never_left_out():
+    with pytest.raises(Unusable, match="reduction: said beside law"):
+        gradcheck.audit(theta=np.ones((2, 1)), law=CrossEntropy(), reduction="sum")

@@ -20,7 +20,7 @@ def penalty(head, times=0.1):
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
-@pytest.mark.parametrize("times", [0.1, 0.2, 0.0])
+@pytest.mark.parametrize("times", [0.1, 0.2, 0.0, -0.1])
 def test_a_penalty_that_was_declared_is_judged(head, dtype, times, tmp_path):
     """With another factor, and where it was left out, too."""
     head.to(dtype)
@@ -44,6 +44,21 @@ def test_beside_another_use_the_gradient_is_of_this_one_and_without_it(head, tmp
     found = audit_path(step.write(y, loss))
     assert {str(f.verdict.outcome) for f in found.findings} == {"agree"}
     assert found.shared == ("grad_theta",)  # and that of b is judged with its penalty
+    assert "nor the declared penalty" in found.alone
+
+
+def test_a_batch_in_which_no_sample_counts_has_a_penalty_all_the_same(head, tmp_path):
+    """Its loss is no number, and so that of all is not judged; gradients are."""
+    X, y = batch()
+    y[:5] = -100
+    step = gradcheck.capture(head, tmp_path / "dump", l2=0.1, l2_bias=True)
+    losses = []
+    for part in (slice(0, 5), slice(5, N)):
+        losses.append(cross_entropy(head(X[part]), y[part]).nan_to_num(0.0 if part.start else float("nan")))
+        losses[-1] = losses[-1] + penalty(head)
+        (losses[-1] / 2).backward()
+    told = agrees(step.write([y[:5], y[5:]], losses, factor=0.5))
+    assert "loss" not in told and set(told.values()) == {"agree"}
 
 
 @pytest.mark.parametrize("factors", [(0.5, 0.5), (0.25, 0.75)])

@@ -591,6 +591,17 @@ def past_the_version(tensor):
     tensor.data.mul_(2)
 
 
+def test_parts_of_one_buffer_are_data_of_their_own(head, tmp_path):
+    """Though whoever fills one counts up the version of all."""
+    step, X, y = gradcheck.capture(head, tmp_path / "dump"), torch.zeros(2, N // 2, D), torch.randint(L, (2, N // 2))
+    losses = []
+    for part, labels in zip(X, y, strict=True):
+        part.copy_(torch.randn(N // 2, D))
+        losses.append(cross_entropy(head(part), labels))
+        (losses[-1] / 2).backward()
+    assert set(agrees(step.write(list(y), losses, factor=0.5)).values()) == {"agree"}
+
+
 @pytest.mark.parametrize("write", [through_the_version, past_the_version])
 @pytest.mark.parametrize("what", ["weight", "bias", "data"])
 def test_numbers_that_were_changed_since_the_call_are_refused(head, write, what, tmp_path):
@@ -647,7 +658,7 @@ def test_a_gradient_that_was_made_sparse_is_one(head, tmp_path):
 def test_a_layer_that_two_threads_call_at_a_time_has_its_weight_afterwards(looks, head, tmp_path, monkeypatch):
     """The one that comes second finds the other's alias in the place of the weight, and must not put that back."""
 
-    weight, X, linear = head.weight, torch.randn(N, D), torch.nn.functional.linear
+    weight, (X, y), linear = head.weight, batch(), torch.nn.functional.linear
     entered, left = [threading.Event(), threading.Event()], threading.Event()
 
     def slow(*given):
@@ -658,9 +669,21 @@ def test_a_layer_that_two_threads_call_at_a_time_has_its_weight_afterwards(looks
 
     monkeypatch.setattr(torch.nn.functional, "linear", slow)
     looking = gradcheck.capture(head, tmp_path / "dump") if looks == "capture" else gradcheck.watch(head, every=1)
-    first, second = (threading.Thread(target=head, args=(X,)) for _ in range(2))
+    parts, losses = [slice(0, 5), slice(5, N)], [None, None]
+
+    def called(k):
+        losses[k] = cross_entropy(head(X[parts[k]]), y[parts[k]])
+
+    first, second = (threading.Thread(target=called, args=(k,)) for k in range(2))
     first.start(), entered[0].wait(9)
     second.start(), first.join(9)
     left.set(), second.join(9)
-    looking.close()
+    for loss in losses:
+        (loss / 2).backward()
+    if looks == "capture":
+        told = agrees(looking.write([y[part] for part in parts], losses, factor=0.5))
+        assert set(told.values()) == {"agree"}
+    else:
+        assert not looking.found.wrong and looking.found.judged
+        looking.close()
     assert head._parameters["weight"] is weight

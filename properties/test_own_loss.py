@@ -3,6 +3,7 @@
 import json
 import re
 from dataclasses import replace
+from enum import Enum, StrEnum
 from functools import partial
 
 import numpy as np
@@ -127,7 +128,10 @@ def test_options_that_a_text_may_tell_apart_make_two_losses(one, other):
     assert Loss(loss, w=one) != Loss(loss, w=other)
     assert Loss(loss, w=one) == Loss(loss, w=one)
     assert Loss(loss) == Loss(loss, w=2) == Loss(loss, w=np.float64(2))
-    assert type(Loss(loss, w=np.float64(2)).options["w"]) is float
+    assert Loss(loss, w=np.float64(2)).options == {"w": 2.0} and Loss(loss, w=np.int64(2)) == Loss(loss)
+    word = Loss(loss, w=StrEnum("Kind", "mean").mean).options["w"]
+    assert (type(Loss(loss, w=np.float64(2)).options["w"]), type(word), word) == (float, str, "mean")
+    assert Loss(loss, w=Enum("Kind", {"mean": "mean"}, type=str).mean).options == {"w": "mean"}
 
 
 def test_two_functions_of_one_line_are_two():

@@ -235,3 +235,20 @@ def test_what_no_option_can_be_fitted_to_is_judged_all_the_same(spoil):
         law, given["Y"] = CrossEntropy(ignore=-100), np.full(N, -100)
     found = gradcheck.audit(law=law, **given)
     assert found.status == 1 and not any("not declared" in text for f in found.findings for text in f.faults)
+
+
+@pytest.mark.parametrize("keep", [None, ("grad_theta",)], ids=["all", "a gradient alone"])
+@pytest.mark.parametrize(
+    ("said", "words"),
+    [
+        ({"ignore": 3}, "a mean over labelled in place of all samples, not declared: with --mean-of labelled"),
+        ({"class_weight": tuple(WEIGHTS.tolist())}, "a mean over weights in place of all samples"),
+    ],
+)
+def test_a_mean_as_frameworks_take_it_is_named_where_it_was_declared_over_all(said, words, keep, tmp_path):
+    """And not called a factor, which it is one of the gradients by."""
+    more = {"ignore_index": said["ignore"]} if "ignore" in said else {"weight": WEIGHTS}
+    path = step(lambda Z, y, head: cross_entropy(Z, y, **more), tmp_path / "dump", keep=keep, law=CrossEntropy(**said))
+    found = gradcheck.audit(path)
+    wrong = [finding for finding in found.findings if finding.verdict.failed]
+    assert wrong and all(any(words in told for told in finding.faults) for finding in wrong)

@@ -30,12 +30,13 @@ def _divisor(Y: Any, law: CrossEntropy) -> float:
     return float(np.asarray(law.class_weight)[known].sum())
 
 
-def summed(losses: list[Any], each: list[Any]) -> Any:
+def summed(losses: list[Any], each: list[Any], *, penalty: bool) -> Any:
     """The sum of losses, of parts whose samples are multiplied by `each`; None where that is no number by any convention.
 
-    Of a part in which no sample counts the mean is NaN, or 0, and its gradients are 0: NaN is taken for 0 there.
+    Of a part in which no sample counts the mean is NaN, or 0, and its gradients are 0: NaN is taken for 0 there, unless it has a
+    penalty, or there is nothing else.
     """
     empty = [not by.any() for by in each]
-    if all(empty) and any(np.isnan(loss).any() for loss in losses):
+    if (penalty or all(empty)) and any(np.isnan(loss).any() for loss, none in zip(losses, empty, strict=True) if none):
         return None
     return np.asarray(sum(np.where(np.isnan(loss) & none, 0.0, loss) for loss, none in zip(losses, empty, strict=True)))

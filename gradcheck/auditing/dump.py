@@ -156,18 +156,8 @@ def of(
     law, arithmetic = ({k: declared[k] for k in names if k in declared} for names in (LAW, FIELDS))
     factor = factor_of(declared.get("factor", 1.0), source)
     shared = shared_of(declared.get("shared", ()), source)
-    found = Dump(
-        seen,
-        CrossEntropy(**law),
-        source,
-        watched,
-        Arithmetic(**arithmetic),
-        None,
-        factor,
-        classes,
-        parts,
-        shared=shared,
-    )
+    rounding = Arithmetic(**arithmetic)
+    found = Dump(seen, CrossEntropy(**law), source, watched, rounding, None, factor, classes, parts, shared=shared)
     _validate(found, part=part)
     return _told(found, flags.known(declared["flags"], source)) if declared.get("flags") else found
 

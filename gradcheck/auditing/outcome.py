@@ -39,9 +39,10 @@ class Audit:
     def alone(self) -> str:
         """What was not judged of parameters that others use, too; empty where there are none."""
         names = " and ".join(NAMES[name] for name in self.shared)
+        penalty = ", nor the declared penalty" if self.law.l2 else ""
         return names and (
             f"{names}: of this use of the parameter alone, since .grad has more, as where an embedding is tied to it; .grad was "
-            "not judged"
+            f"not judged{penalty}"
         )
 
     @property

@@ -152,7 +152,9 @@ def _samples(path: str, given: Mapping[str, Any], found: list[Arrays]) -> Ranks:
         whole["upstream"] = np.concatenate(each)
         changed |= {"reduction": "sum", "mean_of": SAMPLES}
     if "loss" in whole:
-        whole["loss"] = summed([np.asarray(one["loss"]).astype(np.float64).reshape(()) for one in found], each)
+        whole["loss"] = summed(
+            [np.asarray(one["loss"]).astype(np.float64).reshape(()) for one in found], each, penalty=bool(law.l2)
+        )
     whole = {name: array for name, array in whole.items() if array is not None}
     return Ranks(whole, changed, parts=tuple(_count(arrays["X"], rows=rows) for arrays in found))
 

@@ -87,7 +87,7 @@ def audit(
     """
     require_declared(law, arithmetic)
     arrays, options = apart(given)
-    one_by_one = law_of(law, options if law else {"reduction": reduction, **options})
+    one_by_one = law_of(law, options if law and reduction == "mean" else {"reduction": reduction, **options})
     if path is not None:
         told: dict[str, Any] = {**(law.said if law else options), **(arithmetic.said if arithmetic else {})}
         usual = {"samples": "columns", "factor": 1.0, "reduction": "mean"}

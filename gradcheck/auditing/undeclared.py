@@ -23,6 +23,7 @@ from gradcheck.auditing.undone import rows_of
 from gradcheck.enclosure import Reals
 from gradcheck.errors import Unusable
 from gradcheck.law import CrossEntropy
+from gradcheck.law.options import LABELLED, SAMPLES, WEIGHTS
 
 ROWS, SAID = 4, 2  # that are fitted to, and options that are told
 DIGITS = (1, 2, 3, 5, 7)  # as few as do
@@ -30,6 +31,7 @@ CAPS = (30.0, 50.0, 20.0, 15.0, 10.0, 5.0)  # usual ones, tried where logits sho
 SMALL = 2**22  # logits at most, of which that is tried
 NAMES = {
     "reduction": "a {} over samples in place of a mean",
+    "mean_of": "a mean over {} in place of all samples",
     "smoothing": "label smoothing of ε = {}",
     "z_loss": "a z-loss of {} lse²",
     "l2": "a penalty of {}/2 |θ|²",
@@ -50,6 +52,8 @@ def named(dump: Dump, kept: list[Kept], findings: Iterable[Finding], agrees: Cal
         return iter(())
     tried = _tried(dump, kept, failed)
     with np.errstate(all="ignore"):
+        if words := _first(dump, _means(dump), agrees):  # before a factor, which it looks like
+            return iter((words,))
         if any(map(agrees, _multiple(dump, kept, failed))):  # as of equal probabilities, which many options leave equal
             return iter(())
         return iter(tuple(islice(filter(None, (_first(dump, laws, agrees) for laws in tried)), SAID)))
@@ -58,6 +62,12 @@ def named(dump: Dump, kept: list[Kept], findings: Iterable[Finding], agrees: Cal
 def _first(dump: Dump, laws: Iterable[Tried], agrees: Callable[[Dump], bool]) -> str:
     """Of the numbers of one option, the first that explains everything."""
     return next((words for words, law in laws if agrees(replace(dump, law=law))), "")
+
+
+def _means(dump: Dump) -> Iterator[Tried]:
+    """Over the labels that count, or their weights, as frameworks take a mean."""
+    if dump.law.counted == SAMPLES and (dump.law.ignore is not None or dump.law.class_weight):
+        yield _said(dump, "mean_of", WEIGHTS if dump.law.class_weight else LABELLED)
 
 
 def _tried(dump: Dump, kept: list[Kept], failed: dict[str, Finding]) -> Iterator[Iterable[Tried]]:

@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy
+
 from gradcheck.errors import Unusable
 from gradcheck.printable import clipped
 
@@ -58,9 +60,10 @@ def value(loss: str, name: str, given: Any) -> Any:
         return tuple(given)
     if given is None:
         return None
+    given = given.item() if isinstance(given, numpy.generic) else given
     kind = next((kind for kind in (bool, int, float, str) if isinstance(given, kind)), None)
     if kind and not (kind is str and len(given) > LONGEST):
-        return kind(given)  # a plain one, of NumPy's or an enumeration's
+        return str.__str__(given) if kind is str else kind(given)  # a plain one, of an enumeration too
     raise Unusable(
         f"the option {name} of the loss {loss} is {given!r:.60}; expected a number, a word or a list of numbers"
     )

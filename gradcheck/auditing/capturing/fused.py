@@ -33,7 +33,7 @@ class Fused:
         self._labels = labels.clone() if hasattr(labels, "_version") else labels
         self._passes = Passes(given[1:])
         self._gradients = Gradients(self._passes)
-        self._numbers = [None if tensor is None else Numbers(tensor) for tensor in given]
+        self._numbers = [None if tensor is None else Numbers(tensor, part=tensor is X) for tensor in given]
         if getattr(loss, "grad_fn", None) is None:
             raise Unusable("the loss has no graph; expected one loss of X, W and b, before loss.backward()")
         self._handles = list(_watched(loss, dict(zip(NAMES, given, strict=True)), self._taken))

@@ -15,7 +15,7 @@ STALE = (
     "the layer's .grad still held the gradient of another step, from before the weights were changed, when this step's was added "
     "to it; expected zero_grad() between steps"
 )
-ROWS = 2  # that are kept, about
+ROWS = 2  # that are kept of each axis, about
 
 
 def same(one: Any, other: Any) -> bool:
@@ -24,16 +24,18 @@ def same(one: Any, other: Any) -> bool:
 
 
 class Numbers:
-    """Those of a tensor as they are now, by its version and by some rows: who writes by `.data` leaves the version as it is."""
+    """Those of a tensor as they are now: by its version, which who writes by `.data` leaves as it is, or by some of them and their
+    sum, since the version of a part of a buffer is that of the whole.
+    """
 
-    def __init__(self, tensor: Any) -> None:
-        self._tensor, self._version, self._some = tensor, tensor._version, self._rows(tensor).clone()
+    def __init__(self, tensor: Any, *, part: bool = False) -> None:
+        self._tensor, self._part, self._version = tensor, part, tensor._version
+        self._some = [one.clone() for one in self._seen()]
 
-    @staticmethod
-    def _rows(tensor: Any) -> Any:
-        held = tensor.detach()
-        held = held.reshape(-1, held.shape[-1]) if held.ndim > 1 else held
-        return held[:: max(1, len(held) // ROWS)]
+    def _seen(self) -> list[Any]:
+        held = self._tensor.detach()
+        some = held[tuple(slice(None, None, max(1, size // ROWS)) for size in held.shape[:-1])]
+        return [some, held.sum(dtype=sys.modules["torch"].float64)] if self._part else [some]
 
     @property
     def written(self) -> bool:
@@ -43,8 +45,11 @@ class Numbers:
     @property
     def changed(self) -> bool:
         """Since then; where neither shows it, nothing does."""
-        now = self._rows(self._tensor)
-        return self.written or now.shape != self._some.shape or not same(now, self._some)
+        if self.written and not self._part:
+            return True
+        return any(
+            now.shape != was.shape or not same(now, was) for now, was in zip(self._seen(), self._some, strict=True)
+        )
 
 
 class Parameter:
@@ -134,7 +139,7 @@ class Parameter:
         by = (more * held).sum() / (held * held).sum().clamp_min(sys.float_info.min)
         sizes = there.double().abs() + own.double().abs() + (by * held).abs()
         known = 4 * (len(passes) + 1) * sys.modules["torch"].finfo(there.dtype).eps
-        return bool(by > 0) and bool(((more - by * held).abs() <= known * sizes).all())
+        return bool(by != 0) and bool(((more - by * held).abs() <= known * sizes).all())
 
     def became(self, passes: set[int | None]) -> tuple[()] | tuple[Any, Any]:
         """What came to it by this use, and .grad, where that is of this alone and another since; otherwise nothing."""

@@ -74,7 +74,7 @@ class Told:
                 upstream, factor = [u * f for u, f in zip(upstream, factors, strict=True)], 1.0
                 losses = [loss * f for loss, f in zip(losses, factors, strict=True)]
             upstream = np.concatenate(upstream)
-        loss = losses[0] if len(losses) == 1 else summed(losses, each) if losses else None
+        loss = losses[0] if len(losses) == 1 else summed(losses, each, penalty=bool(law.l2)) if losses else None
         if loss is not None and np.size(loss) != 1:
             raise Unusable(
                 f"the loss has shape {np.shape(loss)}; expected one number, or upstream= what that of each sample was multiplied by"

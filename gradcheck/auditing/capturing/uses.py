@@ -26,7 +26,7 @@ class Call:
     @classmethod
     def of(cls, X: Any, Z: Any, passes: Passes, place: Place) -> "Call":
         """Watched from now on."""
-        call = cls(X, Z, Gradients(passes), place, Numbers(X), Numbers(Z))
+        call = cls(X, Z, Gradients(passes), place, Numbers(X, part=True), Numbers(Z))
         if X.requires_grad:
             X.register_hook(call.gradients.adding("grad_X"))
         add = call.gradients.adding("grad_Z", copied=False)
