@@ -133,6 +133,18 @@ def test_an_entry_of_d_is_as_large_as_its_label_and_what_that_is_off_by(share, k
     assert np.isfinite(summed.differences(found, of, tight).flat).all() == known
 
 
+@pytest.mark.parametrize(("share", "known"), [(0.999, False), (1.001, True)])
+def test_twice_a_log_sum_exp_of_a_column_is_in_the_range(share, known):
+    """Before it is multiplied by A, which may be small."""
+    ones = np.ones(3)
+    of = summed.Masses(2.0**-9 * ones, 2.0**-9 * ones, 0 * ones, 0 * ones, ones > 0)
+    found = column(R=0 * ones, Q=0 * ones, lse=2.0**-3 * ones, lse_error=2.0**-9 * ones)
+    most = 2 * 64.0 * (found.lse + found.lse_error).max() * share
+    model = ErrorModel(replace(COARSE, huge=most), named("float32"))
+    got = summed.differences(found, of, summed.Loss(CrossEntropy(z_loss=64.0), 8.0, 3, 4, True, model, FLOAT64))
+    assert np.isfinite(got.flat).all() == known
+
+
 def test_of_what_is_not_written_down_no_deviation_is_counted_for_that():
     model, squares, value = ErrorModel(FLOAT64, FLOAT64, operands=1), np.array([3.0]), np.array([5.0])
     same(usual(model, 6, squares, value), 8 * FLOAT64.u * np.sqrt((6 / 2 + 2) * squares + 6 / 3 * value**2))

@@ -93,8 +93,8 @@ def _capped(x: Mapped, cap: float, p: Precision, *, column: bool) -> Mapped:
     coarse = _slope_error(t, code + read * abs(t), inexact)
     size = bent + wide + coarse
     more = relative(p, 1, writings=1)
-    if not cap < p.huge:  # which the code cannot hold
-        code, coarse = code + np.inf, coarse + np.inf
+    if not cap < p.huge:  # which the code cannot hold: as its tanh says already
+        coarse = coarse + np.inf
     return Mapped(
         Enclosure(cap * t, outward(cap * (exact + 2 * FLOAT64.u * abs(t)))),
         outward(np.where(np.isnan(code), np.inf, cap * code * (1 + read) + read * cap * abs(t)) + 2 * p.eta),
