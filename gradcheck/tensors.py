@@ -14,6 +14,8 @@ def array(value: Any) -> Any:
         return value
     if hasattr(value, "detach") and hasattr(value, "cpu"):
         value = value.detach().cpu()
+        if "sparse" in str(getattr(value, "layout", "")):
+            value = value.to_dense()
         if str(value.dtype) == "torch.bfloat16":
             return _words(value).view(precision.named("bfloat16").dtype)
         if str(value.dtype) == "paddle.bfloat16":

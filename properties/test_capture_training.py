@@ -687,3 +687,11 @@ def test_a_layer_that_two_threads_call_at_a_time_has_its_weight_afterwards(looks
         assert not looking.found.wrong and looking.found.judged
         looking.close()
     assert head._parameters["weight"] is weight
+
+
+@pytest.mark.parametrize("sparse", ["to_sparse", "to_sparse_csr"])
+def test_data_may_be_sparse(head, sparse, tmp_path):
+    step, X, y = gradcheck.capture(head, tmp_path / "dump"), torch.randn(N, D).relu(), torch.randint(L, (N,))
+    loss = cross_entropy(head(getattr(X, sparse)()), y)
+    loss.backward()
+    assert set(agrees(step.write(y, loss)).values()) == {"agree"}

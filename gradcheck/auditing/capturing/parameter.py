@@ -33,9 +33,12 @@ class Numbers:
         self._some = [one.clone() for one in self._seen()]
 
     def _seen(self) -> list[Any]:
-        held = self._tensor.detach()
+        torch, held = sys.modules["torch"], self._tensor.detach()
+        if held.layout is not torch.strided or held.is_nested:
+            return []
         some = held[tuple(slice(None, None, max(1, size // ROWS)) for size in held.shape[:-1])]
-        return [some, held.sum(dtype=sys.modules["torch"].float64)] if self._part else [some]
+        wide = torch.float32 if held.device.type == "mps" else torch.float64
+        return [some, held.sum(dtype=wide)] if self._part else [some]
 
     @property
     def written(self) -> bool:
