@@ -135,3 +135,14 @@ def test_what_is_no_option_is_refused_with_what_was_meant(line, given):
 def test_a_reduction_beside_a_law_is_refused_and_never_left_out():
     with pytest.raises(Unusable, match="reduction: said beside law"):
         gradcheck.audit(theta=np.ones((2, 1)), law=CrossEntropy(), reduction="sum")
+
+
+def test_a_matrix_of_numpy_is_an_array_and_a_loss_one_number():
+    rng = np.random.default_rng(0)
+    theta, X, y = rng.normal(size=(5, 3)), rng.normal(size=(3, 8)), rng.integers(5, size=8)
+    A = np.exp(theta @ X) / np.exp(theta @ X).sum(axis=0)
+    given = {"b": np.zeros(5), "X": np.asmatrix(X), "Y": y, "Z": np.asmatrix(theta @ X)}
+    found = gradcheck.audit(theta=np.asmatrix(theta), grad_theta=(A - np.eye(5)[:, y]) @ X.T / 8, **given)
+    assert found.status == 0 and len(found.findings) == 2
+    with pytest.raises(Unusable, match="loss has shape"):
+        gradcheck.audit(theta=theta, loss=np.zeros(0), **given)

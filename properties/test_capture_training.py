@@ -695,3 +695,36 @@ def test_data_may_be_sparse(head, sparse, tmp_path):
     loss = cross_entropy(head(getattr(X, sparse)()), y)
     loss.backward()
     assert set(agrees(step.write(y, loss)).values()) == {"agree"}
+
+
+def test_a_share_of_a_loss_scale_is_divided_by_the_scale(head, tmp_path):
+    """As by GradScaler.unscale_, where each of two losses was halved and scaled."""
+    X, y = batch()
+    step, losses = gradcheck.capture(head, tmp_path / "dump"), []
+    for part in (slice(0, N // 2), slice(N // 2, N)):
+        losses.append(cross_entropy(head(X[part]), y[part]))
+        (losses[-1] * (1024 / 2)).backward()
+    for parameter in head.parameters():
+        parameter.grad.div_(1024)
+    path = step.write([y[: N // 2], y[N // 2 :]], losses, factor=1024 / 2)
+    assert set(agrees(path).values()) == {"agree"}
+
+
+def test_labels_of_several_calls_without_a_loss_are_refused(head, tmp_path):
+    X, y = batch()
+    step = gradcheck.capture(head, tmp_path / "dump")
+    for part in (slice(0, N // 2), slice(N // 2, N)):
+        (cross_entropy(head(X[part]), y[part]) / 2).backward()
+    with pytest.raises(Unusable, match="nothing says whether each has a mean of its own"):
+        step.write([y[: N // 2], y[N // 2 :]], factor=0.5)
+
+
+def test_clipping_is_refused_though_the_weight_is_used_again(head, tmp_path):
+    """What became of the bias shows it."""
+    step = gradcheck.capture(head, tmp_path / "dump")
+    X, y = batch()
+    loss = cross_entropy(head(X), y)
+    (loss + head.weight[0].sum()).backward()
+    torch.nn.utils.clip_grad_norm_(head.parameters(), 1e-3)
+    with pytest.raises(Unusable, match="as where gradients were clipped"):
+        step.write(y, loss)

@@ -359,3 +359,13 @@ def test_two_processes_that_train_together(tmp_path):
     assert {told[name] for name in ("grad_theta", "grad_Z", "grad_b", "grad_X")} == {Outcome.DISAGREE}
     assert "as if rank 1 smoothed over its own 30 classes alone" in found["grad_theta"].faults
     assert found["loss"].odd == ("ℒ: all ranks share it, and that of rank 1 is not that of rank 0",)
+
+
+@pytest.mark.parametrize("law", [{"ignore": -100}, {"ignore": -100, "reduction": "sum"}])
+def test_a_law_that_does_not_repeat_the_reduction_has_that_of_the_layout(law, tmp_path):
+    made = step(CrossEntropy(reduction="sum", ignore=-100), labels="index")
+    folder = gradcheck.capture(made, tmp_path / "dump", reduction="sum", ignore=-100)
+    said = {"samples": "columns", "reduction": "sum", "law": law}
+    (folder / "layout.json").write_text(json.dumps(said))
+    _, told = found_of(folder)
+    assert set(told.values()) == {Outcome.AGREE}, told

@@ -384,3 +384,16 @@ def test_what_was_found_is_told_in_words(head):
         assert "1 call, 1 judged" in str(watch.found)
         head(batch()[0])
     assert "2 calls, 1 judged" in str(watch.found) and "not judged, 1 time: nothing" in str(watch.found)
+
+
+@pytest.mark.parametrize("reentrant", [False, True])
+@pytest.mark.parametrize("every", [1, 2, 3])
+def test_a_checkpointed_layer_is_watched_as_often_as_is_asked(reentrant, every):
+    """What is computed again in the backward pass takes nobody's turn."""
+    head = torch.nn.Linear(8, 50)
+    with gradcheck.watch(head, every=every) as watch:
+        for _ in range(12):
+            X, y = torch.randn(16, 8, requires_grad=True), torch.randint(50, (16,))
+            Z = torch.utils.checkpoint.checkpoint(head, X, use_reentrant=reentrant)
+            torch.nn.functional.cross_entropy(Z, y).backward()
+    assert watch.found.judged >= 12 // every and not watch.found.wrong

@@ -222,7 +222,7 @@ def _validate(dump: Dump, *, part: bool) -> None:
                 f"X has {n} samples; --samples rows is for arrays with a sample in each row"
             )
     loss = dump.arrays.get("loss")
-    if loss is not None and math.prod(loss.shape) not in (1, len(dump.classes)):
+    if loss is not None and math.prod(loss.shape) not in (1, len(dump.classes) or 1):
         raise Unusable(f"{dump.source}: loss has shape {tuple(loss.shape)}; expected one number")
     kind = np.dtype(dump.arrays["Y"].dtype).kind
     if dump.index != (kind in "iu"):

@@ -57,7 +57,8 @@ def _said(path: Path) -> dict[str, Any]:
         return {}
     said = parsed(text(file, MIB), str(file))
     if isinstance(said, dict) and isinstance(said.get("law"), dict):
-        said = {**said, "reduction": "mean", **CrossEntropy.read(said["law"]).said}
+        law = CrossEntropy.read({"reduction": said.get("reduction", "mean"), **said["law"]})
+        said = {**said, "reduction": law.reduction, **law.said}
     if not isinstance(said, dict) or not all(said.get(name) in SETTINGS[name] for name in SETTINGS):
         raise Unusable(f"{file} does not say what samples and reduction are; expected {json.dumps(SETTINGS)}")
     unknown = [name for name in said if name not in {*KNOWN, "law"}]

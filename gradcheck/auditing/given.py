@@ -101,6 +101,8 @@ def law_of(law: CrossEntropy | None, options: Mapping[str, Any]) -> CrossEntropy
 
 def _of_host(name: str, array: Any) -> Any:
     """Arrays of torch and JAX as those of NumPy; files that are read piece by piece are left to those who read them."""
+    if isinstance(array, np.matrix):  # whose product is another
+        return np.asarray(array)
     if not (hasattr(array, "detach") or hasattr(array, "devices")):
         return array
     try:

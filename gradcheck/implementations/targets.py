@@ -90,10 +90,11 @@ def _from_name(name: str, has_object: bool) -> ModuleType:
         raise Unusable(f"target {name!r} is not known; {_EXPECTED}")
     if os.getcwd() not in sys.path:  # as `python -m` has it
         sys.path.append(os.getcwd())
-    try:
-        exists = importlib.util.find_spec(name) is not None
-    except (ImportError, ValueError):
-        exists = False
+    with _reported(name.rpartition(".")[0] or name):  # what it is in is imported
+        try:
+            exists = importlib.util.find_spec(name) is not None
+        except (ImportError, ValueError):
+            exists = False
     if not exists:
         hint = "is it installed in this environment?" if has_object else near(name, BUILT_IN) or _EXPECTED
         raise Unusable(f"no module named {name!r}; {hint}")

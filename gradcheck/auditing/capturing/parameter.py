@@ -116,7 +116,7 @@ class Parameter:
             return there
         if local or not self._judged(own, passes):
             return own
-        return own if len(factors) == 1 and _unscaled(own, there, *factors) else there
+        return own if len(factors) == 1 and _unscaled(own, there, next(iter(factors)), len(passes)) else there
 
     def shared(self, passes: set[int | None], *, local: bool = False, penalty: bool = False) -> bool:
         """Whether .grad has more of these passes than this use gave it, as that of a weight that is tied to an embedding has."""
@@ -144,10 +144,12 @@ class Parameter:
         known = 4 * (len(passes) + 1) * sys.modules["torch"].finfo(there.dtype).eps
         return bool(by != 0) and bool(((more - by * held).abs() <= known * sizes).all())
 
-    def became(self, passes: set[int | None]) -> tuple[()] | tuple[Any, Any]:
-        """What came to it by this use, and .grad, where that is of this alone and another since; otherwise nothing."""
+    def became(self, passes: set[int | None]) -> tuple[()] | tuple[Any, Any] | None:
+        """What came to it by this use, and .grad, where that is another since, or nothing; None where .grad is of others, too."""
         own, there = self.own.sums(passes).get("grad"), self._there
-        return (own, there) if self._judged(own, passes) and not same(own, there) else ()
+        if not self._judged(own, passes):
+            return None
+        return () if same(own, there) else (own, there)
 
     def _judged(self, own: Any, passes: set[int | None]) -> bool:
         """Whether .grad is what training has of these passes, and of this use alone."""
@@ -157,15 +159,19 @@ class Parameter:
         return bool(passes & self._passes.arrived) or not empty(there)  # or it was taken by torch.autograd.grad
 
 
-def _unscaled(own: Any, there: Any, factor: float) -> bool:
-    """Whether .grad was divided by this factor, in one of the ways in which that is done."""
-    return factor not in {0.0, 1.0} and any(bool((one == there).all()) for one in (own / factor, own * (1 / factor)))
+def _unscaled(own: Any, there: Any, factor: float, count: int) -> bool:
+    """Whether .grad was divided by this factor, or by the scale that it is a share of, one of `count`, as that is done."""
+    scales = {factor, factor * count} - {0.0, 1.0}
+    return any(bool((one == there).all()) for scale in scales for one in (own / scale, own * (1 / scale)))
 
 
-def require_whole(became: list[tuple[()] | tuple[Any, Any]], factors: set[float]) -> None:
+def require_whole(became: list[tuple[()] | tuple[Any, Any] | None], factors: set[float], count: int) -> None:
     """`Unusable` where all of .grad has been multiplied by one number below 1 since it came, and by no loss scale."""
-    pairs = [one for one in became if one]
-    if len(pairs) < len(became) or all(_unscaled(*one, factor) for one in pairs for factor in factors):
+    known = [one for one in became if one is not None]
+    pairs = [one for one in known if one]
+    if not pairs or len(pairs) < len(known):
+        return
+    if all(_unscaled(*one, factor, count) for one in pairs for factor in factors):
         return
     own, there = pairs[0]
     most = own.abs().argmax()

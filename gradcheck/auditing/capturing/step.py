@@ -125,7 +125,9 @@ class Step:
         """theta, b, and their gradients."""
         own, factors = self._uses.parameters, set(said.factors(calls))
         if self._uses.passes.written and _ranks() == 1:
-            require_whole([one.became(passes) for one in own.values() if one.tensor.requires_grad], factors)
+            require_whole(
+                [one.became(passes) for one in own.values() if one.tensor.requires_grad], factors, len(passes)
+            )
         weight = own["weight"].tensor
         bias = own["bias"].tensor if "bias" in own else weight.detach().new_zeros(weight.shape[0])
         found = {"theta": weight, "b": bias}

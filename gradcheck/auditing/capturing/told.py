@@ -56,6 +56,12 @@ class Told:
         labels, law = marked.of(self.labels, shapes, law, shift=self.shift, any_rank=ranks == "samples")
         if ranks != "classes" and self.upstream is None and not self.shift:
             marked.require_unshifted(self.labels, labels, calls, law)
+        several = isinstance(self.labels, list | tuple) and len(calls) > 1
+        if several and self.loss is None and self.upstream is None and self._apart(law):
+            raise Unusable(
+                f"the labels of {len(calls)} calls are given, and no loss, so that nothing says whether each has a mean of "
+                "its own; expected the loss, or a list of them"
+            )
         losses = self._losses(len(calls))
         factors = self.factors(len(calls))
         upstream, factor, each = None, factors[0], [np.ones(1)] * len(losses)

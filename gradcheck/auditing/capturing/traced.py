@@ -15,6 +15,11 @@ class Traced:
 
     def __init__(self, place: Place) -> None:
         place.require()
+        if place.law.l2:
+            raise Unusable(
+                "l2: what flows back to this use of W under jit is with a penalty or without, as the penalty is of this W or of "
+                "another; expected the loss without it"
+            )
         self._place = place
         self._calls: list[list[Any]] = []
         self._gradients: list[list[Any]] = []

@@ -9,6 +9,7 @@ from gradcheck.arithmetic import Arithmetic
 from gradcheck.auditing.aliases import aliased, whole
 from gradcheck.auditing.findings import NAMES
 from gradcheck.auditing.matrices.door import unrecorded
+from gradcheck.auditing.passes import backward_pass
 from gradcheck.auditing.passing import Passing
 from gradcheck.auditing.watching.found import Found, Lines, Seen, line
 from gradcheck.auditing.watching.turn import Turn
@@ -38,6 +39,7 @@ class Watch:
                 raise Unusable(f"{name}={value!r:.40}; expected a whole number from 1")
         self._layer, self._every, self._probes, self._on, self._declared = layer, every, probes, on, arithmetic
         self._found, self._lines, self._next = Found(), Lines(to), 0
+        self._recorded = False  # whether the last call outside of a backward pass was
         self._turns = Turns()
         self._warned = False
         self._passing = Passing(layer, self._watched)
@@ -81,13 +83,18 @@ class Watch:
             self._found.skipped[reason] += 1
             return self._forward(X)
         self._end(self._turns.over())
-        if self._turns.repeated():
+        within = backward_pass() is not None
+        if self._turns.repeated() or (
+            within and self._recorded
+        ):  # again, for checkpointing that has recorded it before
             return self._forward(X)
         number, self._found.calls = self._found.calls, self._found.calls + 1
         due = number >= self._next
         if due:
             self._next = number + self._every
-        return self._judged(number, X, due=due) if due or self._turns.waiting else self._forward(X)
+        Z = self._judged(number, X, due=due) if due or self._turns.waiting else self._forward(X)
+        self._recorded = self._recorded if within else getattr(Z, "grad_fn", None) is not None
+        return Z
 
     def _judged(self, number: int, X: Any, *, due: bool) -> Any:
         """One that is due, or one beside it: whatever is called before anything has flowed back may be of the same step."""
