@@ -807,3 +807,16 @@ EQUATIONS = {
 def test_an_equation_is_judged_by_the_checks_of_its_claim(equation):
     """Those that docs/equations.md lists, and no other."""
     assert {name for name, check in CHECKS.items() if equation in check.equations} == EQUATIONS[equation]
+
+
+def test_another_result_within_rounding_is_said_to_be_that():
+    """And what would grant it."""
+    calls = itertools.count()
+
+    def gradients(*arrays):
+        found = RIGHT.gradients(*arrays)
+        return {**found, "theta": np.nextafter(found["theta"], np.inf) if next(calls) % 2 else found["theta"]}
+
+    p = Problem(np.array([[1.0, 0.5], [0.25, -1.0]]), np.zeros((2, 1)), np.ones((2, 3)), np.eye(2)[:, [0, 1, 0]])
+    verdict = CHECKS["repeatable"].judge(Trial(adapt(Implementation("noisy", gradients)), p))
+    assert verdict.failed and verdict.reason.endswith("within rounding: --deterministic no declares that")

@@ -476,3 +476,10 @@ def test_a_target_in_another_process_is_not_asked_for_its_memory():
     assert skipped == {"updated_in_place", "after_an_exception", "two_threads"}
     with suppress(KeyError):
         assert found["memory_given_again"].outcome is Outcome.AGREE
+
+
+def test_labels_of_a_plain_problem_are_moved_on_with_all_samples():
+    """Rows of classes as they are, each in the place of the next that may have a label."""
+    Y = np.array([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]])
+    p = Problem(np.ones((3, 2)), np.zeros((3, 1)), np.ones((2, 3)), Y)
+    assert np.array_equal(plain._Y(p, 1), Y[[2, 0, 1]])
