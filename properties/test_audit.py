@@ -505,6 +505,7 @@ UNUSABLE = {
     "b holds a number that is not finite": put("b", first(np.nan)),
     "holds a label outside of 0 to 23": put("Y", first(-100)),
     "grad_theta is seen with shape (12, 24); expected (24, 12)": put("grad_theta", np.transpose),
+    "; --samples rows (samples='rows' in Python) is for": put("X", np.transpose),
     "loss has shape (2,); expected one number": put("loss", lambda a: np.zeros(2)),
     "X has dtype complex128": put("X", lambda a: a.astype(complex)),
     "does not say what samples and reduction are": lambda path: (path / "layout.json").write_text("{}"),

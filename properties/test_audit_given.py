@@ -122,6 +122,10 @@ def test_options_of_the_loss_one_by_one(tmp_path):
     {
         r"^label_smoothing: not known; did you mean smoothing\?": {"label_smoothing": 0.1},
         r"^gradtheta: not known; did you mean grad_theta\?": {"gradtheta": 0.1},
+        r"^bias: not known; did you mean b\?": {"bias": 0.1},
+        r"^weight: not known; did you mean theta \(or class_weight\)\?": {"weight": 0.1},
+        r"^labels: not known; did you mean Y\?": {"labels": 0.1},
+        r"^logits: not known; did you mean Z\?": {"logits": 0.1},
         "^sharpness: not known; expected any of theta, b, X, .*, smoothing,": {"sharpness": 0.1},
         "^smoothing: said beside law; expected law": {"smoothing": 0.1, "law": gradcheck.CrossEntropy()},
         "^loss smoothing='x' is not known; expected a number from 0 to 1": {"smoothing": "x"},

@@ -507,6 +507,14 @@ def elsewhere(folder):
     gradcheck.capture.fused(X, W, None, torch.zeros(5, dtype=int), V.sum(), folder)
 
 
+def late(folder):
+    """A fused loss that is told of once it has gone backward."""
+    W, X = torch.randn(9, 3, requires_grad=True), torch.randn(5, 3)
+    loss = (X @ W.T).logsumexp(1).mean()
+    loss.backward(retain_graph=True)
+    gradcheck.capture.fused(X, W, None, torch.zeros(5, dtype=int), loss, folder).write()
+
+
 REFUSED = {
     r"expected write\(\) before optimizer.step\(\)": written(stepped),
     r"labels have shape \(61,\).*expected 60 labels; say shift=True": written(labels=torch.zeros(61, dtype=int)),
@@ -539,6 +547,7 @@ REFUSED = {
     ),
     "the loss has no graph": behind,
     "does not follow from X, W or b": elsewhere,
+    r"from the loss; expected capture.fused before loss.backward\(\), and write\(\) after": late,
     "no gradient has come back": lambda folder: gradcheck.capture.traced(folder).write([0]),
 }
 
@@ -548,6 +557,19 @@ def test_what_cannot_be_captured_is_refused_in_one_line(line, tmp_path):
     with pytest.raises(Unusable, match=line) as refused:
         REFUSED[line](tmp_path / "dump")
     assert "\n" not in str(refused.value)
+
+
+def test_a_capture_ends_with_its_block(tmp_path):
+    """As a watch does; a block that wrote nothing leaves nothing."""
+    layer, X, y = head()
+    forward = layer.forward
+    with gradcheck.capture(layer, tmp_path / "dump") as step:
+        loss = torch.nn.functional.cross_entropy(layer(X), y)
+        loss.backward()
+        assert gradcheck.audit(step.write(y, loss)).status == 0
+    with pytest.raises(ZeroDivisionError), gradcheck.capture(layer, tmp_path / "none"):
+        layer(X) / (1 // 0)
+    assert layer.forward == forward and not (tmp_path / "none").exists()
 
 
 def test_nothing_is_overwritten_unless_that_is_said(tmp_path):

@@ -174,6 +174,41 @@ def test_a_near_miss_is_told_where_the_function_is_missed(tmp_path, monkeypatch)
         gradcheck.load({"dtheta": right})
 
 
+METHOD = "class Classifier:\n    def gradients(self, theta, b, X, Y):\n        return theta, b\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "end"),
+    {
+        ("verify", "cls.py"): "expected at least one of them; of a class write a function gradients(theta, b, X, Y) "
+        "that makes one and calls it",
+        ("verify", "cls.py:Classifier"): "is a class, whose functions are of its objects; of a class write a function "
+        "gradients(theta, b, X, Y) that makes one and calls it",
+        ("verify", "camel.py"): "it has 'computeGradients': rename it to gradients",
+        ("verify", "model.ipynb"): "expected a Python file, or gradcheck.check(gradients) in a cell of it",
+        ("replay", "camel.py"): "expected the case first: gradcheck replay CASE.json camel.py",
+    }.items(),
+)
+def test_what_is_no_target_as_it_stands_is_refused_with_what_to_do(words, end, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("cls.py").write_text(METHOD)
+    Path("camel.py").write_text("def computeGradients(theta, b, X, Y):\n    return theta, b\n")
+    Path("model.ipynb").write_text("{}")
+    found = CliRunner().invoke(main, words)
+    assert (found.exit_code, found.output.count("\n")) == (2, 1)
+    assert found.output.rstrip().endswith(end)
+
+
+def test_a_class_of_functions_that_need_no_object_is_a_target():
+    class Namespace:
+        loss = staticmethod(entropy)
+
+        def gradients(theta, b, X, Y):
+            return right(theta, b, X, Y)
+
+    assert gradcheck.load(Namespace).gradients is Namespace.gradients
+
+
 # ---- what is required ----
 
 

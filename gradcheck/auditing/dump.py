@@ -219,7 +219,7 @@ def _validate(dump: Dump, *, part: bool) -> None:
         if array is not None and tuple(array.shape) != shape:
             raise Unusable(
                 f"{dump.source}: {name} is seen with shape {tuple(array.shape)}; expected {shape}, since theta is {(L, d)} and "
-                f"X has {n} samples; --samples rows is for arrays with a sample in each row"
+                f"X has {n} samples; --samples rows (samples='rows' in Python) is for a sample in each row"
             )
     loss = dump.arrays.get("loss")
     if loss is not None and math.prod(loss.shape) not in (1, len(dump.classes) or 1):

@@ -16,12 +16,24 @@ from gradcheck.law import CrossEntropy
 from gradcheck.law.options import FIELDS as LAW
 from gradcheck.law.options import LABELLED, meant
 
+ALIASES = {  # what frameworks call arrays, some of whose names are near to an option that is something else
+    "W": "theta",
+    "weight": "theta (or class_weight)",
+    "bias": "b",
+    "x": "X",
+    "labels": "Y",
+    "target": "Y",
+    "y": "Y",
+    "logits": "Z",
+}
+
 
 def apart(given: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
     """Arrays by name, and options of the loss."""
     for name in given:
         if name not in (*NAMES, *LAW):
-            raise Unusable(f"{name}: not known; {meant(name, *NAMES)}")
+            here = f"did you mean {ALIASES[name]}?" if name in ALIASES else meant(name, *NAMES)
+            raise Unusable(f"{name}: not known; {here}")
     return {k: v for k, v in given.items() if k in NAMES}, {k: v for k, v in given.items() if k in LAW}
 
 

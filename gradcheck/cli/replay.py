@@ -35,6 +35,8 @@ def replay(*, case: Path, name: str | None, checks: tuple[str, ...], **given: An
     from gradcheck import cases, conformance, reports
     from gradcheck.verify import status
 
+    if case.suffix == ".py":
+        raise Unusable(f"{case} is no case; expected the case first: gradcheck replay CASE.json {case}")
     saved = cases.load(case)
     if saved.shares:
         run = _of_ranks(case, saved, name, checks, given)

@@ -17,15 +17,25 @@ from gradcheck.implementations.record import FUNCTIONS, PARAMETERS, USES
 def functions(name: str, found: Any) -> dict[str, Any]:
     """The functions of a module, an object or a mapping that is called so, by their names; a bare function as `gradients`."""
     some = offered(found)
+    if isinstance(found, type) and any(_of_an_object(key, function) for key, function in some.items()):
+        raise Unusable(f"{name} is a class, whose functions are of its objects; {CLASS}")
     if not some and callable(found) and not isinstance(found, type):
         some = {"gradients": found}
     if not some:
         like = "".join(f"; it has {theirs!r}: rename it to {ours}" for ours, theirs in likely(found).items())
+        told = like or _named(name, found)
         raise Unusable(
             f"{name} is {_kind(found)} with none of the functions {', '.join(FUNCTIONS)}; "
-            f"expected at least one of them{like}{_named(name, found)}{_advice(found)}"
+            f"expected at least one of them{told}{_advice(found) or ('' if told else _made(found))}"
         )
     return {**some, **_uses(found)}
+
+
+def _of_an_object(name: str, function: Any) -> bool:
+    """Whether a function of a class needs one argument more than it is called with: `self`."""
+    code = getattr(function, "__code__", None)
+    needed = code.co_argcount - len(function.__defaults__ or ()) if code is not None else 0
+    return isinstance(function, FunctionType) and needed > len(PARAMETERS[name])
 
 
 def _named(name: str, found: Any) -> str:
@@ -57,6 +67,12 @@ def _advice(found: Any) -> str:
     if isinstance(found, type):
         return f"; {TENSORS if any(base.__module__.startswith('torch.') for base in found.__mro__) else CLASS}"
     return f"; {TENSORS}" if _is_module(found) and _is_module(vars(found).get("torch")) else ""
+
+
+def _made(found: Any) -> str:
+    """What to do with a module that has nothing but a class of such functions."""
+    own = [value for value in vars(found).values() if isinstance(value, type)] if _is_module(found) else []
+    return f"; {CLASS}" if any(offered(one) for one in own if one.__module__ == found.__name__) else ""
 
 
 def _is_module(found: Any) -> bool:

@@ -86,6 +86,8 @@ def _attribute(module: ModuleType, place: str, name: str) -> Any:
 
 
 def _from_name(name: str, has_object: bool) -> ModuleType:
+    if name.endswith(".ipynb"):
+        raise Unusable(f"{name} is a notebook; expected a Python file, or gradcheck.check(gradients) in a cell of it")
     if not all(part.isidentifier() for part in name.split(".")):
         raise Unusable(f"target {name!r} is not known; {_EXPECTED}")
     if os.getcwd() not in sys.path:  # as `python -m` has it

@@ -71,7 +71,9 @@ class Fused:
         X, W, b = self._given
         gradients = self._gradients.sums(self._passes.of([self._gradients], []))
         if not gradients:
-            raise Unusable("no gradient has come from the loss; expected write() after loss.backward()")
+            raise Unusable(
+                "no gradient has come from the loss; expected capture.fused before loss.backward(), and write() after it"
+            )
         data, *parameters = (numbers is not None and numbers.changed for numbers in self._numbers)
         if any(parameters):
             raise Unusable("W or b was changed since the loss was computed; expected write() before optimizer.step()")

@@ -111,6 +111,12 @@ class Step:
         self._written = True
         return path
 
+    def __enter__(self) -> "Step":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
     def close(self) -> None:
         """Watch no more, and write nothing: the layer is as it was.
 
