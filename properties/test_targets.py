@@ -153,6 +153,14 @@ def test_a_function_of_tensors_is_told_how_it_becomes_a_target(folder):
     assert "  fix       if it takes tensors, make it a target with gradcheck.from_torch" in done.stdout
 
 
+@pytest.mark.parametrize("word", ["losses.py", "losses.py:loss"])
+def test_a_loss_of_logits_and_labels_is_told_how_it_is_verified(folder, word):
+    """And not called with arrays that it cannot take, 28 times."""
+    (folder / "losses.py").write_text("def loss(logits, labels): ...\n")
+    with pytest.raises(Unusable, match=r"of logits and labels, .* gradcheck verify --kernel 'losses.py:loss'"):
+        load(word)
+
+
 def test_an_implementation_without_functions_or_with_something_else_in_their_place_is_refused():
     with pytest.raises(Unusable, match="at least one must be there"):
         Implementation("empty")

@@ -28,7 +28,26 @@ def functions(name: str, found: Any) -> dict[str, Any]:
             f"{name} is {_kind(found)} with none of the functions {', '.join(FUNCTIONS)}; "
             f"expected at least one of them{told}{_advice(found) or ('' if told else _made(found))}"
         )
+    _require_parameters(name, some)
     return {**some, **_uses(found)}
+
+
+LOGITS = ("logits", "input", "inputs", "pred", "preds", "predictions", "output", "outputs", "scores", "y_pred")
+
+
+def _require_parameters(name: str, some: Mapping[str, Any]) -> None:
+    """`Unusable` where a loss, or what stands for one, is of logits and labels, as those of frameworks are."""
+    for key in ("gradients", "loss"):
+        code = getattr(some.get(key), "__code__", None)
+        if code is None:
+            continue
+        names = code.co_varnames[: code.co_argcount]
+        if len(names) == 2 and names[0].lower() in LOGITS and not code.co_flags & VARIADIC:
+            word = name if ":" in name else f"{name}:{key}"
+            raise Unusable(
+                f"{word} is a function of {' and '.join(names)}, and is called with theta, b, X and Y; a loss of logits and labels "
+                f"is verified by gradcheck verify --kernel '{word}', or made a target by gradcheck.from_torch(loss, ...)"
+            )
 
 
 def _of_an_object(name: str, function: Any) -> bool:
