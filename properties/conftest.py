@@ -1,6 +1,7 @@
 """The problems that ever found a fault are judged before anything is drawn; what tests share is worked out once."""
 
-from collections.abc import Callable, Hashable
+import signal
+from collections.abc import Callable, Hashable, Iterator
 from typing import Any
 
 import pytest
@@ -56,3 +57,14 @@ def shared_truths(once: Once, monkeypatch: pytest.MonkeyPatch) -> None:
 def undiagnosed(monkeypatch: pytest.MonkeyPatch) -> None:
     """Failures are found and shrunk, and their cause, which takes most of a run that fails, is not: for tests of the rest."""
     monkeypatch.setattr(explaining, "told", lambda run, *given: run)
+
+
+@pytest.fixture
+def hearing() -> Iterator[None]:
+    """What is begun here hears a hangup and an interrupt, though the tests may have been begun to hear none (`nohup`, `&`)."""
+    defaults = {"SIGHUP": signal.SIG_DFL, "SIGINT": signal.default_int_handler}
+    known = {getattr(signal, name): handler for name, handler in defaults.items() if hasattr(signal, name)}
+    before = {number: signal.signal(number, handler) for number, handler in known.items()}
+    yield
+    for number, handler in before.items():
+        signal.signal(number, handler)

@@ -306,16 +306,8 @@ def test_a_scheduler_that_is_killed_ends_in_a_summary(tmp_path):
 # ---- signals and terminals ----
 
 
-@pytest.fixture
-def without_nohup():
-    """What is begun here hears a hangup, though the tests themselves may have been begun to hear none."""
-    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
-    yield
-    signal.signal(signal.SIGHUP, before)
-
-
 @posix
-@pytest.mark.usefixtures("without_nohup")
+@pytest.mark.usefixtures("hearing")
 def test_a_hangup_ends_it_as_a_request_to_end_does(tmp_path):
     process = started(tmp_path, SUMS)
     try:
@@ -341,7 +333,7 @@ def test_under_nohup_it_goes_on():
 
 
 @posix
-@pytest.mark.usefixtures("without_nohup")
+@pytest.mark.usefixtures("hearing")
 def test_a_terminal_that_is_gone_loses_nothing(tmp_path):
     """The hangup comes, nothing can be written any more, and the exit status still says it."""
     import pty

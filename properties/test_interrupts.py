@@ -67,6 +67,7 @@ def test_what_is_lost_is_sent_again():
     assert heard == [signal.SIGUSR1]
 
 
+@pytest.mark.usefixtures("hearing")
 def test_a_failing_run_of_a_slow_target_ends_soon_after_an_interrupt(tmp_path):
     """What has failed is explained as far as that goes in a moment: a whole diagnosis calls it a thousand times."""
     (tmp_path / "slow.py").write_text(SLOW)
