@@ -1,6 +1,7 @@
 """What chooses. Where rounding may turn a choice, and at ties, its derivative is in doubt, and so is what is made of it."""
 
 import operator
+from collections.abc import Callable
 from typing import Any
 
 import numpy
@@ -97,9 +98,7 @@ def tril(x: Values, k: int = 0) -> Values:
     array([[1., 0.],
            [1., 1.]])
     """
-    if isinstance(x, numpy.ndarray) or not hasattr(x, "shape"):
-        return numpy.tril(x, k)
-    return where(numpy.tri(x.shape[-2], x.shape[-1], k, dtype=bool), x, 0)
+    return _triangle(x, k, numpy.tril)
 
 
 def triu(x: Values, k: int = 0) -> Values:
@@ -109,9 +108,14 @@ def triu(x: Values, k: int = 0) -> Values:
     array([[1., 1.],
            [0., 1.]])
     """
+    return _triangle(x, k, numpy.triu)
+
+
+def _triangle(x: Values, k: int, of: Callable[..., Any]) -> Values:
+    """NumPy's own of plain numbers; of any reading, what NumPy keeps of ones."""
     if isinstance(x, numpy.ndarray) or not hasattr(x, "shape"):
-        return numpy.triu(x, k)
-    return where(numpy.tri(x.shape[-2], x.shape[-1], k - 1, dtype=bool), 0, x)
+        return of(x, k)
+    return where(of(numpy.ones(x.shape[-2:], dtype=bool), k), x, 0)
 
 
 def stop_gradient(x: Values) -> Values:

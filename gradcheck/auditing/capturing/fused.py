@@ -54,7 +54,7 @@ class Fused:
     def write(self, **told: Any) -> Path:
         """Write the dump, once `loss.backward()` has run, before the weights change; what is said beside is as in `Step.write`.
 
-        Returns the folder. Raises `Unusable` where no gradient has come from the loss, or W or b was changed since.
+        Returns the folder. Raises `Unusable` where no gradient has come from the loss, or X, W or b was changed since.
 
             >>> import tempfile, gradcheck, torch
             >>> X, W, y = torch.randn(30, 8), torch.randn(50, 8, requires_grad=True), torch.randint(50, (30,))

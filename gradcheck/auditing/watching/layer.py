@@ -84,9 +84,8 @@ class Watch:
             return self._forward(X)
         self._end(self._turns.over())
         within = backward_pass() is not None
-        if self._turns.repeated() or (
-            within and self._recorded
-        ):  # again, for checkpointing that has recorded it before
+        # again, for checkpointing: by one that waits, or since what was called before has been recorded
+        if self._turns.repeated() or (within and self._recorded):
             return self._forward(X)
         number, self._found.calls = self._found.calls, self._found.calls + 1
         due = number >= self._next
