@@ -1,7 +1,6 @@
 """One problem: weights, bias, data and labels. Validated here and nowhere else."""
 
 import hashlib
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
@@ -14,6 +13,7 @@ from gradcheck import precision
 from gradcheck.errors import ProblemError
 from gradcheck.law import CrossEntropy, asking, text
 from gradcheck.law.options import PLAIN
+from gradcheck.masses import sum_to_one
 
 Array = NDArray[Any]  # of any of the precisions, or of whole numbers
 Reals = NDArray[np.float64]
@@ -166,10 +166,7 @@ class Problem:
     @cached_property
     def unit_mass(self) -> bool:
         """Whether every column of Y sums to exactly 1: decided in exact arithmetic."""
-        if self.label_index is not None:
-            return True
-        columns = self.reals[3].T.tolist()
-        return all(math.fsum([*column, -1.0]) == 0 for column in columns)
+        return self.label_index is not None or sum_to_one(self.reals[3])
 
     def arrays(self) -> tuple[Array, Array, Array, Array]:
         """Fresh copies of theta, b, X, Y laid out as `memory` says: what an implementation is handed."""
