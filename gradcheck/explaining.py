@@ -33,15 +33,18 @@ def told(run: Run, original: Implementation, implementation: Implementation, jud
     own = [each for each in run.failures if each.check.name not in BY_USE]  # a use of gradients tells its cause
     failing = [problem for each in own for problem in tallies[each.check.name].failing]
     failing += [each.problem for each in own if not each.verdict.final]
-    short = _short(implementation, budget)
+    short, stateless = _short(implementation, budget), False
 
     def declared() -> tuple[Layout, CrossEntropy] | None:
-        if not short and diagnosis.state(implementation, failing, passing, judging.record):
-            return None  # nothing else can be said before that is mended
+        nonlocal stateless
+        if not short:
+            if diagnosis.state(implementation, failing, passing, judging.record):
+                return None  # nothing else can be said before that is mended
+            stateless = True
         return layouts.meant(original, tallies.values(), passing)
 
     def diagnosed() -> diagnosis.Diagnosis | None:
-        work = _diagnosing(run, implementation, failing, judging, budget)
+        work = _diagnosing(run, implementation, failing, judging, budget, stateless=stateless)
         return budget.spend(shares.EXPLAINED, work, part=DIAGNOSED, what=LIKELY)
 
     likely = diagnosed() if own and short else None  # what is most likely comes first where there is no time for all
@@ -57,7 +60,13 @@ def told(run: Run, original: Implementation, implementation: Implementation, jud
 
 
 def _diagnosing(
-    run: Run, implementation: Implementation, failing: list[Problem], judging: Judging, budget: Budget
+    run: Run,
+    implementation: Implementation,
+    failing: list[Problem],
+    judging: Judging,
+    budget: Budget,
+    *,
+    stateless: bool,
 ) -> Callable[[], diagnosis.Diagnosis | None]:
     """A diagnosis of all that failed; where there is no time for that, of a few problems and the functions that matter."""
     passing, short = judging.passing, _short(implementation, budget)
@@ -68,7 +77,8 @@ def _diagnosing(
 
     def work() -> diagnosis.Diagnosis | None:
         beside = [] if short else _beside(run, implementation)
-        return diagnosis.diagnose(implementation, failing, [*passing, *beside], record=judging.record)
+        every = [*passing, *beside]
+        return diagnosis.diagnose(implementation, failing, every, record=judging.record, stateless=stateless)
 
     return work
 

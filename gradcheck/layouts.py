@@ -4,13 +4,14 @@ It is tried, not guessed: every other layout is judged on the problems that fail
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Any
 
 from gradcheck import conventions, precision
 from gradcheck.arithmetic import EVERY, Arithmetic
 from gradcheck.checks import CHECKS, Check, Trial
+from gradcheck.checks.exact import Exact
 from gradcheck.diagnosis.chosen import CONFIRMED
 from gradcheck.diagnosis.views import View
 from gradcheck.errors import Missing
@@ -34,24 +35,28 @@ def meant(implementation: Implementation, tallies: Iterable[Tally], passing: Ite
     failed = [tally for tally in tallies if tally.first is not None]
     first = [tally.first[0] for tally in failed if tally.first and not tally.first[1].final]
     problems = _telling([*first, *(problem for tally in failed for problem in tally.failing)])
-    checks, declared = _asked(failed), (implementation.layout, implementation.law)
-    if not _fails(implementation, problems, checks):
+    asked, declared = (
+        Asked(problems, _rest(failed, passing), _checks(failed)),
+        (implementation.layout, implementation.law),
+    )
+    if not asked.fails(implementation):
         return None
-    rest = _rest(failed, passing)
     plain = replace(implementation.layout, memory="C")
     odd = plain != implementation.layout and all(problem.memory != "C" for problem in problems)
-    if odd and _cleared(replace(implementation, layout=plain), problems, rest, checks):
+    if odd and asked.cleared(replace(implementation, layout=plain)):
         return plain, implementation.law
     for layout, law in sorted(others(declared), key=lambda other: distance(other, declared)):
-        if _agrees(replace(implementation, layout=layout, law=law), problems, rest, checks):
+        if asked.agrees(replace(implementation, layout=layout, law=law)):
             return layout, law
     if implementation.law.own or not any(tally.check.equations for tally in failed):  # no value is wrong
         return None
     if not implementation.takes.options:  # or the problem says what it is handed
-        problems, rest = ([problem.with_law(PLAIN) for problem in some] for some in (problems, rest))
-    more = {p.digest: p for p in (*problems, *(p for tally in failed for p in tally.failing if p.Y.size <= ENOUGH**4))}
+        asked = asked.with_law(PLAIN)
+    more = {
+        p.digest: p for p in (*asked.problems, *(p for tally in failed for p in tally.failing if p.Y.size <= ENOUGH**4))
+    }
     for law in conventions.others(implementation.law, implementation, list(more.values())[: ENOUGH + MORE]):
-        if _agrees(replace(implementation, law=law), problems, rest, checks):
+        if asked.agrees(replace(implementation, law=law)):
             return implementation.layout, law
     return None
 
@@ -67,12 +72,12 @@ def rounds(
     """An arithmetic under which every problem that failed agrees, and those that passed; None where there is none."""
     failed = [tally for tally in tallies if tally.failing]
     problems = list({problem.digest: problem for tally in failed for problem in tally.failing}.values())[:ENOUGH]
-    rest = _rest(failed, passing)
-    again = _fails(implementation, problems, _asked(failed))
+    asked = Asked(problems, _rest(failed, passing), _checks(failed))
+    again = asked.fails(implementation)
     any_order = [{"sums": ""}] if implementation.arithmetic.sums else []
     for change in (*any_order, *ROUNDS, *_inside(implementation, problems)) if again else ():
         arithmetic = replace(implementation.arithmetic, **change)  # type: ignore[arg-type]
-        if _cleared(replace(implementation, arithmetic=arithmetic), problems, rest, _asked(failed)):
+        if asked.cleared(replace(implementation, arithmetic=arithmetic)):
             return arithmetic
     return None
 
@@ -93,7 +98,7 @@ def _inside(implementation: Implementation, problems: list[Problem]) -> Iterator
             yield {"inner": name}
 
 
-def _asked(failed: list[Tally]) -> tuple[Check, ...]:
+def _checks(failed: list[Tally]) -> tuple[Check, ...]:
     """The checks that must not fail: of values, and those that did."""
     return tuple(dict.fromkeys((*VALUES, *(tally.check for tally in failed))))
 
@@ -143,46 +148,52 @@ def _rest(failed: list[Tally], passing: Iterable[Problem]) -> list[Problem]:
     return [*list(distinct.values())[:CONFIRMED], *passing]
 
 
-def _verdicts(
-    implementation: Implementation, problems: Iterable[Problem], checks: tuple[Check, ...]
-) -> Iterator[tuple[Check, Problem, Verdict]]:
-    """What each check says of each problem, one after the other."""
-    adapted = adapt(implementation)
-    due = [check for check in checks if all(name in adapted.offers for name in check.needs)]
-    for problem in problems:
-        trial = Trial(adapted, problem)
-        yield from ((check, problem, check.judge(trial)) for check in due)
+@dataclass(frozen=True)
+class Asked:
+    """The problems that an answer must explain, the `rest` that must not fail under it either, and the checks that are asked.
 
+    Many answers are tried on the same problems: exact values are worked out once.
+    """
 
-def _fails(implementation: Implementation, problems: list[Problem], checks: tuple[Check, ...]) -> bool:
-    """Whether what failed fails when it is asked again, as it was declared: what does not agrees under any other declaration."""
-    return any(verdict.failed for _, _, verdict in _verdicts(implementation, problems, checks))
+    problems: list[Problem]
+    rest: list[Problem]
+    checks: tuple[Check, ...]
+    exact: Exact = field(default_factory=Exact)
 
+    def with_law(self, law: CrossEntropy) -> "Asked":
+        """The same of another loss."""
+        problems, rest = ([problem.with_law(law) for problem in some] for some in (self.problems, self.rest))
+        return replace(self, problems=problems, rest=rest)
 
-def _agreed(
-    implementation: Implementation, problems: list[Problem], rest: list[Problem], checks: tuple[Check, ...]
-) -> set[tuple[str, bool]]:
-    """Which checks agree on some problem, and whether that has several samples; none as soon as one fails, here or on the rest."""
-    agreed: set[tuple[str, bool]] = set()
-    for check, problem, verdict in _verdicts(implementation, problems, checks):
-        if verdict.failed:
-            return set()
-        if verdict.outcome is Outcome.AGREE:
-            agreed.add((check.name, problem.n > 1))
-    refuted = agreed and any(verdict.failed for _, _, verdict in _verdicts(implementation, rest, checks))
-    return set() if refuted else agreed
+    def _verdicts(
+        self, implementation: Implementation, problems: Iterable[Problem]
+    ) -> Iterator[tuple[Check, Problem, Verdict]]:
+        """What each check says of each problem, one after the other."""
+        adapted = adapt(implementation)
+        due = [check for check in self.checks if all(name in adapted.offers for name in check.needs)]
+        for problem in problems:
+            with self.exact.shared(Trial(adapted, problem)) as trial:
+                yield from ((check, problem, check.judge(trial)) for check in due)
 
+    def fails(self, implementation: Implementation) -> bool:
+        """Whether what failed fails when it is asked again, as it was declared: what does not agrees under any declaration."""
+        return any(verdict.failed for _, _, verdict in self._verdicts(implementation, self.problems))
 
-def _agrees(
-    implementation: Implementation, problems: list[Problem], rest: list[Problem], checks: tuple[Check, ...]
-) -> bool:
-    """Whether nothing fails, and the gradient of some problem with several samples could be judged."""
-    agreed = _agreed(implementation, problems, rest, checks)
-    return any(name.endswith("gradient") and several for name, several in agreed)
+    def _agreed(self, implementation: Implementation) -> set[tuple[str, bool]]:
+        """Which checks agree on some problem, and whether that has several samples; none as soon as one fails."""
+        agreed: set[tuple[str, bool]] = set()
+        for check, problem, verdict in self._verdicts(implementation, self.problems):
+            if verdict.failed:
+                return set()
+            if verdict.outcome is Outcome.AGREE:
+                agreed.add((check.name, problem.n > 1))
+        refuted = agreed and any(verdict.failed for _, _, verdict in self._verdicts(implementation, self.rest))
+        return set() if refuted else agreed
 
+    def agrees(self, implementation: Implementation) -> bool:
+        """Whether nothing fails, and the gradient of some problem with several samples could be judged."""
+        return any(name.endswith("gradient") and several for name, several in self._agreed(implementation))
 
-def _cleared(
-    implementation: Implementation, problems: list[Problem], rest: list[Problem], checks: tuple[Check, ...]
-) -> bool:
-    """Whether nothing fails on these problems any more, and something agrees."""
-    return bool(_agreed(implementation, problems, rest, checks))
+    def cleared(self, implementation: Implementation) -> bool:
+        """Whether nothing fails on these problems any more, and something agrees."""
+        return bool(self._agreed(implementation))

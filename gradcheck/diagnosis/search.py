@@ -24,6 +24,7 @@ from gradcheck.referees import lawful
 # ---- the search ----
 
 
+@np.errstate(all="ignore")
 def diagnose(
     implementation: Implementation,
     failing: Iterable[Problem],
@@ -31,24 +32,19 @@ def diagnose(
     *,
     describe: bool = True,
     record: Record | None = None,
+    stateless: bool = False,
 ) -> Diagnosis | None:
     """What explains every failing problem; a description where nothing does; None where no value is wrong.
 
     With `describe=False` None where nothing fits, too, at half the time. `record` holds what is known of all problems of a run.
+    It is `stateless` where `state` has been asked of these problems, and found nothing.
     """
     failing, passing = list(failing), list(passing)
-    with np.errstate(all="ignore"):
-        return _diagnosed(
-            implementation, failing, passing, describe, record or Record.parted(failing, passing, checks_of(QUANTITIES))
-        )
-
-
-def _diagnosed(
-    implementation: Implementation, failing: list[Problem], passing: list[Problem], describe: bool, record: Record
-) -> Diagnosis | None:
+    record = record or Record.parted(failing, passing, checks_of(QUANTITIES))
     problems = telling(failing)
     remembered = calls.diagnose(implementation, problems)
-    memory = kept.diagnose(implementation, problems, remembered.functions if remembered else frozenset())
+    done = remembered.functions if remembered else frozenset[str]()
+    memory = None if stateless else kept.diagnose(implementation, problems, done)
     others = [View(implementation, problem) for problem in beside(passing)]
     looked = [View(implementation, problem) for problem in problems]
     state = _together(remembered, memory)
