@@ -57,5 +57,11 @@ def compare(*, names: tuple[str, ...], json_file: Path | None, html: Path | None
     runs: list[Run] = [run for run, _ in judged(targets, settings)]
     reports.terminal.show_comparison(runs, reports.console(quiet=Path("-") in files.values()))
     for kind, path in files.items():
-        reports.write(path, (reports.pages.comparison if kind == "html" else reports.FORMATS[kind])(runs))
+        reports.write(path, (_page if kind == "html" else reports.FORMATS[kind])(runs))
     leave(INTERRUPTED if runs[-1].interrupted else status(runs))
+
+
+def _page(runs: list[Run]) -> str:
+    from gradcheck.reports import pages
+
+    return pages.comparison(runs)

@@ -2,7 +2,6 @@
 
 from gradcheck.reports import commands as commands
 from gradcheck.reports import notes as notes
-from gradcheck.reports import pages as pages
 from gradcheck.reports import terminal as terminal
 from gradcheck.reports import told as told
 from gradcheck.reports import words as words
