@@ -82,3 +82,23 @@ def test_a_largest_label_that_reading_may_change_is_inconclusive_and_the_run_goe
     assert not any(verdict.failed for verdict in found.values())
     sure = gradcheck.judge(code, posed([[0.3], [0.7]]))
     assert sure["theta_gradient"].outcome is (Outcome.AGREE if by == 2 else Outcome.DISAGREE)
+
+
+@pytest.mark.parametrize("by", [1.0, 1.5])
+def test_jax_finds_the_largest_label_where_subnormals_are_flushed(by):
+    """Of a distribution: a traced loss is read as its text in NumPy is."""
+    jax = pytest.importorskip("jax")
+    jnp = jax.numpy
+
+    def loss(theta, b, X, Y):
+        at = jnp.take_along_axis(theta @ X + b, jnp.argmax(Y, axis=0)[None], axis=0)
+        return jnp.mean(at * at)
+
+    def gradients(*arrays):
+        return {"theta": by * jax.jit(jax.grad(loss))(*arrays)}
+
+    law, flushed = Loss.traced(loss), Arithmetic(subnormals="flushed")
+    code = Implementation("traced", gradients, jax.jit(loss), law=law, arithmetic=flushed)
+    run = conform(code, dtype="float32", max_examples=15, regimes=("soft-labels", "ties"))
+    assert run.judged
+    assert run.failed == (by != 1)

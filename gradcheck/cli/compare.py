@@ -61,7 +61,7 @@ def compare(*, names: tuple[str, ...], json_file: Path | None, html: Path | None
     leave(INTERRUPTED if runs[-1].interrupted else status(runs))
 
 
-def _page(runs: list[Run]) -> str:
+def _page(runs: "list[Run]") -> str:
     from gradcheck.reports import pages
 
     return pages.comparison(runs)

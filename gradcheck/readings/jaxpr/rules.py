@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from gradcheck.readings import given
 from gradcheck.readings.balls import Balls
 from gradcheck.readings.jaxpr import choosing, moves
 from gradcheck.readings.jaxpr.kinds import converted, floating, known, under, whole
@@ -16,7 +17,7 @@ from gradcheck.readings.primitives.choices import ABSOLUTE, SIGN
 from gradcheck.readings.primitives.elementary import ARCCOS, COS, EXP, EXPM1, LOG, LOG1P, SIGMOID, SIN, SQRT, TANH
 from gradcheck.readings.primitives.powers import POWER, RAISE
 from gradcheck.readings.primitives.sums import SUM
-from gradcheck.readings.running import Condition
+from gradcheck.readings.running import Condition, Running
 from gradcheck.readings.tape import Variable
 
 Rule = Callable[..., Any]
@@ -78,6 +79,13 @@ def counted(step: Step) -> Any:
 def first(which: Any) -> Rule:
     """Where the largest or the least stands, the first of equals: of what is given."""
     return lambda step, x: which(whole(x, step.name), axis=step.params["axes"][0]).astype(step.dtype)
+
+
+def largest(step: Step, x: Any) -> Any:
+    """The first of the largest, which labels that are read in fewer bits, or flushed, still tell."""
+    if isinstance(x, Running):
+        return given.largest(x, step.params["axes"][0]).astype(step.dtype)
+    return first(np.argmax)(step, x)
 
 
 def constant(step: Step, x: Any) -> Any:
@@ -146,7 +154,7 @@ RULES: dict[str, Rule] = {
     "not": choosing.logical(operator.invert),
     "is_finite": choosing.finite,
     "select_n": choosing.selected,
-    "argmax": first(np.argmax),
+    "argmax": largest,
     "argmin": first(np.argmin),
     # precisions
     "convert_element_type": converting,
