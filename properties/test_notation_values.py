@@ -103,7 +103,7 @@ def test_what_does_not_fit_is_told():
             gnp.einsum(words, X, Y)
 
 
-@pytest.mark.parametrize(("name", "k"), [("tril", 0), ("tril", -1), ("triu", 0), ("triu", 1)])
+@pytest.mark.parametrize(("name", "k"), [("tril", -1), ("triu", 0)])
 @pytest.mark.parametrize("wrong", [False, True])
 def test_a_triangle_may_be_taken_of_what_is_differentiated(name, k, wrong):
     def loss(Z, Y, *, np):
@@ -115,4 +115,4 @@ def test_a_triangle_may_be_taken_of_what_is_differentiated(name, k, wrong):
         return {"theta": D @ X.T, "b": D.sum(axis=1, keepdims=True), "Z": D}
 
     with pytest.raises(gradcheck.Disagreement) if wrong else nullcontext():
-        gradcheck.check(gradients, law=gradcheck.Loss(loss), max_examples=20)
+        gradcheck.check(gradients, law=gradcheck.Loss(loss), max_examples=12)

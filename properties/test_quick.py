@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import pytest
-from quick import ONLY, SLOW, WHOLE
+from quick import BROWSER, ONLY, SLOW, WHOLE
 
 FILES = {path.stem.removeprefix("test_"): path for path in sorted(Path(__file__).parent.glob("test_*.py"))}
 
@@ -14,7 +14,7 @@ def named(name: str) -> list[str]:
     return [found[1] for found in re.finditer(r"^(?:    )?def (test_\w+)", text, re.MULTILINE)]
 
 
-@pytest.mark.parametrize("name", FILES)
+@pytest.mark.parametrize("name", [name for name in FILES if name != BROWSER])
 def test_every_file_has_a_test_in_the_selection(name):
     left = [test for test in named(name) if not (name in SLOW and re.search(SLOW[name], test))]
     assert [test for test in left if name == "implementations" or re.search(ONLY.get(name, ""), test)]
