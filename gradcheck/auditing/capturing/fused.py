@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from gradcheck.auditing import flags
-from gradcheck.auditing.capturing.parameter import Numbers
+from gradcheck.auditing.capturing.parameter import REUSED, STEPPED, Numbers
 from gradcheck.auditing.capturing.place import Place
 from gradcheck.auditing.capturing.step import _told
 from gradcheck.auditing.given import require_numbers
@@ -13,6 +13,7 @@ from gradcheck.auditing.passes import Gradients, Passes
 from gradcheck.errors import Unusable, typed
 from gradcheck.tensors import array
 
+COMPUTED = "the loss was computed"
 NAMES = ("grad_X", "grad_theta", "grad_b")
 
 
@@ -76,12 +77,9 @@ class Fused:
             )
         data, *parameters = (numbers is not None and numbers.changed for numbers in self._numbers)
         if any(parameters):
-            raise Unusable("W or b was changed since the loss was computed; expected write() before optimizer.step()")
+            raise Unusable(STEPPED.format("W or b", COMPUTED))
         if data:
-            raise Unusable(
-                "X was changed since the loss was computed, as a buffer is that the next batch is copied into; expected data of "
-                "its own until write()"
-            )
+            raise Unusable(REUSED.format("X was", COMPUTED))
         bias = b if b is not None else W.detach().new_zeros(W.shape[0])
         arrays = {"theta": W, "b": bias} | {name: gradients[name] for name in NAMES[1:] if name in gradients}
         call = {"X": array(X)} | ({"grad_X": array(gradients["grad_X"])} if "grad_X" in gradients else {})

@@ -15,6 +15,8 @@ STALE = (
     "the layer's .grad still held the gradient of another step, from before the weights were changed, when this step's was added "
     "to it; expected zero_grad() between steps"
 )
+STEPPED = "{} was changed since {}; expected write() before optimizer.step()"
+REUSED = "{} changed since {}, as a buffer is that the next batch is copied into; expected data of its own for each call, until write()"
 ROWS = 2  # that are kept of each axis, about
 
 

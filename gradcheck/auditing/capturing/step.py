@@ -8,7 +8,7 @@ from gradcheck import precision
 from gradcheck.auditing import flags
 from gradcheck.auditing.capturing import marked
 from gradcheck.auditing.capturing.group import distributed
-from gradcheck.auditing.capturing.parameter import require_whole
+from gradcheck.auditing.capturing.parameter import REUSED, STEPPED, require_whole
 from gradcheck.auditing.capturing.place import Place
 from gradcheck.auditing.capturing.told import Told
 from gradcheck.auditing.capturing.uses import Call, Uses
@@ -17,6 +17,7 @@ from gradcheck.errors import Unusable, typed
 from gradcheck.tensors import array
 
 GRADIENTS = {"weight": "grad_theta", "bias": "grad_b"}
+CALLED = "it was called"
 EXPECTED = "expected a torch.nn.Linear, or a mapping of arrays"
 
 
@@ -95,14 +96,9 @@ class Step:
             raise Unusable("the layer has no gradient; expected write() after loss.backward()")
         for name, parameter in self._uses.parameters.items():
             if parameter.numbers.changed:
-                raise Unusable(
-                    f"the layer's {name} was changed since it was called; expected write() before optimizer.step()"
-                )
+                raise Unusable(STEPPED.format(f"the layer's {name}", CALLED))
         if any(call.data.changed for call in calls):
-            raise Unusable(
-                "the layer's data were changed since it was called, as a buffer is that the next batch is copied into; "
-                "expected data of its own for each call, until write()"
-            )
+            raise Unusable(REUSED.format("the layer's data were", CALLED))
         said = _told(labels, loss, told)
         found = self._parameters(said, len(calls), passes)
         seen = {**_stored(said.loss, calls, self._uses), **flags.said([calls[0].Z]), **self._shared(found, passes)}
