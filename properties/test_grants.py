@@ -28,6 +28,7 @@ from gradcheck.checks import CHECKS, Trial
 from gradcheck.cli import main
 from gradcheck.drawing import pose
 from gradcheck.enclosure import Enclosure
+from gradcheck.problem import MEMORY
 from gradcheck.referees import ball
 from gradcheck.verdict import Outcome
 
@@ -405,6 +406,21 @@ def test_code_that_takes_C_order_alone_says_so_once_and_is_given_no_other():
     run = conform(Implementation("plain", gradients), max_examples=60)
     assert run.meant == Layout(memory="C")
     assert not conform(Implementation("plain", gradients, layout=Layout(memory="C")), max_examples=60).failed
+
+
+@pytest.mark.parametrize("memory", MEMORY)
+def test_what_is_of_C_order_has_no_negative_stride(memory):
+    """Nor along an axis of one entry, of which NumPy says that it is of C order, and PyTorch that it cannot take it."""
+
+    def gradients(theta, b, X, Y):
+        assert all(a.strides == a.copy(order="C").strides for a in (theta, b, X, Y))
+        return model.gradients(theta, b, X, Y)
+
+    one = np.ones((1, 1))
+    problem = Problem(np.eye(2)[:, :1], np.zeros((2, 1)), one, np.eye(2)[:, :1], memory)
+    verdicts = judge(Implementation("plain", gradients, layout=Layout(memory="C")), problem)
+    assert verdicts["theta_gradient"].outcome is Outcome.AGREE
+    assert not [verdict for verdict in verdicts.values() if verdict.failed]
 
 
 def test_an_agreement_is_of_a_quantity_as_a_whole():

@@ -90,8 +90,11 @@ def hand(implementation: Implementation, law: CrossEntropy, theta: Array, b: Arr
 
 
 def _plain(array: Array, made: Callable[[Array, Array], Array]) -> Array:
-    """In C order and writable, as code takes it that knows no other; what is written to it is carried back."""
-    if array.flags.c_contiguous and array.flags.writeable:
+    """In C order and writable, as code takes it that knows no other; what is written to it is carried back.
+
+    NumPy says of any stride along an axis of one entry that it is of C order, frameworks do not of a negative one.
+    """
+    if array.strides == np.ndarray(array.shape, array.dtype).strides and array.flags.writeable:
         return array
     return made(np.array(array, order="C"), array)
 
