@@ -16,7 +16,9 @@ STALE = (
     "to it; expected zero_grad() between steps"
 )
 STEPPED = "{} was changed since {}; expected write() before optimizer.step()"
-REUSED = "{} changed since {}, as a buffer is that the next batch is copied into; expected data of its own until write()"
+REUSED = (
+    "{} changed since {}, as a buffer is that the next batch is copied into; expected data of its own until write()"
+)
 ROWS = 2  # that are kept of each axis, about
 
 
