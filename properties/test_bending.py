@@ -8,6 +8,7 @@ import pytest
 
 from gradcheck import CrossEntropy, Implementation, Problem
 from gradcheck.checks import CHECKS
+from gradcheck.checks.relations import SYMBOLS
 from gradcheck.checks.trial import Trial
 from gradcheck.enclosure import Enclosure
 from gradcheck.law import text
@@ -159,6 +160,8 @@ def test_a_wrong_gradient_is_caught_by_the_difference_alone(name, check):
         return
     assert right.outcome is Outcome.AGREE, right
     assert wrong.outcome is Outcome.DISAGREE, wrong
+    if check.startswith("central"):
+        assert f"{SYMBOLS[CHECKED[check]]} · direction = " in str(wrong)
 
 
 @EACH

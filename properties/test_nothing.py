@@ -194,3 +194,13 @@ def test_what_built_in_targets_make_of_nothing(name, outcome):
     run = conform(load(name), checks=(CHECK.name,), max_examples=20)
     assert run.tallies[CHECK.name].outcome is outcome
     assert not run.failed
+
+
+@pytest.mark.parametrize(("z_loss", "outcome"), [(1.0, Outcome.AGREE), (100.0, Outcome.SKIPPED)])
+def test_what_may_be_0_times_what_overflows_is_not_posed(z_loss, outcome):
+    """In float16: c lse² of a sample that does not count, before it is multiplied by 0."""
+    law = replace(SUMMED, z_loss=z_loss)
+    theta, X = np.float16([[10.0], [-5.0], [2.0]]), np.float16([[1.0, -1.0]])
+    problem = Problem(theta, np.zeros((3, 1), np.float16), X, np.eye(3, dtype=np.float16)[:, :2])
+    found = judge(Implementation("code", gradients=Guarded(law).gradients, law=law), problem, [CHECK])[CHECK.name]
+    assert found.outcome is outcome, found

@@ -50,7 +50,7 @@ PARTS = {
     "checks": Part(
         "gradcheck/checks",
         "bars checks_of_laws allowances reasons checks state uses repeating bending series softmax_jacobian own_check_grad "
-        "own_loss nothing declared exact",
+        "own_loss nothing declared exact palette",
     ),
     "arithmetic": Part(
         "gradcheck/arithmetic.py gradcheck/precision.py gradcheck/enclosure.py", f"{ROUNDING} law grants uses state"
