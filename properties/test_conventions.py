@@ -10,6 +10,8 @@ from gradcheck.judging import Judging
 from gradcheck.tally import Tally
 from gradcheck.verify import select
 
+pytestmark = pytest.mark.usefixtures("shared_truths")  # many are judged on the same problems
+
 JUDGED = select(("loss", "*_gradient", "logits"))
 
 

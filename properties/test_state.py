@@ -18,6 +18,8 @@ from gradcheck.mistakes import MISTAKES
 from gradcheck.problem import Problem
 from gradcheck.verdict import Outcome
 
+pytestmark = pytest.mark.usefixtures("shared_truths")  # many are judged on the same problems
+
 STATE = ("updated_in_place", "memory_given_again", "after_an_exception", "two_threads")
 TINY = Problem([[0.0], [0.0]], [[0.0], [0.0]], [[0.0]], [[1.0], [0.0]])
 ROWS = Layout(samples="rows", theta="features-first", labels="index", memory="C")
