@@ -1,6 +1,7 @@
 """Hypothesis profiles: quick (`-m quick`), dev, ci (default in CI), thorough (before a release)."""
 
 import os
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -33,6 +34,16 @@ def pytest_configure(config: pytest.Config) -> None:
     """Before any property is read."""
     if config.option.markexpr == "quick" and not ASKED:
         settings.load_profile("quick")
+
+
+@pytest.hookimpl(optionalhook=True, hookwrapper=True)
+def pytest_xdist_auto_num_workers() -> Iterator[None]:
+    """`-n auto` is one worker more than there are cores: tests of processes wait for a tenth of their time. Where frameworks are
+    judged, as in CI, each worker takes gigabytes, and there are as many as cores.
+    """
+    found = yield
+    if not (os.environ.get("CI") or os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS")):
+        found.force_result(found.get_result() + 1)  # type: ignore[attr-defined]
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -1,9 +1,10 @@
 """`jax`: -sum Y jax.nn.log_softmax(Z), its gradients by jax.vjp and jax.grad. The only door to JAX.
 
 JAX computes in float64 only where jax_enable_x64 is set, which changes the dtypes of everything that is made from then on. It is
-set for the duration of a call that is handed float64, and left alone otherwise. Functions are compiled for each shape, without
-optimisation: op by op, JAX compiles every operation for each shape, which takes six times as long. XLA takes subnormal numbers
-for zero on every device (jax-ml/jax#16200, works as intended), and so is declared.
+set for the duration of a call that is handed float64, and left alone otherwise. Functions are compiled for each shape, as `jax.jit`
+does by itself. Op by op, JAX compiles every operation for each shape, which takes longer; without optimisation, which takes less,
+XLA computes a maximum anew that then equals no entry, so that its gradient is infinite, where what people run is right. XLA takes
+subnormal numbers for zero on every device (jax-ml/jax#16200, works as intended), and so is declared.
 """
 
 from collections.abc import Callable
@@ -29,7 +30,7 @@ Arrays = tuple[jax.Array, ...]
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     """A function of JAX arrays as one of NumPy arrays, in their precision, that returns NumPy arrays."""
-    jitted = jax.jit(function, compiler_options={"xla_backend_optimization_level": 0})
+    jitted = jax.jit(function)
 
     def called(*arrays: Array, **options: Any) -> Any:
         with jax.enable_x64(arrays[0].dtype == np.float64):

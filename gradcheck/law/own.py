@@ -135,6 +135,9 @@ class Loss(CrossEntropy):
         """The same, with numbers as they are meant, whatever precision its text has them in."""
         return self
 
+    def forget(self) -> None:
+        """What is kept of how it was read before, which is nothing where it is called each time."""
+
     def line(self, what: str) -> str:
         """What is wrong with the specification, in one line."""
         return f"the loss {self.name} {what}"

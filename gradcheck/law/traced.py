@@ -24,6 +24,10 @@ class Jnp:
     def __call__(self, **given: Any) -> Any:
         return _read().value(self.function, *_apart(given), wide=self.wide)
 
+    def forget(self) -> None:
+        """Trace it anew when it is next read."""
+        _read().forget(self.function)
+
     def flows(self, given: Mapping[str, Any], options: Mapping[str, Any], seed: Any) -> dict[str, Any]:
         """What JAX's own gradient program does to arrays that carry errors."""
         found: dict[str, Any] = _read().flows(self.function, given, options, seed)
@@ -56,6 +60,10 @@ class Traced(Loss):
         found = copy(self)
         found._set(function=Jnp(self.function.function, wide=True))
         return found
+
+    def forget(self) -> None:
+        if self.function:
+            self.function.forget()
 
     @property
     def word(self) -> str:

@@ -48,6 +48,12 @@ def traced(
     return found
 
 
+def forget(function: Callable[..., Any]) -> None:
+    """Trace it anew when it is next read: what changes from call to call is in no trace."""
+    for key in [key for key in _TRACES if key[0] is function]:
+        del _TRACES[key]
+
+
 def _traced(function: Callable[..., Any], given: Mapping[str, Shaped], options: Mapping[str, Any], wrt: Any) -> Any:
     names = tuple(given)
 

@@ -28,20 +28,21 @@ class Interpreter:
         known_as.update(zip(jaxpr.invars, arrays, strict=True))
 
         def read(variable: Any) -> Any:
-            return self.given(variable.val) if hasattr(variable, "val") else known_as[variable]
+            return self.given(variable.val, variable.aval.dtype) if hasattr(variable, "val") else known_as[variable]
 
         for equation in jaxpr.eqns:
             found = self.step(equation, [read(variable) for variable in equation.invars])
             known_as.update(zip(equation.outvars, found, strict=True))
         return [read(variable) for variable in jaxpr.outvars]
 
-    def given(self, array: Any) -> Any:
-        """Numbers that stand in the text."""
+    def given(self, array: Any, dtype: Any = None) -> Any:
+        """Numbers that stand in the text; a single one of Python is of the dtype that JAX takes it for."""
         found = np.asarray(array)
-        if not floating(found.dtype):
-            return found
-        constant = found.ndim == 0 and found.dtype.kind != "c"
-        return self.reading.constant(found, found.dtype) if constant else self.reading.numbers(found, found.dtype)
+        dtype = np.dtype(dtype or found.dtype)
+        if not floating(dtype):
+            return found.astype(dtype, copy=False)
+        constant = found.ndim == 0 and dtype.kind != "c"
+        return self.reading.constant(found, dtype) if constant else self.reading.numbers(found, dtype)
 
     def step(self, equation: Any, operands: list[Any]) -> list[Any]:
         """What one equation makes."""

@@ -27,18 +27,27 @@ def known(x: Any) -> bool:
     return isinstance(x, np.ndarray | np.generic) and x.dtype.kind in "iub"
 
 
+def _numbers(dtype: Any) -> np.dtype:
+    try:
+        return np.dtype(dtype)
+    except TypeError:  # as that of a key, which random numbers are drawn by
+        raise _unknown(dtype) from None
+
+
+def _unknown(dtype: Any) -> Unusable:
+    return Unusable(f"dtype {dtype} of a traced loss is not known; expected any of {', '.join(precision.NAMES)}")
+
+
 def floating(dtype: Any) -> bool:
-    """Real numbers, also of the types that NumPy does not have."""
-    return np.dtype(dtype).kind not in "iub"
+    """Real numbers, also of the types that NumPy does not have. `Unusable` of what is none."""
+    return _numbers(dtype).kind not in "iub"
 
 
 def known_dtype(dtype: Any) -> np.dtype:
     """`Unusable` of numbers that no precision is of, as of 8 bits."""
-    found = np.dtype(dtype)
+    found = _numbers(dtype)
     if floating(found) and found.name not in precision.NAMES:
-        raise Unusable(
-            f"dtype {found.name} of a traced loss is not known; expected any of {', '.join(precision.NAMES)}"
-        )
+        raise _unknown(found.name)
     return found
 
 
