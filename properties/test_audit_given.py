@@ -150,3 +150,16 @@ def test_a_matrix_of_numpy_is_an_array_and_a_loss_one_number():
     assert found.status == 0 and len(found.findings) == 2
     with pytest.raises(Unusable, match="loss has shape"):
         gradcheck.audit(theta=theta, loss=np.zeros(0), **given)
+
+
+def test_masked_arrays_and_lists_are_read_where_they_hold_numbers():
+    """What is masked is no number, and a list that is no matrix no array."""
+    made = step(np.float64)
+    arrays = {name: np.ma.array(value) if name != "samples" else value for name, value in made.items()}
+    assert gradcheck.audit(**arrays).status == gradcheck.audit(**made).status == 0
+    assert gradcheck.audit(**{**made, "X": np.asarray(made["X"]).tolist()}).status == 0
+    arrays["X"][0, 0] = np.ma.masked
+    with pytest.raises(Unusable, match=r"^X is a masked array, of which numbers are masked; expected"):
+        gradcheck.audit(**arrays)
+    with pytest.raises(Unusable, match=r"^X: \[\[1, 2\], \[1\]\]; expected real numbers"):
+        gradcheck.audit(**{**made, "X": [[1, 2], [1]]})

@@ -113,8 +113,12 @@ def law_of(law: CrossEntropy | None, options: Mapping[str, Any]) -> CrossEntropy
 
 def _of_host(name: str, array: Any) -> Any:
     """Arrays of torch and JAX as those of NumPy; files that are read piece by piece are left to those who read them."""
-    if isinstance(array, np.matrix):  # whose product is another
+    if isinstance(array, np.ma.MaskedArray) and array.mask.any():
+        raise Unusable(f"{name} is a masked array, of which numbers are masked; expected an array of numbers")
+    if isinstance(array, np.matrix | np.ma.MaskedArray):  # whose products are others
         return np.asarray(array)
+    if isinstance(array, list | tuple):
+        return numbers(name, array)
     if not (hasattr(array, "detach") or hasattr(array, "devices")):
         return array
     try:

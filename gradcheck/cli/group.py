@@ -6,6 +6,7 @@ import os
 import sys
 import threading
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NoReturn
 
 import click
@@ -104,6 +105,9 @@ def main() -> None:
 
 def run(given: list[str]) -> int:
     """The exit status of a command line. Whatever a target raises, it is no way to end the command."""
+    for name in ("stdout", "stderr"):  # a shell may have closed it: then nobody hears
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - as long as this process
     if not os.environ.get(TRACEBACK):  # what its threads and its `__del__` raise is no line of ours
         sys.unraisablehook = threading.excepthook = _unheard
     try:
@@ -132,6 +136,9 @@ def _ended(by: BaseException) -> int:
         if not isinstance(by.__context__, BrokenPipeError):  # rich's way to end where nobody reads any longer
             say(f"gradcheck: the target ended the run: {raised(by)}", err=True)
         return 1
+    if isinstance(by, OSError) and not isinstance(by, BrokenPipeError):  # a full disk, say, behind standard output
+        say(f"gradcheck: cannot read or write: {by.strerror or by}", err=True)
+        return Refused.exit_code
     # the last net: what no reader and no check has foreseen is one line, too
     if os.environ.get(TRACEBACK):
         raise by

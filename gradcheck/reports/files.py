@@ -26,9 +26,12 @@ def prepare(*paths: Path | None) -> None:
     """Raise `Unusable` where a report could not be written to one of these; nothing is created."""
     if paths.count(STANDARD_OUTPUT) > 1:
         raise Unusable("two reports are to be written to standard output; expected one")
-    for path in paths:
-        if path is not None and path != STANDARD_OUTPUT:
-            _require_writable(path)
+    files = [path for path in paths if path is not None and path != STANDARD_OUTPUT]
+    for path in files:
+        _require_writable(path)
+    whole = [path.resolve() for path in files]
+    if twice := [path for path, place in zip(files, whole, strict=True) if whole.count(place) > 1]:
+        raise Unusable(f"two reports are to be written to {twice[0]}; expected a file for each")
 
 
 def _require_writable(given: Path) -> None:
