@@ -82,6 +82,18 @@ def test_what_draws_random_numbers_is_one_line():
         own.truth(posed(Loss.traced(noisy))).allowed("theta")
 
 
+@pytest.mark.parametrize("given", ["text", None, 3])
+def test_what_is_no_function_is_shown_as_it_was_given(given):
+    with pytest.raises(gradcheck.Unusable, match=f"^a loss is {given!r}; expected a function of arrays"):
+        Loss.traced(given)
+
+
+def test_what_returns_no_number_is_one_line():
+    law = Loss.traced(lambda Z, Y: {"loss": jnp.sum(Z)}, name="told")
+    with pytest.raises(gradcheck.Unusable, match=r"^the loss told cannot be read: returns a dict; expected one number"):
+        conform(right, law=law, max_examples=2)
+
+
 def test_code_is_compiled_as_people_compile_it():
     """Without optimisation XLA computes the maximum anew, which then equals no entry: its gradient is infinite."""
 

@@ -33,7 +33,8 @@ def read(function: Callable[..., Any], given: Mapping[str, Any]) -> Taken:
     try:
         parameters = inspect.signature(function).parameters.values()
     except (TypeError, ValueError):
-        raise Unusable(f"a loss is {function!r:.60}; expected a function of arrays") from None
+        shown = getattr(function, "__wrapped__", function)
+        raise Unusable(f"a loss is {shown!r:.60}; expected a function of arrays") from None
     arrays = tuple(p.name for p in parameters if p.name in ARRAYS and p.kind in _KINDS)
     options: dict[str, Any] = {}
     for p in parameters:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from gradcheck.errors import Missing
+from gradcheck.errors import Missing, Unusable, typed
 
 Shaped = tuple[tuple[int, ...], np.dtype]
 KEPT = 64  # traces, of so many shapes
@@ -58,7 +58,10 @@ def _traced(function: Callable[..., Any], given: Mapping[str, Shaped], options: 
     names = tuple(given)
 
     def loss(*arrays: Any) -> Any:
-        return function(**dict(zip(names, arrays, strict=True)), **options)
+        found = function(**dict(zip(names, arrays, strict=True)), **options)
+        if isinstance(found, Mapping):
+            raise Unusable(f"returns {typed(found)}; expected one number")
+        return found
 
     def back(*given: Any) -> Any:
         *arrays, seed = given
