@@ -123,6 +123,14 @@ def test_a_claim_is_told_once(runs):
     assert "why" not in dict(stories.rows(bare, replace(run, problems=1)))  # of one problem there is nothing to say
 
 
+@pytest.mark.parametrize(
+    ("some", "every", "said"),
+    [(1, 1, "the problem"), (24, 24, "all 24 problems"), (3, 24, "3 of 24 problems"), (0, 1, "0 of 1 problems")],
+)
+def test_a_share_of_one_problem_is_that_problem(some, every, said):
+    assert stories._share(some, every, "problem", "of") == said
+
+
 def test_what_is_in_no_case_is_repeated_by_the_whole_run(runs):
     run = runs["summed"]
     leader = run.failures[0]

@@ -175,7 +175,13 @@ class logarithm_of_probabilities(Model):
         return self.mean(self.residual(self.log_softmax(self.logits(theta, b, X)), self.labels(Y)), Y)
 
 
-@mistake("softmax", fix="divide by T in the gradient, too", equations=(1, 10), seen="apache/mxnet#11466")
+@mistake(
+    "softmax",
+    fix="take the softmax of Z itself in the gradient; if the loss is meant to have the temperature T, declare a scale of 1/T and "
+    "divide by T in the gradient, too",
+    equations=(1, 10),
+    seen="apache/mxnet#11466",
+)
 class temperature_in_the_gradient(Model):
     """Logits divided by a temperature of {value} in the gradient alone."""
 

@@ -90,10 +90,15 @@ def _why(cause: Cause, run: Run) -> str:
     # of the problems that were posed; from which size it fails says more
     only = f"; only where {where[1]}" if where and not leader.since else ""
     if cause.part is not None and cause.part.exact and examined:
-        share = f"all {examined}" if explained == examined else f"{explained} of {examined}"
-        return f"explains {share} failing problems examined{only}"
-    share = f"all {leader.judged}" if leader.failed == leader.judged else f"{leader.failed} of the {leader.judged}"
-    return f"{leader.check.name} fails on {share} problems judged{only}"
+        return f"explains {_share(explained, examined, 'failing problem', 'of')} examined{only}"
+    return f"{leader.check.name} fails on {_share(leader.failed, leader.judged, 'problem', 'of the')} judged{only}"
+
+
+def _share(some: int, every: int, what: str, of: str) -> str:
+    """`the problem`, `all 24 problems`, `3 of the 24 problems`."""
+    if every == 1 == some:
+        return f"the {what}"
+    return f"{'all' if some == every else f'{some} {of}'} {every} {what}s"
 
 
 def smallest(cause: Cause, width: int) -> Iterator[tuple[str, str]]:
