@@ -1,5 +1,6 @@
 """State: what is kept by less than it depends on is found and said as such, and code that keeps it rightly agrees."""
 
+import signal
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -296,6 +297,30 @@ def test_code_that_computes_for_long_after_it_has_raised_is_waited_for(monkeypat
                 raise
 
     assert said(Implementation("slow", loss=loss))["after_an_exception"].outcome is Outcome.AGREE
+
+
+def test_an_alarm_that_rings_as_it_is_taken_back_is_not_set_again(monkeypatch):
+    """Nobody would hear it then, and it would end the process."""
+    with suppress(OSError):
+        assert waiting.awake() > 0
+        setting, heard = signal.setitimer, signal.getsignal(signal.SIGALRM)
+
+        def late(which, seconds, *interval):
+            found = setting(which, seconds, *interval)
+            if seconds == 0:
+                signal.raise_signal(signal.SIGALRM)
+            return found
+
+        monkeypatch.setattr(signal, "setitimer", late)
+        try:
+            with waiting._alarm(60.0):
+                end = time.thread_time() + 0.02
+                while time.thread_time() < end:  # no wait, after which it is set again
+                    pass
+            assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+            assert signal.getsignal(signal.SIGALRM) is heard
+        finally:
+            setting(signal.ITIMER_REAL, 0)
 
 
 def test_code_that_no_array_makes_raise_is_not_judged_on_that():

@@ -68,7 +68,11 @@ def _alarm(limit: float) -> Iterator[None]:
         yield
         return
 
+    over = False
+
     def rung(number: int, frame: object) -> None:
+        if over:  # it rang while it was taken back: set again, it would end the process
+            return
         past, busy = time.monotonic() - start[0], awake() - start[1]
         if busy < AWAKE * past:
             raise _Waits
@@ -77,7 +81,10 @@ def _alarm(limit: float) -> Iterator[None]:
     handler = signal.signal(signal.SIGALRM, rung)
     left, interval = signal.setitimer(signal.ITIMER_REAL, limit)
     try:
-        yield
+        try:
+            yield
+        finally:
+            over = True
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, handler)
