@@ -39,6 +39,12 @@ def test_a_stream_that_is_closed_is_one_that_nobody_reads(words, stream, status)
     assert (err, out)[stream - 1] == ""
 
 
+@pytest.mark.skipif(not FULL.exists(), reason="has no /dev/null")
+def test_what_keeps_no_report_takes_two():
+    found = CliRunner().invoke(main, [*SHORT, "--json", "/dev/null", "--html", "/dev/null"])
+    assert found.exit_code == 0, found.output
+
+
 def test_a_file_holds_one_report(tmp_path, monkeypatch):
     """Also where it has two names."""
     monkeypatch.chdir(tmp_path)

@@ -64,7 +64,9 @@ def _seen(name: str, array: Any) -> bool:
 
 
 def require_numbers(name: str, array: Any) -> None:
-    """`Unusable` where a tensor of torch does not hold its numbers one beside the other."""
+    """`Unusable` where numbers are masked, or a tensor of torch does not hold them one beside the other."""
+    if isinstance(array, np.ma.MaskedArray) and array.mask.any():
+        raise Unusable(f"{name} is a masked array, of which numbers are masked; expected an array of numbers")
     if not hasattr(array, "detach"):
         return
     layout, quantized = str(getattr(array, "layout", "")), getattr(array, "is_quantized", False)
@@ -113,8 +115,6 @@ def law_of(law: CrossEntropy | None, options: Mapping[str, Any]) -> CrossEntropy
 
 def _of_host(name: str, array: Any) -> Any:
     """Arrays of torch and JAX as those of NumPy; files that are read piece by piece are left to those who read them."""
-    if isinstance(array, np.ma.MaskedArray) and array.mask.any():
-        raise Unusable(f"{name} is a masked array, of which numbers are masked; expected an array of numbers")
     if isinstance(array, np.matrix | np.ma.MaskedArray):  # whose products are others
         return np.asarray(array)
     if isinstance(array, list | tuple):

@@ -29,8 +29,9 @@ def prepare(*paths: Path | None) -> None:
     files = [path for path in paths if path is not None and path != STANDARD_OUTPUT]
     for path in files:
         _require_writable(path)
-    whole = [path.resolve() for path in files]
-    if twice := [path for path, place in zip(files, whole, strict=True) if whole.count(place) > 1]:
+    lasting = [path for path in files if path.is_file() or not path.exists()]  # and no device, which keeps neither
+    places = [path.resolve() for path in lasting]
+    if twice := [path for path, place in zip(lasting, places, strict=True) if places.count(place) > 1]:
         raise Unusable(f"two reports are to be written to {twice[0]}; expected a file for each")
 
 
