@@ -38,7 +38,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.hookimpl(optionalhook=True, hookwrapper=True)
 def pytest_xdist_auto_num_workers() -> Iterator[None]:
-    """`-n auto` is one worker more than there are cores: tests of processes wait for a tenth of their time. Where frameworks are
+    """`-n auto` is one worker more than there are cores: tests of processes wait for these. Where frameworks are
     judged, as in CI, each worker takes gigabytes, and there are as many as cores.
     """
     found = yield

@@ -35,10 +35,8 @@ def meant(implementation: Implementation, tallies: Iterable[Tally], passing: Ite
     failed = [tally for tally in tallies if tally.first is not None]
     first = [tally.first[0] for tally in failed if tally.first and not tally.first[1].final]
     problems = _telling([*first, *(problem for tally in failed for problem in tally.failing)])
-    asked, declared = (
-        Asked(problems, _rest(failed, passing), _checks(failed)),
-        (implementation.layout, implementation.law),
-    )
+    asked = Asked(problems, _rest(failed, passing), _checks(failed))
+    declared = implementation.layout, implementation.law
     if not asked.fails(implementation):
         return None
     plain = replace(implementation.layout, memory="C")
@@ -52,9 +50,8 @@ def meant(implementation: Implementation, tallies: Iterable[Tally], passing: Ite
         return None
     if not implementation.takes.options:  # or the problem says what it is handed
         asked = asked.with_law(PLAIN)
-    more = {
-        p.digest: p for p in (*asked.problems, *(p for tally in failed for p in tally.failing if p.Y.size <= ENOUGH**4))
-    }
+    small = (p for tally in failed for p in tally.failing if p.Y.size <= ENOUGH**4)
+    more = {p.digest: p for p in (*asked.problems, *small)}
     for law in conventions.others(implementation.law, implementation, list(more.values())[: ENOUGH + MORE]):
         if asked.agrees(replace(implementation, law=law)):
             return implementation.layout, law

@@ -10,6 +10,7 @@ from itertools import combinations
 import numpy as np
 
 from gradcheck.errors import Unusable
+from gradcheck.masses import sum_to_one
 from gradcheck.precision import Precision
 from gradcheck.printable import clipped
 from gradcheck.problem import Problem, Reals
@@ -73,7 +74,8 @@ def _any_mass(p: Problem) -> bool:
     """Whether some label sums to something else than 1; where samples may be left out, of those that are not."""
     if p.law.ignore is None:
         return not p.unit_mass
-    return any(math.fsum([*column, -1.0]) != 0 for column in p.reals[3].T.tolist() if any(column))
+    Y = p.reals[3]
+    return not sum_to_one(Y[:, Y.any(axis=0)])
 
 
 def _absent(p: Problem) -> bool:

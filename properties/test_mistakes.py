@@ -30,7 +30,7 @@ CONDUCT = (
     "two_threads",
 )
 JUDGED = select((*VALUES, *CONDUCT))
-OF_VALUES = select(VALUES)  # fail of a mistake that is none of memory
+OF_VALUES = select(VALUES)  # which are enough for a mistake that is none of memory
 # What they return depends on numbers that nobody knows: drawn at random, or a mean of all that came before.
 NEAR = {name for name, mistake in MISTAKES.items() if mistake.model.near}  # told by their numbers, and not proved
 NOT_NAMED = {"dropout", "noise_added", "running_mean_subtracted"}

@@ -301,8 +301,11 @@ def test_code_that_computes_for_long_after_it_has_raised_is_waited_for(monkeypat
 
 def test_an_alarm_that_rings_as_it_is_taken_back_is_not_set_again(monkeypatch):
     """Nobody would hear it then, and it would end the process."""
-    with suppress(OSError):
+    try:
         assert waiting.awake() > 0
+    except OSError:
+        pytest.skip("this system does not count for how long a thread waits for a processor")
+    else:
         setting, heard = signal.setitimer, signal.getsignal(signal.SIGALRM)
         clock = setting(signal.ITIMER_REAL, 0)  # of whoever runs the tests
 

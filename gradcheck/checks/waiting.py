@@ -83,7 +83,7 @@ def _alarm(limit: float) -> Iterator[None]:
     try:
         try:
             yield
-        finally:
+        finally:  # it may ring here, too: then what is below is still done
             over = True
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)

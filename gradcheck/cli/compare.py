@@ -41,6 +41,7 @@ def compare(*, names: tuple[str, ...], json_file: Path | None, html: Path | None
     and every target has to be made for those asked for. No cases are saved.
     """
     from gradcheck import reports
+    from gradcheck.reports import pages
     from gradcheck.verify import status
 
     files = {kind: path for kind, path in (("json", json_file), ("html", html)) if path}
@@ -57,11 +58,5 @@ def compare(*, names: tuple[str, ...], json_file: Path | None, html: Path | None
     runs: list[Run] = [run for run, _ in judged(targets, settings)]
     reports.terminal.show_comparison(runs, reports.console(quiet=Path("-") in files.values()))
     for kind, path in files.items():
-        reports.write(path, (_page if kind == "html" else reports.FORMATS[kind])(runs))
+        reports.write(path, (pages.comparison if kind == "html" else reports.FORMATS[kind])(runs))
     leave(INTERRUPTED if runs[-1].interrupted else status(runs))
-
-
-def _page(runs: "list[Run]") -> str:
-    from gradcheck.reports import pages
-
-    return pages.comparison(runs)

@@ -81,9 +81,8 @@ class Refusing(click.Group):
             raise Refused(str(problem)) from None
         except BrokenPipeError:  # nobody reads on, which click knows how to end
             raise
-        except OSError as problem:  # a name that no file can have, a disk that is full, a folder that is gone
-            where = f"{problem.filename}: " if problem.filename is not None else "cannot read or write: "
-            raise Refused(refusal(f"{where}{problem.strerror or problem}")) from None
+        except OSError as problem:
+            raise Refused(_of_system(problem)) from None
         except KeyboardInterrupt:
             say(f"gradcheck: interrupted{so_far()}", err=True)
             leave(INTERRUPTED)
@@ -124,6 +123,12 @@ def run(given: list[str]) -> int:
         return _ended(ended)
 
 
+def _of_system(problem: OSError) -> str:
+    """A name that no file can have, a disk that is full, a folder that is gone."""
+    where = f"{problem.filename}: " if problem.filename is not None else "cannot read or write: "
+    return refusal(f"{where}{problem.strerror or problem}")
+
+
 def _unheard(by: object) -> None:
     """Say nothing."""
 
@@ -137,7 +142,7 @@ def _ended(by: BaseException) -> int:
             say(f"gradcheck: the target ended the run: {raised(by)}", err=True)
         return 1
     if isinstance(by, OSError) and not isinstance(by, BrokenPipeError):  # a full disk, say, behind standard output
-        say(f"gradcheck: cannot read or write: {by.strerror or by}", err=True)
+        say(f"gradcheck: {_of_system(by)}", err=True)
         return Refused.exit_code
     # the last net: what no reader and no check has foreseen is one line, too
     if os.environ.get(TRACEBACK):

@@ -43,12 +43,11 @@ def diagnose(
     record = record or Record.parted(failing, passing, checks_of(QUANTITIES))
     problems = telling(failing)
     remembered = calls.diagnose(implementation, problems)
-    done = remembered.functions if remembered else frozenset[str]()
-    memory = None if stateless else kept.diagnose(implementation, problems, done)
+    memory = None if stateless else kept.diagnose(implementation, problems, _told_of(remembered))
     others = [View(implementation, problem) for problem in beside(passing)]
     looked = [View(implementation, problem) for problem in problems]
     state = _together(remembered, memory)
-    done = state.functions if state else frozenset[str]()
+    done = _told_of(state)
     then = [View(implementation, problem) for problem in (*changed.right_then(failing, record), *record.earlier)]
     turned = changed.now(looked, [*others[: changed.LOOKED], *then], done, record)
     if turned:
@@ -77,10 +76,14 @@ def state(implementation: Implementation, failing: list[Problem], passing: list[
         )
 
 
+def _told_of(found: Diagnosis | None) -> frozenset[str]:
+    """The functions that it is about."""
+    return found.functions if found else frozenset()
+
+
 def _besides(remembered: Diagnosis | None, looked: list[View], others: list[View], record: Record) -> Diagnosis | None:
     """What explains wrong values exactly, of code that also keeps something that these do not come from."""
-    done = remembered.functions if remembered else frozenset[str]()
-    found = _of_values(looked, others, done, describe=False, record=record)
+    found = _of_values(looked, others, _told_of(remembered), describe=False, record=record)
     return _together(remembered, found) if found else None
 
 

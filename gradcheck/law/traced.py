@@ -24,10 +24,6 @@ class Jnp:
     def __call__(self, **given: Any) -> Any:
         return _read().value(self.function, *_apart(given), wide=self.wide)
 
-    def forget(self) -> None:
-        """Trace it anew when it is next read."""
-        _read().forget(self.function)
-
     def flows(self, given: Mapping[str, Any], options: Mapping[str, Any], seed: Any) -> dict[str, Any]:
         """What JAX's own gradient program does to arrays that carry errors."""
         found: dict[str, Any] = _read().flows(self.function, given, options, seed)
@@ -63,7 +59,7 @@ class Traced(Loss):
 
     def forget(self) -> None:
         if self.function:
-            self.function.forget()
+            _read().door.forget(self.function.function)
 
     @property
     def word(self) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from gradcheck.enclosure import Reals, outward
+from gradcheck.law.signature import SPACE
 from gradcheck.precision import Precision
 from gradcheck.problem import Problem
 from gradcheck.readings.blame import blamed
@@ -45,8 +46,9 @@ class Either(Rounded):
         held = {**program.arrays, **{name: variable.array for name, variable in program.variables.items()}}
         by = np.asarray(self.seed)
         seed = Running(by, np.abs(by) * self.off, p.theta.dtype)
+        options = {**law.options, **({SPACE: None} if law.takes.space else {})}  # which JAX's own is given for
         with blamed(law, backward=True):
-            found: dict[str, Running] = law.function.flows({k: held[k] for k in law.takes.arrays}, law.options, seed)
+            found: dict[str, Running] = law.function.flows({k: held[k] for k in law.takes.arrays}, options, seed)
         if "Z" in found:
             D = found["Z"]
             through = {"theta": D @ held["X"].T, "b": D.sum(axis=1, keepdims=True), "X": held["theta"].T @ D}

@@ -38,7 +38,7 @@ class Interpreter:
     def given(self, array: Any, dtype: Any = None) -> Any:
         """Numbers that stand in the text; a single one of Python is of the dtype that JAX takes it for."""
         found = np.asarray(array)
-        dtype = np.dtype(dtype or found.dtype)
+        dtype = found.dtype if dtype is None else np.dtype(dtype)
         if not floating(dtype):
             return found.astype(dtype, copy=False)
         constant = found.ndim == 0 and dtype.kind != "c"

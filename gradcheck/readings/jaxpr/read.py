@@ -1,8 +1,6 @@
 """A function of jax.numpy as a specification: called with arrays of a reading, it is traced for their shapes, and read."""
 
 from collections.abc import Callable, Mapping
-from contextlib import suppress
-from inspect import signature
 from typing import Any
 
 import numpy as np
@@ -30,18 +28,11 @@ def value(
     return found
 
 
-def forget(function: Callable[..., Any]) -> None:
-    """How it was read before."""
-    door.forget(function)
-
-
 def flows(
     function: Callable[..., Any], given: Mapping[str, Running], options: Mapping[str, Any], seed: Running
 ) -> dict[str, Running]:
     """What flows back from the loss to each array but Y, of a seed: by the program that JAX differentiates it to."""
     wrt = tuple(name for name in given if name != "Y")
-    if _takes_np(function):
-        options = {**options, "np": None}
     closed = door.traced(function, _shapes(given), _options(options), wrt)
     arrays = list(given.values())
     found = Interpreter(Reading(arrays[0], wide=False)).run(closed.jaxpr, closed.consts, [*arrays, seed])
@@ -61,10 +52,3 @@ def _options(options: Mapping[str, Any]) -> dict[str, Any]:
     return {
         name: float(x) if isinstance(x, float) else door.space() if name == "np" else x for name, x in options.items()
     }
-
-
-def _takes_np(function: Callable[..., Any]) -> bool:
-    """Whether it is written as a specification in NumPy's notation is, too."""
-    with suppress(TypeError, ValueError):  # of which nothing is known
-        return "np" in signature(function).parameters
-    return False
