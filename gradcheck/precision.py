@@ -5,6 +5,7 @@ All of them are binary with rounding to nearest and gradual underflow (Higham 20
 
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
+from math import expm1
 
 import numpy as np
 
@@ -80,7 +81,7 @@ class Precision:
         """The relative error of one operation, written down, and read again."""
         if self.plain:
             return self.u
-        return ((1 + self.u) * (1 + self.kept) * (1 + self.stored) * (1 + self.reads) - 1) * (1 + 2.0**-40)
+        return expm1(self.u + self.kept + self.stored + self.reads) * (1 + 2.0**-40)  # 1 + u is 1 in float64
 
     @cached_property
     def least(self) -> float:

@@ -41,6 +41,13 @@ def _torch() -> tuple[Any, Any]:
             "sin",
             "cos",
             "arccos",
+            "arcsin",
+            "arctan",
+            "sinh",
+            "cosh",
+            "floor",
+            "ceil",
+            "round",
             "sigmoid",
             "abs",
             "sign",
@@ -70,6 +77,9 @@ def _torch() -> tuple[Any, Any]:
             "min": lambda x, axis=None, keepdims=False: torch.amin(x, dim=axes(axis), keepdim=keepdims),
             "norm": lambda x, axis=None, keepdims=False: torch.sqrt(torch.sum(x * x, dim=axes(axis), keepdim=keepdims)),
             "cumsum": lambda x, axis: torch.cumsum(x, dim=axis),
+            "prod": lambda x, axis: torch.prod(x, dim=axis),
+            "sort": lambda x, axis: torch.sort(x, dim=axis).values,
+            "median": lambda x, axis: torch.sort(x, dim=axis).values[1:3].sum(dim=0) / 2,  # of four rows
             "softmax": lambda x, axis=0: torch.softmax(x, dim=axis),
             "log_softmax": lambda x, axis=0: torch.log_softmax(x, dim=axis),
             "logsumexp": lambda x, axis=0, keepdims=False: torch.logsumexp(x, dim=axis, keepdim=keepdims),
@@ -103,10 +113,11 @@ def _jax() -> tuple[Any, Any]:
     jax.config.update("jax_enable_x64", True)
     import jax.numpy as jnp
 
-    names = "exp log log1p expm1 tanh sqrt sin cos arccos abs sign square maximum minimum where logaddexp reciprocal matmul trace"
-    more = "flip einsum stack clip power sum mean max min cumsum transpose reshape concatenate take_along_axis"
+    names = "exp log log1p expm1 tanh sqrt sin cos arccos arcsin arctan sinh cosh abs sign square maximum minimum where"
+    more = "logaddexp reciprocal matmul trace flip einsum stack clip power sum mean max min cumsum prod sort median"
+    most = "floor ceil round transpose reshape concatenate take_along_axis"
     space = SimpleNamespace(
-        **{name: getattr(jnp, name) for name in (*names.split(), *more.split())},
+        **{name: getattr(jnp, name) for name in f"{names} {more} {most}".split()},
         **{name: getattr(jax.nn, name) for name in ["sigmoid", "softplus", "log_sigmoid", "relu"]},
         take=lambda x, index, axis: jnp.take(x, np.array(index), axis=axis),
         softmax=lambda x, axis=0: jax.nn.softmax(x, axis=axis),

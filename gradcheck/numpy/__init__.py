@@ -21,7 +21,7 @@ from numpy import ones as ones
 from numpy import pi as pi
 from numpy import zeros as zeros
 
-from gradcheck.numpy import choices, entries, products, shapes, sums
+from gradcheck.numpy import angles, choices, entries, ordered, products, shapes, sums
 from gradcheck.readings.primitives import table as _table
 
 _GIVEN = (
@@ -39,7 +39,7 @@ _GIVEN = (
 _LIKE = ("ones_like", "zeros_like")
 _MADE = {
     name: function
-    for module in (choices, entries, products, shapes, sums)
+    for module in (angles, choices, entries, ordered, products, shapes, sums)
     for name, function in vars(module).items()
     if getattr(function, "__module__", "") == module.__name__ and not name.startswith("_")
 }

@@ -10,6 +10,7 @@ from gradcheck.errors import Unusable
 from gradcheck.law.functions import Values
 from gradcheck.readings.primitives.choices import ABSOLUTE, MAXIMUM, MINIMUM, SIGN
 from gradcheck.readings.primitives.choices import where as _where
+from gradcheck.readings.primitives.whole import FLOOR, ROUND
 from gradcheck.readings.running.plans import spoil
 from gradcheck.readings.tape import Variable
 
@@ -91,6 +92,33 @@ def where(condition: Any, x: Values, y: Values) -> Values:
     return _where(condition, x, y)
 
 
+def floor(x: Values) -> Values:
+    """The whole number below, entry by entry.
+
+    >>> np.floor(np.ones(2) * 1.5)
+    array([1., 1.])
+    """
+    return FLOOR(x)
+
+
+def ceil(x: Values) -> Values:
+    """The whole number above, entry by entry.
+
+    >>> np.ceil(np.ones(2) * 1.5)
+    array([2., 2.])
+    """
+    return -FLOOR(-x)
+
+
+def round(x: Values) -> Values:
+    """The nearest whole number, the even one of two, entry by entry.
+
+    >>> np.round(np.array([0.5, 1.5]))
+    array([0., 2.])
+    """
+    return ROUND(x)
+
+
 def tril(x: Values, k: int = 0) -> Values:
     """The last two axes as a matrix, with zeros above its diagonal, or above the `k`-th one.
 
@@ -128,17 +156,6 @@ def stop_gradient(x: Values) -> Values:
         return x
     spoil()  # it is multiplied in as if it were given
     return x.array.stopped() if hasattr(x.array, "stopped") else x.array
-
-
-def argmax(x: Values, axis: int | None = None) -> Values:
-    """Where the largest is, the first of equals: of what is given, not of what is computed.
-
-    >>> np.argmax(np.eye(3), axis=0)
-    array([0, 1, 2])
-    """
-    from gradcheck.readings.given import largest
-
-    return largest(x, axis)
 
 
 def less(x: Values, y: Values) -> Any:

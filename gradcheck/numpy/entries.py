@@ -2,7 +2,7 @@
 
 from gradcheck.law.functions import Values
 from gradcheck.readings.primitives.arithmetic import ADD, DIVIDE, MULTIPLY, NEGATIVE, SUBTRACT
-from gradcheck.readings.primitives.elementary import ARCCOS, COS, EXP, EXPM1, LOG, LOG1P, SIGMOID, SIN, SQRT, TANH
+from gradcheck.readings.primitives.elementary import EXP, EXPM1, LOG, LOG1P, SIGMOID, SQRT
 from gradcheck.readings.primitives.normalised import LOGADDEXP
 from gradcheck.readings.primitives.powers import power as _power
 
@@ -43,15 +43,6 @@ def expm1(x: Values) -> Values:
     return EXPM1(x)
 
 
-def tanh(x: Values) -> Values:
-    """The hyperbolic tangent, entry by entry.
-
-    >>> np.tanh(np.zeros(2))
-    array([0., 0.])
-    """
-    return TANH(x)
-
-
 def sqrt(x: Values) -> Values:
     """The square root, entry by entry.
 
@@ -59,33 +50,6 @@ def sqrt(x: Values) -> Values:
     array([2., 2.])
     """
     return SQRT(x)
-
-
-def sin(x: Values) -> Values:
-    """The sine, entry by entry.
-
-    >>> np.sin(np.zeros(2))
-    array([0., 0.])
-    """
-    return SIN(x)
-
-
-def cos(x: Values) -> Values:
-    """The cosine, entry by entry.
-
-    >>> np.cos(np.zeros(2))
-    array([1., 1.])
-    """
-    return COS(x)
-
-
-def arccos(x: Values) -> Values:
-    """The angle whose cosine is x, entry by entry.
-
-    >>> np.arccos(np.ones(2))
-    array([0., 0.])
-    """
-    return ARCCOS(x)
 
 
 def sigmoid(x: Values) -> Values:

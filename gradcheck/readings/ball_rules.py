@@ -64,6 +64,38 @@ def shares(entries: list[Ball]) -> list[Ball]:
     return [part if one else flint.arb(0) for one in among]
 
 
+def ordered(entries: list[Ball]) -> tuple[list[int], list[bool]]:
+    """Which stands in each place once they are sorted, the first of equals, and where another may."""
+    held = list(map(ball, entries))
+    order = sorted(range(len(held)), key=lambda k: held[k].mid())
+    most, least = [held[k].upper() for k in order], [held[k].lower() for k in order]
+    for k in range(1, len(order)):
+        most[k] = most[k].max(most[k - 1])
+        least[-k - 1] = least[-k - 1].min(least[-k])
+    apart = [True, *(bool(most[k] < least[k + 1]) for k in range(len(order) - 1)), True]
+    return order, [not (apart[k] and apart[k + 1]) for k in range(len(order))]
+
+
+def sorted_(entries: list[Ball]) -> list[Ball]:
+    """The k-th, or where that is in doubt what lies between the k-th of all lower ends and the k-th of all upper ends."""
+    order, doubt = ordered(entries)
+    ends = [sorted(part(ball(entry)) for entry in entries) for part in (flint.arb.lower, flint.arb.upper)]
+    return [low.union(high) if open_ else entries[k] for k, open_, low, high in zip(order, doubt, *ends, strict=True)]
+
+
+def hull(entries: list[Ball]) -> Ball:
+    """A ball that contains all of them."""
+    found = entries[0]
+    for entry in entries[1:]:
+        found = found.union(entry)
+    return found
+
+
+def wide(number: int, radius: int) -> Ball:
+    """A number, and how far from it another may be."""
+    return flint.arb(number, radius)
+
+
 def power(x: Ball, exponent: float = 1.0) -> Ball:
     """Whole exponents by products, also of balls that reach over 0."""
     if exponent != int(exponent):

@@ -9,6 +9,7 @@ from gradcheck.law import functions
 from gradcheck.law.functions import Array, Values
 from gradcheck.readings.balls import Balls
 from gradcheck.readings.doubt import Doubt
+from gradcheck.readings.primitives.ordered import standing
 from gradcheck.readings.running import Running
 from gradcheck.readings.running.plans import spoil
 from gradcheck.readings.tape import Variable
@@ -27,7 +28,11 @@ def numbers(x: Values, name: str) -> Array:
 
 
 def largest(x: Values, axis: int | None) -> Any:
-    """Where the largest is, the first of equals. Labels that are read in fewer bits, or flushed, are in the same order."""
+    """Where the largest is, the first of equals: of what is given, of which labels that are read in fewer bits, or flushed, are in
+    the same order; and of what is computed, where rounding cannot change it.
+    """
+    if isinstance(x, Variable) or (isinstance(x, Balls) and x.radii().any()):
+        return _computed(x.array if isinstance(x, Variable) else x, axis)
     if not (isinstance(x, Running) and x.error.any()):
         return numpy.argmax(numbers(x, "argmax"), axis=axis)
     spoil()
@@ -36,13 +41,34 @@ def largest(x: Values, axis: int | None) -> Any:
     )
     found = value.argmax(axis=-1)
     top, off = (numpy.take_along_axis(part, found[..., None], axis=-1) for part in (value, error))
-    below = value + error < top - off
-    equal = numpy.arange(value.shape[-1]) == found[..., None]
-    told = hasattr(x, "told")
-    if told:  # what is equal is read as what is equal
-        equal |= value == top
-    if not (below | equal).all():
-        raise (Doubt if told else Unusable)(DOUBTFUL.format("argmax"))
+    certain = value + error < top - off
+    certain |= numpy.arange(value.shape[-1]) == found[..., None]
+    if hasattr(x, "told"):  # what is equal is read as what is equal
+        certain |= value == top
+    return _beyond_doubt(found, certain.all())
+
+
+def _computed(x: Values, axis: int | None) -> Any:
+    """By what stands last, once it is sorted."""
+    held, along = (x.reshape(-1), 0) if axis is None else (x, axis % x.ndim)
+    places, doubt = (part.take(-1, along) for part in standing(held, along))
+    return _beyond_doubt(numpy.unravel_index(places, tuple(held.shape))[along], not doubt.any())
+
+
+def order(x: Values, axis: int) -> Array:
+    """In each place of an axis that is sorted, the place in the list of what stands there, the first of equals: of what is given,
+    and of what is computed where rounding cannot change it.
+    """
+    exact = (isinstance(x, Running) and not x.error.any()) or (isinstance(x, Balls) and not x.radii().any())
+    if exact or isinstance(x, numpy.ndarray):
+        return standing(functions.values(x), axis)[0]
+    found, doubt = standing(x.array if isinstance(x, Variable) else x, axis)
+    return _beyond_doubt(found, not doubt.any(), "a sort")
+
+
+def _beyond_doubt(found: Any, certain: Any, name: str = "argmax") -> Any:
+    if not certain:
+        raise Doubt(DOUBTFUL.format(name))
     return found
 
 

@@ -5,6 +5,7 @@ at a kink, nothing is known, and the verdict is inconclusive. Knows no closed fo
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import cached_property, lru_cache
 from typing import Any
@@ -16,11 +17,12 @@ from gradcheck.enclosure import ETA64, U64, Enclosure, Reals
 from gradcheck.precision import FLOAT64, Precision
 from gradcheck.problem import Problem
 from gradcheck.readings.balls import Balls
+from gradcheck.readings.doubt import Doubt
 from gradcheck.readings.program import Program
 from gradcheck.readings.running import Running
 from gradcheck.readings.working import working
 from gradcheck.referees.ball import bits_for, enclose
-from gradcheck.referees.rounded import EXACT, Rounded, factor, known_to, law_of, unreached, value_of
+from gradcheck.referees.rounded import EXACT, Rounded, factor, known_to, law_of, unknown, unreached, value_of
 from gradcheck.referees.traced import rounded
 from gradcheck.referees.truth import Truth, magnitude
 
@@ -79,7 +81,8 @@ class Reading:
         bits = max(self.programs, default=self.bits)
         with working(bits):
             program = self._program(bits)
-            program.loss  # noqa: B018  # read here, in this precision
+            with suppress(Doubt):
+                program.loss  # noqa: B018  # read here, in this precision
             return program
 
     def _program(self, bits: int) -> Program:
@@ -92,7 +95,10 @@ class Reading:
             program = self._program(bits)
             if quantity == "Z":
                 return enclose(program.variables["Z"].array if "Z" in program.variables else self._logits(program))
-            found = value_of(program, quantity)
+            try:
+                found = value_of(program, quantity)
+            except Doubt:  # what ties beyond doubt has no one value, or none that is known
+                return unknown(self.problem, quantity)
             return unreached(self.problem, quantity) if found is None else enclose(found)
 
     def _logits(self, program: Program) -> Balls:
@@ -186,7 +192,10 @@ class Own(Truth):
     def _factor(self) -> float:
         p, known = self.problem, self.reading and next(iter(self.reading.programs.values()), None)
         with np.errstate(all="ignore"):
-            return (known or Program(law_of(p), arrays(p, np.asarray))).factor
+            if known:
+                with suppress(Doubt):
+                    return known.factor
+            return Program(law_of(p), arrays(p, np.asarray)).factor
 
     @cached_property
     def _rounded(self) -> "Rounded":

@@ -46,6 +46,12 @@ def unreached(problem: Problem, quantity: str) -> Enclosure:
     return Enclosure(zero, zero + np.inf if quantity == "D" and not law_of(problem).of_Z else zero)
 
 
+def unknown(problem: Problem, quantity: str) -> Enclosure:
+    """Of what rounding, or a tie, may turn."""
+    shape = () if quantity == "loss" else problem.reals[SHAPES[quantity]].shape
+    return Enclosure(np.zeros(shape), np.full(shape, np.inf))
+
+
 def known_to(bound: Reals) -> Reals:
     """Safe against its own evaluation; infinite where nothing is known."""
     unknown = np.isnan(bound)
@@ -194,8 +200,8 @@ class Rounded:
         return self._unreached(quantity) if found is None else found
 
     def _unknown(self, quantity: str) -> Running:
-        shape = () if quantity == "loss" else self.problem.reals[SHAPES[quantity]].shape
-        return Running(np.full(shape, np.nan), np.full(shape, np.inf), self.problem.theta.dtype)
+        nothing = unknown(self.problem, quantity)
+        return Running(nothing.midpoint + np.nan, nothing.radius, self.problem.theta.dtype)
 
     def _unreached(self, quantity: str) -> Running:
         nothing = unreached(self.problem, quantity)

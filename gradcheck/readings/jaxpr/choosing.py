@@ -22,6 +22,8 @@ def compared(comparison: Callable[[Any, Any], Any]) -> Callable[..., Any]:
     """A comparison; of what is the same, and of a maximum with what it is one of, more is known than of two numbers."""
 
     def rule(step: Step, x: Any, y: Any) -> Any:
+        if isinstance(x, First):
+            return _which(comparison, x, y)
         if isinstance(x, Condition) or isinstance(y, Condition):
             return _alike(comparison, x, y)
         if comparison in OPPOSITE and not (known(x) or known(y)):
@@ -31,6 +33,16 @@ def compared(comparison: Callable[[Any, Any], Any]) -> Callable[..., Any]:
         return comparison(x, y)
 
     return rule
+
+
+FIRST = "a traced loss takes the first of conditions that rounding may turn; write it with jnp.select"
+
+
+def _which(comparison: Any, x: "First", y: Any) -> Condition:
+    """Whether it is the one of that number."""
+    if comparison not in OPPOSITE or np.ndim(y):
+        raise Unusable(FIRST)
+    return x[int(y)] if comparison is operator.eq else ~x[int(y)]
 
 
 def _alike(comparison: Any, x: Any, y: Any) -> Condition:
@@ -89,12 +101,33 @@ def logical(function: Callable[..., Any]) -> Callable[..., Any]:
     return lambda step, *xs: function(*(x if known(x) and x.dtype.kind == "b" else of(x) for x in xs))
 
 
+class First:
+    """The number of the first of several conditions that holds, 0 where none does; some of them are in doubt."""
+
+    def __init__(self, held: Condition, axis: int) -> None:
+        self.held, self.axis, self.shape = held, axis, tuple(np.delete(held.shape, axis).tolist())
+
+    def __getitem__(self, k: int) -> Condition:
+        """Whether it is this one."""
+        before = self.held[(*(slice(None),) * self.axis, slice(0, k or None))].any(self.axis)
+        here = self.held[(*(slice(None),) * self.axis, k)]
+        return here & ~before if k else here | ~before
+
+
+def first(held: Condition, axis: int, dtype: np.dtype) -> Any:
+    """As whole numbers where there is no doubt, which is where nothing hangs on rounding or on a tie."""
+    told = held.kinked()
+    return held.value.argmax(axis=axis).astype(dtype) if np.all(told.sure) else First(held, axis)
+
+
 def selected(step: Step, which: Any, *cases: Any) -> Any:
     """The second where it holds, otherwise the first; of whole numbers, the one of that number."""
+    if isinstance(which, First):
+        return _case(step, which, cases)
     if not isinstance(which, Condition) and np.asarray(which).dtype.kind != "b":
         which = np.asarray(whole(which, "select_n"))
         if len(cases) > 2:
-            raise Unusable("lax.select_n of more than two is not among what a traced loss may be made of")
+            return _case(step, which, cases)
         which = which == 1
     no, yes = cases
     if all(known(x) or isinstance(x, Condition) for x in cases):
@@ -104,6 +137,24 @@ def selected(step: Step, which: Any, *cases: Any) -> Any:
             return (of(which) & of(yes)) | (~of(which) & of(no))
         return np.where(which, yes, no)
     return where(which, yes, no)
+
+
+def _case(step: Step, which: Any, cases: tuple[Any, ...]) -> Any:
+    """One after the other, those of a larger number over those before."""
+    found = cases[0]
+    for k, case in enumerate(cases[1:], start=1):
+        found = selected(step, which[k] if isinstance(which, First) else which == k, found, case)
+    return found
+
+
+def some(step: Step, x: Any) -> Any:
+    """Whether any of them holds."""
+    return of(x).any(tuple(step.params["axes"]))
+
+
+def every(step: Step, x: Any) -> Any:
+    """Whether all of them hold."""
+    return of(x).all(tuple(step.params["axes"]))
 
 
 def larger(step: Step, x: Any, y: Any) -> Any:

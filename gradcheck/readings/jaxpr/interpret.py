@@ -7,6 +7,8 @@ import numpy as np
 
 from gradcheck.errors import Unusable
 from gradcheck.readings.jaxpr import blocks, control, door
+from gradcheck.readings.jaxpr.choosing import FIRST, First
+from gradcheck.readings.jaxpr.folding import folded
 from gradcheck.readings.jaxpr.kinds import Reading, floating, known, known_dtype, under
 from gradcheck.readings.jaxpr.rules import RULES
 from gradcheck.readings.jaxpr.step import Made, Step
@@ -57,7 +59,8 @@ class Interpreter:
             return (
                 door.bound(equation, operands) if name not in RULES or name in DIFFERENT else self.ruled(step, operands)
             )
-        return self.ruled(step, operands)
+        number = folded(step, operands)
+        return self.ruled(step, operands) if number is None else [number]
 
     def ruled(self, step: Step, operands: list[Any]) -> list[Any]:
         """By its line in the table."""
@@ -68,6 +71,8 @@ class Interpreter:
             )
         for variable in step.equation.outvars:
             known_dtype(variable.aval.dtype)
+        if any(isinstance(x, First) for x in operands[step.name in BY_NUMBER :]):
+            raise Unusable(FIRST)
         with np.errstate(all="ignore"):
             found = rule(step, *operands)
         results = found if isinstance(found, list) else [found]
@@ -92,15 +97,8 @@ class Interpreter:
         return self.run(jaxpr, constants, operands)
 
 
-DIFFERENT = {
-    "div",
-    "argmax",
-    "argmin",
-    "cumsum",
-    "dot_general",
-    "reduce_max",
-    "reduce_min",
-    "sign",
-    "reduce_sum",
-    "scatter-add",
-}
+BY_NUMBER = {"select_n", "eq", "ne"}  # what can ask the first of several conditions which it is
+# of whole numbers, what JAX itself does by an equation whose rule is of real ones
+DIFFERENT = {"div", "argmax", "argmin", "dot_general", "sign", "sort", "top_k"}
+DIFFERENT |= {"reduce_max", "reduce_min", "reduce_sum", "reduce_prod", "reduce_or", "reduce_and"}
+DIFFERENT |= {"cumsum", "cumprod", "cummax", "cummin", "scatter", "scatter-add", "scatter-mul"}

@@ -10,6 +10,7 @@ from gradcheck.errors import Unusable
 from gradcheck.law.functions import Array, Values
 from gradcheck.readings import ball_rules
 from gradcheck.readings.balls import Balls
+from gradcheck.readings.doubt import Doubt
 from gradcheck.readings.given import numbers
 from gradcheck.readings.primitives.table import Primitive
 from gradcheck.readings.running import Condition, Running
@@ -129,7 +130,7 @@ def whole(x: Any, what: str) -> Array:
     """Numbers that are known beyond doubt, of what is given."""
     if isinstance(x, Condition):
         if not np.all(x.sure):
-            raise Unusable(f"{what} takes what rounding may turn; write it with jnp.where(condition, this, that)")
+            raise Doubt(f"{what} takes what rounding may turn; write it with jnp.where(condition, this, that)")
         return np.asarray(x.value)
     return np.asarray(numbers(x, what))
 

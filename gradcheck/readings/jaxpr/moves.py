@@ -1,19 +1,19 @@
 """Equations that move entries, and those that multiply and add along axes."""
 
+from collections.abc import Callable, Sequence
 from math import prod
 from typing import Any
 
 import numpy as np
 
 from gradcheck.errors import Unusable
-from gradcheck.law.functions import Values
+from gradcheck.law.functions import Array, Values
 from gradcheck.readings.jaxpr import door
 from gradcheck.readings.jaxpr.kinds import converted, each_part, known, whole
 from gradcheck.readings.jaxpr.step import Step
 from gradcheck.readings.places import places
 from gradcheck.readings.primitives.arithmetic import ADD, MATMUL
-from gradcheck.readings.primitives.moving import BROADCAST, CONCATENATE, PICK, RESHAPE, SCATTER, TRANSPOSE
-from gradcheck.readings.primitives.sums import CUMSUM, from_the_end
+from gradcheck.readings.primitives.moving import BROADCAST, CONCATENATE, PICK, RESHAPE, TRANSPOSE
 from gradcheck.readings.running import Condition
 from gradcheck.readings.running.conditions import of
 
@@ -68,19 +68,30 @@ def split(step: Step, x: Any) -> list[Any]:
 
 def concatenated(step: Step, *arrays: Any) -> Any:
     axis = step.params["dimension"]
-    if all(isinstance(x, np.ndarray) for x in arrays):
-        return np.concatenate(arrays, axis=axis)
-    if any(plain(x) for x in arrays):
-        raise Unusable("a traced loss puts conditions together; write it with jnp.where(condition, this, that)")
+    if all(map(plain, arrays)):
+        return _together(arrays, lambda parts: np.concatenate(parts, axis=axis))
     return CONCATENATE(*arrays, axis=axis)
 
 
 def joined(step: Step, *arrays: Any) -> Any:
-    axis = step.params["axis"]
-    thin = tuple(size if k != axis else 1 for k, size in enumerate(step.shape))
+    return stacked(arrays, step.params["axis"])
+
+
+def stacked(arrays: Sequence[Any], axis: int = 0) -> Any:
+    """One beside the other along a new axis."""
+    if all(map(plain, arrays)):
+        return _together(arrays, lambda parts: np.stack(parts, axis=axis))
+    thin = list(arrays[0].shape)
+    thin.insert(axis, 1)
+    return CONCATENATE(*(RESHAPE(x, shape=tuple(thin)) for x in arrays), axis=axis)
+
+
+def _together(arrays: Sequence[Any], function: Callable[[list[Array]], Array]) -> Any:
+    """Of NumPy's arrays, or of conditions part by part."""
     if all(map(known, arrays)):
-        return np.stack(arrays, axis=axis)
-    return CONCATENATE(*(RESHAPE(x, shape=thin) for x in arrays), axis=axis)
+        return function(list(arrays))
+    parts = [[np.broadcast_to(part, x.shape) for part in (x.value, x.sure, x.tied)] for x in map(of, arrays)]
+    return Condition(*map(function, map(list, zip(*parts, strict=True))))
 
 
 def apart(step: Step, x: Any) -> list[Any]:
@@ -91,14 +102,27 @@ def apart(step: Step, x: Any) -> list[Any]:
 def padded(step: Step, x: Any, filling: Any) -> Any:
     """As entries of x and the filling, one after the other, are taken."""
     standing = door.bound(step.equation, (places(tuple(x.shape)), np.asarray(x.size)))[0]
-    if plain(x):
-        return each_part(x, lambda a: np.append(a, whole(filling, "pad"))[standing])
-    every = CONCATENATE(RESHAPE(x, shape=(x.size,)), RESHAPE(filling, shape=(1,)), axis=0)
-    return PICK(every, places=standing)
+    every = filled(step, x, whole(filling, "pad") if plain(x) else filling)
+    return _picked(every, lambda a: a[standing])
 
 
 def gathered(step: Step, x: Any, indices: Any) -> Any:
-    return _within(x, door.gathered(places(tuple(x.shape)), whole(indices, "an index"), step.params))
+    standing = door.gathered(places(tuple(x.shape)), whole(indices, "an index"), step.params)
+    beyond, filling = standing < 0, step.params.get("fill_value")
+    if not beyond.any():
+        return _picked(x, lambda a: a.reshape(-1)[standing])
+    if filling is None:
+        raise Unusable("a traced loss takes entries beyond the end of an array")
+    every = filled(step, x, np.asarray(filling))
+    return _picked(every, lambda a: a[np.where(beyond, x.size, standing)])
+
+
+def filled(step: Step, x: Any, filling: Any) -> Any:
+    """All entries in a row, and after them one number."""
+    if plain(x):
+        return each_part(x, lambda a: np.append(a, filling))
+    last = step.reading.constant(filling, step.dtype) if isinstance(filling, np.ndarray) else filling
+    return CONCATENATE(RESHAPE(x, shape=(x.size,)), RESHAPE(last, shape=(1,)), axis=0)
 
 
 def _window(x: Any, starts: tuple[Any, ...], sizes: tuple[int, ...]) -> tuple[slice, ...]:
@@ -124,36 +148,6 @@ def updated(step: Step, x: Any, part: Any, *starts: Any) -> Any:
     return PICK(every, places=standing)
 
 
-def stacked(rows: list[Any]) -> Any:
-    """One after the other along a new axis."""
-    if any(isinstance(row, Condition) for row in rows):
-        parts = [(row.value, row.sure, row.tied) for row in map(of, rows)]
-        return Condition(
-            *(
-                np.stack([np.broadcast_to(part, rows[0].shape) for part in column])
-                for column in zip(*parts, strict=True)
-            )
-        )
-    if all(map(known, rows)):
-        return np.stack(rows)
-    return CONCATENATE(*(RESHAPE(row, shape=(1, *row.shape)) for row in rows), axis=0)
-
-
-def _within(x: Any, standing: Any) -> Any:
-    if (standing < 0).any():
-        raise Unusable("a traced loss takes entries beyond the end of an array")
-    return each_part(x, lambda a: a.reshape(-1)[standing]) if plain(x) else PICK(x, places=standing)
-
-
-def scattered(step: Step, x: Any, indices: Any, updates: Any) -> Any:
-    """Added to what is there."""
-    shape = tuple(x.shape)
-    standing = door.landing(places(shape), whole(indices, "an index"), tuple(updates.shape), step.params)
-    if (standing < 0).any():
-        raise Unusable("a traced loss adds to entries beyond the end of an array")
-    return added(step, SCATTER(RESHAPE(updates, shape=(updates.size,)), places=standing.ravel(), shape=shape), x)
-
-
 def added(step: Step, x: Values, y: Values) -> Values:
     """A sum; of what is 0 throughout there is none."""
     if step.number(y) == 0 and tuple(x.shape) == step.shape:
@@ -177,9 +171,3 @@ def product(step: Step, x: Any, y: Any) -> Any:
 
 def _ordered(x: Any, axes: tuple[int, ...]) -> Any:
     return x if axes == tuple(range(x.ndim)) else TRANSPOSE(x, axes=tuple(map(int, axes)))
-
-
-def running_sum(step: Step, x: Any) -> Any:
-    """From the beginning, or from the end."""
-    axis = step.params["axis"]
-    return from_the_end(x, axis) if step.params["reverse"] else CUMSUM(x, axis=axis)

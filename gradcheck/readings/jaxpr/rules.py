@@ -7,17 +7,21 @@ from typing import Any
 
 import numpy as np
 
+from gradcheck.errors import Unusable
 from gradcheck.readings import given
 from gradcheck.readings.balls import Balls
-from gradcheck.readings.jaxpr import choosing, moves
+from gradcheck.readings.jaxpr import choosing, cumulative, moves, ordering, scattering
 from gradcheck.readings.jaxpr.kinds import converted, floating, known, under, whole
 from gradcheck.readings.jaxpr.step import Step
+from gradcheck.readings.primitives import elementary
 from gradcheck.readings.primitives.arithmetic import DIVIDE, MULTIPLY, NEGATIVE, SUBTRACT
-from gradcheck.readings.primitives.choices import ABSOLUTE, SIGN
-from gradcheck.readings.primitives.elementary import ARCCOS, COS, EXP, EXPM1, LOG, LOG1P, SIGMOID, SIN, SQRT, TANH
+from gradcheck.readings.primitives.choices import ABSOLUTE, MAXIMUM, MINIMUM, SIGN
+from gradcheck.readings.primitives.elementary import EXP, LOG, SQRT
+from gradcheck.readings.primitives.factored import product
 from gradcheck.readings.primitives.powers import POWER, RAISE
 from gradcheck.readings.primitives.sums import SUM
-from gradcheck.readings.running import Condition, Running
+from gradcheck.readings.primitives.whole import FLOOR, ROUND
+from gradcheck.readings.running import Condition
 from gradcheck.readings.tape import Variable
 
 Rule = Callable[..., Any]
@@ -42,6 +46,13 @@ def doubled(step: Step, x: Any) -> Any:
     exact = reading.wide or reading.kind is Balls
     factor = LOG(reading.constant(2, step.dtype)) if exact else reading.constant(log(2), step.dtype)
     return EXP(MULTIPLY(x, factor))
+
+
+def nearest(step: Step, x: Any) -> Any:
+    """Of what is halfway the even one."""
+    if int(step.params["rounding_method"]) != 1:
+        raise Unusable("lax.round away from zero is not among what a traced loss may be made of; write jnp.round")
+    return ROUND(x)
 
 
 def summed(step: Step, x: Any) -> Any:
@@ -76,16 +87,17 @@ def counted(step: Step) -> Any:
     return step.reading.numbers(found, step.dtype) if floating(step.dtype) else found.astype(step.dtype)
 
 
-def first(which: Any) -> Rule:
-    """Where the largest or the least stands, the first of equals: of what is given."""
-    return lambda step, x: which(whole(x, step.name), axis=step.params["axes"][0]).astype(step.dtype)
-
-
 def largest(step: Step, x: Any) -> Any:
-    """The first of the largest, which labels that are read in fewer bits, or flushed, still tell."""
-    if isinstance(x, Running):
-        return given.largest(x, step.params["axes"][0]).astype(step.dtype)
-    return first(np.argmax)(step, x)
+    """Where the largest is, the first of equals: of what is given, or where rounding cannot change it; or the first that holds."""
+    axis = step.params["axes"][0]
+    if isinstance(x, Condition):
+        return choosing.first(x, axis, step.dtype)
+    return given.largest(x, axis).astype(step.dtype)
+
+
+def least(step: Step, x: Any) -> Any:
+    """Where the least is."""
+    return largest(step, ~x if isinstance(x, Condition) else -x)
 
 
 def constant(step: Step, x: Any) -> Any:
@@ -119,15 +131,22 @@ RULES: dict[str, Rule] = {
     "exp": each(EXP),
     "exp2": doubled,
     "log": each(LOG),
-    "log1p": each(LOG1P),
-    "expm1": each(EXPM1),
-    "tanh": each(TANH),
-    "logistic": each(SIGMOID),
+    "log1p": each(elementary.LOG1P),
+    "expm1": each(elementary.EXPM1),
+    "tanh": each(elementary.TANH),
+    "logistic": each(elementary.SIGMOID),
     "sqrt": each(SQRT),
     "rsqrt": lambda step, x: DIVIDE(step.reading.constant(1, step.dtype), SQRT(x)),
-    "sin": each(SIN),
-    "cos": each(COS),
-    "acos": each(ARCCOS),
+    "sin": each(elementary.SIN),
+    "cos": each(elementary.COS),
+    "asin": each(elementary.ARCSIN),
+    "acos": each(elementary.ARCCOS),
+    "atan": each(elementary.ARCTAN),
+    "sinh": each(elementary.SINH),
+    "cosh": each(elementary.COSH),
+    "floor": each(FLOOR),
+    "ceil": lambda step, x: -FLOOR(-x),
+    "round": nearest,
     "abs": each(ABSOLUTE),
     "sign": each(SIGN),
     "square": lambda step, x: POWER(x, exponent=2.0),
@@ -137,7 +156,13 @@ RULES: dict[str, Rule] = {
     "reduce_sum": summed,
     "reduce_max": choosing.largest,
     "reduce_min": choosing.least,
-    "cumsum": moves.running_sum,
+    "reduce_prod": lambda step, x: product(x, tuple(step.params["axes"])),
+    "reduce_or": choosing.some,
+    "reduce_and": choosing.every,
+    "cumsum": cumulative.summed,
+    "cumprod": cumulative.multiplied,
+    "cummax": cumulative.chosen(MAXIMUM),
+    "cummin": cumulative.chosen(MINIMUM),
     "dot_general": moves.product,
     # choices
     "max": choosing.larger,
@@ -155,7 +180,7 @@ RULES: dict[str, Rule] = {
     "is_finite": choosing.finite,
     "select_n": choosing.selected,
     "argmax": largest,
-    "argmin": first(np.argmin),
+    "argmin": least,
     # precisions
     "convert_element_type": converting,
     "reduce_precision": rounded_to,
@@ -175,7 +200,12 @@ RULES: dict[str, Rule] = {
     "gather": moves.gathered,
     "dynamic_slice": moves.dynamic,
     "dynamic_update_slice": moves.updated,
-    "scatter-add": moves.scattered,
+    "scatter": scattering.put,
+    "scatter-add": scattering.summed,
+    "scatter-mul": scattering.multiplied,
+    # sorted
+    "sort": ordering.sort,
+    "top_k": ordering.top,
     # what is as it was
     "copy": same,
     "copy_p": same,

@@ -74,6 +74,42 @@ ARCCOS = Primitive(
     real=True,
     same=(np.arccos,),
 )
+ARCSIN = Primitive(
+    "arcsin",
+    np.arcsin,
+    (lambda g, y, a: g / SQRT(1 - a * a),),
+    elementary.elementary(np.arcsin, moves.arccos),  # as steep as arccos
+    flint.arb.asin,
+    real=True,
+    same=(np.arcsin,),
+)
+ARCTAN = Primitive(
+    "arctan",
+    np.arctan,
+    (lambda g, y, a: g / (1 + a * a),),
+    elementary.elementary(np.arctan, moves.arctan),  # e/(1 + (|a| - e)^2), at most pi
+    flint.arb.atan,
+    real=True,
+    same=(np.arctan,),
+)
+SINH = Primitive(
+    "sinh",
+    np.sinh,
+    (lambda g, y, a: g * COSH(a),),
+    elementary.elementary(np.sinh, moves.sinh),  # e cosh(|a| + e)
+    flint.arb.sinh,
+    real=True,
+    same=(np.sinh,),
+)
+COSH: Primitive = Primitive(
+    "cosh",
+    np.cosh,
+    (lambda g, y, a: g * SINH(a),),
+    elementary.elementary(np.cosh, moves.cosh),  # e sinh(|a| + e)
+    flint.arb.cosh,
+    real=True,
+    same=(np.cosh,),
+)
 
 
 def _sigmoid(a: Values) -> Values:

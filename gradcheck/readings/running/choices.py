@@ -1,5 +1,6 @@
 """Which of several is chosen, as derivatives ask: 1 and 0 where that is beyond doubt, and all that lies between where it is not."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -7,7 +8,7 @@ import numpy as np
 from gradcheck.enclosure import outward
 from gradcheck.precision import Precision
 from gradcheck.readings.places import Axis
-from gradcheck.readings.running.parts import Parts
+from gradcheck.readings.running.parts import Parts, floored
 
 
 def _reach(x: Parts, y: Parts) -> Any:
@@ -34,16 +35,29 @@ def sign(x: Parts, p: Precision) -> Parts:
     return Parts(np.sign(x.value), np.where(sure, 0.0, 1.0 + abs(np.sign(x.value))))
 
 
-def _end(x: Parts, towards: float) -> Any:
+def end(x: Parts, towards: float) -> Any:
     """The least or the largest that it may be; infinite where nothing is known."""
     end = np.nextafter(x.value + np.sign(towards) * x.error, towards)
     return np.where(x.error == 0, x.value, np.where(np.isnan(end) | np.isinf(x.error), towards, end))
 
 
+def whole(function: Callable[[Any], Any]) -> Callable[[Parts, Precision], Parts]:
+    """A whole number beside each: all that it is within the error."""
+
+    def rounding(x: Parts, p: Precision) -> Parts:
+        value = function(x.value)
+        low, high = (function(end(x, towards)) for towards in (-np.inf, np.inf))
+        with np.errstate(invalid="ignore"):
+            error = np.where((low == value) & (high == value), 0.0, np.maximum(high - value, value - low))
+        return floored(Parts(value, error))
+
+    return rounding
+
+
 def share(x: Parts, p: Precision, axis: Axis = None) -> Parts:
     """The derivative of the largest along an axis: 1 where there is one; each of those that tie, or may, has a part of 1."""
-    least = np.max(_end(x, -np.inf), axis=axis, keepdims=True)
-    among = ~(_end(x, np.inf) < least)
+    least = np.max(end(x, -np.inf), axis=axis, keepdims=True)
+    among = ~(end(x, np.inf) < least)
     several = among.sum(axis=axis, keepdims=True) > 1
     return Parts(np.where(among, np.where(several, 0.5, 1.0), 0.0), np.where(among & several, 0.5, 0.0))
 

@@ -69,6 +69,17 @@ class Condition:
         """In how many entries it holds; doubts are not heard."""
         return int(self.value.sum())
 
+    def any(self, axis: Any = None, keepdims: bool = False) -> "Condition":
+        """Whether one of them holds: beyond doubt where one does beyond doubt, or none is in doubt."""
+        value, over = self.value, {"axis": axis, "keepdims": keepdims}
+        both = (np.broadcast_to(part, self.shape) for part in (self.sure, self.kinked().sure))
+        sure, plain = ((value & part).any(**over) | part.all(**over) for part in both)
+        return Condition(value.any(**over), sure, sure & ~plain, self.read)
+
+    def all(self, axis: Any = None, keepdims: bool = False) -> "Condition":
+        """Whether each of them holds."""
+        return ~(~self).any(axis, keepdims)
+
     def kinked(self) -> "Condition":
         """As a derivative hears it: in doubt at ties, too."""
         return Condition(self.value, self.sure & ~np.asarray(self.tied), False, self.read)

@@ -39,6 +39,22 @@ def arccos(x: Parts, y: Any) -> Any:
     return np.where(rest > 0, x.error / np.sqrt(np.maximum(rest, 0.0) * (1 + abs(x.value) + x.error)) * MORE, np.inf)
 
 
+def sinh(x: Parts, y: Any) -> Any:
+    """`e cosh(|x| + e)`."""
+    return x.error * np.cosh(abs(x.value) + x.error) * MORE
+
+
+def cosh(x: Parts, y: Any) -> Any:
+    """`e sinh(|x| + e)`."""
+    return x.error * np.sinh(abs(x.value) + x.error) * MORE
+
+
+def arctan(x: Parts, y: Any) -> Any:
+    """No steeper than where it comes nearest to 0, and never by more than pi."""
+    nearest = np.maximum(abs(x.value) - x.error, 0.0)
+    return np.minimum(x.error / (1 + nearest * nearest) * MORE, 3.2)
+
+
 def logistic(x: Parts, y: Any) -> Any:
     """No steeper than where it comes nearest to 0, by no more than 1."""
     power = np.exp(-np.maximum(abs(x.value) - x.error, 0.0))

@@ -27,7 +27,7 @@ from gradcheck.readings.running.conditions import Condition
 from gradcheck.readings.series.kinks import NoSeries
 
 KINK = "a kink of {name} may lie in the step"
-CALLED = {"sides": "abs", "leads": "maximum", "share": "max"}  # what a loss calls that which turns
+CALLED = {"sides": "abs", "leads": "maximum", "share": "max", "standing": "sort"}  # what a loss calls that which turns
 
 
 class Series(Operators):

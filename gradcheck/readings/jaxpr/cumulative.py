@@ -1,0 +1,45 @@
+"""Equations that keep what they come to on the way along an axis, from the beginning or from the end."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from gradcheck.readings.jaxpr.step import Step
+from gradcheck.readings.places import places
+from gradcheck.readings.primitives.factored import running_product
+from gradcheck.readings.primitives.moving import CONCATENATE, PICK
+from gradcheck.readings.primitives.sums import CUMSUM, from_the_end
+
+
+def summed(step: Step, x: Any) -> Any:
+    """Running sums."""
+    axis = step.params["axis"]
+    return from_the_end(x, axis) if step.params["reverse"] else CUMSUM(x, axis=axis)
+
+
+def multiplied(step: Step, x: Any) -> Any:
+    """Running products, each multiplied in any order."""
+    axis = step.params["axis"]
+    return _turned(running_product(_turned(x, step), axis), step)
+
+
+def chosen(choice: Callable[[Any, Any], Any]) -> Callable[..., Any]:
+    """The largest so far, or the least."""
+
+    def rule(step: Step, x: Any) -> Any:
+        axis, standing = step.params["axis"], places(tuple(x.shape))
+        found = [PICK(x, places=standing.take([k], axis)) for k in range(x.shape[axis])]
+        found = found[::-1] if step.params["reverse"] else found
+        for k in range(1, len(found)):
+            found[k] = choice(found[k - 1], found[k])
+        return CONCATENATE(*(found[::-1] if step.params["reverse"] else found), axis=axis)
+
+    return rule
+
+
+def _turned(x: Any, step: Step) -> Any:
+    """The other way round, where it goes from the end."""
+    if not step.params["reverse"]:
+        return x
+    return PICK(x, places=np.flip(places(tuple(x.shape)), step.params["axis"]))
