@@ -353,4 +353,4 @@ def test_the_roundings_of_one_operation_are_all_of_them(name, flushed, inner):
     exact = Fraction(1)
     for u in (p.u, p.kept, p.stored, p.reads):
         exact *= 1 + Fraction(u)
-    assert exact - 1 <= Fraction(p.unit) <= (exact - 1) * (1 + Fraction(p.u) * 4 + Fraction(1, 2**30))
+    assert exact - 1 <= Fraction(p.unit) <= (exact - 1) * (1 + Fraction(1, 2**39))

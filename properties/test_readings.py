@@ -204,8 +204,8 @@ def test_balls_are_arrays():
     for found, expected in same:
         assert found.shape == expected.shape
         assert (found.values() == expected).all()
-    with pytest.raises(Unusable, match=r"numpy\.sinh is not among"):
-        np.sinh(x)
+    with pytest.raises(Unusable, match=r"numpy\.tan is not among"):
+        np.tan(x)
     with pytest.raises(TypeError):
         x + "1"
 
@@ -261,8 +261,8 @@ def test_what_a_number_is_not_made_of_has_no_gradient():
     assert (known[x] == 2 * SAMPLE).all()
     with pytest.raises(KeyError):
         known[y]
-    with pytest.raises(Unusable, match=r"numpy\.sinh is not among"):
-        np.sinh(x)
+    with pytest.raises(Unusable, match=r"numpy\.tan is not among"):
+        np.tan(x)
 
 
 # ---- NumPy and running errors ----
