@@ -7,7 +7,9 @@ import pytest
 
 import gradcheck
 from benchmarks.own_losses.specs import SPECS
+from gradcheck import Loss, conform
 from gradcheck.problem import Problem
+from gradcheck.verdict import Outcome
 
 pytest.importorskip("torch")
 by_torch = importlib.import_module("benchmarks.own_losses.by_torch")
@@ -22,3 +24,31 @@ def test_a_right_gradient_agrees_and_a_slip_of_1e_9_does_not(name):
     assert str(gradcheck.judge_gradient(problem, theta=found)["theta"].outcome) == "agree"
     found.flat[abs(found).argmax()] *= 1 + 1e-9
     assert str(gradcheck.judge_gradient(problem, theta=found)["theta"].outcome) == "disagree"
+
+
+# ---- what people write ----
+
+
+def cosine(theta, X, Y, *, np):
+    """Without b."""
+    return np.mean(Y * (theta @ X))
+
+
+def test_a_parameter_that_a_loss_is_not_made_of_needs_no_gradient_of_torch():
+    """None of autograd is 0, and nothing is asked of that parameter alone."""
+    torch = importlib.import_module("torch")
+
+    def right(theta, b, X, Y):
+        return (Y * (theta @ X)).mean()
+
+    found = conform(gradcheck.from_torch(right, law=Loss(cosine)), max_examples=15, seed=2)
+    assert not found.failed
+    assert found.tallies["bias_gradient"].outcome is Outcome.INCONCLUSIVE  # 0, which nothing rounds
+    assert found.tallies["inputs_without_gradient"].outcome is Outcome.AGREE
+
+    def wrong(theta, b, X, Y):
+        return torch.nn.functional.cross_entropy((theta @ X).T, Y.T)
+
+    failed = conform(gradcheck.from_torch(wrong), max_examples=15)
+    assert failed.tallies["bias_gradient"].outcome is Outcome.DISAGREE
+    assert "without b" in failed.report()

@@ -8,8 +8,11 @@ import pytest
 from gradcheck import numpy as gnp
 from gradcheck import precision
 from gradcheck.law import functions
+from gradcheck.readings.balls import Balls
 from gradcheck.readings.running import Running
 from gradcheck.readings.running.parts import arithmetic, granted
+from gradcheck.readings.tape import Gradients, Variable
+from gradcheck.readings.working import working
 
 DTYPES = pytest.mark.parametrize("dtype", ["float64", "float32", "float16"])
 SCALES = 10.0 ** np.arange(-8, 3)
@@ -149,3 +152,57 @@ def test_nothing_is_known_of_a_sum_whose_partial_sums_may_overflow(summed):
     assert np.isinf(found.error).all()
     half = summed(Running.exact(np.array([[20000.0, 20000.0, -20000.0]], dtype=np.float16)))
     assert np.isfinite(half.error).all()
+
+
+MASKS = {
+    "logsumexp": lambda S, *, np: np.mean(np.logsumexp(S)),
+    "softmax": lambda S, *, np: np.mean(np.softmax(S) ** 2),
+    "log_softmax": lambda S, *, np: np.sum(np.where(-np.inf < S, np.log_softmax(S), 0)),
+}
+
+
+@pytest.mark.parametrize("name", MASKS)
+def test_what_is_masked_has_no_part_of_a_softmax(name):
+    """-inf beyond doubt: as sharp as without it, and none where a column has nothing else."""
+    draw = np.random.default_rng(4)
+    Z = draw.normal(size=(4, 6)) * 3
+    masked = draw.random((4, 6)) < 0.4
+    masked[:, 0], masked[:, 1] = [False, True, True, True], [False, False, True, True]
+    kind = np.dtype("float32")
+    error = abs(Z) * 2.0**-24
+
+    def read(array, error):
+        variable = Variable(Running(array, error, kind))
+        found = MASKS[name](gnp.where(masked, -np.inf, variable), np=gnp)
+        return found.array, Gradients(found)[variable]
+
+    value, D = read(Z, error)
+    variable = Variable(Balls.exact(Z))
+    with working(200):
+        exact = MASKS[name](gnp.where(masked, -np.inf, variable), np=gnp)
+        truth = Gradients(exact)[variable].values()
+    assert abs(value.value - exact.array.values()) <= value.error < 1e-4
+    assert (abs(D.value - truth) <= D.error).all()
+    assert (D.error < 1e-5).all()
+    assert (truth[masked] == 0).all()
+    masked[:, 2] = True
+    assert np.isinf(read(Z, error)[0].error) == (name != "log_softmax")  # of which nothing is taken there
+
+
+@pytest.mark.parametrize(
+    ("value", "error", "found", "off"),
+    [
+        (3e-8, 1e-10, 3e-8, 1e-10 + 2.0**-24),  # below the smallest normal number it has another grid
+        (3e-8, 0.0, 2.0**-24, 0.0),
+        (1e5, 1.0, np.inf, 0.0),
+        (65000.0, 1000.0, 65000.0, np.inf),
+        (1.5, 0.125, 1.5, 0.125),
+        (1.5, 0.0, 1.5, 0.0),
+    ],
+)
+def test_a_precision_of_more_digits_and_a_smaller_range_underflows_and_overflows(value, error, found, off):
+    """bfloat16 to float16."""
+    kind = precision.named("bfloat16").dtype
+    it = Running(np.array(value), np.array(error), kind).astype(np.float16)
+    assert it.value == found
+    assert off <= it.error <= off * (1 + 2.0**-40)

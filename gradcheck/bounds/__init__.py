@@ -57,6 +57,7 @@ from gradcheck.bounds.roundings import written as written
 from gradcheck.bounds.shifted import merged as merged
 from gradcheck.bounds.shifted import prescaled as prescaled
 from gradcheck.bounds.shifted import rescaling as rescaling
+from gradcheck.bounds.softmax import BELOW as BELOW
 from gradcheck.bounds.softmax import SoftmaxError as SoftmaxError
 from gradcheck.bounds.softmax import Together as Together
 from gradcheck.bounds.softmax import enclosed as enclosed

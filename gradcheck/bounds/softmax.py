@@ -11,6 +11,8 @@ from gradcheck.enclosure import Enclosure, Reals, outward
 from gradcheck.law.functions import softmax
 from gradcheck.precision import FLOAT64, Precision
 
+BELOW = 800.0  # exp of minus this is 0 in float64, and its truth is below every subnormal
+
 
 @dataclass(frozen=True, eq=False)
 class SoftmaxError:

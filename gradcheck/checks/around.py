@@ -61,7 +61,7 @@ def _changed(who: str, one: Reals, other: Reals) -> str:
 def inputs_without_gradient(trial: Trial) -> Found:
     """Where some inputs need no gradient, the others have theirs, and labels have none."""
     require_right(trial)
-    own = [key for key in ("theta", "b", "X") if key in trial.raw_gradients()]
+    own = [key for key in ("theta", "b", "X") if key in trial.raw_gradients() and trial.law.made_of(key)]
     truths = exact(trial)
     for key in own:
         given = gradients("some", trial.call("some", *trial.problem.arrays(), (key,)))

@@ -151,6 +151,10 @@ class CrossEntropy:
             raise ValueError(f"{len(self.class_weight)} class weights are declared, and there are {L} classes")
         return replace(self, class_weight=self.class_weight[:L])
 
+    def made_of(self, name: str) -> bool:
+        """Whether it is made of `theta`, `b` or `X`."""
+        return True
+
     def without(self, keep: Sequence[bool]) -> "CrossEntropy":
         """Of the classes that are kept; one that does not count, and is not kept, is a number that is no class."""
         weights = tuple(w for w, kept in zip(self.class_weight, keep, strict=True) if kept) if self.class_weight else ()

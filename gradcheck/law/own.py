@@ -112,6 +112,10 @@ class Loss(CrossEntropy):
         """Whether Z = theta X + b stands before it, so that dL/dZ is known."""
         return self.takes is not None and "Z" in self.takes.arrays
 
+    def made_of(self, name: str) -> bool:
+        """Whether its text takes `theta`, `b` or `X`, itself or by logits."""
+        return self.takes is None or self.of_Z or name in self.takes.arrays
+
     @staticmethod
     def traced(function: Callable[..., Any], *, name: str = "", holds: Iterable[str] = (), **options: Any) -> "Loss":
         """The same of a function of `jax.numpy`, `loss(theta, b, X, Y)` or `loss(Z, Y)`, columns samples, options by keyword.

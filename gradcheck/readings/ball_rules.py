@@ -126,7 +126,7 @@ def compared(holds: Callable[[Any, Any], Any], x: Iterable[Any], y: Iterable[Any
     pairs = [(ball(one), ball(other)) for one, other in zip(x, y, strict=False)]
     value = np.array([bool(holds(*pair)) for pair in pairs], dtype=bool).reshape(shape)
     never = np.array([bool(OPPOSITE[holds](*pair)) for pair in pairs], dtype=bool).reshape(shape)
-    even = np.array([bool(one == other) for one, other in pairs], dtype=bool).reshape(shape)
+    even = np.array([bool(one == other and one.is_finite()) for one, other in pairs], dtype=bool).reshape(shape)
     return Condition(value, value | never, even=even)
 
 

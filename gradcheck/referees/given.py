@@ -15,8 +15,6 @@ from gradcheck.problem import Problem
 from gradcheck.referees import BALL_ENTRIES, ball, float64
 from gradcheck.referees.truth import Truth
 
-BELOW = 800.0  # exp of minus this is 0 in float64, and its truth is below every subnormal
-
 
 @dataclass(frozen=True, eq=False)
 class Values(float64.Values):
@@ -51,7 +49,7 @@ def finite(Z: Reals) -> tuple[Reals, np.ndarray]:
     if known.all() and not masked.any():
         return Z, known
     most = np.where(known, most, 0.0)
-    return np.where(known, np.where(masked, most - BELOW, Z), 0.0), known
+    return np.where(known, np.where(masked, most - bounds.BELOW, Z), 0.0), known
 
 
 def truth(Z: Reals, Y: Reals, law: CrossEntropy, granted: Precision) -> Given:

@@ -177,15 +177,20 @@ def count(shape: tuple[int, ...], axis: Axis) -> int:
 
 
 def converted(x: Parts, old: np.dtype, new: np.dtype) -> Parts:
-    """Rounded to another precision, where that is coarser."""
-    if not arithmetic(new).u > arithmetic(old).u:
+    """Rounded to another precision, where that is coarser, or of a smaller range."""
+    p, before = arithmetic(new), arithmetic(old)
+    coarser = p.u > before.u
+    if not coarser and p.eta <= before.eta and p.huge >= before.huge:
         return x
     known = new.kind == "f" and not x.error.any() and not arithmetic(old).truthful
     if known:  # one rounding, of what is known exactly; what is true is another number then
         with np.errstate(over="ignore", invalid="ignore"):
             return Parts(x.value.astype(new).astype(np.float64), x.error.copy())
     certain = np.isfinite(x.error) & ~np.isfinite(x.value)
-    return rounded(x.value, x.error, arithmetic(new), certain=certain)
+    if coarser:
+        return rounded(x.value, x.error, p, certain=certain)
+    lost = np.where(abs(x.value) - x.error < p.tiny, p.least + ETA64, 0.0)  # subnormal numbers alone are rounded
+    return settled(x.value, x.error + lost, np.isfinite(x.error), p)
 
 
 def truncated(x: Parts) -> Parts:

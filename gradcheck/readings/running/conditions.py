@@ -106,7 +106,7 @@ def compared(function: Callable[[Any, Any], Any], x: Parts, y: Parts) -> Conditi
     """In doubt where the errors reach from one to the other."""
     within = x.error + y.error
     sure = (abs(x.value - y.value) > within) | (within == 0)
-    even = (within == 0) & (x.value == y.value)
+    even = (within == 0) & (x.value == y.value) & np.isfinite(x.value)  # what is masked does not move
     return Condition(np.asarray(function(x.value, y.value)), np.asarray(sure), even=np.asarray(even))
 
 

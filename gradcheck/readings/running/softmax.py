@@ -58,5 +58,13 @@ def _kept(value: bytes, error: bytes, shape: tuple[int, ...], p: Precision) -> b
 
 
 def _made(Z: Parts, p: Precision) -> bounds.Together:
+    """What is masked, -inf beyond doubt, has a probability of 0 and nothing of any sum, however these are computed."""
     with np.errstate(all="ignore"):
-        return bounds.softmax_together(Z.value, Z.error, p)  # ours is relative to the smallest probability, too
+        masked = np.isneginf(Z.value) & (Z.error == 0)
+        if not masked.any():
+            return bounds.softmax_together(Z.value, Z.error, p)  # ours is relative to the smallest probability, too
+        top = Z.value.max(axis=0)
+        masked &= np.isfinite(top)
+        found = bounds.softmax_together(np.where(masked, top - bounds.BELOW, Z.value), Z.error, p)
+        value, log_A, A = (np.where(masked, 0.0, part) for part in found[:3])
+        return bounds.Together(value, log_A, A, found.lse_error)
