@@ -64,7 +64,9 @@ def from_torch(
         variables = {key: each for key, each in found.variables.items() if key != "Y"}
         slopes = torch.autograd.grad(found.loss.sum(), list(variables.values()), allow_unused=True)
         return {
-            key: array(torch.zeros_like(of) if slope is None else slope, arrays[0])  # torch has None for what is not used
+            key: array(
+                torch.zeros_like(of) if slope is None else slope, arrays[0]
+            )  # torch has None for what is not used
             for (key, of), slope in zip(variables.items(), slopes, strict=True)
             if not (key == "X" and slope is None)  # code may have no gradient of the data, which are no parameters
         }

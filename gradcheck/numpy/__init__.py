@@ -11,26 +11,35 @@ the methods `sum`, `mean`, `max`, `min`, `reshape`, `ravel` and `T` can be used,
 
 import numpy as _numpy
 from numpy import arange as arange
-from numpy import array as array
+from numpy import bincount as bincount
 from numpy import e as e
 from numpy import eye as eye
+from numpy import float32 as float32
+from numpy import float64 as float64
 from numpy import full as full
+from numpy import identity as identity
 from numpy import inf as inf
+from numpy import linspace as linspace
 from numpy import newaxis as newaxis
 from numpy import ones as ones
 from numpy import pi as pi
 from numpy import zeros as zeros
 
-from gradcheck.numpy import angles, choices, entries, ordered, products, shapes, sums
+from gradcheck.numpy import angles, arranged, choices, entries, ordered, products, shapes, statistics, sums
+from gradcheck.readings import operators as _operators
 from gradcheck.readings.primitives import table as _table
 
 _GIVEN = (
     "arange",
-    "array",
+    "bincount",
     "e",
     "eye",
+    "float32",
+    "float64",
     "full",
+    "identity",
     "inf",
+    "linspace",
     "newaxis",
     "ones",
     "pi",
@@ -39,19 +48,25 @@ _GIVEN = (
 _LIKE = ("ones_like", "zeros_like")
 _MADE = {
     name: function
-    for module in (angles, choices, entries, ordered, products, shapes, sums)
+    for module in (angles, arranged, choices, entries, ordered, products, shapes, statistics, sums)
     for name, function in vars(module).items()
     if getattr(function, "__module__", "") == module.__name__ and not name.startswith("_")
 }
+METHODS = (
+    *("argmax", "argmin", "argsort", "clip", "copy", "cumsum", "diagonal", "dot", "flatten", "prod", "repeat"),
+    *("round", "squeeze", "std", "swapaxes", "take", "trace", "transpose", "var"),
+)  # of arrays, beside those that they have themselves
 globals().update(_MADE)
 ones_like, zeros_like = _numpy.ones_like, _numpy.zeros_like  # of arrays of any reading
 
-__all__ = sorted({*_GIVEN, *_LIKE, *_MADE})  # noqa: PLE0605
+__all__ = sorted({"linalg", *_GIVEN, *_LIKE, *_MADE})  # noqa: PLE0605
 
 _table.CALLS.update(
     {getattr(_numpy, name): function for name, function in _MADE.items() if callable(getattr(_numpy, name, None))}
 )
-_table.CALLS[_numpy.linalg.norm] = sums.norm
+linalg = sums.linalg
+_table.CALLS[_numpy.linalg.norm] = linalg.norm
+_operators.METHODS.update({name: _MADE[name] for name in METHODS})
 
 
 def __getattr__(name: str) -> object:

@@ -69,12 +69,15 @@ def relu(x: Values) -> Values:
     return MAXIMUM(x, 0)
 
 
-def clip(x: Values, low: Values, high: Values) -> Values:
-    """Within low and high, entry by entry; None for no limit.
+def clip(x: Values, a_min: Values = None, a_max: Values = None, **named: Values) -> Values:
+    """Not below a_min, nor above a_max, entry by entry; None for no limit. They may be named `min` and `max`, too.
 
     >>> np.clip(np.arange(4.0), 1, 2)
     array([1., 1., 2., 2.])
     """
+    low, high = named.pop("min", a_min), named.pop("max", a_max)
+    if named:
+        raise Unusable(f"clip takes a_min and a_max, or min and max; {', '.join(sorted(named))} was given")
     above = x if low is None else MAXIMUM(x, low)
     return above if high is None else MINIMUM(above, high)
 
@@ -110,12 +113,14 @@ def ceil(x: Values) -> Values:
     return -FLOOR(-x)
 
 
-def round(x: Values) -> Values:
-    """The nearest whole number, the even one of two, entry by entry.
+def round(x: Values, decimals: int = 0) -> Values:
+    """The nearest whole number, the even one of two, entry by entry; no decimals are kept.
 
     >>> np.round(np.array([0.5, 1.5]))
     array([0., 2.])
     """
+    if decimals:
+        raise Unusable(f"round(x, {decimals}) keeps decimals, which is not known; write np.round(x * 10**{decimals})")
     return ROUND(x)
 
 

@@ -1,10 +1,15 @@
 """Functions of each entry: of the shape of their argument, or of both together."""
 
+import numpy
+
+from gradcheck.law import functions
 from gradcheck.law.functions import Values
 from gradcheck.readings.primitives.arithmetic import ADD, DIVIDE, MULTIPLY, NEGATIVE, SUBTRACT
+from gradcheck.readings.primitives.choices import MINIMUM, where
 from gradcheck.readings.primitives.elementary import EXP, EXPM1, LOG, LOG1P, SIGMOID, SQRT
 from gradcheck.readings.primitives.normalised import LOGADDEXP
 from gradcheck.readings.primitives.powers import power as _power
+from gradcheck.readings.tape import Variable
 
 
 def exp(x: Values) -> Values:
@@ -23,6 +28,33 @@ def log(x: Values) -> Values:
     array([0., 0.])
     """
     return LOG(x)
+
+
+def log2(x: Values) -> Values:
+    """The logarithm to the base 2, entry by entry.
+
+    >>> np.log2(np.ones(2))
+    array([0., 0.])
+    """
+    return LOG(x) / LOG(_number(2.0, x))
+
+
+def log10(x: Values) -> Values:
+    """The logarithm to the base 10, entry by entry.
+
+    >>> np.log10(np.ones(2))
+    array([0., 0.])
+    """
+    return LOG(x) / LOG(_number(10.0, x))
+
+
+def exp2(x: Values) -> Values:
+    """2^x, entry by entry.
+
+    >>> np.exp2(np.zeros(2))
+    array([1., 1.])
+    """
+    return EXP(x * LOG(_number(2.0, x)))
 
 
 def log1p(x: Values) -> Values:
@@ -70,13 +102,16 @@ def logistic(x: Values) -> Values:
     return SIGMOID(x)
 
 
-def softplus(x: Values) -> Values:
-    """log(1 + e^x), entry by entry.
+def softplus(x: Values, beta: float = 1, threshold: float | None = None) -> Values:
+    """log(1 + e^(beta x))/beta, entry by entry; with a threshold as torch has it, at 20: x itself where beta x is above that.
 
     >>> np.softplus(np.zeros(2)) / np.log(np.ones(2) * 2)
     array([1., 1.])
     """
-    return LOGADDEXP(x, 0)
+    scaled = x if beta == 1 else x * beta
+    found = LOGADDEXP(scaled, 0) if threshold is None else LOG1P(EXP(MINIMUM(scaled, threshold)))
+    found = found if beta == 1 else found / beta
+    return found if threshold is None else where(scaled > threshold, x, found)
 
 
 def log_sigmoid(x: Values) -> Values:
@@ -167,3 +202,9 @@ def power(x: Values, y: Values) -> Values:
     array([8., 8.])
     """
     return _power(x, y)
+
+
+def _number(value: float, x: Values) -> Values:
+    """As the reading of x has it."""
+    held = x.array if isinstance(x, Variable) else x
+    return functions.numbers(numpy.asarray(value), held) if hasattr(held, "shape") else value

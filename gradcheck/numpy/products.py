@@ -2,6 +2,8 @@
 
 from math import prod
 
+import numpy
+
 from gradcheck.errors import Unusable
 from gradcheck.law.functions import Values
 from gradcheck.numpy.shapes import diagonal, reshape, transpose
@@ -27,6 +29,33 @@ def dot(x: Values, y: Values) -> Values:
     return product(x, y)
 
 
+def outer(x: Values, y: Values) -> Values:
+    """Each entry of one with each of the other: (k,) and (m,) are (k, m).
+
+    >>> np.outer(np.ones(2), np.ones(3)).shape
+    (2, 3)
+    """
+    return reshape(x, (-1, 1)) * reshape(y, (1, -1))
+
+
+def inner(x: Values, y: Values) -> Values:
+    """Over the last axes of both.
+
+    >>> np.inner(np.ones((2, 3)), np.ones((4, 3))).shape
+    (2, 4)
+    """
+    return product(x, y if len(y.shape) < 2 else transpose(y))
+
+
+def vdot(x: Values, y: Values) -> Values:
+    """The sum of all products, entry by entry.
+
+    >>> bool(np.vdot(np.ones((2, 3)), np.ones((2, 3))) == 6)
+    True
+    """
+    return product(reshape(x, -1), reshape(y, -1))
+
+
 def trace(x: Values) -> Values:
     """The sum of the diagonal of a square matrix.
 
@@ -36,12 +65,16 @@ def trace(x: Values) -> Values:
     return SUM(diagonal(x))
 
 
-def einsum(subscripts: str, x: Values, y: Values) -> Values:
-    """Of two arrays: `"ij,jk->ik"`, sums of products over the letters that the result does not have.
+def einsum(subscripts: str, x: Values, y: Values = None) -> Values:
+    """Of one array or two: `"ij,jk->ik"`, sums of products over the letters that the result does not have.
 
     >>> np.einsum("ki,kj->ij", np.ones((2, 3)), np.ones((2, 4))).shape
     (3, 4)
     """
+    if y is None:
+        left, _, out = _letters(subscripts.replace("->", ",->"), x, numpy.empty(()))
+        x, left = _without(x, left, {a for a in left if a not in out})
+        return transpose(x, [left.index(a) for a in out])
     left, right, out = _letters(subscripts, x, y)
     x, left = _without(x, left, {a for a in left if a not in right and a not in out})
     y, right = _without(y, right, {a for a in right if a not in left and a not in out})
@@ -57,7 +90,7 @@ def einsum(subscripts: str, x: Values, y: Values) -> Values:
 def _letters(subscripts: str, x: Values, y: Values) -> list[str]:
     said, arrow, out = subscripts.replace(" ", "").partition("->")
     terms = said.split(",")
-    if not arrow or len(terms) != 2 or any(len(set(term)) != len(term) or not term.isalpha() for term in terms):
+    if not arrow or len(terms) != 2 or any(len(set(term)) != len(term) or not f"a{term}".isalpha() for term in terms):
         raise Unusable(
             f'einsum("{subscripts}") is not known; expected two arrays, each letter once in each: "ij,jk->ik"'
         )

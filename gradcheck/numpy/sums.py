@@ -1,9 +1,15 @@
 """Sums, means, largest and smallest, along axes; the softmax and what goes with it."""
 
+from typing import Any
+
+import numpy
+
+from gradcheck.errors import Unusable
 from gradcheck.law.functions import Values
 from gradcheck.numpy.shapes import squeeze
 from gradcheck.readings.places import Axis
-from gradcheck.readings.primitives.choices import MAX
+from gradcheck.readings.primitives.choices import ABSOLUTE, MAX
+from gradcheck.readings.primitives.choices import where as _where
 from gradcheck.readings.primitives.elementary import SQRT
 from gradcheck.readings.primitives.normalised import LOG_SOFTMAX, LOG_SUM_EXP, SOFTMAX
 from gradcheck.readings.primitives.powers import power
@@ -11,13 +17,13 @@ from gradcheck.readings.primitives.sums import CUMSUM, SUM
 from gradcheck.readings.running.arithmetic import count
 
 
-def sum(x: Values, axis: Axis = None, keepdims: bool = False) -> Values:
-    """Added up in any order: all, or along an axis or several.
+def sum(x: Values, axis: Axis = None, keepdims: bool = False, where: Any = None) -> Values:
+    """Added up in any order: all, or along an axis or several; of those alone of which a condition holds, if one is given.
 
     >>> np.sum(np.ones((2, 3)), axis=0)
     array([2., 2., 2.])
     """
-    return SUM(x, axis=axis, keepdims=keepdims)
+    return SUM(x if where is None else _where(where, x, 0), axis=axis, keepdims=keepdims)
 
 
 def mean(x: Values, axis: Axis = None, keepdims: bool = False) -> Values:
@@ -66,6 +72,36 @@ def norm(x: Values, axis: Axis = None, keepdims: bool = False) -> Values:
     array([5.])
     """
     return SQRT(SUM(power(x, 2), axis=axis, keepdims=keepdims))
+
+
+def _norm(x: Values, ord: Any = None, axis: Axis = None, keepdims: bool = False) -> Values:
+    """As `numpy.linalg` has it: of vectors their length, the sum of sizes (1), or the largest (inf); of a matrix that of all."""
+    one = (axis is not None and not isinstance(axis, tuple)) or x.ndim == 1
+    if ord is None or (ord == 2 and one):
+        return norm(x, axis, keepdims)
+    if ord in (1, numpy.inf) and one:
+        return (SUM if ord == 1 else MAX)(ABSOLUTE(x), axis=axis, keepdims=keepdims)
+    raise Unusable(
+        f"norm(ord={ord!r:.20}) of {'vectors' if one else 'a matrix'} is not known; expected 1, 2 or inf, of vectors"
+    )
+
+
+class _Linalg:
+    """What there is of `numpy.linalg`.
+
+    >>> np.linalg.norm(np.array([[3.0], [4.0]]), axis=0)
+    array([5.])
+    """
+
+    norm = staticmethod(_norm)
+
+    def __getattr__(self, name: str) -> Any:
+        raise AttributeError(
+            f"np.linalg.{name} is not among the functions that a loss may be written in; np.linalg.norm is"
+        )
+
+
+linalg = _Linalg()
 
 
 def softmax(x: Values, axis: int = 0) -> Values:

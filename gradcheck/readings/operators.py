@@ -2,6 +2,7 @@
 
 import operator
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,8 @@ UFUNCS: dict[np.ufunc, Callable[..., Any]] = {
     np.equal: operator.eq,
     np.not_equal: operator.ne,
 }
+
+METHODS: dict[str, Callable[..., Any]] = {}  # of arrays, by name: functions whose first argument they are
 
 
 class Operators:
@@ -103,6 +106,8 @@ class Operators:
     __hash__ = None  # type: ignore[assignment]
 
     def __getattr__(self, name: str) -> Any:
+        if name in METHODS:
+            return partial(METHODS[name], self)
         raise AttributeError(f"arrays of a loss have no .{name}; gradcheck.numpy lists the functions that there are")
 
     def __setitem__(self, index: Any, given: Any) -> None:

@@ -6,9 +6,8 @@ from typing import Any
 import numpy as np
 
 from gradcheck.readings.jaxpr.step import Step
-from gradcheck.readings.places import places
 from gradcheck.readings.primitives.factored import running_product
-from gradcheck.readings.primitives.moving import CONCATENATE, PICK
+from gradcheck.readings.primitives.moving import CONCATENATE, moved, taken
 from gradcheck.readings.primitives.sums import CUMSUM, from_the_end
 
 
@@ -28,8 +27,8 @@ def chosen(choice: Callable[[Any, Any], Any]) -> Callable[..., Any]:
     """The largest so far, or the least."""
 
     def rule(step: Step, x: Any) -> Any:
-        axis, standing = step.params["axis"], places(tuple(x.shape))
-        found = [PICK(x, places=standing.take([k], axis)) for k in range(x.shape[axis])]
+        axis = step.params["axis"]
+        found = [taken(x, [k], axis) for k in range(x.shape[axis])]
         found = found[::-1] if step.params["reverse"] else found
         for k in range(1, len(found)):
             found[k] = choice(found[k - 1], found[k])
@@ -42,4 +41,4 @@ def _turned(x: Any, step: Step) -> Any:
     """The other way round, where it goes from the end."""
     if not step.params["reverse"]:
         return x
-    return PICK(x, places=np.flip(places(tuple(x.shape)), step.params["axis"]))
+    return moved(x, lambda standing: np.flip(standing, step.params["axis"]))

@@ -12,7 +12,7 @@ from gradcheck.law.functions import Array, Values
 from gradcheck.readings.balls import Balls
 from gradcheck.readings.places import places
 from gradcheck.readings.primitives.arithmetic import MULTIPLY
-from gradcheck.readings.primitives.moving import CONCATENATE, PICK, RESHAPE
+from gradcheck.readings.primitives.moving import CONCATENATE, PICK, RESHAPE, taken
 from gradcheck.readings.primitives.table import Primitive
 from gradcheck.readings.running import products
 
@@ -41,10 +41,9 @@ REST = Primitive("rest", _rest, (), products.rest, _balls, each=False)
 
 def _series(x: Any) -> Any:
     """One factor after the other."""
-    shape = tuple(x.shape)
-    standing = places(shape)
-    columns = [PICK(x, places=standing[..., k]) for k in range(shape[-1])]
-    return reduce(MULTIPLY, columns) if columns else np.ones(shape[:-1])
+    shape = x.shape[:-1]
+    columns = [RESHAPE(taken(x, [k], -1), shape=shape) for k in range(x.shape[-1])]
+    return reduce(MULTIPLY, columns) if columns else np.ones(shape)
 
 
 PROD = Primitive(
@@ -71,6 +70,5 @@ def product(x: Values, axis: Any = None, keepdims: bool = False) -> Values:
 
 def running_product(x: Values, axis: int) -> Values:
     """Each of all up to there, multiplied in any order."""
-    standing = places(tuple(x.shape))
-    parts = [product(PICK(x, places=standing.take(range(k + 1), axis)), axis, True) for k in range(x.shape[axis])]
+    parts = [product(taken(x, range(k + 1), axis), axis, True) for k in range(x.shape[axis])]
     return CONCATENATE(*parts, axis=axis) if parts else x

@@ -1,12 +1,13 @@
 """What moves entries and rounds nothing: done to values, to errors and to places of balls alike."""
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from gradcheck.law.functions import Array, Values
 from gradcheck.readings.balls import Balls, stretched
-from gradcheck.readings.places import Shape
+from gradcheck.readings.places import Shape, places
 from gradcheck.readings.primitives.table import CALLS, Every, Primitive
 from gradcheck.readings.running import spreading
 
@@ -63,6 +64,16 @@ def _landed(x: Balls, places: Array, shape: Shape) -> Balls:
         found[place] = found[place] + entry
     zero = Balls.exact(np.zeros(1)).entries[0]
     return Balls([zero + entry for entry in found], shape)
+
+
+def moved(x: Values, function: Callable[[Array], Array]) -> Values:
+    """What a function of NumPy makes of the places of the entries."""
+    return PICK(x, places=function(places(tuple(x.shape))))
+
+
+def taken(x: Values, which: Sequence[int], axis: int) -> Values:
+    """Some of it, along an axis."""
+    return moved(x, lambda standing: standing.take(which, axis))
 
 
 # The opposite: each entry added to what is in its place.

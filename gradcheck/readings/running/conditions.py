@@ -65,9 +65,22 @@ class Condition:
     def ndim(self) -> int:
         return self.value.ndim
 
-    def sum(self) -> int:
-        """In how many entries it holds; doubts are not heard."""
-        return int(self.value.sum())
+    def sum(self, axis: Any = None, keepdims: bool = False) -> Any:
+        """In how many entries it holds: whole numbers, where there is no doubt."""
+        if np.all(self.kinked().sure):
+            return self.value.sum(axis=axis, keepdims=keepdims)
+        return self.astype().sum(axis=axis, keepdims=keepdims)
+
+    def mean(self, axis: Any = None, keepdims: bool = False) -> Any:
+        """In which share of them."""
+        return self.sum(axis, keepdims) / (self.value.size // np.size(self.value.sum(axis=axis)))
+
+    def astype(self, dtype: Any = float) -> Any:
+        """1 where it holds, otherwise 0; in doubt also where it ties."""
+        if np.all(self.kinked().sure):
+            return self.value.astype(float)
+        zero = (self.read or _running)(np.zeros(self.shape))
+        return zero + self
 
     def any(self, axis: Any = None, keepdims: bool = False) -> "Condition":
         """Whether one of them holds: beyond doubt where one does beyond doubt, or none is in doubt."""
@@ -88,6 +101,12 @@ class Condition:
     def parts(self) -> Parts:
         """As numbers: 1 where it holds, otherwise 0."""
         return Parts(self.value.astype(float), np.where(self.sure & ~np.asarray(self.tied), 0.0, 1.0))
+
+
+def _running(array: Array) -> Any:
+    from gradcheck.readings.running import Running
+
+    return Running.exact(array)
 
 
 def of(condition: Any) -> Condition:
