@@ -9,8 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gradcheck import precision
+from gradcheck import precision, tensors
 from gradcheck.errors import ProblemError
+from gradcheck.errors import text as words
 from gradcheck.law import CrossEntropy, asking, text
 from gradcheck.law.options import PLAIN
 from gradcheck.masses import sum_to_one
@@ -196,9 +197,9 @@ class Problem:
 def _frozen(name: str, given: object) -> Array:
     """A private, read-only, C-ordered copy."""
     try:
-        array = np.array(given, order="C")
-    except ValueError as problem:
-        raise ProblemError(f"{name} cannot be read as an array: {problem}") from None
+        array = np.array(tensors.array(given), order="C")
+    except Exception as problem:  # a type that somebody made may raise anything
+        raise ProblemError(f"{name} cannot be read as an array: {words(problem, str)}") from None
     array.flags.writeable = False
     return array
 

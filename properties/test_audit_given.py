@@ -5,6 +5,7 @@ import json
 import numpy as np
 import pytest
 from click.testing import CliRunner
+from scipy import sparse
 
 import gradcheck
 from gradcheck import CrossEntropy, Unusable
@@ -161,5 +162,7 @@ def test_masked_arrays_and_lists_are_read_where_they_hold_numbers():
     arrays["X"][0, 0] = np.ma.masked
     with pytest.raises(Unusable, match=r"^X is a masked array, of which numbers are masked; expected"):
         gradcheck.audit(**arrays)
+    with pytest.raises(Unusable, match=r"^X is a csr_array; expected an array of numbers: .toarray\(\)"):
+        gradcheck.audit(**{**made, "X": sparse.csr_array(np.asarray(made["X"]))})
     with pytest.raises(Unusable, match=r"^X: \[\[1, 2\], \[1\]\]; expected real numbers"):
         gradcheck.audit(**{**made, "X": [[1, 2], [1]]})

@@ -15,6 +15,7 @@ import pytest
 import used
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy import sparse
 from wrong import IGNORING, RIGHT
 
 from gradcheck import CrossEntropy, Implementation, Outcome, Problem, Verdict, conform, judge, problems
@@ -157,6 +158,7 @@ VALUES: dict[str, Callable[[], Any]] = {
     "an array of whole numbers": lambda: np.zeros((2, 1), dtype="uint8"),
     "an array of long doubles": lambda: np.zeros((2, 1), dtype=np.longdouble),
     "a masked array": lambda: np.ma.masked_all((2, 1)),
+    "a sparse array": lambda: sparse.csr_array(np.zeros((2, 1))),
     "a matrix": lambda: np.asmatrix(np.zeros((2, 1))),
     "an empty mapping": lambda: {},
     "a mapping of other keys": lambda: {1: 2, None: 3},

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from scipy import sparse
 
 from gradcheck.enclosure import Enclosure
 from gradcheck.errors import ProblemError
@@ -43,6 +44,8 @@ def test_every_memory_order_hands_over_the_same_values(memory):
         ({"b": np.zeros((2, 1), dtype="float32")}, "one dtype"),
         ({"X": np.zeros((1, 1), dtype=int)}, "astype"),
         ({"memory": "D"}, "memory"),
+        ({"X": np.ma.masked_all((1, 1))}, "X cannot be read as an array: a masked array"),
+        ({"X": sparse.csr_array(np.ones((1, 1)))}, "X cannot be read as an array: a sparse csr_array"),
         ({"b": np.full((2, 1), -np.inf)}, "masked"),
     ],
 )

@@ -319,6 +319,8 @@ def test_wrong_code_is_still_blamed_where_the_specification_stays_the_same():
     [
         ({"gama": 1}, "the loss focal has no option 'gama'; it has gamma"),
         ({"gamma": object()}, "the option gamma of the loss focal is <object"),
+        ({"holds": 5}, "holds is 5; expected names, any of bias_gradient_sums_to_zero"),
+        ({"gamma": 10**400}, "is larger than any number of float64"),
         ({"holds": ["convex"]}, "holds names 'convex'; expected any of bias_gradient_sums_to_zero"),
     ],
 )

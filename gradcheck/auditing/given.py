@@ -11,7 +11,7 @@ from gradcheck.arithmetic import Arithmetic
 from gradcheck.auditing.dump import NAMES
 from gradcheck.auditing.matrices import Placed
 from gradcheck.auditing.matrices.door import device, namespace, seen
-from gradcheck.errors import Unusable, require_kind, text, typed
+from gradcheck.errors import Unusable, raised, require_kind, text, typed
 from gradcheck.law import CrossEntropy
 from gradcheck.law.options import FIELDS as LAW
 from gradcheck.law.options import LABELLED, meant
@@ -61,12 +61,18 @@ def _seen(name: str, array: Any) -> bool:
         return seen(array)
     except TypeError:  # a tracer of jax is nowhere
         raise Unusable(f"{name} is {typed(array)} without numbers; expected an audit outside of jit and grad") from None
+    except Unusable:
+        raise
+    except Exception as exception:  # a type that somebody made may raise anything
+        raise Unusable(f"{name} is {typed(array)}, which raised {raised(exception)}") from None
 
 
 def require_numbers(name: str, array: Any) -> None:
     """`Unusable` where numbers are masked, or a tensor of torch does not hold them one beside the other."""
     if isinstance(array, np.ma.MaskedArray) and array.mask.any():
         raise Unusable(f"{name} is a masked array, of which numbers are masked; expected an array of numbers")
+    if tensors.sparse(array):
+        raise Unusable(f"{name} is {typed(array)}; expected an array of numbers: .toarray()")
     if not hasattr(array, "detach"):
         return
     layout, quantized = str(getattr(array, "layout", "")), getattr(array, "is_quantized", False)

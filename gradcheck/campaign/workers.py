@@ -4,8 +4,10 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor
+from contextlib import contextmanager
+from multiprocessing import resource_tracker
 from multiprocessing.connection import wait
 from typing import Any, Protocol
 
@@ -45,7 +47,8 @@ class Processes:
         return ProcessPoolExecutor(self.count, mp_context=context, initializer=_born)
 
     def submit(self, function: Callable[..., Any], *arguments: Any) -> "Future[Any]":
-        return self.pool.submit(function, *arguments)
+        with _deaf():  # here they begin
+            return self.pool.submit(function, *arguments)
 
     def renewed(self) -> None:
         self.stop()
@@ -56,6 +59,20 @@ class Processes:
         for child in mine:
             child.kill()
         self.pool.shutdown(wait=True, cancel_futures=True)  # at once: there is nobody left to wait for
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Processes that begin within it do not hear Ctrl-C: not while they import either, before they are told to leave it."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    resource_tracker.ensure_running()  # which would let this one hear again once it has begun
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _born() -> None:

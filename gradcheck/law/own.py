@@ -6,7 +6,7 @@ Whatever asks a law asks this, too: of the options of the cross-entropy it has n
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
-from gradcheck.errors import Unusable
+from gradcheck.errors import Unusable, text
 from gradcheck.law import signature, source
 from gradcheck.law.options import CrossEntropy
 from gradcheck.law.source import Source
@@ -53,13 +53,15 @@ class Loss(CrossEntropy):
         self, function: Callable[..., Any], *, name: str = "", holds: Iterable[str] = (), **options: Any
     ) -> None:
         taken = signature.read(function, options)
+        if not isinstance(holds, Iterable):
+            raise Unusable(f"holds is {text(holds, repr):.60}; expected names, any of {', '.join(LAWS)}")
         holds = (holds,) if isinstance(holds, str) else tuple(holds)
         for law in holds:
             if law not in LAWS:
                 raise Unusable(f"holds names {law!r:.60}; expected any of {', '.join(LAWS)}")
-        text = Source.of(function)
-        self._set(function=function, name=clipped(name or text.name, 60), holds=holds, options=taken.options)
-        self._set(takes=taken, digest=text.digest, origin=text.origin)
+        code = Source.of(function)
+        self._set(function=function, name=clipped(name or code.name, 60), holds=holds, options=taken.options)
+        self._set(takes=taken, digest=code.digest, origin=code.origin)
 
     def _set(self, **values: Any) -> None:
         for name, value in values.items():

@@ -14,6 +14,7 @@ ARRAYS = ("theta", "b", "X", "Z", "Y")
 SPACE = "np"  # the parameter that is given the functions a loss may be written in
 EXPECTED = "expected some of theta, b, X and Y, or Z and Y, then np and options with defaults"
 _KINDS = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+LARGEST = 2**1023
 LONGEST, MOST = 200, 64  # characters of a text, and options, that data may name
 
 
@@ -63,6 +64,8 @@ def value(loss: str, name: str, given: Any) -> Any:
         return None
     given = given.item() if isinstance(given, numpy.generic) else given
     kind = next((kind for kind in (bool, int, float, str) if isinstance(given, kind)), None)
+    if kind is int and abs(given) > LARGEST:
+        raise Unusable(f"the option {name} of the loss {loss} is larger than any number of float64")
     if kind and not (kind is str and len(given) > LONGEST):
         return str.__str__(given) if kind is str else kind(given)  # a plain one, of an enumeration too
     raise Unusable(
