@@ -36,7 +36,9 @@ NEAR = (
     "threads",
 )
 _RAISED = re.compile(r"raised (\w+): .*(\([^()]*:\d+\))$", re.DOTALL)
+_SHAPE = re.compile(r"(\S+) (?:returned|has) shape \([^)]*\); expected \(")
 _VALUE = {check: name for name, (_, _, checks) in QUANTITIES.items() for check in checks}
+_NAMED = {symbol: name for name, (_, symbol, _) in QUANTITIES.items()}
 _PLACES = {name: (NEAR.index(check.group), place) for place, (name, check) in enumerate(CHECKS.items())}
 
 
@@ -98,12 +100,15 @@ def of(run: Run) -> tuple[Cause, ...]:
         return ()
     if meant(run) and not (run.diagnosis and run.diagnosis.exact):
         return (Cause(_ordered(run.failures), declared=True),)
-    groups: dict[object, list[Failure]] = {}
+    keys = [_key(failure, run) for failure in run.failures]
     parts: dict[object, Part | None] = {}
-    for failure in run.failures:
-        key, part = _key(failure, run)
-        groups.setdefault(key, []).append(failure)
-        parts[key] = part
+    for key, part in keys:
+        parts[key] = parts.get(key) or part
+    groups: dict[object, list[Failure]] = {}
+    for (key, _), failure in zip(keys, run.failures, strict=True):
+        part = parts[key]  # of a wrong shape one failure may be explained, and others with it
+        groups.setdefault(key if part is None or not part.exact else id(part), []).append(failure)
+    parts |= {id(part): part for part in parts.values()}
     found = [Cause(_ordered(failures), parts[key]) for key, failures in groups.items()]
     return tuple(sorted(found, key=lambda cause: distance(cause.leader.check.name)))
 
@@ -129,6 +134,11 @@ def _ordered(failures: Iterable[Failure]) -> tuple[Failure, ...]:
 def _key(failure: Failure, run: Run) -> tuple[object, Part | None]:
     """What tells causes apart, and the part of the diagnosis that speaks of this failure."""
     verdict = failure.verdict
+    if shape := _SHAPE.match(
+        verdict.reason
+    ):  # of which sides, and whether a result is looked at for its shape alone, is no matter
+        part = None if verdict.outcome is Outcome.ERRORED else _part(failure, run)
+        return ("shape", shape[1]), part if part is not None and part.exact else None
     if verdict.outcome is Outcome.ERRORED:
         return raised(verdict.reason), None
     if failure.check.name in MEANT:  # of a use of gradients that are right in themselves
@@ -153,7 +163,8 @@ def _part(failure: Failure, run: Run) -> Part | None:
     found, (explained, examined) = run.diagnosis, failure.explained
     if found is None or (found.exact and examined and not explained):
         return None
-    named = _VALUE.get(failure.check.name)
+    witness = failure.verdict.witness
+    named = _VALUE.get(failure.check.name) or (witness and _NAMED.get(witness.quantity.partition(",")[0]))
     of_check = next((part for part in found.parts if failure.check.name in part.checks), None)
     if of_check is not None:
         return of_check

@@ -648,3 +648,15 @@ def test_what_cannot_be_used_is_refused_in_one_line(words, tmp_path, monkeypatch
     monkeypatch.chdir(tmp_path)
     result = CliRunner().invoke(main, ("fuzz", *words))
     assert result.exit_code == 2 and len(result.output.splitlines()) == 1, result.output
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals are held back as POSIX has it")
+def test_a_worker_that_begins_hears_no_interrupt():
+    """While it imports, too: it is born with Ctrl-C held back, which this process hears afterwards as before."""
+    heard = signal.pthread_sigmask(signal.SIG_BLOCK, ())
+    pool = Processes(1)
+    try:
+        assert signal.SIGINT in pool.submit(signal.pthread_sigmask, signal.SIG_BLOCK, ()).result()
+    finally:
+        pool.stop()
+    assert signal.pthread_sigmask(signal.SIG_BLOCK, ()) == heard

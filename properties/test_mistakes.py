@@ -7,7 +7,7 @@ import pytest
 
 from gradcheck import Implementation, Problem, conform
 from gradcheck.checks import CHECKS, Trial
-from gradcheck.diagnosis import diagnose
+from gradcheck.diagnosis import diagnose, entries
 from gradcheck.diagnosis.views import LEFT, QUANTITIES, View, functions
 from gradcheck.drawing import pose
 from gradcheck.implementations import adapt
@@ -269,6 +269,26 @@ def test_an_unknown_mistake_is_described_and_not_guessed():
     assert not found.exact
     assert "no known mistake fits" in found.likely
     assert found.likely.startswith("∂ℒ/∂Z, ∂ℒ/∂θ and ∂ℒ/∂b are 1.000001 times what they should be in class 1 only")
+
+
+def _seen(*rows):
+    return [np.array(row, dtype=bool) for row in rows]
+
+
+@pytest.mark.parametrize(
+    ("ones", "said"),
+    [
+        (_seen([1, 1, 1, 0, 0, 0], [1, 1]), "{all} up to 2"),  # without a gap
+        (_seen([0, 1, 1, 0, 0, 0], [1, 0, 1, 0]), "{all} up to 2"),  # twice
+        (_seen([0, 1, 1, 0, 0, 0], [1, 1]), ""),  # by chance
+        (_seen([0, 0, 0, 1, 1, 1], [0, 0]), "{all} from 3 on"),
+        (_seen([0, 0, 0, 1, 0, 1], [0, 0, 0, 1, 0]), "{all} from 3 on"),
+        (_seen([0, 0, 0, 1, 0, 1], [0, 0, 0, 0, 1]), ""),
+    ],
+)
+def test_what_is_off_by_chance_has_no_end(ones, said):
+    found = [words for words, _ in entries._from([one for one in ones if one.any()]) if "{all}" in words]
+    assert (found or [""])[0] == said
 
 
 def test_the_right_model_fails_nothing_and_is_not_diagnosed():

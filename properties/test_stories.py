@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gradcheck import Implementation, causes, conformance, load, reports
+from gradcheck import Implementation, Loss, causes, conformance, load, reports
 from gradcheck.pictures import Picture
 from gradcheck.reports import arrays, junit, stories, terminal
 from gradcheck.reports.voice import Voice
@@ -272,3 +272,49 @@ def test_an_entry_of_which_nothing_is_known_is_not_shown_as_wrong():
     picture = Picture("∂ℒ/∂b", np.array([[np.nan], [np.inf], [np.nan], [1.0]]), np.ones((4, 1)), limit)
     assert picture.off.tolist() == [[False], [False], [True], [False]]
     assert picture.worst.place == (2, 0)
+
+
+def _flat(change):
+    def gradients(theta, b, X, Y):
+        Z = theta @ X + b
+        A = np.exp(Z - Z.max(axis=0))
+        D = (A / A.sum(axis=0) - Y) / Y.shape[1]
+        return change({"theta": D @ X.T, "b": D.sum(axis=1, keepdims=True)})
+
+    return gradients
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda g: {**g, "theta": g["theta"].ravel()}, "gradients['theta'] returned shape (2,); expected (2, 1)"),
+        (lambda g: np.concatenate([g["theta"].ravel(), g["b"].ravel()]), "gradients['theta'] returned shape (4,)"),
+        (lambda g: {**g, "b": g["b"].ravel()}, "∂ℒ/∂b of shape (L,) in place of (L, 1)"),
+        (lambda g: {**g, "theta": g["theta"].T}, "∂ℒ/∂θ transposed"),
+    ],
+)
+def test_a_wrong_shape_is_one_cause(change, said):
+    """Whichever check looks at it, of whichever sides, and whether it errs or disagrees."""
+    run = conformance.conform(Implementation("flat", _flat(change)), max_examples=60)
+    assert len(causes.of(run)) == 1
+    assert said in run.report()
+
+
+def _squares(Z, Y, *, np):
+    return ((Z - Z.mean(axis=0)) ** 2).sum() / Z.shape[1]
+
+
+def test_a_law_that_a_wrong_loss_fails_is_of_that_cause():
+    """Of a gradient that is right, and a loss that is twice as large."""
+
+    def gradients(theta, b, X, Y):
+        Z = theta @ X + b
+        D = 2 * (Z - Z.mean(axis=0)) / theta.dtype.type(Y.shape[1])
+        return {"theta": D @ X.T, "b": D.sum(axis=1, keepdims=True), "Z": D}
+
+    def loss(theta, b, X, Y):
+        return 2 * _squares(theta @ X + b, Y, np=np)
+
+    run = conformance.conform(Implementation("squares", gradients, loss, law=Loss(_squares)), max_examples=60)
+    assert {"loss", "shift_invariance"} <= {failure.check.name for failure in run.failures}
+    assert len(causes.of(run)) == 1

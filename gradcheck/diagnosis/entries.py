@@ -56,10 +56,15 @@ def _from(ones: list[Array]) -> Iterator[tuple[str, Callable[[Array, int], Array
     high = max(int(np.flatnonzero(one)[-1]) for one in ones)
     if low == high:
         yield f"{{one}} {low}", lambda i, size: i == low
-    if low > 1:
+    if low > 1 and _ends([one[low:] for one in ones if one[low:].any()]):
         yield f"{{all}} from {low} on", lambda i, size: i >= low
-    if 0 < high < max(len(one) for one in ones) - 1:
+    if 0 < high < max(len(one) for one in ones) - 1 and _ends([one[high::-1] for one in ones if one[high:].any()]):
         yield f"{{all}} up to {high}", lambda i, size: i <= high
+
+
+def _ends(ones: list[Array]) -> bool:
+    """Whether something ends where these begin: two of them do, or one without a gap; what is off by chance has an end, too."""
+    return sum(bool(one[0]) for one in ones) > 1 or any(one.all() for one in ones)
 
 
 ALONG: dict[str, Callable[[Array, int], Array]] = {
