@@ -57,12 +57,12 @@ PARTS = {
     ),
     "primitives": Part(
         f"{READINGS}/primitives {READINGS}/running",
-        "rules rules_of_arrays running primitives readings own_loss_truth alike plans",
+        "rules rules_of_arrays running primitives ordered idioms readings own_loss_truth alike plans",
     ),
     "readings": Part(f"{READINGS}/*.py", "rules_of_arrays readings primitives own_constants own_loss own_loss_truth"),
     "series": Part(f"{READINGS}/series", "series bending own_check_grad"),
-    "traced": Part(f"{READINGS}/jaxpr gradcheck/law/traced.py gradcheck/referees/traced.py", "traced traced_rules"),
-    "notation": Part("gradcheck/numpy", "notation_values rules_of_arrays primitives own_loss"),
+    "traced": Part(f"{READINGS}/jaxpr gradcheck/law/traced.py gradcheck/referees/traced.py", "traced traced_rules ordered"),
+    "notation": Part("gradcheck/numpy", "notation_values idioms ordered rules_of_arrays primitives own_loss"),
 }
 
 
