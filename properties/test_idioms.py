@@ -45,6 +45,7 @@ np.sum(Z, where=Y > 0) + Z.copy().squeeze().sum() + (np.copy(Z) * np.full_like(Z
 np.einsum("ij->j", Z)[1] + np.einsum("ij->ji", Z)[1, 0] + np.einsum("ij->", Z)
 (np.moveaxis(Z, 0, 1) ** 2)[0].sum() + np.split(Z, 2)[1].sum() + np.split(Z, [1, 3], axis=0)[1].sum()
 np.diag(Z @ Z.T).sum() + np.diag(Z @ Z.T, 1).sum() + (Z @ Z.T).diagonal().sum() + Z.swapaxes(0, 1)[0].sum()
+(np.diag(Z[0], 1) ** 2 @ np.arange(4.0)).sum() + (np.diag(Z[:, 1]) @ Z).sum() + (Z * Z.argmin(axis=1)[:, None]).sum()
 np.float32(0.5) * Z.sum() + (np.identity(4) @ Z).sum() + (np.linspace(0, 1, 4)[:, None] * Z).sum()
 (np.bincount(np.argmax(Y, axis=0), minlength=4)[:, None] * Z).sum() + Z.take([1, 2], axis=0).sum()
 (Z * np.round(Z * 1.3)).sum() + (Z * (Z * 0.7).round()).sum() + (Z * Z.argmax(axis=0)).sum() + Z.argsort(axis=0)[0, 0] * Z.sum()

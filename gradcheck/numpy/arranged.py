@@ -1,11 +1,13 @@
 """Arrays of arrays, side by side, repeated, taken apart: entries in other places, and none of them rounded."""
 
 from collections.abc import Sequence
+from math import prod
 from typing import Any
 
 import numpy
 
 from gradcheck.law.functions import Values
+from gradcheck.numpy.choices import where
 from gradcheck.numpy.shapes import concatenate, expand_dims, reshape
 from gradcheck.readings.places import Shape
 from gradcheck.readings.primitives.moving import moved, taken
@@ -122,11 +124,14 @@ def split(x: Values, indices_or_sections: Any, axis: int = 0) -> list[Values]:
 
 
 def diag(x: Values, k: int = 0) -> Values:
-    """A diagonal of a matrix.
+    """A diagonal of a matrix; of a vector the matrix that has it there.
 
     >>> np.diag(np.eye(2))
     array([1., 1.])
     """
+    if len(x.shape) == 1:
+        places = numpy.diag(numpy.arange(x.shape[0]) + 1, k)
+        return where(places > 0, moved(x, lambda _: numpy.maximum(places - 1, 0)), 0)
     return moved(x, lambda places: numpy.diagonal(places, k))
 
 
@@ -136,7 +141,7 @@ def pad(x: Values, pad_width: Any, constant_values: float = 0) -> Values:
     >>> np.pad(np.ones(2), 1)
     array([0., 1., 1., 0.])
     """
-    size = numpy.size(numpy.empty(x.shape, dtype=bool))
-    every = concatenate([reshape(x, -1), numpy.full(1, constant_values)])
+    size = prod(x.shape)
+    every = concatenate([reshape(x, -1), numpy.full(1, constant_values, dtype=getattr(x, "dtype", numpy.float64))])
     where = numpy.pad(numpy.arange(size).reshape(x.shape), pad_width, constant_values=size)
     return moved(every, lambda places: places[where])

@@ -2,7 +2,8 @@
 
 from typing import Any
 
-from numpy import unravel_index
+from numpy import argmin as argmin_of
+from numpy import ndarray, unravel_index
 
 from gradcheck.law.functions import Values
 from gradcheck.numpy.shapes import ravel, squeeze, take
@@ -64,7 +65,7 @@ def argmin(x: Values, axis: int | None = None) -> Any:
     >>> np.argmin(np.eye(3), axis=0)
     array([1, 0, 0])
     """
-    return largest(-x, axis)
+    return argmin_of(x, axis) if isinstance(x, ndarray) else largest(-x, axis)
 
 
 def argsort(x: Values, axis: int = -1) -> Any:

@@ -35,6 +35,8 @@ def folded(step: Step, operands: list[Any]) -> Any:
     if not floating(step.dtype):
         return np.asarray(int(exact), dtype=step.dtype)
     found = float(exact)
+    if not found and step.name in ("neg", "mul"):  # which may be -0
+        return None
     kept = Fraction(found) == exact and float(np.asarray(found).astype(step.dtype)) == found
     return step.reading.constant(found, step.dtype) if kept else None
 
