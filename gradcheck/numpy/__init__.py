@@ -10,45 +10,29 @@ the methods `sum`, `mean`, `max`, `min`, `reshape`, `ravel` and `T` can be used,
 """
 
 import numpy as _numpy
-from numpy import arange as arange
-from numpy import bincount as bincount
 from numpy import e as e
-from numpy import eye as eye
 from numpy import float32 as float32
 from numpy import float64 as float64
-from numpy import full as full
-from numpy import identity as identity
 from numpy import inf as inf
-from numpy import linspace as linspace
 from numpy import newaxis as newaxis
-from numpy import ones as ones
 from numpy import pi as pi
-from numpy import zeros as zeros
 
-from gradcheck.numpy import angles, arranged, choices, entries, ordered, products, shapes, statistics, sums
+from gradcheck.numpy import angles, arranged, choices, entries, made, ordered, products, shapes, statistics, sums
 from gradcheck.readings import operators as _operators
 from gradcheck.readings.primitives import table as _table
 
 _GIVEN = (
-    "arange",
-    "bincount",
     "e",
-    "eye",
     "float32",
     "float64",
-    "full",
-    "identity",
     "inf",
-    "linspace",
     "newaxis",
-    "ones",
     "pi",
-    "zeros",
 )  # made of numbers
 _LIKE = ("ones_like", "zeros_like")
 _MADE = {
     name: function
-    for module in (angles, arranged, choices, entries, ordered, products, shapes, statistics, sums)
+    for module in (angles, arranged, choices, entries, made, ordered, products, shapes, statistics, sums)
     for name, function in vars(module).items()
     if getattr(function, "__module__", "") == module.__name__ and not name.startswith("_")
 }

@@ -9,6 +9,7 @@ import numpy
 from gradcheck.law.functions import Values
 from gradcheck.numpy.choices import where
 from gradcheck.numpy.shapes import concatenate, expand_dims, reshape
+from gradcheck.readings.numerals import numerals
 from gradcheck.readings.places import Shape
 from gradcheck.readings.primitives.moving import moved, taken
 from gradcheck.readings.primitives.table import READERS
@@ -24,7 +25,7 @@ def array(values: Any, dtype: Any = None) -> Values:
         return values
     if isinstance(values, list | tuple) and _holds(values):
         return concatenate([expand_dims(array(one), 0) for one in values])
-    return numpy.array(values, dtype=dtype)
+    return numerals(numpy.array(values, dtype=dtype))
 
 
 def asarray(values: Any, dtype: Any = None) -> Values:
@@ -39,15 +40,6 @@ def asarray(values: Any, dtype: Any = None) -> Values:
 def _holds(values: Any) -> bool:
     """Whether there is an array of a reading somewhere in a list."""
     return any(type(one) in READERS or (isinstance(one, list | tuple) and _holds(one)) for one in values)
-
-
-def full_like(x: Values, fill_value: float) -> Values:
-    """As many of one number as x has entries.
-
-    >>> np.full_like(np.ones(2), 3)
-    array([3., 3.])
-    """
-    return numpy.full(tuple(x.shape), float(fill_value))
 
 
 def copy(x: Values) -> Values:

@@ -7,6 +7,7 @@ import numpy
 
 from gradcheck.law.functions import Values
 from gradcheck.readings.given import whole
+from gradcheck.readings.numerals import numerals
 from gradcheck.readings.places import Axis, Shape, places
 from gradcheck.readings.primitives.moving import BROADCAST, CONCATENATE, PICK, RESHAPE, TRANSPOSE
 
@@ -147,7 +148,7 @@ def one_hot(labels: Values, classes: int, axis: int = 0) -> Values:
            [1., 0.]])
     """
     found = whole(labels, "one_hot")
-    return numpy.moveaxis((found[..., None] == numpy.arange(classes)).astype(numpy.float64), -1, axis)
+    return numerals(numpy.moveaxis((found[..., None] == numpy.arange(classes)).astype(numpy.float64), -1, axis))
 
 
 def _standing(x: Values) -> Any:

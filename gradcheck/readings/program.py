@@ -21,6 +21,7 @@ from gradcheck.law.own import Loss
 from gradcheck.readings import factors
 from gradcheck.readings.blame import blamed
 from gradcheck.readings.constants import Option
+from gradcheck.readings.numerals import read_by
 from gradcheck.readings.primitives.arithmetic import ADD, MATMUL
 from gradcheck.readings.tape import Gradients, Use, Variable, uses
 from gradcheck.silence import silent
@@ -45,7 +46,7 @@ class Program:
     @cached_property
     def _loss(self) -> Variable:
         given = {**self.arrays, **self.variables}
-        found = called(self.law, given, _reader(next(iter(self.arrays.values()))))
+        found = called(self.law, given, _reader(self.arrays))
         if not isinstance(found, Variable):
             raise Unusable(
                 self.law.line("is no function of its arguments: it returns what is the same for all of them")
@@ -113,7 +114,7 @@ def called(law: Loss, given: Mapping[str, Values], read: Any = None) -> Any:
     options: dict[str, Any] = {name: _option(value, read) for name, value in law.options.items()}
     if law.takes.space:
         options["np"] = space()
-    with blamed(law), silent():  # standard output is for results
+    with blamed(law), silent(), read_by(read):  # standard output is for results
         found = law.function(**{name: given[name] for name in law.takes.arrays}, **options)
         shape = getattr(found, "shape", None if not isinstance(found, int | float) or isinstance(found, bool) else ())
     if shape is None:
@@ -130,8 +131,9 @@ def space() -> Any:
     return import_module("gradcheck.numpy")
 
 
-def _reader(array: Values) -> Any:
-    return array.numbers if hasattr(array, "numbers") else None
+def _reader(arrays: Mapping[str, Values]) -> Any:
+    """What makes numbers of the reading; along a line those of balls."""
+    return next((array.numbers for array in arrays.values() if hasattr(array, "numbers")), None)
 
 
 def _option(value: Any, read: Any) -> Any:
