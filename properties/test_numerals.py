@@ -87,18 +87,7 @@ def test_whole_numbers_stay_numbers(read):
     """Indices, masks, and what is compared beyond doubt."""
     with read_by(read):
         k = gnp.arange(4)
-        for found in (
-            k,
-            k + 1,
-            2 * k - 1,
-            gnp.eye(4),
-            1 - gnp.eye(4),
-            gnp.ones((2, 2)) * 3,
-            abs(-k),
-            k[1:],
-            k // 2,
-            k**2,
-        ):
+        for found in (k, k + 1, 2 * k - 1, gnp.eye(4), 1 - gnp.eye(4), gnp.ones((2, 2)) * 3, -k, k[1:], k // 2, k**2):
             assert type(found) is Numerals
         assert (k / 1.0).tolist() == [0, 1, 2, 3]
         assert type(1 - gnp.eye(3) > 0) is np.ndarray
@@ -109,16 +98,8 @@ def test_whole_numbers_stay_numbers(read):
 def test_what_is_rounded_is_read(read):
     with read_by(read):
         k = gnp.arange(1, 4)
-        for found in (
-            k / 3,
-            1 / k,
-            0.1 * k,
-            2.0**-k / 3,
-            np.log(k),
-            gnp.sqrt(k),
-            gnp.linspace(0, 1, 4) @ np.ones((4, 1)),
-            (k * 0.5).sum(),
-        ):
+        row = gnp.linspace(0, 1, 4)
+        for found in (k / 3, 1 / k, 0.1 * k, 2.0**-k / 3, np.log(k), gnp.sqrt(k), row @ np.ones((4, 1)), row.sum()):
             assert isinstance(found, Running | Balls)
         third = k[:1] / 3
         assert third.error[0] > 0 if isinstance(third, Running) else third.radii()[0] < 1e-50

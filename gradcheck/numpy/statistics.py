@@ -88,7 +88,7 @@ def select(conditions: Sequence[Any], choices: Sequence[Values], default: Values
 def any(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """Whether a condition holds of one of them: of all, or along an axis or several.
 
-    >>> np.any(np.arange(3) > 1)
+    >>> bool(np.any(np.arange(3) > 1))
     True
     """
     return _condition(x, "any").any(axis=axis, keepdims=keepdims)
@@ -97,7 +97,7 @@ def any(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
 def all(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """Whether it holds of each of them.
 
-    >>> np.all(np.arange(3) > 1)
+    >>> bool(np.all(np.arange(3) > 1))
     False
     """
     return _condition(x, "all").all(axis=axis, keepdims=keepdims)
@@ -106,7 +106,7 @@ def all(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
 def count_nonzero(x: Any, axis: Axis = None, keepdims: bool = False) -> Any:
     """In how many entries a condition holds, or numbers are not 0.
 
-    >>> np.count_nonzero(np.arange(3))
+    >>> int(np.count_nonzero(np.arange(3)))
     2
     """
     return (x if isinstance(x, Condition) else x != 0).sum(axis=axis, keepdims=keepdims)

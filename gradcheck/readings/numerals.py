@@ -34,17 +34,13 @@ class Numerals(np.ndarray):
     """An array of such numbers."""
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
-        plain = [_plain(x) for x in inputs]
-        if "out" in options:
-            options["out"] = tuple(map(_plain, options["out"]))
+        plain, written = [_plain(x) for x in inputs], options.pop("out", None)
+        if written:
+            getattr(ufunc, method)(*plain, out=tuple(map(_plain, written)), **options)
+            return written[0]
         found = getattr(ufunc, method)(*plain, **options)
         read = READ.get()
-        if (
-            read is None
-            or "out" in options
-            or not isinstance(found, np.ndarray | np.generic)
-            or found.dtype.kind == "b"
-        ):
+        if read is None or not isinstance(found, np.ndarray | np.generic) or found.dtype.kind == "b":
             return found  # of other arrays, too, which take over
         if ufunc in EXACT or _whole(found, *plain):
             return found.view(Numerals) if isinstance(found, np.ndarray) else found
