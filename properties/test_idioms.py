@@ -37,7 +37,7 @@ np.average(Z) + np.average(Z, axis=0, weights=np.arange(4.0)).sum() + np.average
 (np.diff(Z, axis=0) ** 2).sum() + (np.diff(Z) ** 3).sum() + np.ptp(Z, axis=0).sum()
 (np.pad(Z, ((1, 1), (0, 2)), constant_values=2) ** 2).sum()
 np.linalg.norm(Z) + np.linalg.norm(Z, axis=0).sum() + np.linalg.norm(Z[0], 2) + np.linalg.norm(Z, ord=2, axis=1).sum()
-np.linalg.norm(Z, ord=1, axis=0).sum() + np.linalg.norm(Z[1], np.inf)
+(np.linalg.norm(Z, ord=1, axis=1, keepdims=True) * Z).sum() + np.linalg.norm(Z, 1, 0).sum() + np.linalg.norm(Z[1], np.inf)
 np.count_nonzero(Y) * Z.sum() + (np.count_nonzero(Z, axis=0) * Z).sum()
 Z.clip(0, 1).sum() + np.clip(Z, a_min=-1, a_max=None).sum() + np.clip(Z, min=-1, max=1).sum()
 (Z.transpose() @ Z).sum() + Z.flatten()[3] + Z.prod(axis=0).sum() + (Z.cumsum(axis=0) ** 2).sum()

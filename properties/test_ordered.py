@@ -280,6 +280,15 @@ def test_factors_of_one_are_not_rounded_and_back_by_a_quotient_neither():
     assert one.error[0] > 0  # g x / x
 
 
+def test_what_underflows_before_a_quotient_is_more_after_it():
+    """g x / x of a subnormal x: the product once more than g, and each by as much as x is small."""
+    flow, x = PRIMITIVES["rest"], 2.0**-140
+    for g in (1.0, 4.0):
+        found = flow(running([g], [0]), running([x], [0])).error[0]
+        lost = (2 * g + 1) * 2.0**-149 / x
+        assert lost <= found <= lost * (1 + 2.0**-10)
+
+
 def test_what_flows_back_may_overflow_before_it_is_divided():
     flow = PRIMITIVES["rest"]
     assert np.isinf(flow(running([1e30], [0]), running([1e10, 1e-10], [0, 0])).error).all()

@@ -113,6 +113,8 @@ VALUES = {
     "beyond the end": lambda z: z.at[jnp.array([1, 7])].set(2 * z[:2]).at[jnp.array([5, 2])].add(z[1:]),
     "one number": lambda z: z.at[jnp.array([1, 1]), 2].set(0.25) * W,
     "scatter-mul": lambda z: z.at[AT[:2]].multiply(z[:2], unique_indices=True),
+    "of a mask": lambda z: jnp.where((z > 0.1).at[0].set(True), z, 2 * z),
+    "a mask moved": lambda z: jnp.where((z > 0.1).T, z.T, 2 * z.T),
     "sort": lambda z: jnp.sort(z * W, axis=0),
     "argsort": lambda z: z[jnp.argsort(z[:, 2])],
     "by given ones": lambda z: z[jnp.argsort(jnp.asarray(W[:, 1]))],

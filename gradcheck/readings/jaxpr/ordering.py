@@ -17,7 +17,7 @@ def sort(step: Step, *arrays: Any) -> list[Any]:
     """The first from the least to the largest, and the others as that goes."""
     axis, keys = step.params["dimension"], arrays[: step.params["num_keys"]]
     if len(arrays) == 1:
-        return [_sorted(arrays[0], axis)]
+        return [SORT(arrays[0], axis=axis)]
     order = given.order(keys[0], axis) if len(keys) == 1 else _by_several(keys, axis)
     return [_moved(x, order) for x in arrays]
 
@@ -25,10 +25,6 @@ def sort(step: Step, *arrays: Any) -> list[Any]:
 def _by_several(keys: tuple[Any, ...], axis: int) -> Array:
     found = np.lexsort([whole(key, "a sort by several arrays") for key in keys[::-1]], axis=axis)
     return np.take_along_axis(places(tuple(keys[0].shape)), found, axis)
-
-
-def _sorted(x: Any, axis: int) -> Any:
-    return np.sort(x, axis=axis) if known(x) else SORT(x, axis=axis)
 
 
 def _moved(x: Any, order: Array) -> Any:
@@ -40,8 +36,7 @@ def top(step: Step, x: Any) -> list[Any]:
     axis = step.params.get("axis", -1) % x.ndim
     first = (*(slice(None),) * axis, slice(0, step.params["k"]))
     _, which = step.equation.outvars
-    found = np.flip(np.sort(x, axis=axis), axis)[first] if known(x) else (-SORT(-x, axis=axis))[first]
-    index = np.zeros(which.aval.shape, dtype=which.aval.dtype)
+    found, index = (-SORT(-x, axis=axis))[first], None
     if not unread(which):
         order = given.order(-x, axis)[first]
         index = np.unravel_index(order, tuple(x.shape))[axis].astype(which.aval.dtype)
