@@ -48,14 +48,14 @@ def sliced(step: Step, x: Any) -> Any:
     p = step.params
     strides = p["strides"] or (1,) * len(p["start_indices"])
     index = tuple(map(slice, p["start_indices"], p["limit_indices"], strides))
-    return _picked(x, lambda a: a[index])
+    return picked(x, lambda a: a[index])
 
 
 def reversed_(step: Step, x: Any) -> Any:
-    return _picked(x, lambda a: np.flip(a, step.params["dimensions"]))
+    return picked(x, lambda a: np.flip(a, step.params["dimensions"]))
 
 
-def _picked(x: Any, function: Any) -> Any:
+def picked(x: Any, function: Any) -> Any:
     return each_part(x, function) if plain(x) else PICK(x, places=function(places(tuple(x.shape))))
 
 
@@ -63,7 +63,7 @@ def split(step: Step, x: Any) -> list[Any]:
     axis, ends = step.params["axis"], np.cumsum(step.params["sizes"])
     lead = (slice(None),) * axis
     parts = [slice(end - size, end) for size, end in zip(step.params["sizes"], ends, strict=True)]
-    return [_picked(x, lambda a, part=part: a[(*lead, part)]) for part in parts]
+    return [picked(x, lambda a, part=part: a[(*lead, part)]) for part in parts]
 
 
 def concatenated(step: Step, *arrays: Any) -> Any:
@@ -94,35 +94,41 @@ def _together(arrays: Sequence[Any], function: Callable[[list[Array]], Array]) -
     return Condition(*map(function, map(list, zip(*parts, strict=True))))
 
 
+def in_a_row(*arrays: Any) -> Any:
+    """All their entries."""
+    if all(map(plain, arrays)):
+        return _together([each_part(x, np.ravel) for x in arrays], np.concatenate)
+    return CONCATENATE(*(RESHAPE(x, shape=(x.size,)) for x in arrays), axis=0)
+
+
 def apart(step: Step, x: Any) -> list[Any]:
     lead = (slice(None),) * step.params["axis"]
-    return [_picked(x, lambda a, k=k: a[(*lead, k)]) for k in range(len(step.equation.outvars))]
+    return [picked(x, lambda a, k=k: a[(*lead, k)]) for k in range(len(step.equation.outvars))]
 
 
 def padded(step: Step, x: Any, filling: Any) -> Any:
     """As entries of x and the filling, one after the other, are taken."""
     standing = door.bound(step.equation, (places(tuple(x.shape)), np.asarray(x.size)))[0]
     every = filled(step, x, whole(filling, "pad") if plain(x) else filling)
-    return _picked(every, lambda a: a[standing])
+    return picked(every, lambda a: a[standing])
 
 
 def gathered(step: Step, x: Any, indices: Any) -> Any:
     standing = door.gathered(places(tuple(x.shape)), whole(indices, "an index"), step.params)
     beyond, filling = standing < 0, step.params.get("fill_value")
     if not beyond.any():
-        return _picked(x, lambda a: a.reshape(-1)[standing])
+        return picked(x, lambda a: a.reshape(-1)[standing])
     if filling is None:
         raise Unusable("a traced loss takes entries beyond the end of an array")
     every = filled(step, x, np.asarray(filling))
-    return _picked(every, lambda a: a[np.where(beyond, x.size, standing)])
+    return picked(every, lambda a: a[np.where(beyond, x.size, standing)])
 
 
 def filled(step: Step, x: Any, filling: Any) -> Any:
     """All entries in a row, and after them one number."""
-    if plain(x):
-        return each_part(x, lambda a: np.append(a, filling))
-    last = step.reading.constant(filling, step.dtype) if isinstance(filling, np.ndarray) else filling
-    return CONCATENATE(RESHAPE(x, shape=(x.size,)), RESHAPE(last, shape=(1,)), axis=0)
+    if isinstance(filling, np.ndarray) and not plain(x):
+        filling = step.reading.constant(filling, step.dtype)
+    return in_a_row(x, filling)
 
 
 def _window(x: Any, starts: tuple[Any, ...], sizes: tuple[int, ...]) -> tuple[slice, ...]:
@@ -135,17 +141,14 @@ def _window(x: Any, starts: tuple[Any, ...], sizes: tuple[int, ...]) -> tuple[sl
 def dynamic(step: Step, x: Any, *starts: Any) -> Any:
     """A slice from where it is said."""
     window = _window(x, starts, step.params["slice_sizes"])
-    return _picked(x, lambda a: a[window])
+    return picked(x, lambda a: a[window])
 
 
 def updated(step: Step, x: Any, part: Any, *starts: Any) -> Any:
     """With a part in the place of what stood there."""
     standing = places(tuple(x.shape)).copy()
     standing[_window(x, starts, part.shape)] = x.size + places(tuple(part.shape))
-    if plain(x):
-        return np.append(whole(x, "an index"), whole(part, "an index"))[standing]
-    every = CONCATENATE(*(RESHAPE(one, shape=(one.size,)) for one in (x, part)), axis=0)
-    return PICK(every, places=standing)
+    return picked(in_a_row(x, part), lambda a: a[standing])
 
 
 def added(step: Step, x: Values, y: Values) -> Values:

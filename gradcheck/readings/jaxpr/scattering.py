@@ -8,11 +8,11 @@ from gradcheck.errors import Unusable
 from gradcheck.law.functions import Array
 from gradcheck.readings.jaxpr import door
 from gradcheck.readings.jaxpr.kinds import known, whole
-from gradcheck.readings.jaxpr.moves import added, plain
+from gradcheck.readings.jaxpr.moves import added, in_a_row, picked
 from gradcheck.readings.jaxpr.step import Step
 from gradcheck.readings.places import places
 from gradcheck.readings.primitives.arithmetic import MULTIPLY
-from gradcheck.readings.primitives.moving import CONCATENATE, PICK, RESHAPE, SCATTER
+from gradcheck.readings.primitives.moving import PICK, RESHAPE, SCATTER
 
 SEVERAL = "a traced loss puts several numbers into one place; which of them stays JAX does not say"
 
@@ -48,9 +48,7 @@ def put(step: Step, x: Any, indices: Any, updates: Any) -> Any:
 def _put(x: Any, updates: Any, to: Array, kept: Array) -> Any:
     standing = places(tuple(x.shape)).copy()
     standing.reshape(-1)[to] = x.size + kept
-    if plain(x) and plain(updates):
-        return np.append(whole(x, "an index"), whole(updates, "an index"))[standing]
-    return PICK(CONCATENATE(_flat(x), _flat(updates), axis=0), places=standing)
+    return picked(in_a_row(x, updates), lambda a: a[standing])
 
 
 def multiplied(step: Step, x: Any, indices: Any, updates: Any) -> Any:

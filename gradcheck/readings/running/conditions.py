@@ -65,6 +65,10 @@ class Condition:
     def ndim(self) -> int:
         return self.value.ndim
 
+    @property
+    def size(self) -> int:
+        return self.value.size
+
     def sum(self, axis: Any = None, keepdims: bool = False) -> Any:
         """In how many entries it holds: whole numbers, where there is no doubt."""
         if np.all(self.kinked().sure):
