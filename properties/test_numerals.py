@@ -106,9 +106,20 @@ def test_what_is_rounded_is_read(read):
         assert isinstance((k / 3) > 0.5, Condition)
         w = gnp.ones(3)
         w[1] = 0.25
-        w *= 3
         assert type(w) is Numerals
-        assert w.tolist() == [3, 0.75, 3]
+        whole = w[::2]
+        whole *= 3
+        assert type(whole) is Numerals
+        assert w.tolist() == [3, 0.25, 3]
+        w *= 0.1  # is read from here on
+        assert isinstance(w, Running | Balls)
+        w = gnp.ones(3)
+        w[1:] *= k[1:] / 3
+        assert type(w) is Numerals
+        assert np.allclose(np.asarray(w), [1, 2 / 3, 1])
+        w /= w.sum()
+        for found in (w, gnp.linspace(0, 1, 4).mean(), (k * 0.5).std(), gnp.softmax(k * 0.5, axis=0)):
+            assert isinstance(found, Running | Balls)
         assert float(gnp.sum(gnp.zeros(2))) == 0
 
 

@@ -285,8 +285,27 @@ def test_what_underflows_before_a_quotient_is_more_after_it():
     flow, x = PRIMITIVES["rest"], 2.0**-140
     for g in (1.0, 4.0):
         found = flow(running([g], [0]), running([x], [0])).error[0]
-        lost = (2 * g + 1) * 2.0**-149 / x
+        lost = 2 * (g + 1) * 2.0**-149 / x
         assert lost <= found <= lost * (1 + 2.0**-10)
+
+
+def test_a_chain_that_begins_with_what_flows_back_underflows_there():
+    """g x_1 x_2 x_3 from the left, as reverse mode of a loop has it: 1e-20 1e-20 is 0 in float32, and the truth 1e-10."""
+    g, x = np.float32(1e-20), np.array([3.0, 1e-20, 1e10, 1e20], dtype=np.float32)
+    chain = ((g * x[1]) * x[2]) * x[3]
+    found = PRIMITIVES["rest"](running([g], [0]), running(x, [0] * 4))
+    assert chain == 0 or abs(chain - found.value[0]) > 1e-3 * found.value[0]
+    assert abs(chain - found.value[0]) <= found.error[0]
+
+
+def test_many_factors_are_no_longer_work_than_their_number():
+    """Of one in 4096: the product of the others is not worked out anew for each."""
+    x = np.full(4096, 1.0 + 2.0**-12)
+    _, (back,) = gradients(gnp.prod, running(x, 0 * x))
+    assert np.allclose(back.value, (1 + 2.0**-12) ** 4095, rtol=1e-9)
+    assert (back.error < 4200 * 2.0**-23).all()
+    _, (back,) = gradients(gnp.prod, x)
+    assert np.allclose(back, (1 + 2.0**-12) ** 4095, rtol=1e-9)
 
 
 def test_what_flows_back_may_overflow_before_it_is_divided():

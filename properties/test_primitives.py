@@ -372,7 +372,9 @@ def by_the_others() -> Any:
         np.stack(column, axis=1) for column in ([abs(np.delete(A, k, axis=1).prod(axis=1)) for k in range(3)], found)
     )
     reach = np.maximum(1, SA).prod(axis=1, keepdims=True)
-    return once(g * rest, g * error + off * rest + off * error) + (4 * reach * (g + off) + 1) * ETA / (abs(A) - E)
+    return once(g * rest, g * error + off * rest + off * error) + 4 * reach * (g + off + 1) * ETA / np.minimum(
+        abs(A) - E, 1
+    )
 
 
 SA, SB = abs(A) + E, abs(B) + G

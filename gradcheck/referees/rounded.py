@@ -103,7 +103,10 @@ class Rounded:
 
     def _read(self, quantity: str) -> Running:
         with self._arithmetic(), noted(self._recording if quantity != "Z" else None):
-            return self._computed(quantity)
+            try:
+                return self._computed(quantity)
+            except Doubt:  # correct code may take the one or the other
+                return self._unknown(quantity)
 
     # ---- by what was done to another problem of this shape ----
 
@@ -192,10 +195,7 @@ class Rounded:
     def _computed(self, quantity: str) -> Running:
         if quantity == "Z":
             return self._logits
-        try:
-            found: Running | None = value_of(self._program, quantity)
-        except Doubt:  # correct code may take the one or the other
-            return self._unknown(quantity)
+        found: Running | None = value_of(self._program, quantity)
         self._keep(quantity, found)
         return self._unreached(quantity) if found is None else found
 

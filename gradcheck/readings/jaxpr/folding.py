@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from fractions import Fraction
-from math import ceil, floor, isfinite, trunc
+from math import ceil, copysign, floor, isfinite, trunc
 from typing import Any
 
 import numpy as np
@@ -22,21 +22,23 @@ EXACT: dict[str, Callable[..., Any]] = {
     "min": min,
 }
 
+SIGNED = ("neg", "mul", "ceil")  # which make -0 of numbers that are not
+
 
 def folded(step: Step, operands: list[Any]) -> Any:
     """What an equation makes of numbers, exactly; None where that is rounded, or where they are no numbers of its own."""
     by = trunc if step.name == "convert_element_type" and step.dtype.kind in "iu" else EXACT.get(step.name)
     if by is None or step.shape != () or all(map(known, operands)):
         return None
-    numbers = [_number(step, x) for x in operands]
-    if any(number is None or not isfinite(number) for number in numbers):
+    numbers = [number for x in operands if (number := _number(step, x)) is not None and isfinite(number)]
+    if len(numbers) < len(operands):
         return None
-    exact = by(*(Fraction(number) for number in numbers if number is not None))
+    exact = by(*map(Fraction, numbers))
     if not floating(step.dtype):
         return np.asarray(int(exact), dtype=step.dtype)
     found = float(exact)
-    if not found and step.name in ("neg", "mul"):  # which may be -0
-        return None
+    if not found and (step.name in SIGNED or any(number == 0 and copysign(1, number) < 0 for number in numbers)):
+        return None  # which may be -0
     kept = Fraction(found) == exact and float(np.asarray(found).astype(step.dtype)) == found
     return step.reading.constant(found, step.dtype) if kept else None
 

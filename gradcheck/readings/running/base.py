@@ -1,12 +1,14 @@
 """What a running array has of an array: sizes, and the operators that are asked for all the time, by the shortest way."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
 from numpy.lib.mixins import NDArrayOperatorsMixin
 
 from gradcheck.enclosure import Reals
+from gradcheck.readings.operators import METHODS
 from gradcheck.readings.running import softmax
 from gradcheck.readings.running.parts import Parts
 
@@ -38,8 +40,13 @@ class Base(NDArrayOperatorsMixin):
     def __len__(self) -> int:
         return len(self.value)
 
+    def __getattr__(self, name: str) -> Any:
+        if name in METHODS:
+            return partial(METHODS[name], self)
+        raise AttributeError(f"arrays of a loss have no .{name}; gradcheck.numpy lists the functions that there are")
+
     def ravel(self) -> Any:
-        return self.reshape(-1)  # type: ignore[attr-defined]
+        return self.reshape(-1)
 
     def _made(self, operation: Callable[..., Parts], *more: Any) -> Any:
         """An array of the same type, by an operation on value and error."""
