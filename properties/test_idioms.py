@@ -21,7 +21,11 @@ np.where(np.all(Y < 2, axis=0), Z, 3 * Z).sum()
 np.where(np.any(Y), Z, 3 * Z).sum()
 (Z * (Z > 0).astype(float)).sum() / (Z > 0).sum()
 (Z * (Z > 0).mean(axis=0)).sum()
-(Z * ~(Y > 0)).sum()
+(Z * ~(Y > 0)).sum() + (Z * (1 - (Y > 0))).sum() + ((Y > 0) * 2.0 * Z).sum() + (Z.T * (Y > 0).T).sum()
+(Z[np.argmax(Y > 0.5, axis=0), np.arange(3)] ** 2).sum() + (Z[np.argmax(Z > 1.6, axis=0), np.arange(3)] ** 3).sum()
+(np.eye(2)[(Y[0] > 0.5).astype(int)] * Z[:2].T).sum() + (np.array(Y > 0) * Z).sum()
+(Y.cumsum(axis=0) * Z).sum() + (Y.std() * Z).sum() + (Y.clip(0, 0.5).repeat(1, axis=0) * Z).sum()
+np.sort(Z, kind="stable")[0, 0] + np.pad(Z, 1, "constant")[1, 1] + (np.ptp(Z, axis=0, keepdims=True) * Z).sum()
 Z[Y.argmax(axis=0), np.arange(Y.shape[1])].sum()
 np.var(Z, axis=0).sum() + Z.var(ddof=1)
 np.std(Z, axis=1, keepdims=True).sum() + Z.std()
@@ -48,6 +52,7 @@ np.diag(Z @ Z.T).sum() + np.diag(Z @ Z.T, 1).sum() + (Z @ Z.T).diagonal().sum() 
 (np.diag(Z[0], 1) ** 2 @ np.arange(4.0)).sum() + (np.diag(Z[:, 1]) @ Z).sum() + (Z * Z.argmin(axis=1)[:, None]).sum()
 np.float32(0.5) * Z.sum() + (np.identity(4) @ Z).sum() + (np.linspace(0, 1, 4)[:, None] * Z).sum()
 (np.bincount(np.argmax(Y, axis=0), minlength=4)[:, None] * Z).sum() + Z.take([1, 2], axis=0).sum()
+np.diff(Z, 2, axis=0).sum() + (np.round(Z * 0.93, 1) * Z).sum() + np.diff(Z, 0).sum()
 (Z * np.round(Z * 1.3)).sum() + (Z * (Z * 0.7).round()).sum() + (Z * Z.argmax(axis=0)).sum() + Z.argsort(axis=0)[0, 0] * Z.sum()
 """
 LINES = [line for line in TEXTS.splitlines() if line]
@@ -92,7 +97,12 @@ def test_what_people_write_is_read(text):
     [
         ("np.any(Z)", "any(condition) takes a comparison"),
         ("np.clip(Z, low=0)", "clip takes a_min and a_max, or min and max; low was given"),
-        ("np.round(Z, 2)", "round(x, 2) keeps decimals"),
+        ("np.sort(Z, axis=2)", "axis 2 of an array of 2 axes; expected one from -2 to 1"),
+        ("np.prod(Z, axis=(0, 5))", "axis 5 of an array of 2 axes"),
+        ("np.transpose(Z, (0, 3))", "axis 3 of an array of 2 axes"),
+        ("np.argmax(Z, axis=2)", "axis 2 of an array of 2 axes"),
+        ("np.pad(Z, 1, 'edge')", "pad(mode='edge') is not known"),
+        ("np.average(Z, weights=np.ones(3))", "average takes weights of the shape (4, 3) of x"),
         ("np.linalg.det(Z)", "np.linalg.det is not among"),
         ("np.linalg.norm(Z, 2)", "norm(ord=2) of a matrix"),
         ("np.linalg.norm(Z, 3, axis=0)", "norm(ord=3) of vectors"),

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy
 
+from gradcheck.errors import Unusable
 from gradcheck.law.functions import Values
 from gradcheck.numpy.choices import where
 from gradcheck.numpy.shapes import concatenate, expand_dims, reshape
@@ -43,12 +44,12 @@ def _holds(values: Any) -> bool:
 
 
 def copy(x: Values) -> Values:
-    """x itself, as nothing writes into it.
+    """The same numbers, which nothing else writes into.
 
     >>> np.copy(np.ones(2))
     array([1., 1.])
     """
-    return x
+    return x.copy() if isinstance(x, numpy.ndarray) else x
 
 
 def flatten(x: Values) -> Values:
@@ -127,12 +128,14 @@ def diag(x: Values, k: int = 0) -> Values:
     return moved(x, lambda places: numpy.diagonal(places, k))
 
 
-def pad(x: Values, pad_width: Any, constant_values: float = 0) -> Values:
-    """With as many of one number before and after, along each axis.
+def pad(x: Values, pad_width: Any, mode: str = "constant", constant_values: float = 0) -> Values:
+    """With as many of one number before and after, along each axis; other modes are not known.
 
     >>> np.pad(np.ones(2), 1)
     array([0., 1., 1., 0.])
     """
+    if mode != "constant":
+        raise Unusable(f"pad(mode={mode!r:.20}) is not known; expected 'constant', or concatenate")
     size = prod(x.shape)
     every = concatenate([reshape(x, -1), numpy.full(1, constant_values, dtype=getattr(x, "dtype", numpy.float64))])
     where = numpy.pad(numpy.arange(size).reshape(x.shape), pad_width, constant_values=size)

@@ -114,14 +114,12 @@ def ceil(x: Values) -> Values:
 
 
 def round(x: Values, decimals: int = 0) -> Values:
-    """The nearest whole number, the even one of two, entry by entry; no decimals are kept.
+    """The nearest whole number, the even one of two, entry by entry, or the nearest of so many decimals.
 
     >>> np.round(np.array([0.5, 1.5]))
     array([0., 2.])
     """
-    if decimals:
-        raise Unusable(f"round(x, {decimals}) keeps decimals, which is not known; write np.round(x * 10**{decimals})")
-    return ROUND(x)
+    return ROUND(x * 10**decimals) / 10**decimals if decimals else ROUND(x)
 
 
 def tril(x: Values, k: int = 0) -> Values:

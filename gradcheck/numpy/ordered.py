@@ -8,12 +8,12 @@ from numpy import ndarray, unravel_index
 from gradcheck.law.functions import Values
 from gradcheck.numpy.shapes import ravel, squeeze, take
 from gradcheck.readings.given import largest, order
-from gradcheck.readings.places import Axis
+from gradcheck.readings.places import Axis, axis_of
 from gradcheck.readings.primitives.factored import product
 from gradcheck.readings.primitives.ordered import SORT
 
 
-def sort(x: Values, axis: int | None = -1) -> Values:
+def sort(x: Values, axis: int | None = -1, kind: str | None = None) -> Values:
     """From the least to the largest along an axis; all entries in a row where it is None.
 
     Where rounding may exchange two entries, and at ties, what flows back to them is in doubt.
@@ -21,7 +21,7 @@ def sort(x: Values, axis: int | None = -1) -> Values:
     >>> np.sort(np.array([3.0, 1.0, 2.0]))
     array([1., 2., 3.])
     """
-    return SORT(ravel(x), axis=0) if axis is None else SORT(x, axis=axis % x.ndim)
+    return SORT(ravel(x), axis=0) if axis is None else SORT(x, axis=axis_of(axis, x.ndim))
 
 
 def median(x: Values, axis: int | None = None, keepdims: bool = False) -> Values:
@@ -31,7 +31,7 @@ def median(x: Values, axis: int | None = None, keepdims: bool = False) -> Values
     array([2.5])
     """
     held = ravel(x) if axis is None else x
-    along = 0 if axis is None else axis % x.ndim
+    along = 0 if axis is None else axis_of(axis, x.ndim)
     k, row = held.shape[along], sort(held, along)
     middle = take(row, [(k - 1) // 2], along)
     if k % 2 == 0:
@@ -68,10 +68,10 @@ def argmin(x: Values, axis: int | None = None) -> Any:
     return argmin_of(x, axis) if isinstance(x, ndarray) else largest(-x, axis)
 
 
-def argsort(x: Values, axis: int = -1) -> Any:
+def argsort(x: Values, axis: int = -1, kind: str | None = None) -> Any:
     """Which entry stands in each place of an axis that is sorted, the first of equals, of which the same is true.
 
     >>> np.argsort(np.array([3.0, 1.0, 2.0]))
     array([1, 2, 0])
     """
-    return unravel_index(order(x, axis % x.ndim), tuple(x.shape))[axis]
+    return unravel_index(order(x, axis_of(axis, x.ndim)), tuple(x.shape))[axis]

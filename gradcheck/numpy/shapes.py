@@ -8,7 +8,7 @@ import numpy
 from gradcheck.law.functions import Values
 from gradcheck.readings.given import whole
 from gradcheck.readings.numerals import numerals
-from gradcheck.readings.places import Axis, Shape, places
+from gradcheck.readings.places import Axis, Shape, axis_of, places
 from gradcheck.readings.primitives.moving import BROADCAST, CONCATENATE, PICK, RESHAPE, TRANSPOSE
 
 
@@ -27,7 +27,7 @@ def transpose(x: Values, axes: Sequence[int] | None = None) -> Values:
     >>> np.transpose(np.ones((2, 3))).shape
     (3, 2)
     """
-    return TRANSPOSE(x, axes=tuple(range(x.ndim)[::-1]) if axes is None else tuple(k % x.ndim for k in axes))
+    return TRANSPOSE(x, axes=tuple(range(x.ndim)[::-1]) if axes is None else tuple(axis_of(k, x.ndim) for k in axes))
 
 
 def swapaxes(x: Values, one: int, other: int) -> Values:

@@ -7,6 +7,7 @@ import numpy
 
 from gradcheck.errors import Unusable
 from gradcheck.law.functions import Values
+from gradcheck.numpy.arranged import array
 from gradcheck.numpy.choices import where
 from gradcheck.numpy.sums import max, mean, min
 from gradcheck.readings.places import Axis
@@ -46,28 +47,35 @@ def average(x: Values, axis: int | None = None, weights: Values = None) -> Value
     """
     if weights is None:
         return mean(x, axis)
-    if weights.shape != x.shape and axis is not None:
+    weights = array(weights)
+    if weights.shape != x.shape:
+        if axis is None or weights.shape != (x.shape[axis],):
+            raise Unusable(
+                f"average takes weights of the shape {x.shape} of x, or one for each entry of an axis that is given"
+            )
         weights = weights.reshape([-1 if k == axis % len(x.shape) else 1 for k in range(len(x.shape))])
     return SUM(x * weights, axis=axis) / SUM(weights * numpy.ones(x.shape), axis=axis)
 
 
-def ptp(x: Values, axis: Axis = None) -> Values:
+def ptp(x: Values, axis: Axis = None, keepdims: bool = False) -> Values:
     """The largest minus the smallest.
 
     >>> np.ptp(np.array([[1.0, 3.0]]), axis=1)
     array([2.])
     """
-    return max(x, axis) - min(x, axis)
+    return max(x, axis, keepdims) - min(x, axis, keepdims)
 
 
-def diff(x: Values, axis: int = -1) -> Values:
-    """Each entry minus the one before along an axis.
+def diff(x: Values, n: int = 1, axis: int = -1) -> Values:
+    """Each entry minus the one before along an axis, n times.
 
     >>> np.diff(np.array([1.0, 3.0, 4.0]))
     array([2., 1.])
     """
-    k = x.shape[axis]
-    return taken(x, range(1, k), axis) - taken(x, range(k - 1), axis)
+    for _ in range(n):
+        k = x.shape[axis]
+        x = taken(x, range(1, k), axis) - taken(x, range(k - 1), axis)
+    return x
 
 
 # ---- conditions ----

@@ -2,6 +2,7 @@
 
 import operator
 from collections.abc import Callable, Iterable
+from itertools import accumulate
 from typing import Any
 
 import flint
@@ -64,23 +65,26 @@ def shares(entries: list[Ball]) -> list[Ball]:
     return [part if one else flint.arb(0) for one in among]
 
 
-def ordered(entries: list[Ball]) -> tuple[list[int], list[bool]]:
-    """Which stands in each place once they are sorted, the first of equals, and where another may."""
+def ordered(entries: list[Ball]) -> tuple[list[int], list[int]]:
+    """Which stands in each place once they are sorted, the first of equals; and a number, one for those that may change places."""
     held = list(map(ball, entries))
     order = sorted(range(len(held)), key=lambda k: held[k].mid())
     most, least = [held[k].upper() for k in order], [held[k].lower() for k in order]
     for k in range(1, len(order)):
         most[k] = most[k].max(most[k - 1])
         least[-k - 1] = least[-k - 1].min(least[-k])
-    apart = [True, *(bool(most[k] < least[k + 1]) for k in range(len(order) - 1)), True]
-    return order, [not (apart[k] and apart[k + 1]) for k in range(len(order))]
+    apart = [bool(most[k] < least[k + 1]) for k in range(len(order) - 1)]
+    return order, list(accumulate(apart, initial=0))[: len(order)]
 
 
 def sorted_(entries: list[Ball]) -> list[Ball]:
     """The k-th, or where that is in doubt what lies between the k-th of all lower ends and the k-th of all upper ends."""
-    order, doubt = ordered(entries)
+    order, numbers = ordered(entries)
     ends = [sorted(part(ball(entry)) for entry in entries) for part in (flint.arb.lower, flint.arb.upper)]
-    return [low.union(high) if open_ else entries[k] for k, open_, low, high in zip(order, doubt, *ends, strict=True)]
+    return [
+        low.union(high) if numbers.count(number) > 1 else entries[k]
+        for k, number, low, high in zip(order, numbers, *ends, strict=True)
+    ]
 
 
 def hull(entries: list[Ball]) -> Ball:

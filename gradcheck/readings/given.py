@@ -9,8 +9,10 @@ from gradcheck.law import functions
 from gradcheck.law.functions import Array, Values
 from gradcheck.readings.balls import Balls
 from gradcheck.readings.doubt import Doubt
+from gradcheck.readings.places import axis_of
 from gradcheck.readings.primitives.ordered import standing
 from gradcheck.readings.running import Running
+from gradcheck.readings.running.orders import shared
 from gradcheck.readings.running.plans import spoil
 from gradcheck.readings.tape import Variable
 
@@ -50,9 +52,10 @@ def largest(x: Values, axis: int | None) -> Any:
 
 def _computed(x: Values, axis: int | None) -> Any:
     """By what stands last, once it is sorted."""
-    held, along = (x.reshape(-1), 0) if axis is None else (x, axis % x.ndim)
-    places, doubt = (part.take(-1, along) for part in standing(held, along))
-    return _beyond_doubt(numpy.unravel_index(places, tuple(held.shape))[along], not doubt.any())
+    held, along = (x.reshape(-1), 0) if axis is None else (x, axis_of(axis, x.ndim))
+    where, numbers = standing(held, along)
+    doubt = shared(numbers, along).take(-1, along).any()
+    return _beyond_doubt(numpy.unravel_index(where.take(-1, along), tuple(held.shape))[along], not doubt)
 
 
 def order(x: Values, axis: int) -> Array:
@@ -62,8 +65,8 @@ def order(x: Values, axis: int) -> Array:
     exact = (isinstance(x, Running) and not x.error.any()) or (isinstance(x, Balls) and not x.radii().any())
     if exact or isinstance(x, numpy.ndarray):
         return standing(functions.values(x), axis)[0]
-    found, doubt = standing(x.array if isinstance(x, Variable) else x, axis)
-    return _beyond_doubt(found, not doubt.any(), "a sort")
+    found, several = standing(x.array if isinstance(x, Variable) else x, axis)
+    return _beyond_doubt(found, not shared(several, axis).any(), "a sort")
 
 
 def _beyond_doubt(found: Any, certain: Any, name: str = "argmax") -> Any:

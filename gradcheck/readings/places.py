@@ -5,8 +5,17 @@ from math import prod
 
 import numpy as np
 
+from gradcheck.errors import Unusable
+
 Shape = tuple[int, ...]
 Axis = int | tuple[int, ...] | None
+
+
+def axis_of(axis: int, ndim: int) -> int:
+    """Counted from the first; `Unusable` where there is no such axis."""
+    if not -ndim <= axis < ndim:
+        raise Unusable(f"axis {axis} of an array of {ndim} axes; expected one from {-ndim} to {ndim - 1}")
+    return axis % ndim
 
 
 @cache

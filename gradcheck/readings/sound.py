@@ -16,7 +16,7 @@ from gradcheck.readings.program import PARAMETERS, Program, plain
 from gradcheck.readings.working import working
 
 BITS = 128
-SIDES = (6, 24)  # of which one is larger than the other by so much that a square shows
+SIDES = (24, 96)  # of which one is larger than the other by so much that a square shows
 
 
 def require(law: Loss, L: int = 3) -> None:

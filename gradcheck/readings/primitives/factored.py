@@ -10,7 +10,7 @@ import numpy as np
 
 from gradcheck.law.functions import Array, Values
 from gradcheck.readings.balls import Balls
-from gradcheck.readings.places import places
+from gradcheck.readings.places import axis_of, places
 from gradcheck.readings.primitives.arithmetic import MULTIPLY
 from gradcheck.readings.primitives.moving import CONCATENATE, PICK, RESHAPE, taken
 from gradcheck.readings.primitives.table import Primitive
@@ -62,7 +62,7 @@ def product(x: Values, axis: Any = None, keepdims: bool = False) -> Values:
     """Along any axes."""
     shape = tuple(x.shape)
     axes = tuple(range(len(shape))) if axis is None else axis if isinstance(axis, tuple) else (axis,)
-    axes = tuple(k % len(shape) for k in axes)
+    axes = tuple(axis_of(k, len(shape)) for k in axes)
     others = [k for k in range(len(shape)) if k not in axes]
     standing = places(shape).transpose(*others, *axes).reshape(*(shape[k] for k in others), -1)
     found = PROD(PICK(x, places=standing))

@@ -11,6 +11,7 @@ from gradcheck.readings.places import groups, places
 from gradcheck.readings.primitives.moving import PICK
 from gradcheck.readings.primitives.table import Primitive, flat
 from gradcheck.readings.running import Running, orders
+from gradcheck.readings.running.parts import Parts
 from gradcheck.readings.running.plans import spoil
 
 
@@ -24,12 +25,20 @@ def _plain(a: Array) -> Array:
 
 
 def _standing(x: Balls, axis: int) -> Balls:
-    entries: list[Any] = [None] * len(x.entries)
-    for group in groups(x.shape, axis):
-        order, doubt = ball_rules.ordered([x.entries[place] for place in group])
-        for place, which, open_ in zip(group, order, doubt, strict=True):
-            entries[place] = ball_rules.wide(group[which], len(entries) if open_ else 0)
+    where, numbers = _of_balls(x, axis)
+    doubt = orders.shared(numbers, axis).ravel().tolist()
+    entries = [
+        ball_rules.wide(k, x.size if open_ else 0) for k, open_ in zip(where.ravel().tolist(), doubt, strict=True)
+    ]
     return Balls(entries, x.shape)
+
+
+def _of_balls(x: Balls, axis: int) -> tuple[Array, Array]:
+    where, numbers = np.zeros((2, x.size), dtype=int)
+    for group in groups(x.shape, axis):
+        order, several = ball_rules.ordered([x.entries[place] for place in group])
+        where[group], numbers[group] = np.array(group)[order], several
+    return where.reshape(x.shape), numbers.reshape(x.shape)
 
 
 # In each place of the sorted axis, the place in the list of what stands there; the first of equals, which are in doubt.
@@ -37,33 +46,33 @@ STANDING = Primitive("standing", _placed, (flat,), orders.standing, _standing, e
 
 
 def standing(a: Values, axis: int) -> tuple[Array, Array]:
-    """Those places, and which are in doubt: beyond doubt where arrays are of NumPy."""
+    """Those places, and a number of each, the same for those that may change places: none where arrays are of NumPy."""
     if isinstance(a, np.ndarray):
-        return _placed(a, axis), np.zeros(a.shape, dtype=bool)
-    found = STANDING(a, axis=axis)
-    if isinstance(found, Running):
+        found = _placed(a, axis)
+        return found, found
+    if isinstance(a, Running):
         spoil()  # no plan holds of what hangs on the numbers
-        return found.value.astype(int), found.error > 0
-    return found.values().astype(int), found.radii() > 0
+        return STANDING(a, axis=axis).value.astype(int), orders.stretches(Parts(a.value, a.error), axis)
+    return _of_balls(a, axis)
 
 
-def _either(g: Balls, doubt: Array, axis: int) -> Balls:
+def _either(g: Balls, numbers: Array, axis: int) -> Balls:
     entries = list(map(ball_rules.ball, g.entries))
-    for run in orders.runs(doubt, axis):
+    for run in orders.runs(numbers, axis):
         among = ball_rules.hull([entries[place] for place in run])
         for place in run:
             entries[place] = among
     return Balls(entries, g.shape)
 
 
-# What flows back to places that are in doubt: any of what flows back to those beside it.
-EITHER = Primitive("either", lambda g, doubt, axis: g, (), orders.either, _either, each=False)
+# What flows back to places that are in doubt: any of what flows back to those that it may change places with.
+EITHER = Primitive("either", lambda g, numbers, axis: g, (), orders.either, _either, each=False)
 
 
 def _back(g: Values, y: Values, a: Values, axis: int) -> Values:
-    where, doubt = standing(a, axis)
-    if doubt.any():
-        g = EITHER(g, doubt=doubt, axis=axis)
+    where, numbers = standing(a, axis)
+    if orders.shared(numbers, axis).any():
+        g = EITHER(g, numbers=numbers, axis=axis)
     came = np.empty(where.size, dtype=int)
     came[where.ravel()] = np.arange(where.size)
     return PICK(g, places=came.reshape(where.shape))

@@ -1,5 +1,6 @@
 """Comparisons of what is known up to an error, and the choice between two by one."""
 
+import operator
 from collections.abc import Callable
 from typing import Any
 
@@ -8,6 +9,7 @@ import numpy as np
 from gradcheck.enclosure import outward
 from gradcheck.errors import Unusable
 from gradcheck.problem import Array
+from gradcheck.readings.doubt import Doubt
 from gradcheck.readings.running.parts import Parts, floored
 
 
@@ -79,10 +81,46 @@ class Condition:
         """In which share of them."""
         return self.sum(axis, keepdims) / (self.value.size // np.size(self.value.sum(axis=axis)))
 
+    def __array__(self, dtype: Any = None, copy: Any = None) -> Array:
+        """Truth values, where there is no doubt: of whatever NumPy makes an array."""
+        if not np.all(self.kinked().sure):
+            raise Doubt(
+                "an array is made of a comparison that rounding may turn; write it with where(condition, this, that)"
+            )
+        return self.value.astype(dtype or bool)
+
+    def _with(self, other: Any, function: Callable[[Any, Any], Any]) -> Any:
+        """As numbers; arrays of readings take over."""
+        if not isinstance(other, int | float | np.ndarray | np.generic | Condition):
+            return NotImplemented
+        return function(self.astype(), other.astype() if isinstance(other, Condition) else other)
+
+    def __mul__(self, other: Any) -> Any:
+        return self._with(other, operator.mul)
+
+    def __add__(self, other: Any) -> Any:
+        return self._with(other, operator.add)
+
+    def __sub__(self, other: Any) -> Any:
+        return self._with(other, operator.sub)
+
+    def __rsub__(self, other: Any) -> Any:
+        return self._with(other, lambda one, another: another - one)
+
+    def __truediv__(self, other: Any) -> Any:
+        return self._with(other, operator.truediv)
+
+    __rmul__, __radd__ = __mul__, __add__
+
+    @property
+    def T(self) -> "Condition":
+        value, sure, tied = (np.broadcast_to(part, self.shape).T for part in (self.value, self.sure, self.tied))
+        return Condition(value, sure, tied, self.read)
+
     def astype(self, dtype: Any = float) -> Any:
         """1 where it holds, otherwise 0; in doubt also where it ties."""
         if np.all(self.kinked().sure):
-            return self.value.astype(float)
+            return self.value.astype(dtype)
         zero = (self.read or _running)(np.zeros(self.shape))
         return zero + self
 

@@ -1,6 +1,7 @@
 """What is sorted: where each entry stands, as far as errors leave no doubt of it, and what may stand in each place."""
 
 from collections.abc import Iterator
+from itertools import groupby
 
 import numpy as np
 
@@ -25,26 +26,39 @@ def sorted_(x: Parts, p: Precision, axis: int) -> Parts:
 def standing(x: Parts, p: Precision, axis: int) -> Parts:
     """The place in the list of what stands in each place of the sorted axis: any other along it may, where there is an error."""
     order = np.argsort(x.value, axis=axis, kind="stable")
+    found = np.take_along_axis(places(x.value.shape), order, axis)
+    return Parts(found.astype(float), np.where(shared(stretches(x, axis), axis), float(x.value.size), 0.0))
+
+
+def stretches(x: Parts, axis: int) -> Array:
+    """Of each place of the sorted axis a number, the same for those whose entries may change places."""
+    order = np.argsort(x.value, axis=axis, kind="stable")
     low, high = (np.take_along_axis(end(x, towards), order, axis) for towards in (-np.inf, np.inf))
     most = np.maximum.accumulate(high, axis=axis)
     least = np.flip(np.minimum.accumulate(np.flip(low, axis), axis=axis), axis)
     before, after = (np.moveaxis(part, axis, -1) for part in (most, least))
-    open_ = np.zeros(before.shape, dtype=bool)
-    touching = ~(before[..., :-1] < after[..., 1:])  # also of NaN
-    open_[..., :-1] |= touching
-    open_[..., 1:] |= touching
-    found = np.take_along_axis(places(x.value.shape), order, axis)
-    return Parts(found.astype(float), np.where(np.moveaxis(open_, -1, axis), float(x.value.size), 0.0))
+    apart = np.zeros(before.shape, dtype=int)
+    apart[..., 1:] = before[..., :-1] < after[..., 1:]  # never with NaN
+    return np.moveaxis(apart.cumsum(axis=-1), -1, axis)
 
 
-def either(g: Parts, p: Precision, doubt: Array, axis: int) -> Parts:
-    """Where places are in doubt, side by side, whatever is in one of them may be in another."""
+def shared(numbers: Array, axis: int) -> Array:
+    """Which places have one beside them of the same number."""
+    along = np.moveaxis(numbers, axis, -1)
+    found, same = np.zeros(along.shape, dtype=bool), along[..., :-1] == along[..., 1:]
+    found[..., :-1] |= same
+    found[..., 1:] |= same
+    return np.moveaxis(found, -1, axis)
+
+
+def either(g: Parts, p: Precision, numbers: Array, axis: int) -> Parts:
+    """Whatever is in one of the places of a number may be in another of it."""
     value, error = g.value.ravel().copy(), g.error.ravel().copy()
-    for run in runs(doubt, axis):
+    for run in runs(numbers, axis):
         low, high = outward_ends(value[run], error[run])
         value[run] = (low + high) / 2
         error[run] = outward(np.maximum(high - value[run], value[run] - low), 2)
-    return floored(Parts(value.reshape(doubt.shape), error.reshape(doubt.shape)))
+    return floored(Parts(value.reshape(numbers.shape), error.reshape(numbers.shape)))
 
 
 def outward_ends(value: Array, error: Array) -> tuple[float, float]:
@@ -52,16 +66,11 @@ def outward_ends(value: Array, error: Array) -> tuple[float, float]:
     return float(np.nextafter(np.min(value - error), -np.inf)), float(np.nextafter(np.max(value + error), np.inf))
 
 
-def runs(doubt: Array, axis: int) -> Iterator[list[int]]:
-    """The places in the list of each stretch along the axis that is in doubt."""
-    said = doubt.ravel()
-    for group in groups(doubt.shape, axis) if said.any() else ():
-        run: list[int] = []
-        for place in group:
-            if said[place]:
-                run.append(place)
-            elif run:
-                yield run
-                run = []
-        if run:
-            yield run
+def runs(numbers: Array, axis: int) -> Iterator[list[int]]:
+    """The places in the list of each number that several have."""
+    said = numbers.ravel()
+    for group in groups(numbers.shape, axis):
+        for _, run in groupby(group, said.__getitem__):
+            places_of = list(run)
+            if len(places_of) > 1:
+                yield places_of
