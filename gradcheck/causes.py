@@ -134,9 +134,8 @@ def _ordered(failures: Iterable[Failure]) -> tuple[Failure, ...]:
 def _key(failure: Failure, run: Run) -> tuple[object, Part | None]:
     """What tells causes apart, and the part of the diagnosis that speaks of this failure."""
     verdict = failure.verdict
-    if shape := _SHAPE.match(
-        verdict.reason
-    ):  # of which sides, and whether a result is looked at for its shape alone, is no matter
+    shape = _SHAPE.match(verdict.reason)
+    if shape:  # of whichever sides, and whichever check looks at it
         part = None if verdict.outcome is Outcome.ERRORED else _part(failure, run)
         return ("shape", shape[1]), part if part is not None and part.exact else None
     if verdict.outcome is Outcome.ERRORED:

@@ -7,7 +7,7 @@ import pytest
 
 from gradcheck import Implementation, Problem, conform
 from gradcheck.checks import CHECKS, Trial
-from gradcheck.diagnosis import diagnose, entries
+from gradcheck.diagnosis import along, diagnose
 from gradcheck.diagnosis.views import LEFT, QUANTITIES, View, functions
 from gradcheck.drawing import pose
 from gradcheck.implementations import adapt
@@ -287,7 +287,7 @@ def _seen(*rows):
     ],
 )
 def test_what_is_off_by_chance_has_no_end(ones, said):
-    found = [words for words, _ in entries._from([one for one in ones if one.any()]) if "{all}" in words]
+    found = [words for words, _ in along.ends([one for one in ones if one.any()]) if "{all}" in words]
     assert (found or [""])[0] == said
 
 

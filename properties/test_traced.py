@@ -254,3 +254,30 @@ def test_a_file_may_name_one_and_it_is_judged(tmp_path):
     D = 6 * (problem.theta @ problem.X + problem.b - problem.Y) / problem.Y.size
     assert str(gradcheck.judge_gradient(problem, theta=D @ problem.X.T)["theta"].outcome) == "agree"
     assert str(gradcheck.judge_gradient(problem, theta=D @ problem.X.T / 3)["theta"].outcome) == "disagree"
+
+
+def test_arrays_that_a_text_has_from_elsewhere_are_of_the_precision_of_jax():
+    """Without 64 bits an array of float64 is one of float32."""
+    weights = np.array([[1.0], [0.3], [2.0]])
+    problem = posed(Loss.traced(lambda Z, Y: -jnp.mean(weights * Y * jax.nn.log_softmax(Z, axis=0))), "float32")
+    truth = own.truth(problem)
+    assert (truth.allowed("theta") < 1e-4).all()
+    assert truth.enclosure("loss").radius < 1e-6
+
+
+SORTED = {
+    "median": lambda Z, Y: jnp.mean(jnp.median((Z - Y) ** 2, axis=0)),
+    "argmax": lambda Z, Y: jnp.sum(Z[jnp.argmax(Z, axis=0), jnp.arange(Z.shape[1])] ** 2),
+    "top_k": lambda Z, Y: jnp.mean(lax.top_k(-jnp.sum(Y * jax.nn.log_softmax(Z, axis=0), axis=0), 1)[0]),
+    "cond": lambda Z, Y: lax.cond(jnp.sum(Z) > 0, lambda z: jnp.sum(z**2), lambda z: jnp.sum(z**3), Z),
+}
+
+
+@pytest.mark.parametrize("name", SORTED)
+def test_a_run_goes_on_where_a_problem_ties(name):
+    """Logits that are 0 are drawn, too: of them nothing is known, and nothing is refused."""
+    function = SORTED[name]
+    it = gradcheck.from_jax(lambda theta, b, X, Y: function(theta @ X + b, Y), law=Loss.traced(function))
+    run = gradcheck.conform(it, dtype="float64", max_examples=25, checks=("loss", "theta_gradient"))
+    assert not run.failed
+    assert run.tallies["theta_gradient"].outcome is gradcheck.Outcome.AGREE

@@ -61,7 +61,9 @@ PARTS = {
     ),
     "readings": Part(f"{READINGS}/*.py", "rules_of_arrays readings primitives own_constants own_loss own_loss_truth"),
     "series": Part(f"{READINGS}/series", "series bending own_check_grad"),
-    "traced": Part(f"{READINGS}/jaxpr gradcheck/law/traced.py gradcheck/referees/traced.py", "traced traced_rules ordered"),
+    "traced": Part(
+        f"{READINGS}/jaxpr gradcheck/law/traced.py gradcheck/referees/traced.py", "traced traced_rules ordered"
+    ),
     "notation": Part("gradcheck/numpy", "notation_values idioms ordered rules_of_arrays primitives own_loss"),
 }
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gradcheck.diagnosis import along
 from gradcheck.diagnosis.candidates import shortest
 from gradcheck.diagnosis.views import QUANTITIES, View, symbols
 from gradcheck.problem import Array, Reals
@@ -50,43 +51,13 @@ def seen(views: Iterable[View], name: str) -> list[Seen]:
 # ---- places along one axis ----
 
 
-def _from(ones: list[Array]) -> Iterator[tuple[str, Callable[[Array, int], Array]]]:
-    """Patterns whose number comes from the entries that are off: one place, from one on, up to one."""
-    low = min(int(np.flatnonzero(one)[0]) for one in ones)
-    high = max(int(np.flatnonzero(one)[-1]) for one in ones)
-    if low == high:
-        yield f"{{one}} {low}", lambda i, size: i == low
-    if low > 1 and _ends([one[low:] for one in ones if one[low:].any()]):
-        yield f"{{all}} from {low} on", lambda i, size: i >= low
-    if 0 < high < max(len(one) for one in ones) - 1 and _ends([one[high::-1] for one in ones if one[high:].any()]):
-        yield f"{{all}} up to {high}", lambda i, size: i <= high
-
-
-def _ends(ones: list[Array]) -> bool:
-    """Whether something ends where these begin: two of them do, or one without a gap; what is off by chance has an end, too."""
-    return sum(bool(one[0]) for one in ones) > 1 or any(one.all() for one in ones)
-
-
-ALONG: dict[str, Callable[[Array, int], Array]] = {
-    "the first {one}": lambda i, size: i == 0,
-    "the last {one}": lambda i, size: i == size - 1,
-    "odd {all}": lambda i, size: i % 2 == 1,
-    "even {all}": lambda i, size: i % 2 == 0,
-    "the last two {all}": lambda i, size: i >= size - 2,
-    **{
-        f"{{all}} beyond the last multiple of {m}": (lambda i, size, m=m: i >= size // m * m)  # type: ignore[misc]
-        for m in (2, 4, 8, 16, 32)
-    },
-}
-
-
 def _axis(name: str, found: list[Seen]) -> Iterator[tuple[str, int]]:
     """Each pattern along an axis that holds on all of these: in words, and how many entries it leaves out."""
     for axis, kind in enumerate(AXES.get(name, ())):
         if not kind:
             continue
         ones: list[Array] = [np.logical_or.reduce(one.off, axis=1 - axis) for one in found]
-        for words, mask in (*_from(ones), *ALONG.items()):
+        for words, mask in along.patterns(ones):
             masks = [np.asarray(mask(np.arange(len(one)), len(one))) for one in ones]
             if all((one <= m).all() for one, m in zip(ones, masks, strict=True)):
                 yield words.format(one=kind, all=PLURAL[kind]), sum(int((~m).sum()) for m in masks)

@@ -5,10 +5,13 @@ from typing import Any
 
 import numpy as np
 
+from gradcheck.errors import Unusable
 from gradcheck.readings.jaxpr.step import Step
 from gradcheck.readings.primitives.factored import running_product
 from gradcheck.readings.primitives.moving import CONCATENATE, moved, taken
 from gradcheck.readings.primitives.sums import CUMSUM, from_the_end
+
+MOST = 256  # factors, each of which is multiplied by all before it
 
 
 def summed(step: Step, x: Any) -> Any:
@@ -20,6 +23,10 @@ def summed(step: Step, x: Any) -> Any:
 def multiplied(step: Step, x: Any) -> Any:
     """Running products, each multiplied in any order."""
     axis = step.params["axis"]
+    if x.shape[axis] > MOST:
+        raise Unusable(
+            f"lax.cumprod of {x.shape[axis]} factors is longer than a traced loss may be; expected at most {MOST}"
+        )
     return _turned(running_product(_turned(x, step), axis), step)
 
 

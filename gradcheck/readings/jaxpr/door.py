@@ -6,6 +6,7 @@ The only door to JAX of a loss of one's own. Traced as it runs: with 64 bits whe
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from functools import lru_cache
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -75,8 +76,13 @@ def _traced(function: Callable[..., Any], given: Mapping[str, Shaped], options: 
     wide = any(dtype == np.float64 for _, dtype in given.values())
     with jax().enable_x64(wide):
         if not wrt:
-            return jax().make_jaxpr(loss)(*shapes)
-        return jax().make_jaxpr(back)(*shapes, jax().ShapeDtypeStruct((), shapes[0].dtype))
+            return _with_constants(jax().make_jaxpr(loss)(*shapes))
+        return _with_constants(jax().make_jaxpr(back)(*shapes, jax().ShapeDtypeStruct((), shapes[0].dtype)))
+
+
+def _with_constants(closed: Any) -> Any:
+    """Arrays of NumPy that a text has from elsewhere in the precision in which JAX takes them: without 64 bits in 32."""
+    return SimpleNamespace(jaxpr=closed.jaxpr, consts=[np.asarray(jax().numpy.asarray(one)) for one in closed.consts])
 
 
 def same(jaxpr: Any, name: str, options: tuple[tuple[str, Any], ...] = ()) -> bool:
