@@ -1,7 +1,7 @@
 """The pages that are made from the code: `python -m docs.generate`, or with --check to fail where one is stale."""
 
+import inspect
 import re
-import textwrap
 from pathlib import Path
 from random import Random
 
@@ -143,8 +143,18 @@ LIST = re.compile(r"(?<=<!-- gradcheck.numpy: generated -->\n\n).*?(?=\n\n<!-- e
 
 def own_loss() -> str:
     """The page of a loss of one's own, with the functions that there are."""
-    names = [f"`{name}`" for name in gradcheck_numpy.__all__]
-    words = textwrap.fill(", ".join(names) + ".", 130, break_on_hyphens=False)
+    kinds: dict[str, list[str]] = {}
+    for name in gradcheck_numpy.__all__:
+        of = inspect.getmodule(getattr(gradcheck_numpy, name))
+        ours = of is not None and of.__name__.startswith("gradcheck.numpy.")
+        kind = (
+            re.split(r"[.:]\s", of.__doc__ or "")[0]
+            if ours and of
+            else "Numbers, types, and what has the shape of another"
+        )
+        kinds.setdefault(kind.removesuffix("."), []).append(f"`{name}`")
+    rows = [f"| {kind} | {', '.join(names)} |" for kind, names in sorted(kinds.items())]
+    words = "\n".join(["| what | functions |", "|---|---|", *rows])
     return LIST.sub(lambda _: words, (FOLDER / "own-loss.md").read_text(encoding="utf-8"))
 
 

@@ -44,6 +44,7 @@ np.linalg.norm(Z) + np.linalg.norm(Z, axis=0).sum() + np.linalg.norm(Z[0], 2) + 
 (np.linalg.norm(Z, ord=1, axis=1, keepdims=True) * Z).sum() + np.linalg.norm(Z, 1, 0).sum() + np.linalg.norm(Z[1], np.inf)
 np.count_nonzero(Y) * Z.sum() + (np.count_nonzero(Z, axis=0) * Z).sum()
 Z.clip(0, 1).sum() + np.clip(Z, a_min=-1, a_max=None).sum() + np.clip(Z, min=-1, max=1).sum()
+(Z[Y > 0] ** 2).sum() + Z[Z > 0.3].sum() / (Z > 0.3).sum() + (Z.transpose(1, 0) @ Z).sum()
 (Z.transpose() @ Z).sum() + Z.flatten()[3] + Z.prod(axis=0).sum() + (Z.cumsum(axis=0) ** 2).sum()
 np.sum(Z, where=Y > 0) + Z.copy().squeeze().sum() + (np.copy(Z) * np.full_like(Z, 3)).sum()
 np.einsum("ij->j", Z)[1] + np.einsum("ij->ji", Z)[1, 0] + np.einsum("ij->", Z)
@@ -107,6 +108,8 @@ def test_what_people_write_is_read(text):
         ("np.linalg.norm(Z, 2)", "norm(ord=2) of a matrix"),
         ("np.linalg.norm(Z, 3, axis=0)", "norm(ord=3) of vectors"),
         ('np.einsum("ii->i", Z)', "is not known"),
+        ("np.trace(np.stack([Z, Z]))", "trace takes a matrix"),
+        ("np.inner(np.stack([Z, Z]), Z)", "inner takes vectors and matrices"),
         ("Z.nothing", "arrays of a loss have no .nothing"),
     ],
 )

@@ -51,6 +51,7 @@ _table.CALLS.update(
 linalg = sums.linalg
 _table.CALLS[_numpy.linalg.norm] = linalg.norm
 _operators.METHODS.update({name: _MADE[name] for name in METHODS})
+_operators.METHODS["transpose"] = lambda x, *axes: shapes.transpose(x, axes[0] if len(axes) == 1 else axes or None)
 
 
 def __getattr__(name: str) -> object:

@@ -30,7 +30,7 @@ def array(values: Any, dtype: Any = None) -> Values:
 
 
 def asarray(values: Any, dtype: Any = None) -> Values:
-    """The same.
+    """Of numbers, lists of numbers, and arrays of one shape in a list; an array as it is.
 
     >>> np.asarray([1.0, 2.0])
     array([1., 2.])

@@ -39,11 +39,13 @@ def outer(x: Values, y: Values) -> Values:
 
 
 def inner(x: Values, y: Values) -> Values:
-    """Over the last axes of both.
+    """Over the last axes of both, vectors or matrices.
 
     >>> np.inner(np.ones((2, 3)), np.ones((4, 3))).shape
     (2, 4)
     """
+    if max(len(x.shape), len(y.shape)) > 2:
+        raise Unusable("inner takes vectors and matrices; of more axes write einsum")
     return product(x, y if len(y.shape) < 2 else transpose(y))
 
 
@@ -62,6 +64,8 @@ def trace(x: Values) -> Values:
     >>> bool(np.trace(np.eye(2)) == 2)
     True
     """
+    if len(x.shape) != 2:
+        raise Unusable(f"trace takes a matrix; an array of {len(x.shape)} axes was given")
     return SUM(diagonal(x))
 
 

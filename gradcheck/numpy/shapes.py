@@ -1,7 +1,6 @@
 """What moves entries, takes some of them, or puts them together; nothing of it rounds."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy
 
@@ -9,7 +8,7 @@ from gradcheck.law.functions import Values
 from gradcheck.readings.given import whole
 from gradcheck.readings.numerals import numerals
 from gradcheck.readings.places import Axis, Shape, axis_of, places
-from gradcheck.readings.primitives.moving import BROADCAST, CONCATENATE, PICK, RESHAPE, TRANSPOSE
+from gradcheck.readings.primitives.moving import BROADCAST, CONCATENATE, RESHAPE, TRANSPOSE, moved
 
 
 def reshape(x: Values, shape: int | Shape) -> Values:
@@ -101,7 +100,7 @@ def flip(x: Values, axis: Axis = None) -> Values:
     >>> np.flip(np.arange(3))
     array([2, 1, 0])
     """
-    return _picked(x, numpy.flip(_standing(x), axis))
+    return moved(x, lambda standing: numpy.flip(standing, axis))
 
 
 def roll(x: Values, shift: int, axis: int | None = None) -> Values:
@@ -110,7 +109,7 @@ def roll(x: Values, shift: int, axis: int | None = None) -> Values:
     >>> np.roll(np.arange(3), 1)
     array([2, 0, 1])
     """
-    return _picked(x, numpy.roll(_standing(x), shift, axis))
+    return moved(x, lambda standing: numpy.roll(standing, shift, axis))
 
 
 def take(x: Values, indices: Values, axis: int | None = None) -> Values:
@@ -119,7 +118,7 @@ def take(x: Values, indices: Values, axis: int | None = None) -> Values:
     >>> np.take(np.arange(3.0), [2, 0])
     array([2., 0.])
     """
-    return _picked(x, numpy.take(_standing(x), whole(indices, "take"), axis))
+    return moved(x, lambda standing: numpy.take(standing, whole(indices, "take"), axis))
 
 
 def take_along_axis(x: Values, indices: Values, axis: int) -> Values:
@@ -128,7 +127,7 @@ def take_along_axis(x: Values, indices: Values, axis: int) -> Values:
     >>> np.take_along_axis(np.eye(2), np.array([[0, 1]]), axis=0)
     array([[1., 1.]])
     """
-    return _picked(x, numpy.take_along_axis(_standing(x), whole(indices, "take_along_axis"), axis))
+    return moved(x, lambda standing: numpy.take_along_axis(standing, whole(indices, "take_along_axis"), axis))
 
 
 def diagonal(x: Values) -> Values:
@@ -137,7 +136,7 @@ def diagonal(x: Values) -> Values:
     >>> np.diagonal(np.eye(2))
     array([1., 1.])
     """
-    return _picked(x, numpy.diagonal(_standing(x)))
+    return moved(x, numpy.diagonal)
 
 
 def one_hot(labels: Values, classes: int, axis: int = 0) -> Values:
@@ -149,11 +148,3 @@ def one_hot(labels: Values, classes: int, axis: int = 0) -> Values:
     """
     found = whole(labels, "one_hot")
     return numerals(numpy.moveaxis((found[..., None] == numpy.arange(classes)).astype(numpy.float64), -1, axis))
-
-
-def _standing(x: Values) -> Any:
-    return places(tuple(x.shape))
-
-
-def _picked(x: Values, where: Any) -> Values:
-    return PICK(x, places=where)

@@ -141,14 +141,15 @@ def _applied(primitive: Primitive, *operands: Any, **options: Any) -> Variable:
 
 
 def picked(variable: Variable, index: Any) -> Variable:
-    """By an index of constants."""
+    """By an index of constants, or where a condition holds that is beyond doubt."""
     parts = index if isinstance(index, tuple) else (index,)
+    parts = tuple(np.asarray(part) if isinstance(part, Condition) else part for part in parts)
     if not all(part is None or part is Ellipsis or isinstance(part, CONSTANTS) for part in parts):
         raise Unusable(
             "a loss takes entries by an index that is computed; an index must be made of whole numbers that are given"
         )
     shape = variable.shape
-    return _applied(PICK, variable, places=np.asarray(np.arange(count(shape, None)).reshape(shape)[index]))
+    return _applied(PICK, variable, places=np.asarray(np.arange(count(shape, None)).reshape(shape)[parts]))
 
 
 CONSTANTS = (int, slice, list, np.ndarray, np.integer)
