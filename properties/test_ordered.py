@@ -350,6 +350,19 @@ def test_the_nearest_whole_number_is_the_even_of_two(x, e, low, high):
     assert (found.error[0] == 0) == (low == high)
 
 
+@READ
+def test_the_root_of_squares_that_may_be_0_is_known(read):
+    """The spread of rewards that are all one: 0, as far as the mean is rounded; what flows back to them is not known."""
+    rewards = read([0.1, 0.1, 0.1], [0.0, 0.0, 0.0])
+    low, high = ends(gnp.std(rewards) + gnp.norm(rewards * 0))
+    assert low <= 0 <= high < 1e-6
+    low, high = ends(gnp.norm(read([0.0, 0.0], [0.3, 0.4])))
+    assert low <= 0
+    assert 0.5 <= high < 0.8
+    _, (back,) = gradients(gnp.norm, read([0.0, 0.0], [0.3, 0.4]))
+    assert not np.isfinite(ends(back)).any()
+
+
 def test_whole_numbers_below_and_above():
     x = running([1.25, -1.25, 2.0, 1.9], [0.125, 0.0, 0.0, 0.2])
     assert gnp.floor(x).value.tolist() == [1, -2, 2, 1]

@@ -97,6 +97,7 @@ def test_every_primitive_is_drawn():
 POINTS = np.array([-3.0, -1.5, -0.75, -0.2, 0.3, 0.6, 0.9, 2.0, 5.0])
 ENDS: dict[str, tuple[Callable[[Any], Any], float, float]] = {  # text, and the roundings beside those of one function
     **{name: (getattr(gnp, name), 1.0, 0.0) for name in ["exp", "log", "log1p", "expm1", "tanh", "sqrt", "arccos"]},
+    "root": (PRIMITIVES["root"], 1.0, 0.0),
     **{name: (getattr(gnp, name), 1.0, 0.0) for name in ["arcsin", "arctan", "sinh", "cosh"]},
     "sigmoid": (gnp.sigmoid, 1.0, 2.0),
     "power": (lambda x: gnp.power(x, 1.75), 1.0, 0.0),
@@ -113,7 +114,7 @@ def test_the_error_of_a_function_reaches_its_ends_and_little_beyond(name, scale,
     p, x = precision.named(dtype), POINTS.copy()
     x = (
         x[x > 0]
-        if name in ("log", "sqrt", "power")
+        if name in ("log", "sqrt", "root", "power")
         else x[abs(x) < 0.95]
         if name in ("arccos", "arcsin", "log1p")
         else x

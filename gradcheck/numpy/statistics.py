@@ -11,7 +11,7 @@ from gradcheck.numpy.arranged import array
 from gradcheck.numpy.choices import where
 from gradcheck.numpy.sums import max, mean, min
 from gradcheck.readings.places import Axis
-from gradcheck.readings.primitives.elementary import SQRT
+from gradcheck.readings.primitives.elementary import ROOT
 from gradcheck.readings.primitives.moving import taken
 from gradcheck.readings.primitives.powers import power
 from gradcheck.readings.primitives.sums import SUM
@@ -36,7 +36,7 @@ def std(x: Values, axis: Axis = None, ddof: int = 0, keepdims: bool = False) -> 
     >>> np.std(np.array([[1.0, 3.0]]), axis=1)
     array([1.])
     """
-    return SQRT(var(x, axis, ddof, keepdims))
+    return ROOT(var(x, axis, ddof, keepdims))
 
 
 def average(x: Values, axis: int | None = None, weights: Values = None) -> Values:

@@ -10,7 +10,7 @@ from gradcheck.numpy.shapes import squeeze
 from gradcheck.readings.places import Axis
 from gradcheck.readings.primitives.choices import ABSOLUTE, MAX
 from gradcheck.readings.primitives.choices import where as _where
-from gradcheck.readings.primitives.elementary import SQRT
+from gradcheck.readings.primitives.elementary import ROOT
 from gradcheck.readings.primitives.normalised import LOG_SOFTMAX, LOG_SUM_EXP, SOFTMAX
 from gradcheck.readings.primitives.powers import power
 from gradcheck.readings.primitives.sums import CUMSUM, SUM
@@ -71,7 +71,7 @@ def norm(x: Values, axis: Axis = None, keepdims: bool = False) -> Values:
     >>> np.norm(np.array([[3.0], [4.0]]), axis=0)
     array([5.])
     """
-    return SQRT(SUM(power(x, 2), axis=axis, keepdims=keepdims))
+    return ROOT(SUM(power(x, 2), axis=axis, keepdims=keepdims))
 
 
 def _norm(x: Values, ord: Any = None, axis: Axis = None, keepdims: bool = False) -> Values:

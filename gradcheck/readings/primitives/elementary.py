@@ -47,6 +47,21 @@ SQRT = Primitive(
     real=True,
     same=(np.sqrt,),
 )
+
+
+def _root(a: flint.arb) -> flint.arb:
+    return a.sqrt() if a > 0 else flint.arb(0).union(a.upper().max(0).sqrt())
+
+
+ROOT = Primitive(  # of a sum of squares
+    "root",
+    np.sqrt,
+    (lambda g, y, a: g / (2 * y),),
+    elementary.elementary(np.sqrt, moves.root),  # as sqrt, or sqrt(a + e) where that may be 0
+    _root,
+    real=True,
+    series=SQRT,
+)
 SIN = Primitive(
     "sin",
     np.sin,
