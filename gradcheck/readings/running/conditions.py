@@ -57,7 +57,11 @@ class Condition:
 
     def __array_ufunc__(self, ufunc: np.ufunc, method: str, *operands: Any, **options: Any) -> Any:
         found = LOGICAL.get(ufunc)
-        return NotImplemented if found is None or method != "__call__" or options else found(*operands)
+        if method != "__call__" or options:
+            return NotImplemented
+        if found is None and all(isinstance(x, NUMBERS) for x in operands):
+            return ufunc(*(x.astype() if isinstance(x, Condition) else x for x in operands))
+        return NotImplemented if found is None else found(*operands)
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -91,7 +95,7 @@ class Condition:
 
     def _with(self, other: Any, function: Callable[[Any, Any], Any]) -> Any:
         """As numbers; arrays of readings take over."""
-        if not isinstance(other, int | float | np.ndarray | np.generic | Condition):
+        if not isinstance(other, NUMBERS):
             return NotImplemented
         return function(self.astype(), other.astype() if isinstance(other, Condition) else other)
 
@@ -143,6 +147,9 @@ class Condition:
     def parts(self) -> Parts:
         """As numbers: 1 where it holds, otherwise 0."""
         return Parts(self.value.astype(float), np.where(self.sure & ~np.asarray(self.tied), 0.0, 1.0))
+
+
+NUMBERS = (int, float, np.ndarray, np.generic, Condition)
 
 
 def _running(array: Array) -> Any:
