@@ -105,6 +105,10 @@ def test_what_nobody_knows_may_stand_anywhere():
         x = running(value, error)
         assert (PRIMITIVES["standing"](x, axis=0).error > 0).all()
         assert np.isinf(gnp.sort(x).error).any()
+    x = Balls([flint.arb(3), flint.arb("nan"), flint.arb(1)], (3,))
+    assert (PRIMITIVES["standing"](x, axis=0).radii() > 0).all()
+    assert np.isnan(gnp.sort(x).values()).all()
+    assert gnp.sort(balls([1.0, -INF, 2.0], [0.0, 0.0, 0.5])).values().tolist() == [-INF, 1, 2]
     x = running([1.0, INF, 2.0], [0.0, 0.0, 0.0])
     assert gnp.sort(x).value.tolist() == [1, 2, INF]
     assert not gnp.sort(x).error.any()

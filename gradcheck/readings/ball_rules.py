@@ -68,6 +68,8 @@ def shares(entries: list[Ball]) -> list[Ball]:
 def ordered(entries: list[Ball]) -> tuple[list[int], list[int]]:
     """Which stands in each place once they are sorted, the first of equals; and a number, one for those that may change places."""
     held = list(map(ball, entries))
+    if any(one.is_nan() for one in held):  # which has no order, and any other none beside it
+        return list(range(len(held))), [0] * len(held)
     order = sorted(range(len(held)), key=lambda k: held[k].mid())
     most, least = [held[k].upper() for k in order], [held[k].lower() for k in order]
     for k in range(1, len(order)):
@@ -80,6 +82,8 @@ def ordered(entries: list[Ball]) -> tuple[list[int], list[int]]:
 def sorted_(entries: list[Ball]) -> list[Ball]:
     """The k-th, or where that is in doubt what lies between the k-th of all lower ends and the k-th of all upper ends."""
     order, numbers = ordered(entries)
+    if any(ball(entry).is_nan() for entry in entries):
+        return [flint.arb("nan")] * len(entries)
     ends = [sorted(part(ball(entry)) for entry in entries) for part in (flint.arb.lower, flint.arb.upper)]
     return [
         low.union(high) if numbers.count(number) > 1 else entries[k]
