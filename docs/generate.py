@@ -145,17 +145,18 @@ def own_loss() -> str:
     """The page of a loss of one's own, with the functions that there are."""
     kinds: dict[str, list[str]] = {}
     for name in gradcheck_numpy.__all__:
-        of = inspect.getmodule(getattr(gradcheck_numpy, name))
-        ours = of is not None and of.__name__.startswith("gradcheck.numpy.")
-        kind = (
-            re.split(r"[.:]\s", of.__doc__ or "")[0]
-            if ours and of
-            else "Numbers, types, and what has the shape of another"
-        )
-        kinds.setdefault(kind.removesuffix("."), []).append(f"`{name}`")
+        kinds.setdefault(_kind(getattr(gradcheck_numpy, name)), []).append(f"`{name}`")
     rows = [f"| {kind} | {', '.join(names)} |" for kind, names in sorted(kinds.items())]
     words = "\n".join(["| what | functions |", "|---|---|", *rows])
     return LIST.sub(lambda _: words, (FOLDER / "own-loss.md").read_text(encoding="utf-8"))
+
+
+def _kind(function: object) -> str:
+    """What the file of a function is about."""
+    of = inspect.getmodule(function)
+    if of is None or not of.__name__.startswith("gradcheck.numpy."):
+        return "Numbers, types, and what has the shape of another"
+    return re.split(r"[.:]\s", of.__doc__ or "")[0].removesuffix(".")
 
 
 PAGES = {

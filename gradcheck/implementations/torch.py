@@ -63,13 +63,11 @@ def from_torch(
         found = traced(arrays, options)
         variables = {key: each for key, each in found.variables.items() if key != "Y"}
         slopes = torch.autograd.grad(found.loss.sum(), list(variables.values()), allow_unused=True)
-        return {
-            key: array(
-                torch.zeros_like(of) if slope is None else slope, arrays[0]
-            )  # torch has None for what is not used
-            for (key, of), slope in zip(variables.items(), slopes, strict=True)
-            if not (key == "X" and slope is None)  # code may have no gradient of the data, which are no parameters
-        }
+        named = dict(zip(variables, slopes, strict=True))
+        if named.get("X") is None:  # code may have no gradient of the data, which are no parameters
+            named.pop("X", None)
+        unused = {key: torch.zeros_like(variables[key]) for key, slope in named.items() if slope is None}
+        return {key: array(slope, arrays[0]) for key, slope in {**named, **unused}.items()}
 
     def linear_part(*arrays: Array) -> Array:
         assert logits is not None

@@ -2,7 +2,7 @@
 
 They take variables, balls, arrays that carry errors, and arrays of NumPy alike. Columns are samples: theta (L, d), b (L, 1),
 X (d, n), Y and Z (L, n). What is not in `__all__` a loss cannot be written in; operators, comparisons, indices of constants, and
-the methods `sum`, `mean`, `max`, `min`, `reshape`, `ravel` and `T` can be used, too.
+the methods that arrays have of these names can be used, too.
 
     def focal(Z, Y, *, np, gamma=2):
         log_p = np.log_softmax(Z)

@@ -29,13 +29,7 @@ def array(values: Any, dtype: Any = None) -> Values:
     return numerals(numpy.array(values, dtype=dtype))
 
 
-def asarray(values: Any, dtype: Any = None) -> Values:
-    """Of numbers, lists of numbers, and arrays of one shape in a list; an array as it is.
-
-    >>> np.asarray([1.0, 2.0])
-    array([1., 2.])
-    """
-    return array(values, dtype)
+asarray = array
 
 
 def _holds(values: Any) -> bool:
@@ -138,5 +132,5 @@ def pad(x: Values, pad_width: Any, mode: str = "constant", constant_values: floa
         raise Unusable(f"pad(mode={mode!r:.20}) is not known; expected 'constant', or concatenate")
     size = prod(x.shape)
     every = concatenate([reshape(x, -1), numpy.full(1, constant_values, dtype=getattr(x, "dtype", numpy.float64))])
-    where = numpy.pad(numpy.arange(size).reshape(x.shape), pad_width, constant_values=size)
-    return moved(every, lambda places: places[where])
+    standing = numpy.pad(numpy.arange(size).reshape(x.shape), pad_width, constant_values=size)
+    return moved(every, lambda places: places[standing])

@@ -91,19 +91,6 @@ def sorted_(entries: list[Ball]) -> list[Ball]:
     ]
 
 
-def hull(entries: list[Ball]) -> Ball:
-    """A ball that contains all of them."""
-    found = entries[0]
-    for entry in entries[1:]:
-        found = found.union(entry)
-    return found
-
-
-def wide(number: int, radius: int) -> Ball:
-    """A number, and how far from it another may be."""
-    return flint.arb(number, radius)
-
-
 def power(x: Ball, exponent: float = 1.0) -> Ball:
     """Whole exponents by products, also of balls that reach over 0."""
     if exponent != int(exponent):

@@ -19,24 +19,26 @@ from gradcheck.readings.tape import Variable
 
 def numbers(x: Values, name: str) -> Array:
     """Its numbers, where they are known beyond doubt."""
-    doubtful = isinstance(x, Variable)
-    if isinstance(x, Balls):
-        doubtful = bool(x.radii().any())
-    elif isinstance(x, Running):
-        doubtful = bool(x.error.any())
-    if doubtful:
+    if _doubtful(x):
         raise Unusable(DOUBTFUL.format(name))
     return functions.values(x)
+
+
+def _doubtful(x: Values) -> bool:
+    """Whether it is computed, or known to within an error alone."""
+    if isinstance(x, Balls):
+        return bool(x.radii().any())
+    return isinstance(x, Variable) or (isinstance(x, Running) and bool(x.error.any()))
 
 
 def largest(x: Values, axis: int | None) -> Any:
     """Where the largest is, the first of equals: of what is given, of which labels that are read in fewer bits, or flushed, are in
     the same order; and of what is computed, where rounding cannot change it.
     """
-    if isinstance(x, Variable) or (isinstance(x, Balls) and x.radii().any()):
+    if not _doubtful(x):
+        return numpy.argmax(functions.values(x), axis=axis)
+    if not isinstance(x, Running):
         return _computed(x.array if isinstance(x, Variable) else x, axis)
-    if not (isinstance(x, Running) and x.error.any()):
-        return numpy.argmax(numbers(x, "argmax"), axis=axis)
     spoil()
     value, error = (
         numpy.moveaxis(part.ravel() if axis is None else part, axis or 0, -1) for part in (x.value, x.error)
@@ -62,8 +64,7 @@ def order(x: Values, axis: int) -> Array:
     """In each place of an axis that is sorted, the place in the list of what stands there, the first of equals: of what is given,
     and of what is computed where rounding cannot change it.
     """
-    exact = (isinstance(x, Running) and not x.error.any()) or (isinstance(x, Balls) and not x.radii().any())
-    if exact or isinstance(x, numpy.ndarray):
+    if not _doubtful(x):
         return standing(functions.values(x), axis)[0]
     found, several = standing(x.array if isinstance(x, Variable) else x, axis)
     return _beyond_doubt(found, not shared(several, axis).any(), "a sort")

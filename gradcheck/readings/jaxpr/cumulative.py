@@ -1,6 +1,7 @@
 """Equations that keep what they come to on the way along an axis, from the beginning or from the end."""
 
 from collections.abc import Callable
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -34,12 +35,9 @@ def chosen(choice: Callable[[Any, Any], Any]) -> Callable[..., Any]:
     """The largest so far, or the least."""
 
     def rule(step: Step, x: Any) -> Any:
-        axis = step.params["axis"]
-        found = [taken(x, [k], axis) for k in range(x.shape[axis])]
-        found = found[::-1] if step.params["reverse"] else found
-        for k in range(1, len(found)):
-            found[k] = choice(found[k - 1], found[k])
-        return CONCATENATE(*(found[::-1] if step.params["reverse"] else found), axis=axis)
+        axis, turned = step.params["axis"], _turned(x, step)
+        found = accumulate((taken(turned, [k], axis) for k in range(x.shape[axis])), choice)
+        return _turned(CONCATENATE(*found, axis=axis), step)
 
     return rule
 

@@ -12,7 +12,7 @@ from gradcheck.readings.jaxpr.moves import added, in_a_row, picked
 from gradcheck.readings.jaxpr.step import Step
 from gradcheck.readings.places import places
 from gradcheck.readings.primitives.arithmetic import MULTIPLY
-from gradcheck.readings.primitives.moving import PICK, RESHAPE, SCATTER
+from gradcheck.readings.primitives.moving import PICK, SCATTER
 
 SEVERAL = "a traced loss puts several numbers into one place; which of them stays JAX does not say"
 
@@ -26,14 +26,10 @@ def _landing(step: Step, x: Any, indices: Any, updates: Any) -> tuple[Array, Arr
     return standing[kept], kept
 
 
-def _flat(x: Any) -> Any:
-    return RESHAPE(x, shape=(x.size,))
-
-
 def summed(step: Step, x: Any, indices: Any, updates: Any) -> Any:
     """Added to what is there."""
     to, kept = _landing(step, x, indices, updates)
-    landed = SCATTER(PICK(_flat(updates), places=kept), places=to, shape=tuple(x.shape))
+    landed = SCATTER(PICK(updates, places=kept), places=to, shape=tuple(x.shape))
     return added(step, landed, x)
 
 
@@ -56,5 +52,5 @@ def multiplied(step: Step, x: Any, indices: Any, updates: Any) -> Any:
     to, kept = _landing(step, x, indices, updates)
     if len(np.unique(to)) < len(to):
         raise Unusable("a traced loss multiplies several numbers into one place; write it with jnp.prod")
-    found = MULTIPLY(PICK(x, places=to), PICK(_flat(updates), places=kept))
+    found = MULTIPLY(PICK(x, places=to), PICK(updates, places=kept))
     return _put(x, found, to, np.arange(len(to)))

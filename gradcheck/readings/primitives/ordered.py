@@ -1,7 +1,9 @@
 """Sorting. What a place holds is known wherever entries are; which entry that is may be in doubt, and so are derivatives there."""
 
+from functools import reduce
 from typing import Any
 
+import flint
 import numpy as np
 
 from gradcheck.law.functions import Array, Values
@@ -26,11 +28,8 @@ def _plain(a: Array) -> Array:
 
 def _standing(x: Balls, axis: int) -> Balls:
     where, numbers = _of_balls(x, axis)
-    doubt = orders.shared(numbers, axis).ravel().tolist()
-    entries = [
-        ball_rules.wide(k, x.size if open_ else 0) for k, open_ in zip(where.ravel().tolist(), doubt, strict=True)
-    ]
-    return Balls(entries, x.shape)
+    off = np.where(orders.shared(numbers, axis), x.size, 0)
+    return Balls(list(map(flint.arb, where.ravel().tolist(), off.ravel().tolist())), x.shape)
 
 
 def _of_balls(x: Balls, axis: int) -> tuple[Array, Array]:
@@ -52,14 +51,14 @@ def standing(a: Values, axis: int) -> tuple[Array, Array]:
         return found, found
     if isinstance(a, Running):
         spoil()  # no plan holds of what hangs on the numbers
-        return STANDING(a, axis=axis).value.astype(int), orders.stretches(Parts(a.value, a.error), axis)
+        return _placed(a.value, axis), orders.stretches(Parts(a.value, a.error), axis)
     return _of_balls(a, axis)
 
 
 def _either(g: Balls, numbers: Array, axis: int) -> Balls:
     entries = list(map(ball_rules.ball, g.entries))
     for run in orders.runs(numbers, axis):
-        among = ball_rules.hull([entries[place] for place in run])
+        among = reduce(flint.arb.union, (entries[place] for place in run))
         for place in run:
             entries[place] = among
     return Balls(entries, g.shape)

@@ -29,9 +29,7 @@ def sqrt(x: Parts, y: Any) -> Any:
 
 def root(x: Parts, y: Any) -> Any:
     """The same of a sum of squares, which is not negative, nor is what is computed of it: from 0 to `sqrt(x + e)` at most."""
-    least = np.maximum(x.value - x.error, 0.0)
-    high = np.sqrt(np.maximum(x.value, 0.0) + x.error)
-    return np.where(least > 0, x.error / (y + np.sqrt(np.where(least > 0, least, 1.0))), high) * MORE
+    return np.where(x.value > x.error, sqrt(x, y), np.sqrt(np.maximum(x.value, 0.0) + x.error) * MORE)
 
 
 def bounded(x: Parts, y: Any) -> Any:
